@@ -1,0 +1,1 @@
+"""Where workers run: on this machine; other machines use the same seam."""

@@ -1,0 +1,40 @@
+"""The exceptions that a person can cause and mend; everything else that is raised is a bug.
+
+What an origin does wrong is not an exception but data: see `records.Failure`.
+"""
+
+
+class SwarmError(Exception):
+    """Something the operator can mend; its text is one line that names the thing and what to do."""
+
+    exit_code = 1
+
+
+class SettingsError(SwarmError):
+    """A flag, an environment variable or a line of the settings file is wrong; found before anything starts."""
+
+    exit_code = 2
+
+
+class PreflightError(SwarmError):
+    """This machine can not carry the run as asked: too few descriptors, ports or memory."""
+
+
+class RunError(SwarmError):
+    """The run could not start or broke off."""
+
+
+class PlaylistError(ValueError):
+    """A playlist breaks a rule that RFC 8216 or 8216bis says a client must enforce.
+
+    Args:
+        reason: the rule in words.
+        line: line number, counted from 1; 0 where the playlist as a whole is meant.
+        text: that line, cut to a readable length.
+        rule: the section that says so, such as `RFC 8216 4.3.1.1`.
+    """
+
+    def __init__(self, reason: str, *, line: int = 0, text: str = "", rule: str = "") -> None:
+        self.reason, self.line, self.text, self.rule = reason, line, text[:200], rule
+        where = f"line {line}: " if line else ""
+        super().__init__(f"{where}{reason}" + (f" ({rule})" if rule else ""))

@@ -1,0 +1,68 @@
+"""The seam between what decides and what fetches: a request goes in, one `Exchange` comes out."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from hls_swarm.records import Exchange
+
+
+class Timeouts(msgspec.Struct, frozen=True, gc=False):
+    """Time limits of one exchange, in seconds; None is without limit.
+
+    Attributes:
+        connect: DNS, TCP and TLS together.
+        first_byte: from the request being sent to the first byte of the answer.
+        no_progress: the longest pause between two arrivals of body bytes.
+        total: all of it.
+    """
+
+    connect: float | None = 10.0
+    first_byte: float | None = 10.0
+    no_progress: float | None = None
+    total: float | None = 20.0
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What to fetch.
+
+    Attributes:
+        due_at: when it should go out, by the monotonic clock.
+        byte_range: first byte and length; asks for a range and expects 206.
+        keep_body: hand the decoded body over in the exchange; else its bytes are counted and dropped.
+        max_body_bytes: with `keep_body`, a longer body (before or after decompression) is a `MALFORMED` failure.
+        headers: more header fields for this request, in order.
+    """
+
+    url: str
+    due_at: float
+    timeouts: Timeouts
+    byte_range: tuple[int, int] | None = None
+    keep_body: bool = False
+    max_body_bytes: int = 16 << 20
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class InFlight(Protocol):
+    """A fetch under way."""
+
+    @property
+    def body_bytes(self) -> int:
+        """Body bytes received so far."""
+
+    def cancel(self) -> None:
+        """End it. `done` is called before this returns, with a `CANCELLED` failure and all that was counted."""
+
+
+class Fetcher(Protocol):
+    """One viewer's HTTP client: its connections, cookies and identity are its own."""
+
+    def fetch(self, request: Request, done: Callable[[Exchange], None]) -> InFlight:
+        """Begin to fetch; `done` is called exactly once, never before this returns.
+
+        A failure is in the exchange; nothing is raised for what an origin or a network does.
+        """
+
+    def close(self) -> None:
+        """Cancel what is in flight and close every connection, at once."""

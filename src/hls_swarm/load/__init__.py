@@ -1,0 +1,1 @@
+"""How many viewers, and when (pure)."""

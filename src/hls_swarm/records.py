@@ -1,0 +1,253 @@
+"""What happened: the frozen records that every other part speaks.
+
+Rules:
+
+- One record per object fetched or change of a viewer's state, never one per chunk of a body.
+- Past tense. Instants end in `_at` and are seconds of this machine's monotonic clock (`time.monotonic()` and
+  `time.perf_counter()` are the same clock on Linux); durations end in `_seconds`, sizes in `_bytes`.
+- What is not known is `None`, never 0.
+- A failure is data, and carries blame: the origin did it, or the generator did.
+
+Records are `msgspec.Struct`s: frozen, cheap to make (a tenth of a frozen dataclass), and ready to cross a pipe.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class ObjectKind(StrEnum):
+    """What a viewer fetches; the keys of `requests` and `body_bytes` in every output."""
+
+    MULTIVARIANT_PLAYLIST = "multivariant_playlist"
+    MEDIA_PLAYLIST = "media_playlist"
+    SEGMENT = "segment"
+    INIT = "init"
+    KEY = "key"
+
+
+class Blame(StrEnum):
+    """Whose failure it was."""
+
+    ORIGIN = "origin"
+    GENERATOR = "generator"
+
+
+class FailureKind(StrEnum):
+    """What went wrong with one exchange or with what it brought."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    CONNECT_TIMEOUT = "connect_timeout"
+    FIRST_BYTE_TIMEOUT = "first_byte_timeout"
+    NO_PROGRESS_TIMEOUT = "no_progress_timeout"
+    TOTAL_TIMEOUT = "total_timeout"
+    HTTP_STATUS = "http_status"
+    CONNECTION_LOST = "connection_lost"  # reset or closed before the head of the answer was complete
+    TRUNCATED = "truncated"  # the body ended before its declared length
+    MALFORMED = "malformed"  # not HTTP, or a head or body over a limit
+    REDIRECT = "redirect"  # too many, without a location, or to a scheme that is not http(s)
+    RANGE = "range"  # the answer is not the byte range that was asked for
+    BAD_PLAYLIST = "bad_playlist"
+    EMPTY_PLAYLIST = "empty_playlist"
+    DESCRIPTORS = "descriptors"  # this machine has no file descriptor left
+    PORTS = "ports"  # this machine has no local port left
+    CANCELLED = "cancelled"  # the viewer or the run ended it: nobody's fault
+
+
+_GENERATOR_KINDS = frozenset({FailureKind.DESCRIPTORS, FailureKind.PORTS})
+
+
+class Failure(msgspec.Struct, frozen=True, gc=False):
+    """Why an exchange, or what it brought, is of no use to a player.
+
+    Attributes:
+        status: HTTP status, with `HTTP_STATUS` only.
+        detail: one short phrase for a person, without secrets.
+    """
+
+    kind: FailureKind
+    detail: str
+    status: int | None = None
+
+    @property
+    def blame(self) -> Blame:
+        """Whose failure this was."""
+        return Blame.GENERATOR if self.kind in _GENERATOR_KINDS else Blame.ORIGIN
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One object asked for over HTTP, redirects and a retried stale connection included, and what came of it.
+
+    Attributes:
+        url: as asked for.
+        final_url: where the answer came from; differs from `url` after a redirect, and is what relative URIs resolve
+            against (RFC 8216 4.1).
+        due_at: when the request should have gone out, decided before the answer before it arrived. Lateness counts.
+        started_at: when the client took it up.
+        sent_at: when the last request of it was written whole to the socket.
+        first_byte_at: when the first byte of the final answer arrived.
+        ended_at: when the last byte arrived, or the failure was known.
+        dns_seconds, connect_seconds, tls_seconds: of a connection opened for this exchange; None if one was reused.
+        requests_sent: requests put on the wire: 1, more with redirects or a stale connection, 0 if it never came to it.
+        status: of the final answer; None if none came.
+        head_bytes: bytes of all response heads.
+        body_bytes: body bytes as received, before any decompression, of all answers: what the access log says.
+        body: the whole decoded body if the request asked to keep it and it is complete; else None.
+        age_seconds: the answer's Age header (RFC 9111 5.1): how long caches held it.
+        retry_after_seconds: the answer's Retry-After in seconds, if it has one.
+    """
+
+    url: str
+    final_url: str
+    due_at: float
+    started_at: float
+    ended_at: float
+    sent_at: float | None = None
+    first_byte_at: float | None = None
+    dns_seconds: float | None = None
+    connect_seconds: float | None = None
+    tls_seconds: float | None = None
+    requests_sent: int = 0
+    status: int | None = None
+    head_bytes: int = 0
+    body_bytes: int = 0
+    body: bytes | None = None
+    age_seconds: float | None = None
+    retry_after_seconds: float | None = None
+    failure: Failure | None = None
+
+    @property
+    def ttfb_seconds(self) -> float | None:
+        """From the request being sent to the first byte of the answer."""
+        if self.first_byte_at is None or self.sent_at is None:
+            return None
+        return self.first_byte_at - self.sent_at
+
+    @property
+    def download_seconds(self) -> float:
+        """From the start, connection included, to the last byte."""
+        return self.ended_at - self.started_at
+
+
+class PlaylistFetched(msgspec.Struct, frozen=True, tag=True):
+    """A multivariant or media playlist was asked for; `failure` is the exchange's or the parser's.
+
+    Attributes:
+        changed: False if a media playlist had the same bytes as the last load; None if that can not be said.
+    """
+
+    viewer: int
+    kind: ObjectKind
+    exchange: Exchange
+    failure: Failure | None
+    changed: bool | None = None
+
+
+class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
+    """A segment, init section or key was asked for.
+
+    Attributes:
+        media_seconds: the segment's declared duration (EXTINF); None for init sections and keys.
+        bitrate_bps: declared BANDWIDTH of its variant in bit/s, if the multivariant playlist says one.
+    """
+
+    viewer: int
+    kind: ObjectKind
+    exchange: Exchange
+    failure: Failure | None
+    media_seconds: float | None = None
+    bitrate_bps: int | None = None
+
+
+class ViewerStarted(msgspec.Struct, frozen=True, tag=True):
+    """A viewer asked for its stream; `at` - `due_at` is how late the generator was."""
+
+    viewer: int
+    at: float
+    due_at: float
+
+
+class PlaybackStarted(msgspec.Struct, frozen=True, tag=True):
+    """The first frame would have been shown: the end of the startup time (CTA-2066)."""
+
+    viewer: int
+    at: float
+    startup_seconds: float
+
+
+class StallStarted(msgspec.Struct, frozen=True, tag=True):
+    """The buffer ahead of the playhead reached zero while playing."""
+
+    viewer: int
+    at: float
+
+
+class StallEnded(msgspec.Struct, frozen=True, tag=True):
+    """Playback went on after a stall."""
+
+    viewer: int
+    at: float
+    stall_seconds: float
+
+
+class LatencyObserved(msgspec.Struct, frozen=True, tag=True):
+    """Where a live viewer's playhead stood when a changed media playlist arrived.
+
+    Attributes:
+        live_seconds: wall clock - EXT-X-PROGRAM-DATE-TIME at the playhead; None without that tag.
+        edge_seconds: end of the last listed segment + age of the playlist - playhead (hls.js).
+        buffer_seconds: media ahead of the playhead.
+    """
+
+    viewer: int
+    at: float
+    live_seconds: float | None
+    edge_seconds: float
+    buffer_seconds: float
+
+
+class SegmentsExpired(msgspec.Struct, frozen=True, tag=True):
+    """Segments left the playlist before the viewer fetched them."""
+
+    viewer: int
+    at: float
+    count: int
+
+
+class EndReason(StrEnum):
+    """Why a viewer stopped."""
+
+    ENDED = "ended"  # played to the end of the stream
+    FAILED = "failed"  # a fatal error, as its player would have shown one
+    QUIT = "quit"  # the run ended it
+
+
+class ViewerStopped(msgspec.Struct, frozen=True, tag=True):
+    """A viewer is gone; nothing of it follows.
+
+    Attributes:
+        failure: the fatal one, with `FAILED`.
+        played: whether playback ever started.
+    """
+
+    viewer: int
+    at: float
+    reason: EndReason
+    played: bool
+    failure: Failure | None = None
+    url: str | None = None
+
+
+Record = (
+    PlaylistFetched
+    | SegmentFetched
+    | ViewerStarted
+    | PlaybackStarted
+    | StallStarted
+    | StallEnded
+    | LatencyObserved
+    | SegmentsExpired
+    | ViewerStopped
+)

@@ -1,0 +1,1 @@
+"""Records to numbers, and the one snapshot that every view draws (pure)."""

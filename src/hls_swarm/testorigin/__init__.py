@@ -1,0 +1,1 @@
+"""An embedded HLS origin for the demo and for tests."""

@@ -1,0 +1,1 @@
+"""What one viewer does (pure)."""
