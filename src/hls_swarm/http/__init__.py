@@ -1,1 +1,20 @@
 """The fetch path: one small HTTP client for viewers and for the scraper of the origin's metrics."""
+
+from hls_swarm.http.awaiting import fetch
+from hls_swarm.http.client import Client
+from hls_swarm.http.context import ClientContext
+from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
+from hls_swarm.http.options import ClientOptions, Identity, TlsOptions
+
+__all__ = [
+    "Client",
+    "ClientContext",
+    "ClientOptions",
+    "Fetcher",
+    "Identity",
+    "InFlight",
+    "Request",
+    "Timeouts",
+    "TlsOptions",
+    "fetch",
+]

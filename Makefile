@@ -1,0 +1,53 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
+
+.PHONY: demo test check system-packages bench lock reference clean help
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
+
+demo: $(VENV)/.run ## Run viewers against an origin of their own, and end with a summary
+	$(BIN)/hls-swarm demo
+
+test: system-packages $(VENV)/.dev tests/browser/node_modules/.ready ## Everything that CI runs: format, lint, types, import contract, tests
+	PATH="$(abspath $(BIN)):$$PATH" tools/check
+
+check: $(VENV)/.dev ## The same without looking for system packages
+	PATH="$(abspath $(BIN)):$$PATH" tools/check
+
+system-packages: ## Install the real programs that the tests use, where missing and root
+	tools/system-packages
+
+bench: $(VENV)/.dev ## Measurements side by side with named peers
+	PATH="$(abspath $(BIN)):$$PATH" bench/run
+
+reference: $(VENV)/.dev ## Write the reference pages from the code
+	$(BIN)/python tools/gen_reference.py
+
+lock: $(VENV)/.dev ## Pin dependencies anew: versions and hashes, no registry address
+	tools/lock
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("hls-swarm needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV) || { tools/system-packages venv && $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/.run: $(VENV)/bin/python requirements/run.lock $(PACKAGE)
+	$(PIP) --require-hashes --no-deps -r requirements/run.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.lock
+	$(PIP) --require-hashes --no-deps -r requirements/dev.lock
+	touch $@
+
+tests/browser/node_modules/.ready: tests/browser/package-lock.json
+	cd tests/browser && npm ci --no-audit --no-fund --silent && touch node_modules/.ready || \
+		echo "COULD NOT INSTALL hls.js with npm: the tests that need it will be skipped" >&2
+
+clean: ## Remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist tests/browser/node_modules

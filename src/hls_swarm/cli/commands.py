@@ -1,0 +1,362 @@
+"""The commands: which flags each has, where else its settings come from, its help, what it calls.
+
+What a command calls is imported only when it is called, so that `--help` and a mistake on the command line answer at
+once.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from cyclopts import App, Group, Parameter
+
+from hls_swarm import __version__
+from hls_swarm.cli.flags import Flag, Kind, flags_of
+from hls_swarm.cli.sources import (
+    Layer,
+    check_can_write,
+    file_layer,
+    flag_layer,
+    read_settings_file,
+    settled,
+    variable_layer,
+)
+from hls_swarm.errors import SettingsError
+from hls_swarm.settings import Settings, SettingValueError, check_file_name, check_port
+
+VARIABLE_PREFIX = "HLS_SWARM_"
+
+RUN_SECTIONS = {
+    "url": "Load",
+    "variant": "Viewers",
+    "tui": "Output",
+    "origin_metrics": "Origin metrics",
+}
+"""The first field of each section of the help; a field added beside its kin is in the right one."""
+
+_PLACEHOLDERS = {
+    "url": "URL",
+    "header": "HEADER",
+    "origin_metrics_header": "HEADER",
+    "resolve": "ADDRESS",
+    "json": "FILE",
+    "origin_metrics": "URL",
+    "nginx_metrics": "URL",
+    "origin_metrics_host": "HOST",
+    "origin_metrics_interface": "DEVICE",
+    "access_log": "FILE",
+    "listen": "ADDRESS",
+}
+
+CONFIG = Flag(
+    field="config",
+    kind=Kind.TEXT,
+    default=None,
+    help="Settings file in TOML; a flag or an environment variable wins over it.",
+    section="General",
+    placeholder="FILE",
+)
+
+_DEMO_DEFAULTS = {"clients": 50, "ramp_rate": 10.0, "duration": 20.0}
+_NOT_IN_DEMO = ("url", "resolve", "dangerous")
+_DEMO_URL = "http://127.0.0.1/"  # the demo's own origin has no address before it listens
+
+_EPILOGUE = """\
+Flags may be written --clients 100, --clients=100, -clients 100 or -clients=100.
+Durations are 500ms, 30s, 5m, 1h30m. Each flag is also an environment variable
+(HLS_SWARM_RAMP_RATE) and a key of the settings file (ramp-rate); a flag wins
+over the environment, the environment over the file.
+"""
+
+_RUN_EPILOGUE = f"""\
+{_EPILOGUE}
+Examples:
+
+  hls-swarm --clients 100 --duration 5m http://origin/stream.m3u8
+  hls-swarm --clients 100 --origin-metrics-host 10.0.0.5 --tui \\
+      http://origin/stream.m3u8
+"""
+
+_DEMO_EPILOGUE = f"""\
+{_EPILOGUE}
+Examples:
+
+  hls-swarm demo
+  hls-swarm demo --clients 200 --duration 1m --tui
+"""
+
+_ORIGIN_EPILOGUE = """\
+Each flag is also an environment variable (HLS_SWARM_ORIGIN_PORT) and a key of
+the table [origin] of the settings file.
+
+Examples:
+
+  hls-swarm origin
+  hls-swarm origin --port 8080 --access-log access.log
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OriginOptions:
+    """What the embedded origin needs to know."""
+
+    port: int = 17080
+    """Port to listen on; 0 takes any free one."""
+
+    listen: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 lets other machines in."""
+
+    access_log: str | None = None
+    """Write one line per request to this file; - is standard output."""
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises:
+            SettingValueError: for the first that can not be used.
+        """
+        check_port("port", self.port, lowest=0)
+        if not self.listen:
+            raise SettingValueError("listen", "needs an address such as 127.0.0.1")
+        if self.access_log is not None:
+            check_file_name("access_log", self.access_log)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actions:
+    """What the commands start once their settings stand; each gives the exit code."""
+
+    run: Callable[[Settings], int]
+    demo: Callable[[Settings], int]
+    origin: Callable[[OriginOptions], int]
+
+
+def _run(settings: Settings) -> int:
+    from hls_swarm.run import run
+
+    return run(settings)
+
+
+def _demo(settings: Settings) -> int:
+    from hls_swarm.run import demo
+
+    return demo(settings)
+
+
+def _origin(options: OriginOptions) -> int:
+    from hls_swarm.run import origin
+
+    return origin(port=options.port, listen=options.listen, access_log=options.access_log)
+
+
+ACTIONS = Actions(run=_run, demo=_demo, origin=_origin)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command of the program.
+
+    Attributes:
+        usage: how its line is written.
+        flags: all that it takes, `--config` aside.
+        prefix: of its environment variables.
+        table: the table of the settings file that holds its keys; empty for the top of the file.
+        epilogue: what its help ends with.
+        start: settles what the layers give and starts the action; gives the exit code.
+    """
+
+    name: str
+    help: str
+    usage: str
+    flags: tuple[Flag, ...]
+    prefix: str
+    table: str
+    epilogue: str
+    start: Callable[[Actions, tuple[Flag, ...], tuple[Layer, ...]], int]
+
+    @property
+    def all_flags(self) -> tuple[Flag, ...]:
+        """Its flags and `--config`."""
+        return (*self.flags, CONFIG)
+
+    def takes_value(self) -> dict[str, bool]:
+        """Its long flags without dashes; False for a switch."""
+        return {flag.name: flag.kind is not Kind.SWITCH for flag in self.all_flags if not flag.is_argument}
+
+
+def _start_run(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
+    return actions.run(settled(Settings, flags, layers, _check_files))
+
+
+def _start_demo(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
+    return actions.demo(settled(partial(Settings, url=_DEMO_URL), flags, layers, _check_files))
+
+
+def _start_origin(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
+    return actions.origin(settled(OriginOptions, flags, layers, _check_access_log))
+
+
+def _check_files(settings: Settings) -> None:
+    if settings.json is not None:
+        check_can_write("json", settings.json)
+
+
+def _check_access_log(options: OriginOptions) -> None:
+    if options.access_log is not None:
+        check_can_write("access_log", options.access_log)
+
+
+def _demo_flags(run_flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
+    return tuple(
+        replace(flag, default=_DEMO_DEFAULTS.get(flag.field, flag.default))
+        for flag in run_flags
+        if flag.field not in _NOT_IN_DEMO and flag.section != "Origin metrics"
+    )
+
+
+@cache
+def commands() -> Mapping[str, Command]:
+    """All commands by name; `run` is the one that is meant when none is named."""
+    run_flags = flags_of(Settings, RUN_SECTIONS, _PLACEHOLDERS)
+    table = (
+        Command(
+            name="run",
+            help="Load an HLS origin with realistic viewers and say how they fared.",
+            usage="hls-swarm [run] [flags] URL",
+            flags=run_flags,
+            prefix=VARIABLE_PREFIX,
+            table="",
+            epilogue=_RUN_EPILOGUE,
+            start=_start_run,
+        ),
+        Command(
+            name="demo",
+            help="Run viewers against an origin of its own: nothing else is needed.",
+            usage="hls-swarm demo [flags]",
+            flags=_demo_flags(run_flags),
+            prefix=VARIABLE_PREFIX,
+            table="",
+            epilogue=_DEMO_EPILOGUE,
+            start=_start_demo,
+        ),
+        Command(
+            name="origin",
+            help="Serve a small HLS origin to try things out on.",
+            usage="hls-swarm origin [flags]",
+            flags=flags_of(OriginOptions, {"port": "Origin"}, _PLACEHOLDERS),
+            prefix=f"{VARIABLE_PREFIX}ORIGIN_",
+            table="origin",
+            epilogue=_ORIGIN_EPILOGUE,
+            start=_start_origin,
+        ),
+    )
+    return MappingProxyType({command.name: command for command in table})
+
+
+def build_app(table: Mapping[str, Command], environ: Mapping[str, str], actions: Actions) -> App:
+    """The command line as cyclopts reads it and prints its help."""
+    run = table["run"]
+    general = Group(CONFIG.section, sort_key=100)
+    app = App(
+        name="hls-swarm",
+        version=f"hls-swarm {__version__}",
+        version_flags=["--version"],
+        help=run.help,
+        help_format="plaintext",
+        help_epilogue=run.epilogue,
+        usage=f"Usage: {run.usage}\n       hls-swarm {'|'.join(name for name in table if name != 'run')} [flags]",
+        group_commands=Group("Commands", sort_key=-1),
+        result_action="return_value",
+    )
+    app["--help"].group = app["--version"].group = (general,)
+    app["--help"].help, app["--version"].help = "Show this and exit.", "Show the version and exit."
+    for command in table.values():
+        action = _action(command, table, environ, actions, general)
+        if command is run:
+            app.default(action)
+        app.command(
+            action,
+            name=command.name,
+            help=command.help,
+            usage=f"Usage: {command.usage}",
+            help_epilogue=command.epilogue,
+            version_flags=[],
+        )
+    return app
+
+
+def _action(
+    command: Command, table: Mapping[str, Command], environ: Mapping[str, str], actions: Actions, general: Group
+) -> Callable[..., int]:
+    """What cyclopts calls; its signature, made of the command's flags, is what cyclopts reads and shows."""
+
+    def action(url: str | None = None, /, **texts: list[str] | list[bool] | None) -> int:
+        uses = {field: [str(use) for use in given] for field, given in texts.items() if given}
+        if url is not None:
+            uses["url"] = [url]
+        return command.start(actions, command.flags, _layers(command, table, environ, uses))
+
+    groups = {flag.section: number for number, flag in enumerate(command.flags)}
+    sections = {section: Group(section, sort_key=number) for section, number in groups.items()}
+    sections[CONFIG.section] = general
+    parameters = [_parameter(flag, sections[flag.section]) for flag in command.all_flags]
+    # cyclopts reads both, the annotations first; no annotation written here could carry a table of flags.
+    vars(action)["__signature__"] = inspect.Signature(parameters)
+    action.__annotations__ = {}
+    return action
+
+
+def _parameter(flag: Flag, group: Group) -> inspect.Parameter:
+    shown = flag.default_text
+    settings = Parameter(
+        name=None if flag.is_argument else f"--{flag.name}",
+        group=group,
+        help=flag.help,
+        choices=flag.choices or None,
+        show_default=(lambda _: shown) if shown else False,
+        negative=(f"--no-{flag.name}",) if flag.kind is Kind.SWITCH and flag.default is None else (),
+        metavar=None if flag.kind is Kind.SWITCH else flag.placeholder,
+    )
+    hint: Any = str if flag.is_argument else list[bool] if flag.kind is Kind.SWITCH else list[str]
+    return inspect.Parameter(
+        flag.field,
+        inspect.Parameter.POSITIONAL_ONLY if flag.is_argument else inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[hint | None, settings],
+    )
+
+
+def _layers(
+    command: Command, table: Mapping[str, Command], environ: Mapping[str, str], uses: Mapping[str, list[str]]
+) -> tuple[Layer, ...]:
+    typed = flag_layer(command.all_flags, uses)
+    variables = variable_layer(command.flags, environ, command.prefix)
+    config = typed.get(CONFIG.field) or variable_layer((CONFIG,), environ, VARIABLE_PREFIX).get(CONFIG.field)
+    if config is None:
+        return typed, variables
+    path = str(config.value)
+    if not path or path == "-":
+        raise SettingsError(f"{config.origin}: needs the name of a file")
+    content = read_settings_file(path, config.origin)
+    return typed, variables, _file_layers(table, content, path)[command.table]
+
+
+def _file_layers(table: Mapping[str, Command], content: Mapping[str, object], path: str) -> dict[str, Layer]:
+    """Each table of the settings file, all of it checked, whichever command reads it."""
+    out: dict[str, Layer] = {}
+    tables = {command.table for command in table.values()} - {""}
+    top = {key: value for key, value in content.items() if key not in tables}
+    out[""] = file_layer(table["run"].flags, top, path)
+    for command in table.values():
+        if not command.table:
+            continue
+        inner = content.get(command.table, {})
+        if not isinstance(inner, dict):
+            raise SettingsError(
+                f"{path}: {command.table}: must be a table: write [{command.table}] on a line of its own"
+            )
+        out[command.table] = file_layer(command.flags, inner, f"{path}: [{command.table}]")
+    return out

@@ -1,0 +1,65 @@
+"""The seam between the controller and the workers of one host: the same on this machine and on others.
+
+Rules:
+
+- `poll` renews a lease: a host that is not polled for that long stops its load by itself.
+- News is cumulative and numbered: repeating or losing one neither doubles nor loses anything.
+- A worker that dies is reported once, with the reason; its last news stays in the totals.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from hls_swarm.engine.messages import News
+from hls_swarm.settings import Settings
+
+LEASE_SECONDS = 10.0
+"""Load ends this long after the controller's last word."""
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """What a host is.
+
+    Args:
+        workers: processes that share its viewers.
+        descriptors: file descriptors that each of them may open.
+    """
+
+    workers: int
+    descriptors: int
+
+
+@dataclass(frozen=True)
+class HostNews:
+    """What the workers of one host said last.
+
+    Args:
+        news: by number of the worker.
+        lost: numbers of the workers that died, with the reason in words.
+    """
+
+    news: Mapping[int, News]
+    lost: Mapping[int, str]
+
+    @property
+    def idle(self) -> bool:
+        """Whether no viewer runs any more, and none is to come."""
+        return all(news.idle for number, news in self.news.items() if number not in self.lost)
+
+
+class Agent(Protocol):
+    """The workers of one host, seen from the controller."""
+
+    async def hello(self, settings: Settings) -> HostFacts:
+        """Start and configure the workers. Raises RunError if one can not be started."""
+
+    async def apply(self, at: float) -> None:
+        """The schedule begins at this instant of the common clock."""
+
+    async def poll(self, lease_seconds: float) -> HostNews:
+        """Ask every worker for news and renew the lease; one that is slow to answer is represented by its last."""
+
+    async def stop(self, drain_seconds: float) -> HostNews:
+        """End all viewers and workers; what is in flight may finish for `drain_seconds`. Leaves nothing behind."""

@@ -1,0 +1,116 @@
+"""What controller and worker say to each other, and how it is framed on a pipe.
+
+A frame is a 4-byte big-endian length and a MessagePack body. Instants are monotonic and shared by the processes of one
+machine. Tallies are cumulative and numbered: one that is lost or repeated changes nothing.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from hls_swarm.settings import Settings
+from hls_swarm.stats.snapshot import WorkerHealth
+from hls_swarm.stats.tally import Tally
+
+MAX_FRAME_BYTES = 64 << 20
+
+
+class Configure(msgspec.Struct, frozen=True, tag=True):
+    """First of all: which viewers to run, and how.
+
+    Attributes:
+        worker, workers: this worker runs the viewers whose number is `worker` modulo `workers`.
+    """
+
+    settings: Settings
+    worker: int
+    workers: int
+
+
+class StartAt(msgspec.Struct, frozen=True, tag=True):
+    """Offset 0 of the schedule is this instant."""
+
+    at: float
+
+
+class Poll(msgspec.Struct, frozen=True, tag=True):
+    """Send news; renews the lease: a worker that is not polled for this long stops its viewers."""
+
+    lease_seconds: float
+
+
+class Drain(msgspec.Struct, frozen=True, tag=True):
+    """Every viewer quits now; what is in flight may finish for this long. Answered by `News` with `final`."""
+
+    drain_seconds: float
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """The worker is configured; the host's facts as it sees them."""
+
+    pid: int
+    descriptors: int
+
+
+class News(msgspec.Struct, frozen=True, tag=True):
+    """Everything counted so far.
+
+    Attributes:
+        number: rises by one with each news of a worker.
+        at: instant to which it counts.
+        idle: no viewer is running and none is to come.
+    """
+
+    number: int
+    at: float
+    tally: Tally
+    health: WorkerHealth
+    idle: bool
+    final: bool = False
+
+
+ToWorker = Configure | StartAt | Poll | Drain
+FromWorker = Ready | News
+
+_encoder = msgspec.msgpack.Encoder()
+_to_worker = msgspec.msgpack.Decoder(ToWorker)
+_from_worker = msgspec.msgpack.Decoder(FromWorker)
+
+
+def frame(message: ToWorker | FromWorker) -> bytes:
+    """One message as it goes over the pipe."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(4, "big") + body
+
+
+def to_worker(body: bytes) -> ToWorker:
+    """Decode what a controller said."""
+    message: ToWorker = _to_worker.decode(body)
+    return message
+
+
+def from_worker(body: bytes) -> FromWorker:
+    """Decode what a worker said."""
+    message: FromWorker = _from_worker.decode(body)
+    return message
+
+
+class FrameReader:
+    """Cuts a byte stream into the bodies of frames. Raises ValueError for a frame that is too long to be one."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Every body that is complete now."""
+        pending = self._pending
+        pending += data
+        while len(pending) >= 4:
+            length = int.from_bytes(pending[:4], "big")
+            if length > MAX_FRAME_BYTES:
+                raise ValueError(f"a frame of {length} bytes")
+            if len(pending) < 4 + length:
+                return
+            body = bytes(pending[4 : 4 + length])
+            del pending[: 4 + length]
+            yield body

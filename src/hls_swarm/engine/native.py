@@ -1,0 +1,235 @@
+"""The shell around one viewer: performs its actions over HTTP and feeds the results back as events.
+
+It decides nothing. One timer, one client and one state machine per viewer; no task, no queue.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from time import perf_counter
+from typing import assert_never
+
+from hls_swarm.errors import PlaylistError
+from hls_swarm.hls.cache import PlaylistCache
+from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
+from hls_swarm.http.fetcher import Fetcher, Request, Timeouts
+from hls_swarm.records import (
+    Exchange,
+    Failure,
+    FailureKind,
+    ObjectKind,
+    PlaylistFetched,
+    Record,
+    SegmentFetched,
+    ViewerStarted,
+)
+from hls_swarm.viewer.actions import (
+    Action,
+    Event,
+    FetchFailed,
+    FetchPlaylist,
+    FetchSegment,
+    PlaylistLoaded,
+    Quit,
+    Report,
+    SegmentLoaded,
+    Start,
+    Stop,
+    TimeReached,
+    Wait,
+)
+from hls_swarm.viewer.machine import Viewer
+
+CONNECT_SECONDS = 10.0
+"""Time limit of DNS, TCP and TLS together; hls.js has none of its own and browsers give up far later."""
+
+
+class NativeViewer:
+    """A viewer at work.
+
+    Args:
+        machine: decides.
+        fetcher: its own HTTP client.
+        playlists: parsed playlists, shared by the viewers of a worker.
+        report: takes every record.
+        finished: called once, when the machine has stopped and nothing is in flight any more.
+    """
+
+    __slots__ = (
+        "_fetcher",
+        "_finished",
+        "_held",
+        "_loop",
+        "_machine",
+        "_playlists",
+        "_report",
+        "_timer",
+        "_timer_at",
+        "_until",
+        "_variables",
+        "in_flight",
+        "number",
+        "over",
+    )
+
+    def __init__(
+        self,
+        machine: Viewer,
+        fetcher: Fetcher,
+        playlists: PlaylistCache,
+        report: Callable[[Record], None],
+        finished: Callable[["NativeViewer"], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.number = machine.number
+        self.over = False
+        self._machine = machine
+        self._fetcher = fetcher
+        self._playlists = playlists
+        self._report = report
+        self._finished = finished
+        self._loop = loop
+        self.in_flight = 0
+        self._held: dict[int | None, MediaPlaylist] = {}
+        self._variables: Mapping[str, str] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._until: float | None = None
+
+    def start(self, due_at: float) -> None:
+        """Press play."""
+        now = perf_counter()
+        self._report(ViewerStarted(self.number, now, due_at))
+        self._handle(Start(), now)
+
+    def quit(self) -> None:
+        """End the viewer; what is in flight goes on until it is done or `cancel` is called."""
+        self._handle(Quit(), perf_counter())
+
+    def cancel(self) -> None:
+        """End what is in flight, after `quit`."""
+        self._fetcher.close()
+
+    def _handle(self, event: Event, now: float) -> None:
+        for action in self._machine.handle(event, now):
+            self._perform(action)
+
+    def _perform(self, action: Action) -> None:
+        match action:
+            case Wait():
+                self._wait(action.until)
+            case FetchSegment():
+                timeouts = Timeouts(CONNECT_SECONDS, action.first_byte_seconds, None, action.total_seconds)
+                request = Request(action.url, action.due_at, timeouts, action.byte_range)
+                self._fetch(request, partial(self._segment_done, action))
+            case FetchPlaylist():
+                timeouts = Timeouts(CONNECT_SECONDS, action.first_byte_seconds, None, action.total_seconds)
+                request = Request(action.url, action.due_at, timeouts, None, keep_body=True)
+                self._fetch(request, partial(self._playlist_done, action))
+            case Report():
+                self._report(action.record)
+            case Stop():
+                self.over = True
+                self._disarm()
+                self._finish_if_done()
+            case _:
+                assert_never(action)
+
+    def _fetch(self, request: Request, done: Callable[[Exchange], None]) -> None:
+        self.in_flight += 1
+        self._fetcher.fetch(request, done)
+
+    def _finish_if_done(self) -> None:
+        if not self.in_flight:
+            self._fetcher.close()
+            self._finished(self)
+
+    # -- timer ----------------------------------------------------------------------------------------------------
+    # Setting and cancelling a timer for every action would cost more than the decision itself: a timer that fires too
+    # early is armed again, one that would fire too late is replaced.
+
+    def _wait(self, until: float | None) -> None:
+        self._until = until
+        if until is None or (self._timer is not None and self._timer_at <= until):
+            return
+        self._arm(until)
+
+    def _arm(self, until: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = until
+        self._timer = self._loop.call_later(max(0.0, until - perf_counter()), self._fired)
+
+    def _fired(self) -> None:
+        self._timer = None
+        until = self._until
+        if until is None:
+            return
+        now = perf_counter()
+        if now < until:
+            self._arm(max(until, now + 0.001))  # the loop counts whole milliseconds and may be early by one
+            return
+        self._handle(TimeReached(), now)
+        self._keep_armed(now)
+
+    def _keep_armed(self, now: float) -> None:
+        if self._timer is None and self._until is not None:
+            self._arm(max(self._until, now + 0.001))
+
+    def _disarm(self) -> None:
+        self._until = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- results --------------------------------------------------------------------------------------------------
+
+    def _segment_done(self, action: FetchSegment, exchange: Exchange) -> None:
+        self.in_flight -= 1
+        failure = exchange.failure
+        self._report(
+            SegmentFetched(self.number, action.kind, exchange, failure, action.media_seconds, action.bitrate_bps)
+        )
+        if self.over:
+            self._finish_if_done()
+            return
+        event: Event
+        if failure is None:
+            event = SegmentLoaded(action.track)
+        else:
+            event = FetchFailed(action.track, False, failure, exchange.url, exchange.started_at)
+        self._handle(event, perf_counter())
+
+    def _playlist_done(self, action: FetchPlaylist, exchange: Exchange) -> None:
+        self.in_flight -= 1
+        kind = ObjectKind.MULTIVARIANT_PLAYLIST if action.track is None else ObjectKind.MEDIA_PLAYLIST
+        failure, changed = exchange.failure, None
+        playlist: MultivariantPlaylist | MediaPlaylist | None = None
+        if exchange.body is not None:
+            try:
+                playlist = self._playlists.parse(exchange.body, exchange.final_url, self._variables)
+            except PlaylistError as error:
+                failure = Failure(FailureKind.BAD_PLAYLIST, f"not a valid playlist: {error}")
+        if isinstance(playlist, MultivariantPlaylist):
+            self._variables = playlist.variables
+        elif playlist is not None:
+            kind = ObjectKind.MEDIA_PLAYLIST
+            track = action.track or 0
+            changed = playlist is not self._held.get(track)
+            self._held[track] = playlist
+            if not playlist.segments and not playlist.ended:
+                failure = Failure(FailureKind.EMPTY_PLAYLIST, "the live playlist has no segments")
+        self._report(PlaylistFetched(self.number, kind, exchange, failure, changed))
+        if self.over:
+            self._finish_if_done()
+            return
+        event: Event
+        if playlist is not None:
+            event = PlaylistLoaded(
+                action.track, playlist, exchange.started_at, changed is not False, exchange.age_seconds
+            )
+        elif failure is not None:
+            event = FetchFailed(action.track, True, failure, exchange.url, exchange.started_at)
+        else:
+            raise AssertionError("an exchange without failure brings the body that was asked for")
+        self._handle(event, perf_counter())

@@ -1,0 +1,149 @@
+"""A worker: one process, one event loop, a share of the viewers.
+
+It talks with the controller over its standard input and output (see `messages`), and ends when its standard input
+closes: no death of a parent leaves load behind. A worker that is not polled for as long as its lease says stops.
+"""
+
+import asyncio
+import gc
+import os
+import resource
+import time
+
+import psutil
+import uvloop
+
+from hls_swarm.engine.clients import fetchers
+from hls_swarm.engine.lag import LagMeter
+from hls_swarm.engine.messages import (
+    Configure,
+    Drain,
+    FrameReader,
+    FromWorker,
+    News,
+    Poll,
+    Ready,
+    StartAt,
+    frame,
+    to_worker,
+)
+from hls_swarm.engine.swarm import Swarm, numbers_of
+from hls_swarm.stats.snapshot import WorkerHealth
+from hls_swarm.stats.tally import Tally
+
+WITHOUT_CONTROLLER_SECONDS = 10.0
+"""Time until a worker that never heard of a lease gives up."""
+
+
+class Worker(asyncio.Protocol):
+    """The worker's end of the conversation; the protocol of its standard input."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.done: asyncio.Future[None] = loop.create_future()
+        self.output: asyncio.WriteTransport | None = None
+        self._loop = loop
+        self._frames = FrameReader()
+        self._lag = LagMeter(loop)
+        self._swarm: Swarm | None = None
+        self._number = self._worker = 0
+        self._lease_until = time.perf_counter() + WITHOUT_CONTROLLER_SECONDS
+        self._process = psutil.Process()
+        self._draining: asyncio.Task[None] | None = None
+        self._lease_timer = loop.call_later(1.0, self._check_lease)
+
+    def data_received(self, data: bytes) -> None:
+        """The controller said something."""
+        try:
+            for body in self._frames.feed(data):
+                self._handle(body)
+        except Exception as error:  # noqa: BLE001 - a protocol callback's exception would only be logged: end with it
+            self._end(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason does not matter
+        """The controller is gone: so are we."""
+        self._end(None)
+
+    def _handle(self, body: bytes) -> None:
+        match to_worker(body):
+            case Configure(settings=settings, worker=number, workers=workers):
+                self._worker = number
+                numbers = numbers_of(settings, number, workers)
+                offset = time.time() - time.perf_counter()
+                self._swarm = Swarm(settings, numbers, fetchers(settings, self._loop), offset, self._loop)
+                gc.collect()
+                gc.freeze()  # what was imported is here to stay: the collector need not look at it again
+                self._send(Ready(os.getpid(), resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+            case StartAt(at=at):
+                self._lag.start()
+                if self._swarm is not None:
+                    self._swarm.start(at)
+            case Poll(lease_seconds=lease):
+                self._lease_until = time.perf_counter() + lease
+                self._send(self._news(final=False))
+            case Drain(drain_seconds=drain):
+                self._draining = self._loop.create_task(self._drain(drain))
+
+    async def _drain(self, drain_seconds: float) -> None:
+        try:
+            if self._swarm is not None:
+                await self._swarm.stop(drain_seconds)
+            self._lag.stop()
+            self._send(self._news(final=True))
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: its failure ends the worker
+            self._end(error)
+
+    def _news(self, *, final: bool) -> News:
+        self._number += 1
+        swarm = self._swarm
+        times = self._process.cpu_times()
+        health = WorkerHealth(
+            worker=self._worker,
+            cpu_seconds=times.user + times.system,
+            resident_bytes=self._process.memory_info().rss,
+            loop_lag=self._lag.histogram,
+            in_flight=swarm.in_flight if swarm is not None else 0,
+        )
+        tally = swarm.tally if swarm is not None else Tally()
+        idle = swarm is None or swarm.idle
+        return News(self._number, time.perf_counter(), tally, health, idle, final)
+
+    def _send(self, message: FromWorker) -> None:
+        if self.output is not None:
+            self.output.write(frame(message))
+
+    def _check_lease(self) -> None:
+        if time.perf_counter() > self._lease_until:
+            self._end(None)
+            return
+        self._lease_timer = self._loop.call_later(1.0, self._check_lease)
+
+    def _end(self, error: Exception | None) -> None:
+        self._lease_timer.cancel()
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+
+
+async def serve() -> None:
+    """Run one worker until its standard input closes."""
+    loop = asyncio.get_running_loop()
+    # The pipes are moved away from 0 and 1, so that nothing that prints can break a frame.
+    source, sink = os.dup(0), os.dup(1)
+    os.dup2(2, 1)
+    worker = Worker(loop)
+    output, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(sink, "wb", 0))
+    worker.output = output
+    await loop.connect_read_pipe(lambda: worker, os.fdopen(source, "rb", 0))
+    await worker.done
+
+
+def main() -> int:
+    """Entry point of the process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    uvloop.run(serve())
+    return 0

@@ -1,0 +1,218 @@
+"""Attribute lists (8216bis 4.2): `NAME=value,NAME="value"`, and the types of their values.
+
+Strict in syntax and duplicates, which the RFC tells clients to refuse; tolerant, with a violation noted, of white space
+around commas and of quotes where there should be none or none where there should be some: players are.
+"""
+
+import re
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from hls_swarm.errors import PlaylistError
+
+# One attribute with the comma after it. The repetitions are possessive: without backtracking a match, or a failure,
+# costs time linear in its length.
+_ATTRIBUTE = re.compile(r'[ \t]*+([^=,"\s]++)[ \t]*+=[ \t]*+("[^"]*+"|[^",]*+)[ \t]*+(?:,|$)')
+_INTEGER = re.compile(r"[0-9]{1,20}").fullmatch
+_DECIMAL = re.compile(r"(?:[0-9]{1,20}(?:\.[0-9]*)?|\.[0-9]+)").fullmatch
+_SIGNED = re.compile(r"[+-]?(?:[0-9]{1,20}(?:\.[0-9]*)?|\.[0-9]+)").fullmatch
+_HEXADECIMAL = re.compile(r"0[xX]([0-9A-Fa-f]+)").fullmatch
+_RESOLUTION = re.compile(r"([0-9]{1,10})[xX]([0-9]{1,10})").fullmatch
+_BYTE_RANGE = re.compile(r"([0-9]{1,20})(?:@([0-9]{1,20}))?").fullmatch
+
+RULE = "8216bis 4.2"
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class TagError(PlaylistError):
+    """A tag lacks what it must have, or a value is not of its type."""
+
+
+class UnrecognizedValue(Exception):  # noqa: N818 not an error: the RFC says to ignore such a tag
+    """An enumerated string that is not known: the tag is to be ignored (8216bis 6.3.1)."""
+
+
+class Notebook(Protocol):
+    """What reading an attribute needs of the playlist around it."""
+
+    def substitute(self, text: str) -> str:
+        """`text` with its variable references replaced (8216bis 4.3)."""
+
+    def tolerate(self, reason: str, rule: str) -> None:
+        """Note a violation."""
+
+
+def decimal_integer(text: str, what: str) -> int:
+    """A decimal-integer from 0 to 2^64 - 1."""
+    if _INTEGER(text) is None or (number := int(text)) >= 1 << 64:
+        raise TagError(f"{what} is not a decimal integer", rule=RULE)
+    return number
+
+
+def decimal(text: str, what: str) -> float:
+    """A decimal-floating-point; not negative, finite."""
+    if _DECIMAL(text) is None:
+        raise TagError(f"{what} is not a decimal number", rule=RULE)
+    return float(text)
+
+
+def byte_range(text: str, what: str) -> tuple[int, int | None]:
+    """`<n>[@<o>]` (8216bis 4.4.4.2): length, and first byte if it is given."""
+    match = _BYTE_RANGE(text)
+    if match is None:
+        raise TagError(f"{what} is not <length>[@<first byte>]", rule="8216bis 4.4.4.2")
+    return int(match[1]), None if match[2] is None else int(match[2])
+
+
+class Attributes:
+    """One attribute list, read by name and type; each reader returns None where the attribute is absent.
+
+    Raises:
+        TagError: the list is malformed, has a name twice, or a value is not of the type asked for.
+    """
+
+    __slots__ = ("_notebook", "_values")
+
+    def __init__(self, text: str, notebook: Notebook) -> None:
+        values: dict[str, str] = {}
+        position, end = 0, len(text)
+        match_at = _ATTRIBUTE.match
+        while position < end:
+            match = match_at(text, position)
+            if match is None:
+                if not text[position:].strip(" \t,"):
+                    notebook.tolerate("an attribute list ends in a comma", RULE)
+                    break
+                raise TagError("malformed attribute list", rule=RULE)
+            name, value = match.groups()
+            if name in values:
+                raise TagError(f"attribute {name[:64]} appears twice", rule=RULE)
+            values[name] = value
+            position = match.end()
+        self._values = values
+        self._notebook = notebook
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def names(self) -> tuple[str, ...]:
+        """Every name, in order."""
+        return tuple(self._values)
+
+    def quoted(self, name: str) -> str | None:
+        """A quoted-string, variables replaced."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if value[:1] == '"':
+            value = value[1:-1]
+        else:
+            value = value.rstrip(" \t")
+            self._notebook.tolerate(f"{name} is not quoted", RULE)
+        return self._notebook.substitute(value) if "{$" in value else value
+
+    def required(self, name: str) -> str:
+        """A quoted-string that must be there and not be empty."""
+        value = self.quoted(name)
+        if not value:
+            raise TagError(f"{name} is missing" if value is None else f"{name} is empty")
+        return value
+
+    def verbatim(self, name: str) -> str | None:
+        """A value of whatever type, without quotes, variables replaced where the RFC allows them."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        value = value[1:-1] if value[:1] == '"' else value.rstrip(" \t")
+        return self._notebook.substitute(value) if "{$" in value else value
+
+    def is_quoted(self, name: str) -> bool:
+        """Whether the value is written as a quoted-string."""
+        return self._values.get(name, "")[:1] == '"'
+
+    def _bare(self, name: str) -> str | None:
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if value[:1] == '"':
+            self._notebook.tolerate(f"{name} is quoted", RULE)
+            value = value[1:-1]
+        return value.strip(" \t")
+
+    def integer(self, name: str) -> int | None:
+        """A decimal-integer."""
+        value = self._bare(name)
+        return None if value is None else decimal_integer(value, name)
+
+    def decimal(self, name: str) -> float | None:
+        """A decimal-floating-point."""
+        value = self._bare(name)
+        return None if value is None else decimal(value, name)
+
+    def signed(self, name: str) -> float | None:
+        """A signed-decimal-floating-point."""
+        value = self._bare(name)
+        if value is None:
+            return None
+        if _SIGNED(value) is None:
+            raise TagError(f"{name} is not a signed decimal number", rule=RULE)
+        return float(value)
+
+    def hexadecimal(self, name: str, size_bytes: int) -> bytes | None:
+        """A hexadecimal-sequence of at most `size_bytes`, padded on the left."""
+        value = self._bare(name)
+        if value is None:
+            return None
+        if "{$" in value:
+            value = self._notebook.substitute(value)
+        match = _HEXADECIMAL(value)
+        if match is None or len(match[1]) > 2 * size_bytes:
+            raise TagError(f"{name} is not a hexadecimal sequence of {8 * size_bytes} bits", rule=RULE)
+        if len(match[1]) < 2 * size_bytes:
+            self._notebook.tolerate(f"{name} has less than {8 * size_bytes} bits", RULE)
+        return bytes.fromhex(match[1].zfill(2 * size_bytes))
+
+    def enumerated(self, name: str, type_: type[E]) -> E | None:
+        """An enumerated-string.
+
+        Raises:
+            UnrecognizedValue: it is none of them.
+        """
+        value = self._bare(name)
+        if value is None:
+            return None
+        try:
+            return type_(value)
+        except ValueError:
+            raise UnrecognizedValue(f"{name}={value[:64]} is not recognized") from None
+
+    def flag(self, name: str) -> bool | None:
+        """YES or NO.
+
+        Raises:
+            UnrecognizedValue: it is neither.
+        """
+        value = self._bare(name)
+        if value is None:
+            return None
+        if value == "YES":
+            return True
+        if value == "NO":
+            return False
+        raise UnrecognizedValue(f"{name}={value[:64]} is neither YES nor NO")
+
+    def resolution(self, name: str) -> tuple[int, int] | None:
+        """A decimal-resolution: width and height."""
+        value = self._bare(name)
+        if value is None:
+            return None
+        match = _RESOLUTION(value)
+        if match is None:
+            raise TagError(f"{name} is not <width>x<height>", rule=RULE)
+        return int(match[1]), int(match[2])
+
+    def strings(self, name: str, separator: str = ",") -> tuple[str, ...]:
+        """A quoted-string that is a list; empty where it is absent."""
+        value = self.quoted(name)
+        return () if not value else tuple(part.strip() for part in value.split(separator) if part.strip())

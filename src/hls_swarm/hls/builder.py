@@ -1,0 +1,297 @@
+"""What building either kind of playlist has in common: lines, variables, violations, and the tags of 4.4.1 and 4.4.2.
+
+Rules (8216bis unless said otherwise):
+
+- Unknown tags, comments and blank lines are ignored (4.1, 6.3.1); so is a tag with an unknown enumerated value (6.3.1).
+- A tag that merely informs (`Tag.informative`) and is wrong is ignored with a violation, as players do; any other that
+  is wrong fails the playlist.
+- A tag of the other kind of playlist fails it (4.1).
+- Variables are replaced once, left to right, without looking again at what was put in (4.3). What they may expand to is
+  bounded: a playlist is input from a stranger.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, NoReturn
+from urllib.parse import parse_qsl, urlsplit
+
+from hls_swarm.errors import PlaylistError
+from hls_swarm.hls.attributes import Attributes, TagError, UnrecognizedValue, decimal_integer
+from hls_swarm.hls.playlist import ByteRange, Key, KeyMethod, Start, Violation
+from hls_swarm.hls.uri import resolver
+
+MAX_VIOLATIONS = 100
+MAX_EXPANDED_CHARACTERS = 1 << 20
+MAX_QUERY_PARAMETERS = 1000
+
+_REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
+_VARIABLE_NAME = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+
+
+class Tag(NamedTuple):
+    """How one tag is read.
+
+    Attributes:
+        read: takes the builder and the text after the colon.
+        section: of draft-pantos-hls-rfc8216bis.
+        once: it may not appear twice.
+        informative: a player can do without it: wrong, it is ignored.
+    """
+
+    read: Callable[[Any, str], None]
+    section: str
+    once: bool = False
+    informative: bool = False
+
+    @property
+    def rule(self) -> str:
+        """The section as errors name it."""
+        return "8216bis " + self.section
+
+
+class Builder:
+    """The state while a playlist is read line by line; one subclass for each kind."""
+
+    kind: ClassVar[str]
+    tags: ClassVar[Mapping[str, Tag]]
+    foreign: ClassVar[Mapping[str, Tag]]
+
+    __slots__ = (
+        "_expanded_characters",
+        "_resolve",
+        "_seen",
+        "_violations",
+        "directory",
+        "imports",
+        "independent_segments",
+        "line",
+        "plain",
+        "start",
+        "url",
+        "variables",
+        "version",
+    )
+
+    def __init__(self, url: str, imports: Mapping[str, str], *, plain: bool) -> None:
+        """Begin.
+
+        Args:
+            url: what URIs are resolved against.
+            imports: the multivariant playlist's variables.
+            plain: the text is ASCII without control characters and variable references, which allows a short cut.
+        """
+        base = resolver(url)
+        self.url, self.imports, self.plain = url, imports, plain
+        self._resolve, self.directory = base.resolve, base.directory
+        self.line = 1
+        self.version = 1
+        self.independent_segments = False
+        self.start: Start | None = None
+        self.variables: dict[str, str] = {}
+        self._seen: set[str] = set()
+        self._violations: dict[tuple[str, str], Violation] = {}
+        self._expanded_characters = 0
+
+    # --- lines ---------------------------------------------------------------------------------------------------
+
+    def tag(self, line: str) -> None:
+        """Read a line that begins with `#EXT`."""
+        name, _, value = line.partition(":")
+        tag = self.tags.get(name)
+        if tag is None:
+            name = name.rstrip(" \t")
+            tag = self.tags.get(name)
+            if tag is None:
+                if name in self.foreign:
+                    self.fail(f"{name[1:]} does not belong in a {self.kind} playlist", "8216bis 4.1", line)
+                return
+            self.tolerate(f"white space after {name[1:]}", "8216bis 4.1")
+        if tag.once:
+            if name in self._seen:
+                self.fail(f"{name[1:]} appears twice", tag.rule, line)
+            self._seen.add(name)
+        try:
+            tag.read(self, value)
+        except UnrecognizedValue as unrecognized:
+            self.tolerate(f"{name[1:]} ignored: {unrecognized}", "8216bis 6.3.1")
+        except TagError as error:
+            if not tag.informative:
+                self.fail(f"{name[1:]}: {error.reason}", error.rule or tag.rule, line)
+            self.tolerate(f"{name[1:]} ignored: {error.reason}", error.rule or tag.rule)
+
+    def fail(self, reason: str, rule: str, text: str = "") -> NoReturn:
+        """Give the playlist up, at the present line."""
+        raise PlaylistError(reason, line=self.line, text=text, rule=rule)
+
+    def tolerate(self, reason: str, rule: str) -> None:
+        """Note a violation at the present line: the first of each sort, and no more than `MAX_VIOLATIONS`."""
+        if (reason, rule) not in self._violations and len(self._violations) < MAX_VIOLATIONS:
+            self._violations[reason, rule] = Violation(reason, rule, self.line)
+
+    def tolerate_whole(self, reason: str, rule: str) -> None:
+        """Note a violation of the playlist as a whole."""
+        self.line = 0
+        self.tolerate(reason, rule)
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """All that were noted, in order."""
+        return tuple(self._violations.values())
+
+    # --- values --------------------------------------------------------------------------------------------------
+
+    def attributes(self, value: str) -> Attributes:
+        """The attribute list of the present tag."""
+        return Attributes(value, self)
+
+    def number(self, value: str, what: str) -> int:
+        """The decimal-integer that is the whole value of the present tag."""
+        return decimal_integer(value.strip(" \t"), what)
+
+    def uri(self, reference: str) -> str:
+        """A URI resolved against the playlist's own (4.1)."""
+        if (
+            self.plain
+            and reference
+            and reference[0] not in "/.?#"
+            and ":" not in reference
+            and "/." not in reference
+            and " " not in reference
+        ):  # a plain relative name: what `Resolver.resolve` would do, in a tenth of the time
+            return self.directory + reference
+        return self._resolve(reference)
+
+    def uri_line(self, line: str) -> str:
+        """The URI that a line consists of: white space cut, variables replaced, resolved."""
+        reference = line.strip()
+        if reference != line:
+            self.tolerate("white space around a URI", "8216bis 4.1")
+        if "{$" in reference:
+            reference = self.substitute(reference)
+        return self.uri(reference)
+
+    def substitute(self, text: str) -> str:
+        """`text` with its variable references replaced (4.3).
+
+        Raises:
+            PlaylistError: a variable is not defined here, or the text grows beyond all measure.
+        """
+        return _REFERENCE.sub(self._value_of, text)
+
+    def _value_of(self, match: re.Match[str]) -> str:
+        value = self.variables.get(match[1])
+        if value is None:
+            self.fail(f"variable {match[1][:64]} is not defined", "8216bis 4.3", match.string)
+        self._expanded_characters += len(value)
+        if self._expanded_characters > MAX_EXPANDED_CHARACTERS:
+            self.fail("variables expand to too much text", "8216bis 4.3", match.string)
+        return value
+
+    def key_of(self, value: str) -> Key:
+        """The attributes that EXT-X-KEY and EXT-X-SESSION-KEY share (4.4.4.4, 4.4.6.5)."""
+        attributes = self.attributes(value)
+        method = attributes.enumerated("METHOD", KeyMethod)
+        if method is None:
+            raise TagError("METHOD is missing")
+        if method is KeyMethod.NONE:
+            if len(attributes.names()) > 1:
+                self.tolerate("EXT-X-KEY with METHOD=NONE has other attributes", "8216bis 4.4.4.4")
+            return Key(method, "", None, "identity", (1,))
+        versions = tuple(decimal_integer(v, "KEYFORMATVERSIONS") for v in attributes.strings("KEYFORMATVERSIONS", "/"))
+        return Key(
+            method,
+            self.uri(attributes.required("URI")),
+            attributes.hexadecimal("IV", 16),
+            attributes.quoted("KEYFORMAT") or "identity",
+            versions or (1,),
+        )
+
+    # --- 4.4.1 Basic tags ----------------------------------------------------------------------------------------
+
+    def extm3u(self, value: str) -> None:
+        """4.4.1.1 EXTM3U; the parser has seen to it that it comes first."""
+        if self.line > 1 or value:
+            self.tolerate("EXTM3U again, or with a value", "8216bis 4.4.1.1")
+
+    def ext_x_version(self, value: str) -> None:
+        """4.4.1.2 EXT-X-VERSION: a second one fails the playlist (MUST)."""
+        self.version = self.number(value, "version")
+        if not self.version:
+            raise TagError("version 0 does not exist")
+
+    # --- 4.4.2 Media or multivariant playlist tags ---------------------------------------------------------------
+
+    def ext_x_independent_segments(self, value: str) -> None:  # noqa: ARG002 the tag has no value
+        """4.4.2.1 EXT-X-INDEPENDENT-SEGMENTS."""
+        self.independent_segments = True
+
+    def ext_x_start(self, value: str) -> None:
+        """4.4.2.2 EXT-X-START."""
+        attributes = self.attributes(value)
+        offset = attributes.signed("TIME-OFFSET")
+        if offset is None:
+            raise TagError("TIME-OFFSET is missing")
+        if self.start is not None:
+            self.tolerate("EXT-X-START appears twice", "8216bis 4.4.2")
+        self.start = Start(offset, bool(attributes.flag("PRECISE")))
+
+    def ext_x_define(self, value: str) -> None:
+        """4.4.2.3 EXT-X-DEFINE: NAME with VALUE, IMPORT, or QUERYPARAM."""
+        attributes = self.attributes(value)
+        forms = [form for form in ("NAME", "IMPORT", "QUERYPARAM") if form in attributes]
+        if len(forms) != 1:
+            raise TagError("needs one of NAME, IMPORT and QUERYPARAM")
+        name = attributes.required(forms[0])
+        if _VARIABLE_NAME(name) is None:
+            raise TagError("a variable's name has letters, digits, - and _ only")
+        if name in self.variables:
+            raise TagError(f"variable {name[:64]} is defined twice")
+        if forms[0] == "NAME":
+            defined = attributes.quoted("VALUE")
+            if defined is None:
+                raise TagError("VALUE is missing")
+        elif forms[0] == "IMPORT":
+            defined = self._imported(name)
+        else:
+            defined = self._query_parameter(name)
+        self.variables[name] = defined
+
+    def _imported(self, name: str) -> str:
+        value = self.imports.get(name)
+        if value is None:
+            raise TagError(f"variable {name[:64]} can not be imported: the multivariant playlist does not define it")
+        return value
+
+    def _query_parameter(self, name: str) -> str:
+        """The value of a query parameter in the URI of the playlist, percent-decoded as players do."""
+        try:
+            pairs = parse_qsl(urlsplit(self.url).query, keep_blank_values=True, max_num_fields=MAX_QUERY_PARAMETERS)
+        except ValueError as error:
+            raise TagError(f"the playlist's own URL can not be taken apart: {error}") from error
+        for key, value in pairs:
+            if key == name and value:
+                return value
+        raise TagError(f"the playlist's URL has no value for the query parameter {name[:64]}")
+
+
+COMMON_TAGS: dict[str, Tag] = {
+    "#EXTM3U": Tag(Builder.extm3u, "4.4.1.1"),
+    "#EXT-X-VERSION": Tag(Builder.ext_x_version, "4.4.1.2", once=True),
+    "#EXT-X-INDEPENDENT-SEGMENTS": Tag(Builder.ext_x_independent_segments, "4.4.2.1"),
+    "#EXT-X-START": Tag(Builder.ext_x_start, "4.4.2.2", informative=True),
+    "#EXT-X-DEFINE": Tag(Builder.ext_x_define, "4.4.2.3"),
+}
+
+
+def implicit_range(
+    length: int, first: int | None, uri: str, before: ByteRange | None, uri_before: str
+) -> ByteRange | None:
+    """A byte range whose first byte, if not given, follows the one before in the same resource (4.4.4.2).
+
+    None where there is nothing before for it to follow.
+    """
+    if first is not None:
+        return first, length
+    if before is None or uri != uri_before:
+        return None
+    return before[0] + before[1], length

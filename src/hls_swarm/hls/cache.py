@@ -1,0 +1,80 @@
+"""Playlists parsed once for all viewers: identical bytes from the same URL mean the same playlist.
+
+Thousands of viewers of one stream load the same bytes. They may share what was parsed from them because it is frozen;
+and because the very same object comes back, `new is held` says that a playlist has not changed.
+
+Rules:
+
+- The key is everything that parsing reads: the body, the URL it came from, and the imported variables.
+- Bodies that are no playlists are remembered too: an origin in trouble answers everyone with the same error page.
+- Bounded by number and by bytes of bodies held; the one longest unused goes first.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import msgspec
+
+from hls_swarm.errors import PlaylistError
+from hls_swarm.hls.parser import NO_VARIABLES, parse_playlist
+from hls_swarm.hls.playlist import Playlist
+
+
+class _Rejected(msgspec.Struct, frozen=True):
+    """What a `PlaylistError` said; a new one is raised each time, as tracebacks would grow on a shared one."""
+
+    reason: str
+    line: int
+    text: str
+    rule: str
+
+
+_Key = tuple[bytes, str, tuple[tuple[str, str], ...]]
+
+
+class PlaylistCache:
+    """A bounded store of parsed playlists, the least recently used leaving first.
+
+    Attributes:
+        hits, misses: how often a body was known, and was not.
+        body_bytes: size of the bodies held.
+    """
+
+    __slots__ = ("_capacity", "_max_body_bytes", "_parsed", "body_bytes", "hits", "misses")
+
+    def __init__(self, capacity: int = 256, max_body_bytes: int = 64 << 20) -> None:
+        self._capacity, self._max_body_bytes = capacity, max_body_bytes
+        self._parsed: OrderedDict[_Key, Playlist | _Rejected] = OrderedDict()
+        self.hits = self.misses = self.body_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._parsed)
+
+    def parse(self, body: bytes, url: str, imports: Mapping[str, str] = NO_VARIABLES) -> Playlist:
+        """The playlist that a body is; see `parser.parse_playlist`.
+
+        Raises:
+            PlaylistError: as `parse_playlist` does.
+        """
+        key = body, url, tuple(sorted(imports.items())) if imports else ()
+        result = self._parsed.get(key)
+        if result is None:
+            self.misses += 1
+            try:
+                result = parse_playlist(body, url, imports)
+            except PlaylistError as error:
+                result = _Rejected(error.reason, error.line, error.text, error.rule)
+            self._keep(key, result)
+        else:
+            self.hits += 1
+            self._parsed.move_to_end(key)
+        if isinstance(result, _Rejected):
+            raise PlaylistError(result.reason, line=result.line, text=result.text, rule=result.rule)
+        return result
+
+    def _keep(self, key: _Key, result: Playlist | _Rejected) -> None:
+        self._parsed[key] = result
+        self.body_bytes += len(key[0])
+        while self._parsed and (len(self._parsed) > self._capacity or self.body_bytes > self._max_body_bytes):
+            (body, _, _), _ = self._parsed.popitem(last=False)
+            self.body_bytes -= len(body)

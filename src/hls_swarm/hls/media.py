@@ -1,0 +1,350 @@
+"""The tags of a media playlist that apply to segments (8216bis 4.4.4), in the order of the draft.
+
+Rules:
+
+- A segment is closed by its URI line; the tags before it apply to it, and EXT-X-KEY, EXT-X-MAP and EXT-X-BITRATE to
+  those after it too, until the next of their sort.
+- A date runs forwards from an EXT-X-PROGRAM-DATE-TIME by EXTINF durations, backwards to the first segment, and neither
+  way across a discontinuity, where the clock of the media may jump.
+- What a delta update inherits from the segments it leaves out is counted, not guessed: see `playlist.Skip`.
+- `read` and `_segment` run once a segment and are written for speed; the rest is not.
+"""
+
+import re
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from hls_swarm.errors import PlaylistError
+from hls_swarm.hls.attributes import TagError, byte_range
+from hls_swarm.hls.builder import COMMON_TAGS, Tag, implicit_range
+from hls_swarm.hls.media_header import HEADER_TAGS, HeaderBuilder, merged_daterange
+from hls_swarm.hls.playlist import ByteRange, InitSection, Key, KeyMethod, MediaPlaylist, Part, Segment, Skip
+
+MAX_KEY_FORMATS = 32
+
+_EXTINF = re.compile(r"[ \t]*([0-9]{1,20}(?:\.[0-9]*)?|\.[0-9]+)[ \t]*(?:,(.*))?", re.DOTALL).fullmatch
+
+
+class MediaBuilder(HeaderBuilder):
+    """Reads a media playlist."""
+
+    __slots__ = (
+        "_bitrate",
+        "_byte_range",
+        "_date",
+        "_discontinuity",
+        "_duration",
+        "_durations",
+        "_first",
+        "_gap",
+        "_inherited_byte_ranges",
+        "_init",
+        "_keys",
+        "_keys_by_format",
+        "_longest",
+        "_part_before",
+        "_part_start",
+        "_position",
+        "_stated_date",
+        "_title",
+        "_undated_from",
+    )
+
+    def __init__(self, url: str, imports: Mapping[str, str], *, plain: bool) -> None:
+        super().__init__(url, imports, plain=plain)
+        # Where the next segment stands. The segments from `_undated_from` on wait for a date to be told from; -1: none.
+        self._position = 0.0
+        self._date: float | None = None
+        self._undated_from = 0
+        # What applies to it and to those after it.
+        self._init: InitSection | None = None
+        self._keys: tuple[Key, ...] = ()
+        self._keys_by_format: dict[str, Key] = {}
+        self._bitrate: int | None = None
+        # What applies to it alone.
+        self._duration: float | None = None
+        self._title = ""
+        self._stated_date: float | None = None
+        self._byte_range: tuple[int, int | None] | None = None
+        self._discontinuity = False
+        self._gap = False
+        self._part_start = 0.0
+        # What is kept on the way: EXTINF lines already read, and the index of the segment before which a sort of tag
+        # first stood.
+        self._part_before: Part | None = None
+        self._longest = 0.0
+        self._durations: dict[str, tuple[float, str]] = {}
+        self._first: dict[str, int] = {}
+        self._inherited_byte_ranges = 0
+
+    def read(self, lines: list[str]) -> MediaPlaylist:
+        """The playlist that `lines` are."""
+        durations = self._durations
+        for self.line, line in enumerate(lines, 1):
+            if line[:8] == "#EXTINF:":
+                known = durations.get(line)
+                if known is None or self._duration is not None:
+                    self._extinf(line)
+                else:
+                    self._duration, self._title = known
+            elif not line:
+                continue
+            elif line[0] != "#":
+                self._segment(line)
+            elif line[:4] == "#EXT":
+                self.tag(line)
+        return self._finished()
+
+    # --- 4.4.4 Media segment tags --------------------------------------------------------------------------------
+
+    def _extinf(self, line: str) -> None:
+        """4.4.4.1 EXTINF: `<duration>,[<title>]`."""
+        rule = "8216bis 4.4.4.1"
+        match = _EXTINF(line, 8)
+        if match is None:
+            self.fail("EXTINF has no decimal duration", rule, line)
+        number, title = match.groups()
+        if title is None:
+            self.tolerate("EXTINF has no comma after the duration", rule)
+        if self._duration is not None:
+            self.tolerate("EXTINF without a URI", rule)
+        self._duration, self._title = known = float(number), title or ""
+        self._longest = max(self._longest, known[0])
+        self._durations[line] = known
+
+    def extinf(self, value: str) -> None:  # noqa: ARG002 there is none
+        """4.4.4.1 EXTINF without a colon; `read` takes all others."""
+        raise TagError("EXTINF has no decimal duration")
+
+    def _segment(self, line: str) -> None:
+        """4.1: a URI line closes the segment that the tags before it describe."""
+        duration = self._duration
+        if duration is None or line[0] in " \t":
+            line = line.strip()
+            if line[:1] == "#":
+                self.tolerate("white space before #", "8216bis 4.1")
+                if line[:8] == "#EXTINF:":
+                    self._extinf(line)
+                elif line[:4] == "#EXT":
+                    self.tag(line)
+            elif duration is not None and line:
+                self.tolerate("white space around a URI", "8216bis 4.1")
+                self._segment(line)
+            elif line:
+                self.tolerate("a URI without EXTINF", "8216bis 4.4.4.1")
+            return
+        if self.plain and line[0] not in "/.?#" and ":" not in line and "/." not in line and " " not in line:
+            uri = self.directory + line  # as `Builder.uri` does, without a call
+        else:
+            uri = self.uri_line(line)
+        if self._discontinuity or self._stated_date is not None:
+            self._settle_date()
+        position = self._position
+        sub_range = self._byte_range
+        self.segments.append(
+            Segment(
+                uri,
+                duration,
+                position,
+                self.sequence,
+                self.discontinuity_sequence + self.discontinuities,
+                self._discontinuity,
+                self._date,
+                self._init,
+                self._keys,
+                None if sub_range is None else self._sub_range(sub_range, uri, line),
+                self._gap,
+                self._bitrate if sub_range is None else None,
+                self._title,
+                tuple(self.parts) if self.parts else (),
+            )
+        )
+        self._position = position + duration
+        self.sequence += 1
+        if self._date is not None:
+            self._date += duration
+        self._duration = self._byte_range = None
+        self._discontinuity = self._gap = False
+        if self.parts:
+            self.parts.clear()
+            self._part_start = 0.0
+
+    def ext_x_byterange(self, value: str) -> None:
+        """4.4.4.2 EXT-X-BYTERANGE: `<n>[@<o>]`, resolved when the URI is known."""
+        self._byte_range = byte_range(value.strip(" \t"), "EXT-X-BYTERANGE")
+
+    def _sub_range(self, given: tuple[int, int | None], uri: str, text: str) -> ByteRange:
+        length, first = given
+        before = self.segments[-1] if self.segments else None
+        resolved = implicit_range(
+            length, first, uri, None if before is None else before.byte_range, "" if before is None else before.uri
+        )
+        if resolved is None:
+            if before is not None or self.skipped is None:
+                self.fail(
+                    "a byte range without offset follows no byte range of the same resource", "8216bis 4.4.4.2", text
+                )
+            resolved = 0, length
+        if first is None and self.skipped is not None and self._inherited_byte_ranges == len(self.segments):
+            self._inherited_byte_ranges += 1
+        return resolved
+
+    def ext_x_discontinuity(self, value: str) -> None:  # noqa: ARG002 the tag has no value
+        """4.4.4.3 EXT-X-DISCONTINUITY."""
+        self._discontinuity = True
+        self.discontinuities += 1
+        self._first.setdefault("date", len(self.segments))
+
+    def ext_x_key(self, value: str) -> None:
+        """4.4.4.4 EXT-X-KEY: in force until the next with the same KEYFORMAT; NONE ends them all."""
+        key = self.key_of(value)
+        self._first.setdefault("keys", len(self.segments))
+        if key.method is KeyMethod.NONE:
+            self._keys_by_format.clear()
+        else:
+            self._keys_by_format[key.key_format] = key
+            if len(self._keys_by_format) > MAX_KEY_FORMATS:
+                raise TagError(f"more than {MAX_KEY_FORMATS} KEYFORMATs at once")
+        self._keys = tuple(self._keys_by_format.values())
+
+    def ext_x_map(self, value: str) -> None:
+        """4.4.4.5 EXT-X-MAP: without an offset its byte range begins at 0."""
+        attributes = self.attributes(value)
+        uri, text = self.uri(attributes.required("URI")), attributes.quoted("BYTERANGE")
+        given: ByteRange | None = None
+        if text is not None:
+            length, first = byte_range(text, "BYTERANGE")
+            given = first or 0, length
+        self._first.setdefault("init", len(self.segments))
+        self._init = InitSection(uri, given)
+
+    def ext_x_program_date_time(self, value: str) -> None:
+        """4.4.4.6 EXT-X-PROGRAM-DATE-TIME: date of the next segment's first sample."""
+        self._stated_date = self.date_of(value)
+        if "date" not in self._first:
+            self._first["date"] = len(self.segments)
+
+    def _settle_date(self) -> None:
+        """6.3.3: the next segment's date, and by the first date of a discontinuity those of the segments before it.
+
+        Done when the segment is closed, because EXT-X-DISCONTINUITY may follow EXT-X-PROGRAM-DATE-TIME.
+        """
+        if self._discontinuity:
+            self._date, self._undated_from = None, len(self.segments)
+        date, self._stated_date = self._stated_date, None
+        if date is None:
+            return
+        self._date = date
+        if self._undated_from >= 0:
+            for index in range(self._undated_from, len(self.segments)):
+                segment = self.segments[index]
+                self.segments[index] = replace(segment, program_date_time=date - (self._position - segment.start))
+            self._undated_from = -1
+
+    def ext_x_gap(self, value: str) -> None:  # noqa: ARG002 the tag has no value
+        """4.4.4.7 EXT-X-GAP: the segment is absent."""
+        self._gap = True
+
+    def ext_x_bitrate(self, value: str) -> None:
+        """4.4.4.8 EXT-X-BITRATE: kbit/s, of each segment up to the next that is not a byte range."""
+        self._bitrate = self.number(value, "bitrate")
+        self._first.setdefault("bitrate", len(self.segments))
+
+    def ext_x_part(self, value: str) -> None:
+        """4.4.4.9 EXT-X-PART: a part of the segment whose URI line has not come yet."""
+        attributes = self.attributes(value)
+        uri, duration = self.uri(attributes.required("URI")), attributes.decimal("DURATION")
+        if duration is None:
+            raise TagError("DURATION is missing")
+        text = attributes.quoted("BYTERANGE")
+        sub_range: ByteRange | None = None
+        if text is not None:
+            length, first = byte_range(text, "BYTERANGE")
+            before = self._part_before
+            sub_range = implicit_range(
+                length, first, uri, None if before is None else before.byte_range, "" if before is None else before.uri
+            )
+            if sub_range is None:
+                raise TagError("a byte range without offset follows no byte range of the same resource")
+        part = Part(
+            uri=uri,
+            duration=duration,
+            start=self._position + self._part_start,
+            sequence=self.sequence,
+            index=len(self.parts),
+            byte_range=sub_range,
+            independent=bool(attributes.flag("INDEPENDENT")),
+            gap=bool(attributes.flag("GAP")),
+        )
+        if self.part_target is not None and duration > self.part_target + 1e-6:
+            self.tolerate("a part is longer than PART-TARGET", "8216bis 4.4.4.9")
+        self.parts.append(part)
+        self._part_before = part
+        self._part_start += duration
+
+    # --- The whole -----------------------------------------------------------------------------------------------
+
+    def _finished(self) -> MediaPlaylist:
+        """The playlist; what only the whole shows is checked here."""
+        if self.target_duration is None:
+            raise PlaylistError("EXT-X-TARGETDURATION is missing", rule="8216bis 4.4.3.1")
+        if self._duration is not None:
+            self.tolerate_whole("EXTINF without a URI", "8216bis 4.4.4.1")
+        if self.part_target is None and self._part_before is not None:
+            self.tolerate_whole("EXT-X-PART without EXT-X-PART-INF", "8216bis 4.4.3.7")
+        self.check(self.target_duration, self._longest)
+        segments, parts = tuple(self.segments), tuple(self.parts)
+        listed = len(segments)
+        skip = None
+        if self.skipped is not None:
+            first = self._first
+            skip = Skip(
+                segments=self.skipped[0],
+                removed_dateranges=self.skipped[1],
+                inherits_init=first.get("init", listed),
+                inherits_keys=first.get("keys", listed),
+                inherits_bitrate=first.get("bitrate", listed),
+                inherits_date=first.get("date", listed),
+                inherits_byte_range=self._inherited_byte_ranges,
+            )
+        return MediaPlaylist(
+            url=self.url,
+            version=self.version,
+            target_duration=self.target_duration,
+            media_sequence=self.media_sequence,
+            discontinuity_sequence=self.discontinuity_sequence,
+            playlist_type=self.playlist_type,
+            ended=self.ended,
+            segments=segments,
+            open_parts=parts,
+            duration=self._position,
+            edge=parts[-1].end if parts else self._position,
+            independent_segments=self.independent_segments,
+            i_frames_only=self.i_frames_only,
+            start=self.start,
+            server_control=self.control,
+            part_target=self.part_target,
+            preload_hints=tuple(self.hints),
+            rendition_reports=tuple(self.reports),
+            dateranges=tuple(map(merged_daterange, self.dateranges.values())),
+            skip=skip,
+            allow_cache=self.allow_cache,
+            variables=self.variables,
+            violations=self.violations,
+        )
+
+
+SEGMENT_TAGS: dict[str, Tag] = {
+    "#EXTINF": Tag(MediaBuilder.extinf, "4.4.4.1"),
+    "#EXT-X-BYTERANGE": Tag(MediaBuilder.ext_x_byterange, "4.4.4.2"),
+    "#EXT-X-DISCONTINUITY": Tag(MediaBuilder.ext_x_discontinuity, "4.4.4.3"),
+    "#EXT-X-KEY": Tag(MediaBuilder.ext_x_key, "4.4.4.4"),
+    "#EXT-X-MAP": Tag(MediaBuilder.ext_x_map, "4.4.4.5"),
+    "#EXT-X-PROGRAM-DATE-TIME": Tag(MediaBuilder.ext_x_program_date_time, "4.4.4.6", informative=True),
+    "#EXT-X-GAP": Tag(MediaBuilder.ext_x_gap, "4.4.4.7"),
+    "#EXT-X-BITRATE": Tag(MediaBuilder.ext_x_bitrate, "4.4.4.8", informative=True),
+    "#EXT-X-PART": Tag(MediaBuilder.ext_x_part, "4.4.4.9"),
+}
+MEDIA_TAGS = HEADER_TAGS | SEGMENT_TAGS
+MediaBuilder.tags = COMMON_TAGS | MEDIA_TAGS

@@ -1,0 +1,223 @@
+"""The tags of a multivariant playlist (8216bis 4.4.6), in the order of the draft."""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from hls_swarm.hls.attributes import Attributes, TagError, UnrecognizedValue
+from hls_swarm.hls.builder import COMMON_TAGS, Builder, Tag
+from hls_swarm.hls.playlist import (
+    ContentSteering,
+    HdcpLevel,
+    Key,
+    KeyMethod,
+    MediaType,
+    MultivariantPlaylist,
+    Rendition,
+    SessionData,
+    SessionDataFormat,
+    Variant,
+    VideoRange,
+)
+
+
+class MultivariantBuilder(Builder):
+    """Reads a multivariant playlist."""
+
+    kind = "multivariant"
+
+    __slots__ = (
+        "_i_frame_variants",
+        "_pending",
+        "_pending_ignored",
+        "_renditions",
+        "_session_data",
+        "_session_keys",
+        "_steering",
+        "_variants",
+    )
+
+    def __init__(self, url: str, imports: Mapping[str, str], *, plain: bool) -> None:
+        super().__init__(url, imports, plain=plain)
+        self._variants: list[Variant] = []
+        self._i_frame_variants: list[Variant] = []
+        self._renditions: list[Rendition] = []
+        self._session_data: dict[tuple[str, str | None], SessionData] = {}
+        self._session_keys: list[Key] = []
+        self._steering: ContentSteering | None = None
+        self._pending: Variant | None = None
+        self._pending_ignored = False
+
+    def read(self, lines: list[str]) -> MultivariantPlaylist:
+        """The playlist that `lines` are."""
+        for self.line, line in enumerate(lines, 1):
+            if line[:4] == "#EXT":
+                self.tag(line)
+            elif line[:1] != "#" and (line := line.strip()):
+                self._variant_uri(line)
+        if self._pending is not None:
+            self.tolerate("EXT-X-STREAM-INF without a URI", "8216bis 4.4.6.2")
+        self._check_groups()
+        return MultivariantPlaylist(
+            url=self.url,
+            version=self.version,
+            variants=tuple(self._variants),
+            i_frame_variants=tuple(self._i_frame_variants),
+            renditions=tuple(self._renditions),
+            session_data=tuple(self._session_data.values()),
+            session_keys=tuple(self._session_keys),
+            content_steering=self._steering,
+            independent_segments=self.independent_segments,
+            start=self.start,
+            variables=self.variables,
+            violations=self.violations,
+        )
+
+    # --- 4.4.6 Multivariant playlist tags ------------------------------------------------------------------------
+
+    def ext_x_media(self, value: str) -> None:
+        """4.4.6.1 EXT-X-MEDIA: a rendition."""
+        attributes = self.attributes(value)
+        type_ = attributes.enumerated("TYPE", MediaType)
+        if type_ is None:
+            raise TagError("TYPE is missing")
+        uri = attributes.quoted("URI")
+        default, autoselect = bool(attributes.flag("DEFAULT")), attributes.flag("AUTOSELECT")
+        rendition = Rendition(
+            type=type_,
+            group_id=attributes.required("GROUP-ID"),
+            name=attributes.required("NAME"),
+            uri=self.uri(uri) if uri else None,
+            language=attributes.quoted("LANGUAGE"),
+            assoc_language=attributes.quoted("ASSOC-LANGUAGE"),
+            stable_rendition_id=attributes.quoted("STABLE-RENDITION-ID"),
+            default=default,
+            autoselect=default if autoselect is None else autoselect,
+            forced=bool(attributes.flag("FORCED")),
+            instream_id=attributes.quoted("INSTREAM-ID"),
+            bit_depth=attributes.integer("BIT-DEPTH"),
+            sample_rate=attributes.integer("SAMPLE-RATE"),
+            characteristics=attributes.strings("CHARACTERISTICS"),
+            channels=attributes.quoted("CHANNELS"),
+            pathway_id=attributes.quoted("PATHWAY-ID") or ".",
+        )
+        rule = "8216bis 4.4.6.1"
+        if type_ is MediaType.CLOSED_CAPTIONS and uri:
+            self.tolerate("closed captions have a URI", rule)
+        if type_ is MediaType.CLOSED_CAPTIONS and not rendition.instream_id:
+            self.tolerate("closed captions have no INSTREAM-ID", rule)
+        if type_ is MediaType.SUBTITLES and not uri:
+            self.tolerate("subtitles have no URI", rule)
+        if default and autoselect is False:
+            self.tolerate("DEFAULT=YES with AUTOSELECT=NO", rule)
+        if rendition.forced and type_ is not MediaType.SUBTITLES:
+            self.tolerate("FORCED on other than subtitles", rule)
+        self._renditions.append(rendition)
+
+    def ext_x_stream_inf(self, value: str) -> None:
+        """4.4.6.2 EXT-X-STREAM-INF: applies to the next URI line."""
+        if self._pending is not None:
+            self.tolerate("EXT-X-STREAM-INF without a URI", "8216bis 4.4.6.2")
+        self._pending, self._pending_ignored = None, True
+        self._pending, self._pending_ignored = self._variant(self.attributes(value), ""), False
+
+    def _variant_uri(self, line: str) -> None:
+        """The URI line after EXT-X-STREAM-INF."""
+        if self._pending is not None:
+            self._variants.append(replace(self._pending, uri=self.uri_line(line)))
+        elif not self._pending_ignored:
+            self.tolerate("a URI without EXT-X-STREAM-INF", "8216bis 4.4.6.2")
+        self._pending, self._pending_ignored = None, False
+
+    def ext_x_i_frame_stream_inf(self, value: str) -> None:
+        """4.4.6.3 EXT-X-I-FRAME-STREAM-INF."""
+        attributes = self.attributes(value)
+        self._i_frame_variants.append(self._variant(attributes, self.uri(attributes.required("URI"))))
+
+    def ext_x_session_data(self, value: str) -> None:
+        """4.4.6.4 EXT-X-SESSION-DATA: VALUE or URI, not both."""
+        attributes = self.attributes(value)
+        data_id, data, uri = attributes.required("DATA-ID"), attributes.quoted("VALUE"), attributes.quoted("URI")
+        if (data is None) == (uri is None):
+            raise TagError("needs one of VALUE and URI")
+        format_ = attributes.enumerated("FORMAT", SessionDataFormat) or SessionDataFormat.JSON
+        language = attributes.quoted("LANGUAGE")
+        if (data_id, language) in self._session_data:
+            self.tolerate("two EXT-X-SESSION-DATA have the same DATA-ID and LANGUAGE", "8216bis 4.4.6.4")
+        resolved = None if uri is None else self.uri(uri)
+        self._session_data[data_id, language] = SessionData(data_id, data, resolved, format_, language)
+
+    def ext_x_session_key(self, value: str) -> None:
+        """4.4.6.5 EXT-X-SESSION-KEY: a key that media playlists use."""
+        key = self.key_of(value)
+        if key.method is KeyMethod.NONE:
+            raise TagError("METHOD is NONE")
+        self._session_keys.append(key)
+
+    def ext_x_content_steering(self, value: str) -> None:
+        """4.4.6.6 EXT-X-CONTENT-STEERING."""
+        attributes = self.attributes(value)
+        if self._steering is not None:
+            self.tolerate("EXT-X-CONTENT-STEERING appears twice", "8216bis 4.4.6.6")
+        self._steering = ContentSteering(
+            self.uri(attributes.required("SERVER-URI")), attributes.quoted("PATHWAY-ID") or "."
+        )
+
+    def _variant(self, attributes: Attributes, uri: str) -> Variant:
+        """The attributes of 4.4.6.2, which 4.4.6.3 shares but for the groups, FRAME-RATE and the URI."""
+        bandwidth = attributes.integer("BANDWIDTH")
+        if bandwidth is None:
+            raise TagError("BANDWIDTH is missing")
+        width, height = attributes.resolution("RESOLUTION") or (None, None)
+        captions = attributes.verbatim("CLOSED-CAPTIONS")
+        no_captions = captions == "NONE" and not attributes.is_quoted("CLOSED-CAPTIONS")
+        if captions is not None and not no_captions and not attributes.is_quoted("CLOSED-CAPTIONS"):
+            raise UnrecognizedValue(f"CLOSED-CAPTIONS={captions[:64]} is not recognized")
+        return Variant(
+            uri=uri,
+            bandwidth=bandwidth,
+            average_bandwidth=attributes.integer("AVERAGE-BANDWIDTH"),
+            score=attributes.decimal("SCORE"),
+            codecs=attributes.strings("CODECS"),
+            supplemental_codecs=attributes.strings("SUPPLEMENTAL-CODECS"),
+            width=width,
+            height=height,
+            frame_rate=attributes.decimal("FRAME-RATE"),
+            hdcp_level=attributes.enumerated("HDCP-LEVEL", HdcpLevel),
+            allowed_cpc=attributes.quoted("ALLOWED-CPC"),
+            video_range=attributes.enumerated("VIDEO-RANGE", VideoRange) or VideoRange.SDR,
+            req_video_layout=attributes.quoted("REQ-VIDEO-LAYOUT"),
+            stable_variant_id=attributes.quoted("STABLE-VARIANT-ID"),
+            audio=attributes.quoted("AUDIO"),
+            video=attributes.quoted("VIDEO"),
+            subtitles=attributes.quoted("SUBTITLES"),
+            closed_captions=None if no_captions else captions,
+            no_closed_captions=no_captions,
+            pathway_id=attributes.quoted("PATHWAY-ID") or ".",
+            name=attributes.quoted("NAME"),
+            program_id=attributes.integer("PROGRAM-ID"),
+        )
+
+    def _check_groups(self) -> None:
+        """A group that a variant names must exist (4.4.6.2)."""
+        known = {(rendition.type, rendition.group_id) for rendition in self._renditions}
+        for variant in self._variants:
+            for type_, group_id in (
+                (MediaType.AUDIO, variant.audio),
+                (MediaType.VIDEO, variant.video),
+                (MediaType.SUBTITLES, variant.subtitles),
+                (MediaType.CLOSED_CAPTIONS, variant.closed_captions),
+            ):
+                if group_id is not None and (type_, group_id) not in known:
+                    self.tolerate_whole(f"no {type_} group {group_id[:64]}", "8216bis 4.4.6.2")
+
+
+MULTIVARIANT_TAGS: dict[str, Tag] = {
+    "#EXT-X-MEDIA": Tag(MultivariantBuilder.ext_x_media, "4.4.6.1"),
+    "#EXT-X-STREAM-INF": Tag(MultivariantBuilder.ext_x_stream_inf, "4.4.6.2"),
+    "#EXT-X-I-FRAME-STREAM-INF": Tag(MultivariantBuilder.ext_x_i_frame_stream_inf, "4.4.6.3", informative=True),
+    "#EXT-X-SESSION-DATA": Tag(MultivariantBuilder.ext_x_session_data, "4.4.6.4", informative=True),
+    "#EXT-X-SESSION-KEY": Tag(MultivariantBuilder.ext_x_session_key, "4.4.6.5", informative=True),
+    "#EXT-X-CONTENT-STEERING": Tag(MultivariantBuilder.ext_x_content_steering, "4.4.6.6", informative=True),
+}
+MultivariantBuilder.tags = COMMON_TAGS | MULTIVARIANT_TAGS

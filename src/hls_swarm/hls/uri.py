@@ -1,0 +1,101 @@
+"""References resolved as RFC 3986 5.2 says.
+
+Not `urllib.parse.urljoin`: that drops empty path segments (`a//b` becomes `a/b`) and so asks an origin for another
+path than a player does.
+"""
+
+import re
+from functools import lru_cache
+from urllib.parse import quote
+
+# RFC 3986 appendix B: splits every string, valid or not; each part ends at the first character of the next.
+_PARTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
+_SENDABLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+def resolve(base: str, reference: str) -> str:
+    """The absolute URI of a reference found in a playlist from `base` (RFC 8216 4.1, RFC 3986 5.2.2)."""
+    return Resolver(base).resolve(reference)
+
+
+class Resolver:
+    """Resolves many references against one base URI.
+
+    Attributes:
+        directory: the base up to and with its last slash: a plain relative name is resolved by appending it.
+    """
+
+    __slots__ = ("_authority", "_path", "_query", "_scheme", "directory")
+
+    def __init__(self, base: str) -> None:
+        self._scheme, self._authority, self._path, self._query, _ = _split(base)
+        directory = _without_dots(self._path[: self._path.rfind("/") + 1])
+        if self._authority is not None and not directory:
+            directory = "/"
+        self.directory = _joined(self._scheme, self._authority, directory, None, None)
+
+    def resolve(self, reference: str) -> str:
+        """The absolute URI of `reference`, fragment kept, unsendable characters percent-encoded.
+
+        Spaces, control characters and characters outside ASCII can not stand in a request line; players encode them as
+        UTF-8 (RFC 3987 3.1).
+        """
+        if not reference.isascii() or not reference.isprintable() or " " in reference:
+            reference = quote(reference, safe=_SENDABLE)
+        scheme, authority, path, query, fragment = _split(reference)
+        if scheme is not None:
+            return _joined(scheme, authority, _without_dots(path), query, fragment)
+        if authority is not None:
+            return _joined(self._scheme, authority, _without_dots(path), query, fragment)
+        if not path:
+            query = self._query if query is None else query
+            return _joined(self._scheme, self._authority, self._path, query, fragment)
+        if path[0] != "/":
+            path = self._path[: self._path.rfind("/") + 1] + path
+            if self._authority is not None and path[0] != "/":
+                path = "/" + path
+        return _joined(self._scheme, self._authority, _without_dots(path), query, fragment)
+
+
+@lru_cache(maxsize=1024)
+def resolver(base: str) -> Resolver:
+    """The resolver of a base URI; a live playlist's stays the same over many reloads."""
+    return Resolver(base)
+
+
+def _split(uri: str) -> tuple[str | None, str | None, str, str | None, str | None]:
+    match = _PARTS.fullmatch(uri)
+    assert match is not None, "the pattern matches every string"  # noqa: S101 a fact about the pattern, for the checker
+    scheme, authority, path, query, fragment = match.groups()
+    return scheme, authority, path or "", query, fragment
+
+
+def _joined(scheme: str | None, authority: str | None, path: str, query: str | None, fragment: str | None) -> str:
+    """RFC 3986 5.3."""
+    uri = "" if scheme is None else f"{scheme}:"
+    if authority is not None:
+        uri += f"//{authority}"
+    uri += path
+    if query is not None:
+        uri += f"?{query}"
+    if fragment is not None:
+        uri += f"#{fragment}"
+    return uri
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986 5.2.4: `.` and `..` removed, empty segments kept."""
+    if "." not in path:
+        return path
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            # The empty string before the leading slash is not a segment that can be left.
+            if len(kept) > 1 or (kept and kept[0]):
+                kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in {".", ".."}:
+        kept.append("")
+    return "/".join(kept)

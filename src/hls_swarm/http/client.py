@@ -1,0 +1,182 @@
+"""One viewer's HTTP client: its connections, its time limits and what it has in flight.
+
+Rules:
+
+- A request takes an idle connection of its route, else opens one, else, at the limit of connections that browsers
+  have for a host, waits for one.
+- One timer per client, set for the earliest time limit of what is in flight. It is moved only to an earlier time:
+  when it rings for a limit that no longer stands, it is set anew. So a fetch that goes well costs no timer.
+"""
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+from time import perf_counter, time
+
+from hls_swarm.http.connection import Connection
+from hls_swarm.http.context import ClientContext
+from hls_swarm.http.cookies import CookieJar
+from hls_swarm.http.dial import Dial, Dialer, Memory
+from hls_swarm.http.exchange import Fetching
+from hls_swarm.http.fetcher import Request
+from hls_swarm.http.options import Identity
+from hls_swarm.http.stream import Stream
+from hls_swarm.http.target import Route, Target
+from hls_swarm.records import Exchange
+
+_NOBODY = Identity()
+
+
+class Client:
+    """Implements `Fetcher`; one per viewer.
+
+    Args:
+        identity: what tells this viewer from others, as the origin sees it.
+
+    Raises:
+        SettingsError: a header field of the identity that can not be sent.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_connections",
+        "_cookies",
+        "_dials",
+        "_in_flight",
+        "_memory",
+        "_timer",
+        "_timer_at",
+        "_waiting",
+        "context",
+        "fields",
+        "identity",
+    )
+
+    def __init__(self, context: ClientContext, identity: Identity = _NOBODY) -> None:
+        self.context = context
+        self.identity = identity
+        self.fields = context.fields(identity)
+        self._closed = False
+        self._connections: list[Connection] = []
+        self._dials: list[Dial] = []
+        self._in_flight: list[Fetching] = []
+        self._waiting: list[Fetching] = []
+        self._memory = Memory()
+        self._cookies: CookieJar | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = inf
+
+    def fetch(self, request: Request, done: Callable[[Exchange], None]) -> Fetching:
+        """See `Fetcher.fetch`.
+
+        Raises:
+            ValueError: a header field of the request that can not be sent.
+        """
+        fetching = Fetching(self, request, done)
+        if self._closed:
+            self.context.loop.call_soon(fetching.cancel)
+        else:
+            self._in_flight.append(fetching)
+            fetching.start()
+        return fetching
+
+    def close(self) -> None:
+        """See `Fetcher.close`."""
+        self._closed = True
+        for fetching in self._in_flight.copy():
+            fetching.cancel()
+        for connection in self._connections.copy():
+            connection.close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer, self._timer_at = None, inf
+
+    def connection(self, route: Route) -> Connection | None:
+        """An idle connection, if there is one."""
+        for connection in self._connections:
+            if connection.is_idle and connection.route == route:
+                return connection
+        return None
+
+    def dial(self, route: Route, dialer: Dialer) -> Dial | None:
+        """Open a connection; None at the limit of connections for a host."""
+        count = sum(connection.route == route for connection in self._connections)
+        count += sum(dial.route == route for dial in self._dials)
+        if count >= self.context.options.connections_per_host:
+            return None
+        dial = Dial(self.context, dialer, route, self.identity.source_address, self._memory)
+        self._dials.append(dial)
+        dial.start()
+        return dial
+
+    def dialed(self, dial: Dial, stream: Stream | None) -> Connection | None:
+        """A dial ended, with a stream or without."""
+        self._dials.remove(dial)
+        if stream is not None:
+            connection = Connection(self.context.loop, stream, dial.route, self)
+            self._connections.append(connection)
+            return connection
+        self._serve_waiting_soon()
+        return None
+
+    def wait(self, fetching: Fetching) -> None:
+        """Call `fetching.proceed` when a connection may be had."""
+        self._waiting.append(fetching)
+
+    def ended(self, fetching: Fetching) -> None:
+        """A fetch has an end, whatever it is."""
+        if fetching in self._in_flight:
+            self._in_flight.remove(fetching)
+        if fetching in self._waiting:
+            self._waiting.remove(fetching)
+
+    def released(self, connection: Connection) -> None:
+        """See `connection.Pool`."""
+        for fetching in self._waiting:
+            if fetching.route == connection.route:
+                self._waiting.remove(fetching)
+                fetching.proceed()
+                return
+
+    def closed(self, connection: Connection) -> None:
+        """See `connection.Pool`."""
+        self._connections.remove(connection)
+        self._serve_waiting_soon()
+
+    def keep_cookies(self, fields: tuple[str, ...], target: Target) -> None:
+        """Take in the Set-Cookie fields of an answer."""
+        if self._cookies is None:
+            self._cookies = CookieJar()
+        for field in fields:
+            self._cookies.store(field, target, perf_counter(), time())
+
+    def cookies(self, target: Target) -> str | None:
+        """The Cookie field of a request."""
+        return None if self._cookies is None else self._cookies.header(target, perf_counter())
+
+    def watch(self, deadline: float) -> None:
+        """See to it that `Fetching.expire` is called at this time or soon after."""
+        if deadline >= self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = deadline
+        # The loop counts whole milliseconds and may be up to one behind: never ring early.
+        delay = max(0.0, deadline - perf_counter()) + 0.002
+        self._timer = self.context.loop.call_later(delay, self._ring)
+
+    def _ring(self) -> None:
+        self._timer, self._timer_at = None, inf
+        now = perf_counter()
+        for fetching in self._in_flight.copy():
+            fetching.expire(now)
+        self.watch(min((fetching.deadline for fetching in self._in_flight), default=inf))
+
+    def _serve_waiting_soon(self) -> None:
+        if self._waiting:
+            self.context.loop.call_soon(self._serve_waiting)
+
+    def _serve_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for fetching in waiting:
+            fetching.proceed()

@@ -1,0 +1,390 @@
+"""One keep-alive connection: a request goes out, one answer comes in, its body is dropped or handed on.
+
+Rules:
+
+- One request at a time; nothing is pipelined.
+- No buffer stays with an idle connection, and none is needed to drop a body.
+- A dropped body of known length never enters this process: see stream.py.
+- What arrives after the end of an answer, or while no request is out, ends the connection (RFC 9112 9.2).
+- Nothing here decides: an `Exchanger` says what to do with a body and learns how the answer ended.
+"""
+
+import asyncio
+from enum import Enum
+from time import perf_counter
+from typing import Protocol
+
+from hls_swarm.http.chunked import ChunkedReader, MalformedChunk
+from hls_swarm.http.failures import phrase
+from hls_swarm.http.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
+from hls_swarm.http.stream import Stream
+from hls_swarm.http.target import Route
+from hls_swarm.records import Failure, FailureKind
+
+_HEAD_READ_BYTES = 4096  # little more than a head, so that little of the body after it is copied
+_BODY_READ_BYTES = 64 << 10
+
+
+class BodyUse(Enum):
+    """What becomes of a body."""
+
+    KEEP = "keep"
+    DROP = "drop"
+    REFUSE = "refuse"  # not worth its bytes: close the connection instead
+
+
+class Exchanger(Protocol):
+    """The exchange that a connection works for."""
+
+    keeps_body: bool
+
+    def request_sent(self, at: float) -> None:
+        """The request was written whole."""
+
+    def first_byte(self, at: float) -> None:
+        """The first byte of an answer arrived, which may be an interim one."""
+
+    def head_received(self, head: Head, size_bytes: int) -> BodyUse:
+        """A head is complete; the answer is needed for final ones only."""
+
+    def body_received(self, count: int, payload_bytes: int) -> bool:
+        """Body bytes arrived; False to read no further and close the connection.
+
+        Args:
+            count: as received, the chunked coding's own bytes included.
+            payload_bytes: how many of them a kept body grew by.
+        """
+
+    def answered(self, body: bytes | None) -> None:
+        """The answer ended, or was refused. The connection is free or closed.
+
+        Args:
+            body: the whole body, if it was to be kept.
+        """
+
+    def lost(self, failure: Failure, *, stale: bool, received: bool) -> None:
+        """The answer will not become complete. The connection is closed.
+
+        Args:
+            stale: a connection that had served before ended without one byte of an answer (RFC 9112 9.3.1).
+            received: False if the request can not have reached the origin's log: the peer had closed before it came.
+        """
+
+
+class Pool(Protocol):
+    """Whom a connection belongs to."""
+
+    def released(self, connection: "Connection") -> None:
+        """The connection is free for another request."""
+
+    def closed(self, connection: "Connection") -> None:
+        """The connection is gone."""
+
+
+class _Stage(Enum):
+    IDLE = "idle"
+    HEAD = "head"
+    SKIP = "skip"  # a dropped body, or a chunk of it, of which `_left` bytes are still to come
+    BODY = "body"
+    CLOSED = "closed"
+
+
+class Connection:
+    """A stream to one route, and the answer that is being read from it, if any.
+
+    Args:
+        pool: is told when the connection is free or gone.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_exchanger",
+        "_head",
+        "_kept",
+        "_left",
+        "_loop",
+        "_partial",
+        "_pool",
+        "_stage",
+        "_unsent",
+        "is_reused",
+        "route",
+        "stream",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, pool: Pool) -> None:
+        self.stream = stream
+        self.route = route
+        self.is_reused = False
+        self._loop = loop
+        self._pool = pool
+        self._exchanger: Exchanger | None = None
+        self._stage = _Stage.IDLE
+        self._head: Head | None = None
+        self._chunks: ChunkedReader | None = None
+        self._kept: list[bytes] | None = None
+        self._left = 0
+        self._partial = b""
+        self._unsent = b""
+        loop.add_reader(stream.fd, self._readable)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a request can be sent now."""
+        return self._stage is _Stage.IDLE
+
+    def send(self, exchanger: Exchanger, data: bytes) -> None:
+        """Send a request and read the answer to it; the connection must be idle."""
+        self._exchanger = exchanger
+        self._stage = _Stage.HEAD
+        try:
+            sent = self.stream.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # the connection is lost: the reader is called with it, outside of this call
+        if sent == len(data):
+            exchanger.request_sent(perf_counter())
+        else:
+            self._unsent = data[sent:]
+            self._loop.add_writer(self.stream.fd, self._writable)
+
+    def unread_bytes(self) -> int:
+        """Body bytes that have arrived and were not counted yet."""
+        if self._stage is not _Stage.SKIP:
+            return 0
+        return min(self._left, self.stream.unread_bytes())
+
+    def poll(self) -> None:
+        """Take what has arrived below the low-water mark, so that slow progress is seen as progress."""
+        if self._stage is _Stage.SKIP:
+            self._readable()
+
+    def close(self) -> None:
+        """Close at once; the exchanger, if any, is not told."""
+        if self._stage is _Stage.CLOSED:
+            return
+        self._stage = _Stage.CLOSED
+        self._exchanger = self._kept = self._chunks = self._head = None
+        self._loop.remove_reader(self.stream.fd)
+        if self._unsent:
+            self._unsent = b""
+            self._loop.remove_writer(self.stream.fd)
+        self.stream.close()
+        self._pool.closed(self)
+
+    def _writable(self) -> None:
+        try:
+            sent = self.stream.send(self._unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            sent = 0
+            self._loop.remove_writer(self.stream.fd)  # lost: left to the reader, as in `send`
+        self._unsent = self._unsent[sent:]
+        if sent and not self._unsent:
+            self._loop.remove_writer(self.stream.fd)
+            if self._exchanger is not None:
+                self._exchanger.request_sent(perf_counter())
+
+    def _readable(self) -> None:
+        stage = self._stage
+        exchanger = self._exchanger
+        if exchanger is None:
+            self._watch_idle()
+        elif stage is _Stage.SKIP:
+            self._skip(exchanger)
+        elif stage is _Stage.HEAD:
+            self._read_head(exchanger)
+        else:
+            self._read_body(exchanger)
+
+    def _watch_idle(self) -> None:
+        try:
+            self.stream.receive(1)
+        except BlockingIOError:
+            return  # a TLS record that carries no data, such as a session ticket
+        except OSError:
+            pass  # reset: as good as closed
+        self.close()
+
+    def _receive(self, limit: int) -> bytes | None:
+        """What has arrived; None if there is nothing to do for the caller."""
+        try:
+            data = self.stream.receive(limit)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            self._ended(error)
+            return None
+        if not data:
+            self._ended(None)
+            return None
+        return data
+
+    def _skip(self, exchanger: Exchanger) -> None:
+        try:
+            count = self.stream.discard(self._left)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._ended(error)
+            return
+        if not count:
+            self._ended(None)
+            return
+        left = self._left = self._left - count
+        chunks = self._chunks
+        if not exchanger.body_received(count, 0):
+            self._refuse(exchanger)
+            return
+        self.stream.expect(left)
+        if chunks is not None:
+            chunks.skip(count)
+            if not left:
+                self._stage = _Stage.BODY
+                self._read_body(exchanger)  # TLS may hold the next bytes already, and would not report them again
+        elif not left:
+            self._complete(exchanger, None, is_over=True)
+
+    def _read_head(self, exchanger: Exchanger) -> None:
+        data = self._receive(_BODY_READ_BYTES if exchanger.keeps_body else _HEAD_READ_BYTES)
+        if data is None:
+            return
+        if self._partial:
+            data = self._partial + data
+            self._partial = b""
+        else:
+            exchanger.first_byte(perf_counter())
+        while True:
+            end = data.find(b"\r\n\r\n") + 4
+            try:
+                if end < 4 or end > MAX_HEAD_BYTES:
+                    check_start(data if end < 4 else data[:end])
+                    self._partial = data
+                    return
+                head = parse_head(data[:end])
+            except MalformedHead as error:
+                self._lose(Failure(FailureKind.MALFORMED, str(error)))
+                return
+            use = exchanger.head_received(head, end)
+            if head.status >= 200:
+                break
+            data = data[end:]
+            if not data:
+                return
+            exchanger.first_byte(perf_counter())
+        self._begin_body(exchanger, head, use, data, end)
+
+    def _begin_body(self, exchanger: Exchanger, head: Head, use: BodyUse, data: bytes, at: int) -> None:
+        self._head = head
+        arrived = len(data) - at
+        if head.framing is Framing.LENGTH:
+            self._left = head.length
+            if arrived == head.length or (arrived > head.length and use is not BodyUse.REFUSE):
+                self._take_all(exchanger, data, at, use)
+                return
+        if use is BodyUse.REFUSE:
+            exchanger.body_received(arrived, 0)
+            self._refuse(exchanger)
+            return
+        self._kept = [] if use is BodyUse.KEEP else None
+        self._chunks = ChunkedReader() if head.framing is Framing.CHUNKED else None
+        self._stage = _Stage.BODY
+        if arrived:
+            self._take(exchanger, data[at:])
+        self._skip_next()
+
+    def _take_all(self, exchanger: Exchanger, data: bytes, at: int, use: BodyUse) -> None:
+        """The whole body came with the head, as playlists do."""
+        end = at + self._left
+        body = data[at:end] if use is BodyUse.KEEP else None
+        if self._left and not exchanger.body_received(self._left, self._left):
+            self._refuse(exchanger)
+        else:
+            self._complete(exchanger, body, is_over=end == len(data))
+
+    def _read_body(self, exchanger: Exchanger) -> None:
+        data = self._receive(min(self._left or _BODY_READ_BYTES, _BODY_READ_BYTES))
+        if data is not None:
+            self._take(exchanger, data)
+            self._skip_next()
+
+    def _take(self, exchanger: Exchanger, data: bytes) -> None:
+        """Read body bytes in this process: a kept body, or one whose length is not known beforehand."""
+        kept, chunks = self._kept, self._chunks
+        pieces: list[bytes] = []
+        if chunks is not None:
+            try:
+                count = chunks.feed(data, None if kept is None else pieces)
+            except MalformedChunk as error:
+                self._lose(Failure(FailureKind.MALFORMED, str(error)))
+                return
+            finished = chunks.finished
+        elif self._left:
+            count = min(len(data), self._left)
+            self._left -= count
+            finished = not self._left
+            pieces.append(data[:count])
+        else:
+            count = len(data)
+            finished = False
+            pieces.append(data)
+        grown = 0
+        if kept is not None:
+            kept += pieces
+            grown = sum(map(len, pieces))
+        if not exchanger.body_received(count, grown):
+            self._refuse(exchanger)
+        elif finished:
+            self._complete(exchanger, None if kept is None else b"".join(kept), is_over=count == len(data))
+
+    def _skip_next(self) -> None:
+        """Let the kernel drop what is known to be nothing but dropped body."""
+        if self._stage is not _Stage.BODY or self._kept is not None:
+            return
+        if self._chunks is not None:
+            self._left = self._chunks.payload_left
+        if self._left:
+            self._stage = _Stage.SKIP
+            self.stream.expect(self._left)
+
+    def _complete(self, exchanger: Exchanger, body: bytes | None, *, is_over: bool) -> None:
+        """The answer has ended; `is_over` if nothing came after it."""
+        head = self._head
+        self._exchanger = self._head = self._kept = self._chunks = None
+        self._left = 0
+        self._stage = _Stage.IDLE
+        self.is_reused = True
+        if is_over and not self._unsent and head is not None and head.keep_alive:
+            self._pool.released(self)
+        else:
+            self.close()
+        exchanger.answered(body)
+
+    def _refuse(self, exchanger: Exchanger) -> None:
+        self.close()
+        exchanger.answered(None)
+
+    def _ended(self, error: OSError | None) -> None:
+        """The stream ended, in order or not."""
+        exchanger, head = self._exchanger, self._head
+        words = "closed" if error is None else f"lost: {phrase(error)}"
+        if exchanger is None:
+            self.close()
+        elif head is None:
+            where = "in the head of the answer" if self._partial else "before an answer"
+            self._lose(Failure(FailureKind.CONNECTION_LOST, f"connection {words} {where}"), error)
+        elif head.framing is Framing.CLOSE and error is None:
+            self._complete(exchanger, None if self._kept is None else b"".join(self._kept), is_over=False)
+        else:
+            missing = f", {self._left} bytes missing" if head.framing is Framing.LENGTH else ""
+            self._lose(Failure(FailureKind.TRUNCATED, f"connection {words} in the body{missing}"), error)
+
+    def _lose(self, failure: Failure, error: OSError | None = None) -> None:
+        exchanger = self._exchanger
+        stale = self.is_reused and failure.kind is FailureKind.CONNECTION_LOST and not self._partial
+        received = not stale or (error is None and self.stream.is_acknowledged())
+        self.close()
+        if exchanger is not None:
+            exchanger.lost(failure, stale=stale, received=received)

@@ -1,0 +1,67 @@
+"""What all clients of one event loop share: nothing of it belongs to a single viewer."""
+
+import asyncio
+import ssl
+from functools import cached_property, lru_cache
+
+from hls_swarm.errors import SettingsError
+from hls_swarm.http.fields import FieldBlock, default_fields, field_block
+from hls_swarm.http.options import ClientOptions, Identity, TlsOptions
+from hls_swarm.http.resolver import Resolver
+from hls_swarm.http.stream import SCRATCH_BYTES
+from hls_swarm.http.target import BadUrl, Route, Target, parse_target
+from hls_swarm.http.tls import tls_context
+
+
+class ClientContext:
+    """Shared by all clients of one event loop, one per worker or scraper.
+
+    Attributes:
+        proxy, proxy_fields: what to connect to instead of the origin, and what the proxy wants to be told.
+        scratch: where dropped bytes go if they must be copied at all; its content means nothing.
+
+    Raises:
+        SettingsError: an option that can not work.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, options: ClientOptions | None = None) -> None:
+        self.loop = loop
+        self.options = options or ClientOptions()
+        self.scratch = bytearray(SCRATCH_BYTES)
+        self.resolver = Resolver(loop, self.options.resolve)
+        self.proxy, self.proxy_fields = _proxy(self.options.proxy)
+        self.target = lru_cache(maxsize=4096)(self._target)
+        self.fields = lru_cache(maxsize=1024)(self._fields)
+        self.fields(Identity())
+        if self.options.tls != TlsOptions():
+            _ = self.tls  # so that a wrong file is found before anything starts
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """For https; made when first needed, as reading the system's certificates takes a while."""
+        return tls_context(self.options.tls)
+
+    def _target(self, url: str) -> Target:
+        return parse_target(url, absolute_form=self.proxy is not None)
+
+    def _fields(self, identity: Identity) -> FieldBlock:
+        options = self.options
+        agent = options.user_agent if identity.user_agent is None else identity.user_agent
+        try:
+            return field_block((), default_fields(agent), options.headers, identity.headers)
+        except ValueError as error:
+            raise SettingsError(f"--header: {error}") from None
+
+
+def _proxy(url: str | None) -> tuple[Route | None, bytes]:
+    if url is None:
+        return None, b""
+    try:
+        target = parse_target(url)
+    except BadUrl as error:
+        raise SettingsError(f"--proxy: {error}") from None
+    if target.route.tls:
+        raise SettingsError("--proxy takes an http:// URL: the proxy itself is asked in plain HTTP")
+    if target.authorization is None:
+        return target.route, b""
+    return target.route, f"Proxy-Authorization: {target.authorization}\r\n".encode("ascii")

@@ -1,0 +1,327 @@
+"""Opening a connection: lookup, TCP, a proxy's tunnel and TLS, each with its time.
+
+Rules:
+
+- Addresses race as RFC 8305 says: the next attempt starts when one failed, or 250 ms after the last began; the first
+  to connect wins and the others are closed.
+- The attempt that failed last is the one reported, unless this machine had no descriptor or port left, which ends
+  the race at once: no other address would mend that.
+- Nothing is reported before `start` has returned.
+- The time limit is the caller's to keep: it calls `cancel`.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+from hls_swarm.http.failures import bind_failure, connect_failure, phrase, socket_failure, tls_failure
+from hls_swarm.http.head import MalformedHead, check_start, parse_head
+from hls_swarm.http.resolver import LIFETIME_SECONDS, Address, LookupFailed
+from hls_swarm.http.stream import Stream, TcpStream
+from hls_swarm.http.target import Route
+from hls_swarm.http.tls import Sessions, TlsStream, wrapped
+from hls_swarm.records import Blame, Failure, FailureKind
+
+if TYPE_CHECKING:
+    from hls_swarm.http.context import ClientContext
+
+_ATTEMPT_DELAY_SECONDS = 0.25
+_SOCKET_KIND = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
+_BIND_ADDRESS_NO_PORT = 24  # ip(7): the port is chosen when connecting, so ports are used up per destination
+
+
+class Memory:
+    """What one client keeps from one connection to the next.
+
+    Attributes:
+        addresses: by host: until when a lookup holds, and what it found.
+        sessions: TLS sessions to resume.
+    """
+
+    __slots__ = ("addresses", "sessions")
+
+    def __init__(self) -> None:
+        self.addresses: dict[str, tuple[float, tuple[Address, ...]]] = {}
+        self.sessions: Sessions = {}
+
+
+class Dialer(Protocol):
+    """Whom a connection is opened for."""
+
+    def connected(self, dial: "Dial", stream: Stream) -> None:
+        """The stream is ready for requests; it is the callee's to close."""
+
+    def not_connected(self, dial: "Dial", failure: Failure) -> None:
+        """There will be no connection."""
+
+
+class Dial:
+    """One connection being opened.
+
+    Attributes:
+        dns_seconds, connect_seconds, tls_seconds: set as each is done; None for what was not needed.
+    """
+
+    __slots__ = (
+        "_attempts",
+        "_began_at",
+        "_candidates",
+        "_context",
+        "_dialer",
+        "_failure",
+        "_lookup",
+        "_memory",
+        "_opening",
+        "_source",
+        "_timer",
+        "connect_seconds",
+        "dns_seconds",
+        "route",
+        "tls_seconds",
+    )
+
+    def __init__(
+        self, context: "ClientContext", dialer: Dialer, route: Route, source: str | None, memory: Memory
+    ) -> None:
+        self.route = route
+        self.dns_seconds: float | None = None
+        self.connect_seconds: float | None = None
+        self.tls_seconds: float | None = None
+        self._context = context
+        self._dialer: Dialer | None = dialer
+        self._source = source
+        self._memory = memory
+        self._began_at = 0.0
+        self._candidates: list[Address] = []
+        self._attempts: list[socket.socket] = []
+        self._opening: socket.socket | None = None  # connected, but not ready yet
+        self._failure: Failure | None = None
+        self._lookup: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin; the dialer hears of the end later."""
+        proxy = self._context.proxy
+        host, port = (self.route.host, self.route.port) if proxy is None else (proxy.host, proxy.port)
+        addresses = self._context.resolver.known(host, port)
+        if addresses is None and host in self._memory.addresses:
+            until, found = self._memory.addresses[host]
+            addresses = found if perf_counter() < until else None
+        if addresses is None:
+            self._lookup = self._context.loop.create_task(self._look_up(host, port))
+        else:
+            self._race(addresses)
+
+    def cancel(self) -> None:
+        """Give up; the dialer hears no more."""
+        self._dialer = None
+        self._end_race(None)
+        self._stop_opening()
+        if self._lookup is not None:
+            self._lookup.cancel()
+
+    async def _look_up(self, host: str, port: int) -> None:
+        began_at = perf_counter()
+        try:
+            addresses = await self._context.resolver.look_up(host, port)
+        except LookupFailed as error:
+            self._fail(error.failure)
+            return
+        finally:
+            self._lookup = None
+        now = perf_counter()
+        self.dns_seconds = now - began_at
+        self._memory.addresses[host] = (now + LIFETIME_SECONDS, addresses)
+        self._race(addresses)
+
+    def _race(self, addresses: tuple[Address, ...]) -> None:
+        self._began_at = perf_counter()
+        self._candidates = self._context.resolver.in_turn(addresses)
+        self._candidates.reverse()
+        if self._source is not None:
+            family = socket.AF_INET6 if ":" in self._source else socket.AF_INET
+            self._candidates = [address for address in self._candidates if address.family == family]
+            if not self._candidates:
+                self._failure = Failure(FailureKind.CONNECT, f"no address of the family of {self._source}")
+        self._attempt()
+
+    def _attempt(self) -> None:
+        """Try the next address that a connection attempt can at least begin to."""
+        loop = self._context.loop
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._candidates:
+            address = self._candidates.pop()
+            sock = self._socket(address)
+            if sock is None:
+                break
+            code = sock.connect_ex(address.sockaddr)
+            if code in (0, errno.EINPROGRESS):
+                self._attempts.append(sock)
+                loop.add_writer(sock.fileno(), self._attempt_ended, sock, address)
+                if self._candidates:
+                    self._timer = loop.call_later(_ATTEMPT_DELAY_SECONDS, self._attempt)
+                return
+            sock.close()
+            if self._is_hopeless(connect_failure(code, address.family, address.host_and_port)):
+                break
+        if not self._attempts and self._failure is not None:
+            loop.call_soon(self._fail, self._failure)
+
+    def _socket(self, address: Address) -> socket.socket | None:
+        try:
+            sock = socket.socket(address.family, _SOCKET_KIND)
+        except OSError as error:
+            self._is_hopeless(socket_failure(error))
+            return None
+        sock.setblocking(False)
+        if self._source is None:
+            return sock
+        try:
+            sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((self._source, 0))
+        except OSError as error:
+            sock.close()
+            self._is_hopeless(bind_failure(error, self._source))
+            return None
+        return sock
+
+    def _is_hopeless(self, failure: Failure) -> bool:
+        self._failure = failure
+        if failure.blame is Blame.GENERATOR:
+            self._candidates.clear()
+            return True
+        return False
+
+    def _attempt_ended(self, sock: socket.socket, address: Address) -> None:
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code == 0:
+            self._end_race(sock)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.route.tls and self._context.proxy is not None:
+                self._ask_for_tunnel(sock)
+            else:
+                self._reached(sock)
+            return
+        self._context.loop.remove_writer(sock.fileno())
+        self._attempts.remove(sock)
+        sock.close()
+        self._is_hopeless(connect_failure(code, address.family, address.host_and_port))
+        self._attempt()
+
+    def _end_race(self, winner: socket.socket | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for sock in self._attempts:
+            self._context.loop.remove_writer(sock.fileno())
+            if sock is not winner:
+                sock.close()
+        self._attempts.clear()
+        self._candidates.clear()
+
+    def _ask_for_tunnel(self, sock: socket.socket) -> None:
+        """RFC 9110 9.3.6."""
+        authority, fields = self.route.authority, self._context.proxy_fields
+        request = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n".encode("ascii") + fields + b"\r\n"
+        self._opening = sock
+        try:
+            sock.send(request)  # the first bytes of a connection always fit
+        except OSError as error:
+            self._context.loop.call_soon(self._tunnel_failed, f"lost: {phrase(error)}")
+            return
+        self._context.loop.add_reader(sock.fileno(), self._read_tunnel, sock, bytearray())
+
+    def _read_tunnel(self, sock: socket.socket, answer: bytearray) -> None:
+        try:
+            data = sock.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._tunnel_failed(f"lost: {phrase(error)}")
+            return
+        answer += data
+        end = answer.find(b"\r\n\r\n") + 4
+        try:
+            if end < 4:
+                check_start(bytes(answer))
+                if not data:
+                    self._tunnel_failed("closed the connection")
+                return
+            status = parse_head(bytes(answer[:end])).status
+        except MalformedHead as error:
+            self._tunnel_failed(f"answered what is not HTTP: {error}")
+            return
+        if not 200 <= status < 300:
+            self._tunnel_failed(f"answered CONNECT with status {status}")
+        elif len(answer) > end:
+            self._tunnel_failed("sent bytes ahead of the tunnel")
+        else:
+            self._context.loop.remove_reader(sock.fileno())
+            self._opening = None
+            self._reached(sock)
+
+    def _tunnel_failed(self, words: str) -> None:
+        self._fail(Failure(FailureKind.CONNECT, f"proxy {words}"))
+
+    def _reached(self, sock: socket.socket) -> None:
+        """There is a TCP path to the route."""
+        now = perf_counter()
+        self.connect_seconds = now - self._began_at
+        if not self.route.tls:
+            self._deliver(TcpStream(sock, self._context.scratch))
+            return
+        self._began_at = now
+        try:
+            tls = wrapped(self._context.tls, sock, self.route.host, self._memory.sessions.get(self.route))
+        except (OSError, ValueError) as error:
+            sock.close()
+            words = error if isinstance(error, OSError) else OSError(str(error))
+            self._fail(tls_failure(words, self.route.host))
+            return
+        self._opening = tls
+        self._shake_hands(tls)
+
+    def _shake_hands(self, tls: ssl.SSLSocket) -> None:
+        loop, fd = self._context.loop, tls.fileno()
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            loop.remove_writer(fd)
+            loop.add_reader(fd, self._shake_hands, tls)
+            return
+        except ssl.SSLWantWriteError:
+            loop.add_writer(fd, self._shake_hands, tls)
+            return
+        except OSError as error:
+            self._fail(tls_failure(error, self.route.host))
+            return
+        self.tls_seconds = perf_counter() - self._began_at
+        loop.remove_writer(fd)
+        loop.remove_reader(fd)
+        self._opening = None
+        self._deliver(TlsStream(tls, self._context.scratch, self._memory.sessions, self.route))
+
+    def _stop_opening(self) -> None:
+        sock, self._opening = self._opening, None
+        if sock is not None:
+            self._context.loop.remove_reader(sock.fileno())
+            self._context.loop.remove_writer(sock.fileno())
+            sock.close()
+
+    def _deliver(self, stream: Stream) -> None:
+        dialer, self._dialer = self._dialer, None
+        if dialer is None:
+            stream.close()
+        else:
+            dialer.connected(self, stream)
+
+    def _fail(self, failure: Failure) -> None:
+        self._stop_opening()
+        dialer, self._dialer = self._dialer, None
+        if dialer is not None:
+            dialer.not_connected(self, failure)

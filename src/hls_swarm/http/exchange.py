@@ -1,0 +1,434 @@
+"""One fetch under way: from a request to its `Exchange`, over as many hops as it takes.
+
+Rules:
+
+- `done` is called exactly once, never inside `Client.fetch`.
+- A request counts as sent when it was written whole to a connection that the peer had not closed. On a connection
+  that had served before and ends without one byte of an answer, it does not count if the peer's machine refused it
+  (a reset) or never acknowledged it: such a request is in no access log. If it was acknowledged and the connection
+  then ended in order, the origin took it and answered nothing: that counts.
+- Such a stale connection is made up for once, on a new one (RFC 9110 9.2.2, RFC 9112 9.3.1).
+- The body of an answer that is of no use (an error, a redirect) is read and counted, so that the connection can go
+  on, unless it is long.
+"""
+
+import re
+from collections.abc import Callable
+from enum import Enum
+from math import inf
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from hls_swarm.http.connection import BodyUse, Connection
+from hls_swarm.http.content import MalformedContent, decoded
+from hls_swarm.http.dial import Dial
+from hls_swarm.http.fetcher import Request
+from hls_swarm.http.fields import extended
+from hls_swarm.http.head import Framing, Head
+from hls_swarm.http.stream import Stream
+from hls_swarm.http.target import BadUrl, Route, Target, joined
+from hls_swarm.records import Exchange, Failure, FailureKind
+
+if TYPE_CHECKING:
+    from hls_swarm.http.client import Client
+
+_USELESS_BODY_BYTES = 256 << 10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(?:\d+|\*)")
+
+
+class _Phase(Enum):
+    """What is waited for, and so which time limit holds beside the total."""
+
+    WAITING = "waiting"  # for one of the connections that a client has for a host
+    CONNECTING = "connecting"
+    SENDING = "sending"
+    ANSWER = "answer"
+    BODY = "body"
+
+
+class Fetching:
+    """A fetch under way; implements `InFlight`, and serves its connection and its dial."""
+
+    __slots__ = (
+        "_age_seconds",
+        "_body_bytes",
+        "_client",
+        "_connect_seconds",
+        "_connection",
+        "_dial",
+        "_dns_seconds",
+        "_done",
+        "_failure",
+        "_fields",
+        "_first_byte_at",
+        "_head",
+        "_head_bytes",
+        "_home",
+        "_hop_counted",
+        "_hop_from",
+        "_hops",
+        "_payload_bytes",
+        "_phase",
+        "_request",
+        "_requests_sent",
+        "_retried",
+        "_sent_at",
+        "_since",
+        "_started_at",
+        "_target",
+        "_tls_seconds",
+        "keeps_body",
+    )
+
+    def __init__(self, client: "Client", request: Request, done: Callable[[Exchange], None]) -> None:
+        self._started_at = perf_counter()
+        self._client = client
+        self._request = request
+        self._done: Callable[[Exchange], None] | None = done
+        self._fields = extended(client.fields, request.headers) if request.headers else client.fields
+        self.keeps_body = request.keep_body
+        self._target: Target | None = None
+        self._home: Route | None = None
+        self._connection: Connection | None = None
+        self._dial: Dial | None = None
+        self._failure: Failure | None = None
+        self._head: Head | None = None
+        self._phase = _Phase.WAITING
+        self._since = self._started_at
+        self._sent_at: float | None = None
+        self._first_byte_at: float | None = None
+        self._dns_seconds: float | None = None
+        self._connect_seconds: float | None = None
+        self._tls_seconds: float | None = None
+        self._requests_sent = 0
+        self._head_bytes = 0
+        self._body_bytes = 0
+        self._payload_bytes = 0
+        self._hops = 0
+        self._hop_from = 0
+        self._hop_counted = False
+        self._retried = False
+
+    @property
+    def body_bytes(self) -> int:
+        """See `InFlight.body_bytes`."""
+        connection = self._connection
+        return self._body_bytes + (connection.unread_bytes() if connection is not None else 0)
+
+    @property
+    def route(self) -> Route | None:
+        """Whom the hop under way is asked of."""
+        return None if self._target is None else self._target.route
+
+    @property
+    def deadline(self) -> float:
+        """When the next time limit is reached, if nothing happens before."""
+        total = self._request.timeouts.total
+        limit = self._phase_limit()
+        return min(
+            inf if total is None else self._started_at + total,
+            inf if limit is None else self._since + limit,
+        )
+
+    def start(self) -> None:
+        """Begin; nothing is reported before this returns."""
+        try:
+            self._target = self._client.context.target(self._request.url)
+        except BadUrl as error:
+            self._client.context.loop.call_soon(self._end, Failure(FailureKind.MALFORMED, str(error)))
+            return
+        self._home = self._target.route
+        total = self._request.timeouts.total
+        if total is not None:
+            self._client.watch(self._started_at + total)
+        self._begin_hop()
+
+    def cancel(self) -> None:
+        """See `InFlight.cancel`."""
+        self._abort(Failure(FailureKind.CANCELLED, "cancelled"))
+
+    def proceed(self) -> None:
+        """Ask: on an idle connection, or on a new one, or later."""
+        target = self._target
+        if target is None or self._done is None:
+            return
+        connection = self._client.connection(target.route)
+        if connection is not None:
+            self._ask(connection, target)
+        else:
+            self._open(target.route)
+
+    def expire(self, now: float) -> None:
+        """End the fetch if it has reached a time limit."""
+        if now < self.deadline:
+            return
+        if self._phase is _Phase.BODY and self._connection is not None:
+            self._connection.poll()  # bytes below the low-water mark are progress too; they may even be the last ones
+            if self._done is None or now < self.deadline:
+                return
+        total = self._request.timeouts.total
+        if total is not None and now >= self._started_at + total:
+            self._abort(Failure(FailureKind.TOTAL_TIMEOUT, f"not complete after {total:g} s"))
+            return
+        limit = self._phase_limit()
+        match self._phase:
+            case _Phase.CONNECTING:
+                kind, words = FailureKind.CONNECT_TIMEOUT, f"not connected after {limit:g} s"
+            case _Phase.BODY:
+                kind, words = FailureKind.NO_PROGRESS_TIMEOUT, f"no body bytes for {limit:g} s"
+            case _:
+                kind, words = FailureKind.FIRST_BYTE_TIMEOUT, f"no answer after {limit:g} s"
+        self._abort(Failure(kind, words))
+
+    # What a dial reports
+
+    def connected(self, dial: Dial, stream: Stream) -> None:
+        """See `dial.Dialer`."""
+        self._dial = None
+        self._note_times(dial)
+        connection = self._client.dialed(dial, stream)
+        if connection is not None and self._target is not None:
+            self._ask(connection, self._target)
+
+    def not_connected(self, dial: Dial, failure: Failure) -> None:
+        """See `dial.Dialer`."""
+        self._dial = None
+        self._note_times(dial)
+        self._client.dialed(dial, None)
+        self._end(failure)
+
+    # What a connection reports
+
+    def request_sent(self, at: float) -> None:
+        """See `connection.Exchanger`."""
+        self._sent_at = at
+        self._requests_sent += 1
+        self._hop_counted = True
+        self._enter(_Phase.ANSWER, at)
+
+    def first_byte(self, at: float) -> None:
+        """See `connection.Exchanger`."""
+        self._first_byte_at = at
+
+    def head_received(self, head: Head, size_bytes: int) -> BodyUse:
+        """See `connection.Exchanger`."""
+        self._head_bytes += size_bytes
+        if head.status < 200:
+            return BodyUse.DROP
+        self._head = head
+        if head.set_cookies and self._target is not None:
+            self._client.keep_cookies(head.set_cookies, self._target)
+        self._enter(_Phase.BODY, self._first_byte_at or self._since)
+        self._failure = self._judged(head)
+        if self._failure is None and head.status not in _REDIRECTS:
+            if not self.keeps_body:
+                return BodyUse.DROP
+            if head.length <= self._request.max_body_bytes:
+                return BodyUse.KEEP
+            self._failure = self._too_long()
+            return BodyUse.REFUSE
+        return BodyUse.REFUSE if head.length > _USELESS_BODY_BYTES else BodyUse.DROP
+
+    def body_received(self, count: int, payload_bytes: int) -> bool:
+        """See `connection.Exchanger`."""
+        self._body_bytes += count
+        if self._request.timeouts.no_progress is not None:
+            self._since = perf_counter()
+        head = self._head
+        if self._failure is not None or head is None or head.status in _REDIRECTS:
+            return self._body_bytes - self._hop_from <= _USELESS_BODY_BYTES
+        if self.keeps_body:
+            self._payload_bytes += payload_bytes
+            if self._payload_bytes > self._request.max_body_bytes:
+                self._failure = self._too_long()
+                return False
+        return True
+
+    def answered(self, body: bytes | None) -> None:
+        """See `connection.Exchanger`."""
+        self._connection = None
+        head = self._head
+        if self._failure is not None or head is None:
+            self._end(self._failure)
+        elif head.status in _REDIRECTS:
+            self._follow(head)
+        elif body is None or head.content_encoding is None:
+            self._end(None, body)
+        else:
+            try:
+                body = decoded(body, head.content_encoding, self._request.max_body_bytes)
+            except MalformedContent as error:
+                self._end(Failure(FailureKind.MALFORMED, str(error)))
+            else:
+                self._end(None, body)
+
+    def lost(self, failure: Failure, *, stale: bool, received: bool) -> None:
+        """See `connection.Exchanger`."""
+        self._connection = None
+        if not received and self._hop_counted:
+            self._requests_sent -= 1
+            self._hop_counted = False
+        if stale and not self._retried and self._first_byte_at is None and self._target is not None:
+            self._retried = True
+            self._open(self._target.route)
+        else:
+            self._end(self._failure or failure)
+
+    # What it does itself
+
+    def _begin_hop(self) -> None:
+        self._hop_from = self._body_bytes
+        self._first_byte_at = self._head = None
+        self.proceed()
+
+    def _open(self, route: Route) -> None:
+        dial = self._client.dial(route, self)
+        if dial is None:
+            self._enter(_Phase.WAITING, perf_counter())
+            self._client.wait(self)
+        else:
+            self._dial = dial
+            self._enter(_Phase.CONNECTING, perf_counter())
+
+    def _ask(self, connection: Connection, target: Target) -> None:
+        self._connection = connection
+        self._phase = _Phase.SENDING
+        self._hop_counted = False
+        connection.send(self, self._request_bytes(target))
+
+    def _request_bytes(self, target: Target) -> bytes:
+        request, block = self._request, self._fields
+        at_home = target.route == self._home
+        names = block.names
+        parts = [target.request_line]
+        if "host" not in names or not at_home:
+            parts.append(target.host_line)
+        parts.append(block.full if at_home else block.public)
+        if request.byte_range is not None:
+            first, length = request.byte_range
+            parts.append(b"Range: bytes=%d-%d\r\n" % (first, first + length - 1))
+        cookies = None if at_home and "cookie" in names else self._client.cookies(target)
+        if cookies is not None:
+            parts.append(f"Cookie: {cookies}\r\n".encode("latin-1"))
+        if target.authorization is not None and not (at_home and "authorization" in names):
+            parts.append(b"Authorization: %s\r\n" % target.authorization.encode("ascii"))
+        if not target.route.tls:
+            parts.append(self._client.context.proxy_fields)
+        parts.append(b"\r\n")
+        return b"".join(parts)
+
+    def _judged(self, head: Head) -> Failure | None:
+        """Why an answer is of no use, as its head says."""
+        status = head.status
+        if status in _REDIRECTS:
+            return None
+        if not 200 <= status < 300:
+            return Failure(FailureKind.HTTP_STATUS, f"status {status}", status)
+        asked = self._request.byte_range
+        if asked is None:
+            return None if status != 206 else Failure(FailureKind.RANGE, "part of the object, but all was asked for")
+        first, last = asked[0], asked[0] + asked[1] - 1
+        if status != 206:
+            return Failure(FailureKind.RANGE, f"status {status} and the whole object, not bytes {first}-{last}")
+        match = _CONTENT_RANGE.fullmatch(head.content_range or "")
+        if match is None:
+            return Failure(FailureKind.RANGE, f"no byte range in the answer, asked for {first}-{last}")
+        if (int(match[1]), int(match[2])) != (first, last):
+            return Failure(FailureKind.RANGE, f"bytes {match[1]}-{match[2]}, asked for {first}-{last}")
+        if head.framing is Framing.LENGTH and head.length != asked[1]:
+            return Failure(FailureKind.RANGE, f"{head.length} bytes, asked for {asked[1]}")
+        return None
+
+    def _too_long(self) -> Failure:
+        return Failure(FailureKind.MALFORMED, f"body over {self._request.max_body_bytes} bytes")
+
+    def _follow(self, head: Head) -> None:
+        """Go where a redirect points (RFC 9110 15.4); a GET stays one for all of them."""
+        target, context = self._target, self._client.context
+        limit = context.options.redirects
+        if target is None or not head.location:
+            self._end(Failure(FailureKind.REDIRECT, f"status {head.status} without a location"))
+        elif self._hops >= limit:
+            self._end(Failure(FailureKind.REDIRECT, f"more than {limit} redirects"))
+        else:
+            try:
+                self._target = context.target(joined(target.url, head.location))
+            except BadUrl as error:
+                self._end(Failure(FailureKind.REDIRECT, str(error)))
+                return
+            self._hops += 1
+            self._retried = False
+            self._begin_hop()
+
+    def _phase_limit(self) -> float | None:
+        timeouts = self._request.timeouts
+        match self._phase:
+            case _Phase.WAITING:
+                return None
+            case _Phase.CONNECTING:
+                return timeouts.connect
+            case _Phase.SENDING | _Phase.ANSWER:
+                return timeouts.first_byte
+            case _Phase.BODY:
+                return timeouts.no_progress
+
+    def _enter(self, phase: _Phase, at: float) -> None:
+        self._phase = phase
+        self._since = at
+        limit = self._phase_limit()
+        if limit is not None:
+            self._client.watch(at + limit)
+
+    def _note_times(self, dial: Dial) -> None:
+        self._dns_seconds = _sum(self._dns_seconds, dial.dns_seconds)
+        self._connect_seconds = _sum(self._connect_seconds, dial.connect_seconds)
+        self._tls_seconds = _sum(self._tls_seconds, dial.tls_seconds)
+
+    def _abort(self, failure: Failure) -> None:
+        """End from outside, with whatever is under way."""
+        if self._done is None:
+            return
+        connection, dial = self._connection, self._dial
+        self._connection = self._dial = None
+        if connection is not None:
+            self._body_bytes += connection.unread_bytes()
+            connection.close()
+        if dial is not None:
+            self._note_times(dial)
+            dial.cancel()
+            self._client.dialed(dial, None)
+        self._end(failure)
+
+    def _end(self, failure: Failure | None, body: bytes | None = None) -> None:
+        done, self._done = self._done, None
+        if done is None:
+            return
+        self._client.ended(self)
+        head, target, url = self._head, self._target, self._request.url
+        done(
+            Exchange(
+                url=url,
+                final_url=target.url if target is not None and self._hops else url,
+                due_at=self._request.due_at,
+                started_at=self._started_at,
+                ended_at=perf_counter(),
+                sent_at=self._sent_at,
+                first_byte_at=self._first_byte_at,
+                dns_seconds=self._dns_seconds,
+                connect_seconds=self._connect_seconds,
+                tls_seconds=self._tls_seconds,
+                requests_sent=self._requests_sent,
+                status=None if head is None else head.status,
+                head_bytes=self._head_bytes,
+                body_bytes=self._body_bytes,
+                body=body,
+                age_seconds=None if head is None else head.age_seconds,
+                retry_after_seconds=None if head is None else head.retry_after_seconds,
+                failure=failure,
+            )
+        )
+
+
+def _sum(before: float | None, more: float | None) -> float | None:
+    return more if before is None else before + (more or 0.0)

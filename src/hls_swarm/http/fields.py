@@ -1,0 +1,108 @@
+"""Request header fields: one block of bytes made once for all requests that share it.
+
+Rules:
+
+- Host comes first, then the client's own fields, then added ones in their order (RFC 9110 5.3: order across names
+  carries no meaning, but real players have a fixed one).
+- A later field replaces an earlier one of the same name, where that one stands.
+- Credentials can be left out, for a redirect to another origin (RFC 9110 15.4).
+- No value can end its line: CR, LF and NUL are refused (RFC 9110 5.5).
+"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from hls_swarm.http.content import ACCEPT_ENCODING
+
+Fields = tuple[tuple[str, str], ...]
+
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNSAFE = re.compile(r"[\x00\r\n]")
+_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "expect", "te"})
+
+
+class FieldBlock(msgspec.Struct, frozen=True):
+    """Header fields ready to be sent.
+
+    Attributes:
+        fields: what they are made of.
+        full: with line ends, without the last empty line.
+        public: the same without credentials.
+        names: of all of them, in lower case.
+    """
+
+    fields: Fields
+    full: bytes
+    public: bytes
+    names: frozenset[str]
+
+
+def default_fields(user_agent: str) -> Fields:
+    """What the client sends by itself; no User-Agent if it is empty."""
+    agent = (("User-Agent", user_agent),) if user_agent else ()
+    return (*agent, ("Accept", "*/*"), ("Accept-Encoding", ACCEPT_ENCODING))
+
+
+def check_field(name: str, value: str) -> None:
+    """Refuse what would not arrive as this one field.
+
+    Raises:
+        ValueError: a malformed name or value, or a field that only the client itself can set.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not a header field name: {name!r}")
+    if _UNSAFE.search(value):
+        raise ValueError(f"line end in the value of header field {name}")
+    if name.lower() in _FRAMING:
+        raise ValueError(f"header field {name} is the client's own to set")
+
+
+def field_block(base: Fields, *more: Fields) -> FieldBlock:
+    """Put fields together; later ones replace earlier ones of the same name.
+
+    Raises:
+        ValueError: see `check_field`.
+    """
+    merged = list(base)
+    for fields in more:
+        for name, value in fields:
+            check_field(name, value)
+        replaced = {name.lower() for name, _ in fields}
+        standing = [name.lower() for name, _ in merged]
+        at = {name: standing.index(name) for name in replaced if name in standing}
+        added: list[tuple[str, str]] = []
+        for name, value in fields:
+            place = at.pop(name.lower(), None)
+            if place is None:
+                added.append((name, value))
+            else:
+                merged[place] = (name, value)
+        merged += added
+    return FieldBlock(
+        fields=tuple(merged),
+        full=_lines(merged),
+        public=_lines([field for field in merged if field[0].lower() not in _CREDENTIALS]),
+        names=frozenset(name.lower() for name, _ in merged),
+    )
+
+
+def extended(block: FieldBlock, more: Fields) -> FieldBlock:
+    """A block with one request's own fields, which are seldom the same twice.
+
+    Raises:
+        ValueError: see `check_field`.
+    """
+    names = frozenset(name.lower() for name, _ in more)
+    if not names.isdisjoint(block.names) or not names.isdisjoint(_CREDENTIALS):
+        return field_block(block.fields, more)
+    for name, value in more:
+        check_field(name, value)
+    lines = _lines(more)
+    return FieldBlock(block.fields + more, block.full + lines, block.public + lines, block.names | names)
+
+
+def _lines(fields: Iterable[tuple[str, str]]) -> bytes:
+    return "".join(f"{name}: {value.strip()}\r\n" for name, value in fields).encode("utf-8")

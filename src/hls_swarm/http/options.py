@@ -1,0 +1,56 @@
+"""What all viewers of one process have in common, and what tells one from another."""
+
+import msgspec
+
+from hls_swarm import __version__
+
+
+class TlsOptions(msgspec.Struct, frozen=True):
+    """How https is spoken.
+
+    Attributes:
+        ca_file: PEM file of accepted authorities instead of the system's.
+        insecure: accept any certificate.
+        certificate, key: PEM files of a client certificate and its key; the key may be in the certificate's file.
+    """
+
+    ca_file: str | None = None
+    insecure: bool = False
+    certificate: str | None = None
+    key: str | None = None
+
+
+class ClientOptions(msgspec.Struct, frozen=True):
+    """What all viewers of one process have in common.
+
+    Attributes:
+        headers: default header fields, in order; a name that the client sends itself is replaced where it stands.
+        resolve: addresses to connect to instead of what DNS says: `host:port:address[,address...]`, as curl's
+            `--resolve`; `*` stands for any host or any port.
+        proxy: `http://[user:password@]host:port` to go through (RFC 9110 7.7): absolute-form for http, CONNECT for
+            https.
+        connections_per_host: as browsers open over HTTP/1.1.
+        redirects: how many of them one fetch follows (RFC 9110 15.4).
+    """
+
+    user_agent: str = f"hls-swarm/{__version__}"
+    headers: tuple[tuple[str, str], ...] = ()
+    resolve: tuple[str, ...] = ()
+    tls: TlsOptions = TlsOptions()
+    proxy: str | None = None
+    connections_per_host: int = 6
+    redirects: int = 10
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What tells one viewer from another, as seen from the origin.
+
+    Attributes:
+        user_agent: instead of the common one.
+        headers: more header fields; they replace common ones of the same name.
+        source_address: local address to connect from.
+    """
+
+    user_agent: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    source_address: str | None = None

@@ -1,0 +1,133 @@
+"""From a host to the addresses to try, in order.
+
+Rules:
+
+- A literal address and an overridden host need no lookup, and then no lookup time is reported.
+- Every client looks up for itself, as every viewer does, and keeps the answer for a minute, as browsers do when the
+  system's resolver tells no lifetime.
+- Families alternate, IPv6 first (RFC 8305 4); within a family each lookup begins one address further on, so that
+  many clients of one machine spread over all addresses as clients of many resolvers do.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import zip_longest
+from typing import NamedTuple
+
+from hls_swarm.errors import SettingsError
+from hls_swarm.http.target import literal_address
+from hls_swarm.records import Failure, FailureKind
+
+LIFETIME_SECONDS = 60.0
+_ANY = "*"
+_FAMILIES = frozenset({int(socket.AF_INET), int(socket.AF_INET6)})
+
+
+class Address(NamedTuple):
+    """Where to connect."""
+
+    family: int
+    sockaddr: tuple[str, int, *tuple[int, ...]]
+
+    @property
+    def host_and_port(self) -> tuple[str, int]:
+        """For a person to read."""
+        return self.sockaddr[0], self.sockaddr[1]
+
+
+class LookupFailed(Exception):  # noqa: N818 - it carries a failure, it is none of the program's errors
+    """A host has no address, or the resolver does not answer."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.detail)
+
+
+class Resolver:
+    """Looks hosts up for all clients of an event loop.
+
+    Args:
+        overrides: `host:port:address[,address...]`, see `ClientOptions.resolve`.
+
+    Raises:
+        SettingsError: an override that is none.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, overrides: Sequence[str]) -> None:
+        self._loop = loop
+        self._overrides = dict(_override(text) for text in overrides)
+        self._turn = 0
+        self.known = lru_cache(maxsize=256)(self._known)
+
+    async def look_up(self, host: str, port: int) -> tuple[Address, ...]:
+        """Ask the system.
+
+        Raises:
+            LookupFailed: there is no address to connect to.
+        """
+        try:
+            infos = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        except socket.gaierror as error:
+            raise LookupFailed(_lookup_failure(error, host)) from None
+        except (OSError, UnicodeError) as error:
+            raise LookupFailed(Failure(FailureKind.DNS, f"cannot look up {host}: {error}")) from None
+        addresses = [
+            Address(family, (str(sockaddr[0]), int(sockaddr[1]), *map(int, sockaddr[2:])))
+            for family, _, _, _, sockaddr in infos
+            if family in _FAMILIES
+        ]
+        if not addresses:
+            raise LookupFailed(Failure(FailureKind.DNS, f"no such host: {host}"))
+        return tuple(dict.fromkeys(addresses))
+
+    def in_turn(self, addresses: tuple[Address, ...]) -> list[Address]:
+        """The order in which this client tries them."""
+        if len(addresses) == 1:
+            return [addresses[0]]
+        self._turn += 1
+        six = _rotated([address for address in addresses if address.family == socket.AF_INET6], self._turn)
+        four = _rotated([address for address in addresses if address.family == socket.AF_INET], self._turn)
+        return [address for pair in zip_longest(six, four) for address in pair if address is not None]
+
+    def _known(self, host: str, port: int) -> tuple[Address, ...] | None:
+        """Addresses that need no lookup; None if one is needed."""
+        for key in ((host, port), (_ANY, port), (host, 0), (_ANY, 0)):
+            if key in self._overrides:
+                return tuple(_address(text, port) for text in self._overrides[key])
+        return (_address(host, port),) if literal_address(host) else None
+
+
+def _rotated(addresses: list[Address], turn: int) -> list[Address]:
+    at = turn % len(addresses) if addresses else 0
+    return addresses[at:] + addresses[:at]
+
+
+def _address(literal: str, port: int) -> Address:
+    address = ipaddress.ip_address(literal)
+    if isinstance(address, ipaddress.IPv4Address):
+        return Address(socket.AF_INET, (str(address), port))
+    scope = socket.if_nametoindex(address.scope_id) if address.scope_id and not address.scope_id.isdigit() else 0
+    scope = int(address.scope_id) if address.scope_id and address.scope_id.isdigit() else scope
+    return Address(socket.AF_INET6, (literal.partition("%")[0], port, 0, scope))
+
+
+def _override(text: str) -> tuple[tuple[str, int], tuple[str, ...]]:
+    host, _, rest = text.partition(":")
+    port, _, addresses = rest.partition(":")
+    literals = tuple(address.strip().strip("[]") for address in addresses.split(","))
+    if not host or not (port == _ANY or (port.isascii() and port.isdigit())):
+        raise SettingsError(f"--resolve takes host:port:address, not {text!r}")
+    if not all(literal_address(literal) for literal in literals):
+        raise SettingsError(f"--resolve {text!r}: {addresses!r} is not an address")
+    return (host.lower(), 0 if port == _ANY else int(port)), literals
+
+
+def _lookup_failure(error: socket.gaierror, host: str) -> Failure:
+    if error.errno == socket.EAI_SYSTEM:
+        return Failure(FailureKind.DNS, f"cannot look up {host}: the system's resolver failed")
+    if error.errno == socket.EAI_AGAIN:
+        return Failure(FailureKind.DNS, f"no answer to looking up {host}")
+    return Failure(FailureKind.DNS, f"no such host: {host}")

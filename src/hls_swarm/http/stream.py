@@ -1,0 +1,121 @@
+"""Connected byte streams without buffers of their own: TCP here, TLS in tls.py.
+
+Rules:
+
+- The kernel drops a body that nobody keeps: on Linux, receiving with MSG_TRUNC takes bytes off a TCP socket without
+  copying them (tcp(7)); elsewhere they are copied into a scratch buffer that all connections share.
+- SO_RCVLOWAT follows the bytes left, up to 1 MiB, so the process is woken once per MiB and not once per packet. The
+  kernel caps it at half the largest receive buffer, wakes early when memory is short, and always for the end of the
+  stream or a reset. It never exceeds what is still to come, and is 1 again when a body has ended.
+- TCP_NODELAY: a request is one small write that must not wait for an acknowledgement.
+- Methods raise BlockingIOError when the stream would wait, another OSError when it is lost; no bytes mean its end.
+"""
+
+import fcntl
+import socket
+import struct
+import sys
+import termios
+from typing import Protocol
+
+_DISCARD = socket.MSG_TRUNC if sys.platform == "linux" else 0
+_LOW_WATER_BYTES = 1 << 20
+_SMALL_BYTES = 32 << 10  # a rest so short comes in one or two wake-ups anyway: not worth the system calls
+SCRATCH_BYTES = 4 << 20
+
+
+class Stream(Protocol):
+    """One connection's bytes, in order, both ways."""
+
+    @property
+    def fd(self) -> int:
+        """The descriptor to watch."""
+
+    def receive(self, limit: int) -> bytes:
+        """Some bytes, at most `limit`; none at the end of the stream."""
+
+    def discard(self, limit: int) -> int:
+        """Drop some bytes, at most `limit`; 0 at the end of the stream."""
+
+    def send(self, data: bytes) -> int:
+        """Write; how many bytes went out."""
+
+    def expect(self, count: int) -> None:
+        """`count` more bytes are known to come; 0 for the answer to the next request, whatever its length."""
+
+    def unread_bytes(self) -> int:
+        """Bytes that have arrived and were not taken yet, as far as that is known."""
+
+    def is_acknowledged(self) -> bool:
+        """Whether the peer's machine has acknowledged all that was sent, and did not reset the connection."""
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+
+
+class TcpStream:
+    """Plain TCP on a connected non-blocking socket.
+
+    Args:
+        scratch: shared by all streams of an event loop; its content means nothing.
+    """
+
+    __slots__ = ("_low_water", "_scratch", "fd", "sock")
+
+    def __init__(self, sock: socket.socket, scratch: bytearray) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self._scratch = scratch
+        self._low_water = 1
+
+    def receive(self, limit: int) -> bytes:
+        """See `Stream`."""
+        return self.sock.recv(limit)
+
+    def discard(self, limit: int) -> int:
+        """See `Stream`."""
+        return self.sock.recv_into(self._scratch, min(limit, SCRATCH_BYTES), _DISCARD)
+
+    def send(self, data: bytes) -> int:
+        """See `Stream`."""
+        return self.sock.send(data)
+
+    def expect(self, count: int) -> None:
+        """See `Stream`."""
+        low_water = self._low_water
+        if count >= _LOW_WATER_BYTES:
+            wanted = _LOW_WATER_BYTES
+        elif count > _SMALL_BYTES or 0 < count < low_water:
+            wanted = count
+        elif count:
+            return
+        else:
+            wanted = 1
+        if wanted != low_water:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
+            self._low_water = wanted
+
+    def unread_bytes(self) -> int:
+        """See `Stream`."""
+        return queued_bytes(self.fd, termios.FIONREAD)
+
+    def is_acknowledged(self) -> bool:
+        """See `Stream`."""
+        return is_acknowledged(self.sock)
+
+    def close(self) -> None:
+        """See `Stream`."""
+        self.sock.close()
+
+
+def queued_bytes(fd: int, queue: int) -> int:
+    """Bytes in a socket's receive (FIONREAD) or send queue (TIOCOUTQ), see tcp(7)."""
+    (count,) = struct.unpack("i", fcntl.ioctl(fd, queue, b"\0\0\0\0"))
+    return int(count)
+
+
+def is_acknowledged(sock: socket.socket) -> bool:
+    """See `Stream.is_acknowledged`."""
+    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        return False
+    return queued_bytes(sock.fileno(), termios.TIOCOUTQ) == 0

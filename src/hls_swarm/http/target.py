@@ -1,0 +1,137 @@
+"""From a URL to what a request needs: whom to connect to and what to ask for (RFC 3986, RFC 9112 3.2)."""
+
+import base64
+import ipaddress
+from typing import NamedTuple
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urljoin, urlsplit
+
+import msgspec
+
+from hls_swarm.http.failures import authority
+
+_DEFAULT_PORT = {"http": 80, "https": 443}
+# What browsers leave as it is (WHATWG URL, percent-encode sets of path and query); "%" marks what is encoded already.
+_PATH_SAFE = "%/:?[]@!$&'()*+,;=-._~|^"
+_QUERY_SAFE = _PATH_SAFE + "{}`\\"
+_ASCII = "".join(map(chr, range(0x21, 0x7F)))
+
+
+class BadUrl(ValueError):  # noqa: N818 - it says what the value is
+    """Not a URL that can be fetched over HTTP; the text says why."""
+
+
+class Route(NamedTuple):
+    """Where a connection leads; requests with equal routes can share one."""
+
+    tls: bool
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as CONNECT names them."""
+        return authority(self.host, self.port)
+
+
+class Target(msgspec.Struct, frozen=True, gc=False):
+    """One URL, taken apart once.
+
+    Attributes:
+        url: absolute, without fragment and user information.
+        path: without the query, for cookies.
+        request_line: `GET ... HTTP/1.1` and its line end.
+        host_line: the Host field and its line end.
+        authorization: value of the Authorization field that the URL's user information asks for.
+    """
+
+    url: str
+    route: Route
+    path: str
+    request_line: bytes
+    host_line: bytes
+    authorization: str | None = None
+
+
+def parse_target(url: str, *, absolute_form: bool = False) -> Target:
+    """Take a URL apart.
+
+    Args:
+        absolute_form: ask as a proxy wants to be asked (RFC 9112 3.2.2), for http only.
+
+    Raises:
+        BadUrl: it is not an absolute http or https URL.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise BadUrl(f"not a URL: {error}") from None
+    default_port = _DEFAULT_PORT.get(parts.scheme)
+    if default_port is None:
+        raise BadUrl(f"not an http or https URL: {_scheme_of(url)}")
+    host = _host(parts)
+    port = default_port if port is None else port
+    shown = f"[{host}]" if ":" in host else host
+    field = shown if port == default_port else f"{shown}:{port}"
+    path = quote(parts.path or "/", safe=_PATH_SAFE)
+    if not path.startswith("/"):
+        path = "/" + path
+    query = "?" + quote(parts.query, safe=_QUERY_SAFE) if parts.query else ""
+    tls = parts.scheme == "https"
+    absolute = f"{parts.scheme}://{field}{path}{query}"
+    asked = absolute if absolute_form and not tls else path + query
+    return Target(
+        url=absolute,
+        route=Route(tls, host, port),
+        path=path,
+        request_line=f"GET {asked} HTTP/1.1\r\n".encode("ascii"),
+        host_line=f"Host: {field}\r\n".encode("ascii"),
+        authorization=basic_authorization(parts),
+    )
+
+
+def joined(base: str, reference: str) -> str:
+    """A redirect's location as an absolute URL (RFC 9110 10.2.2, RFC 3986 5).
+
+    Args:
+        reference: as ISO 8859-1, as fields are read; bytes beyond ASCII are percent-encoded as they came.
+    """
+    try:
+        return urljoin(base, quote(reference.strip().encode("latin-1"), safe=_ASCII))
+    except ValueError as error:
+        raise BadUrl(f"not a URL: {error}") from None
+
+
+def literal_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, if the host is one; it needs no lookup."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def basic_authorization(parts: SplitResult) -> str | None:
+    """What a URL's user information means as a credential (RFC 7617)."""
+    if parts.username is None:
+        return None
+    pair = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
+    return "Basic " + base64.b64encode(pair).decode("ascii")
+
+
+def _host(parts: SplitResult) -> str:
+    host = parts.hostname
+    if not host:
+        raise BadUrl("a URL without a host")
+    if host.isascii():
+        if any(ch <= " " or ch in '\x7f/\\<>"' for ch in host):
+            raise BadUrl("a host with characters that none has")
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise BadUrl("a host that is not a domain name") from None
+
+
+def _scheme_of(url: str) -> str:
+    scheme, colon, _ = url.strip().partition(":")
+    return repr(scheme[:24]) if colon else "no scheme"

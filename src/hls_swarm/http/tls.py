@@ -1,0 +1,151 @@
+"""https: one TLS configuration for all clients, one session store for each.
+
+Rules:
+
+- OpenSSL reads from the socket itself, record by record, into the scratch buffer that all connections share. A pair of
+  memory BIOs would save system calls, but costs a copy and keeps its largest buffer for each connection; with the
+  low-water mark, which spares wake-ups here too, reading the socket is also the cheaper of the two in CPU time.
+- The low-water mark counts encrypted bytes, of which OpenSSL may hold one unfinished record: it stays 32 KiB below
+  what is still to come.
+- A record taken from the socket is taken whole, since no readiness will be reported for what OpenSSL holds.
+- An end without a TLS close is a loss, not an end (RFC 8446 6.1, RFC 9112 9.8).
+- Each client resumes its own sessions only: two viewers share none.
+"""
+
+import socket
+import ssl
+import termios
+
+from hls_swarm.errors import SettingsError
+from hls_swarm.http.options import TlsOptions
+from hls_swarm.http.stream import SCRATCH_BYTES, is_acknowledged, queued_bytes
+from hls_swarm.http.target import Route
+
+_LOW_WATER_BYTES = 1 << 20
+_HELD_BYTES = 32 << 10
+_SMALL_BYTES = 96 << 10
+_TURN_BYTES = 1 << 20
+
+Sessions = dict[Route, ssl.SSLSession]
+
+
+def tls_context(options: TlsOptions) -> ssl.SSLContext:
+    """What every https connection is made with.
+
+    Raises:
+        SettingsError: a file that is missing or is not what it should be.
+    """
+    try:
+        context = ssl.create_default_context(cafile=options.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"CA file {options.ca_file}: {_words(error)}") from None
+    if options.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    if options.certificate is not None:
+        try:
+            context.load_cert_chain(options.certificate, options.key)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"client certificate {options.certificate}: {_words(error)}") from None
+    return context
+
+
+def wrapped(context: ssl.SSLContext, sock: socket.socket, host: str, session: ssl.SSLSession | None) -> ssl.SSLSocket:
+    """A connected socket made ready for a handshake; `sock` is detached.
+
+    Raises:
+        OSError, ValueError: the host can not be named in TLS, or the socket is lost.
+    """
+    name = host.removesuffix(".").partition("%")[0]
+    return context.wrap_socket(
+        sock, do_handshake_on_connect=False, suppress_ragged_eofs=False, server_hostname=name, session=session
+    )
+
+
+class TlsStream:
+    """TLS on a connected non-blocking socket, its handshake done; implements `stream.Stream`.
+
+    Args:
+        sessions: where the session is left for the client's next connection to the route.
+    """
+
+    __slots__ = ("_low_water", "_route", "_scratch", "_sessions", "fd", "sock")
+
+    def __init__(self, sock: ssl.SSLSocket, scratch: bytearray, sessions: Sessions, route: Route) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self._scratch = scratch
+        self._low_water = 1
+        self._sessions: Sessions | None = sessions
+        self._route = route
+
+    def receive(self, limit: int) -> bytes:
+        """See `Stream`; may give more than `limit`, up to the end of a record."""
+        sock = self.sock
+        try:
+            data = sock.read(limit)
+            pending = sock.pending()
+            if pending:
+                data += sock.read(pending)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise BlockingIOError from None
+        if self._sessions is not None:
+            self._keep_session(self._sessions)
+        return data
+
+    def discard(self, limit: int) -> int:
+        """See `Stream`."""
+        sock, scratch, total = self.sock, self._scratch, 0
+        try:
+            while total < limit:
+                count = int(sock.read(min(limit - total, SCRATCH_BYTES), scratch))  # a count, as there is a buffer
+                total += count
+                if not count or (total >= _TURN_BYTES and not sock.pending()):
+                    break
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            if not total:
+                raise BlockingIOError from None
+        except OSError:
+            if not total:
+                raise
+        return total
+
+    def send(self, data: bytes) -> int:
+        """See `Stream`."""
+        try:
+            return self.sock.send(data)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise BlockingIOError from None
+
+    def expect(self, count: int) -> None:
+        """See `Stream`."""
+        wanted = min(count - _HELD_BYTES, _LOW_WATER_BYTES) if count > _SMALL_BYTES else 1
+        if wanted != self._low_water:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
+            self._low_water = wanted
+
+    def unread_bytes(self) -> int:
+        """See `Stream`; less the records' own bytes, at most 0.2%."""
+        return queued_bytes(self.fd, termios.FIONREAD) * 511 // 512
+
+    def is_acknowledged(self) -> bool:
+        """See `Stream`."""
+        return is_acknowledged(self.sock)
+
+    def close(self) -> None:
+        """See `Stream`."""
+        self.sock.close()
+
+    def _keep_session(self, sessions: Sessions) -> None:
+        """Once, when the first answer is there: by then the server has sent its tickets."""
+        session = self.sock.session
+        if session is not None and (session.has_ticket or session.id):
+            sessions[self._route] = session
+        self._sessions = None
+
+
+def _words(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "not in PEM format").replace("_", " ").lower()
+    return (error.strerror or str(error)).lower()

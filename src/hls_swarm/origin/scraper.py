@@ -1,0 +1,228 @@
+"""Scrapes all sources of all targets while the run goes on, and publishes what they say.
+
+Rules:
+
+- At each tick every source is asked at the same time, each with a time limit below the interval. One that still runs
+  when the next is due is not doubled but counted as late. Ticks keep to the interval; they do not drift.
+- What is known is one frozen `OriginMetrics` behind one attribute. It is replaced after each answer and at each tick,
+  so that age and staleness go on when nothing answers. Reading it needs no lock.
+- Nothing here ends the run: a failure is data, and a bug in reading a page is shown as that source's problem.
+- `stop` cancels what is in flight at once.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Self
+
+from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
+from hls_swarm.origin.config import OriginSettings, SourceSettings, TargetSettings
+from hls_swarm.origin.failures import scrape_problem
+from hls_swarm.origin.source import Source, merged
+from hls_swarm.records import Exchange, FailureKind
+from hls_swarm.stats.origin_metrics import OriginMetrics, SourceProblem, TargetMetrics
+
+BODY_LIMIT = 16 << 20
+TIMEOUT_SHARE = 0.9
+"""Time limit of a scrape as a share of the interval, so that it has ended when the next is due."""
+LONGEST_TIMEOUT = 10.0
+
+ACCEPT = ("Accept", "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1")
+"""The text format first: every exporter has it, and it is the shorter one."""
+
+_log = logging.getLogger(__name__)
+
+
+class OriginScraper:
+    """The origin's own metrics, always as of the last scrape.
+
+    Args:
+        new_fetcher: makes an HTTP client; each source has one of its own, whose connection it keeps.
+        clock: monotonic seconds, as in `Exchange`.
+    """
+
+    def __init__(
+        self,
+        settings: OriginSettings,
+        *,
+        new_fetcher: Callable[[], Fetcher],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._clock = settings, clock
+        self._targets = tuple(
+            _Target(target, settings, new_fetcher, clock, self._publish) for target in settings.targets
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_at = 0.0
+        self._stopped = False
+        self._metrics = self._built()
+
+    @classmethod
+    def create(
+        cls,
+        settings: OriginSettings | None,
+        *,
+        new_fetcher: Callable[[], Fetcher],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Self | None:
+        """A scraper, or None if no page was named: then nothing is scraped, allocated or drawn."""
+        return None if settings is None else cls(settings, new_fetcher=new_fetcher, clock=clock)
+
+    def get_metrics(self) -> OriginMetrics:
+        """What is known now: one attribute is read, from any thread."""
+        return self._metrics
+
+    def start(self) -> None:
+        """Begin to scrape, now and then at every interval; call it once, in the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._next_at = self._loop.time()
+        self._tick()
+
+    def stop(self) -> None:
+        """End every scrape at once. What is known stays readable."""
+        if self._stopped:
+            return
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for target in self._targets:
+            target.stop()
+
+    def _tick(self) -> None:
+        if self._stopped or self._loop is None:
+            return
+        now = self._loop.time()
+        self._next_at += self._settings.interval
+        if self._next_at <= now:  # the loop was held up for whole intervals: they are gone
+            behind = int((now - self._next_at) / self._settings.interval) + 1
+            self._next_at += behind * self._settings.interval
+        self._timer = self._loop.call_at(self._next_at, self._tick)
+        for target in self._targets:
+            target.scrape()
+        self._publish()
+
+    def _publish(self) -> None:
+        self._metrics = self._built()
+
+    def _built(self) -> OriginMetrics:
+        now = self._clock()
+        return OriginMetrics(
+            tuple(target.metrics(now) for target in self._targets),
+            now,
+            self._settings.interval,
+            self._settings.window,
+        )
+
+
+class _Target:
+    """One machine and its pages."""
+
+    def __init__(
+        self,
+        target: TargetSettings,
+        settings: OriginSettings,
+        new_fetcher: Callable[[], Fetcher],
+        clock: Callable[[], float],
+        changed: Callable[[], None],
+    ) -> None:
+        self._name = target.name
+        self._scrapes = tuple(_Scrape(one, settings, new_fetcher(), clock, changed) for one in target.sources)
+
+    def scrape(self) -> None:
+        for scrape in self._scrapes:
+            scrape.begin()
+
+    def stop(self) -> None:
+        for scrape in self._scrapes:
+            scrape.stop()
+
+    def metrics(self, now: float) -> TargetMetrics:
+        sources = [scrape.source for scrape in self._scrapes]
+        histograms = {name: counts for source in sources for name, counts in source.histograms().items()}
+        return TargetMetrics(
+            self._name,
+            tuple(source.health(now) for source in sources),
+            merged(tuple(source.readings(now) for source in sources)),
+            MappingProxyType(histograms),
+            now,
+        )
+
+
+class _Scrape:
+    """One page, asked for again and again, never twice at a time."""
+
+    def __init__(
+        self,
+        page: SourceSettings,
+        settings: OriginSettings,
+        fetcher: Fetcher,
+        clock: Callable[[], float],
+        changed: Callable[[], None],
+    ) -> None:
+        self.source = Source(
+            page.role,
+            page.shown_url,
+            interval=settings.interval,
+            window=settings.window,
+            interfaces=settings.interfaces,
+        )
+        self._url, self._headers = page.url, (ACCEPT, *page.headers)
+        self._timeout = min(TIMEOUT_SHARE * settings.interval, LONGEST_TIMEOUT)
+        self._fetcher, self._clock, self._changed = fetcher, clock, changed
+        self._in_flight: InFlight | None = None
+        self._running = self._stopped = False
+
+    def begin(self) -> None:
+        """Ask for the page, unless it has not answered yet."""
+        if self._running:
+            self.source.skip()
+            return
+        limit = self._timeout
+        request = Request(
+            self._url,
+            self._clock(),
+            Timeouts(connect=limit, first_byte=limit, no_progress=None, total=limit),
+            keep_body=True,
+            max_body_bytes=BODY_LIMIT,
+            headers=self._headers,
+        )
+        self.source.begin()
+        try:
+            self._in_flight = self._fetcher.fetch(request, self._ended)
+        except ValueError as error:  # a request the client refuses to send
+            self.source.fail(SourceProblem.INTERNAL, f"not asked: {error}")
+            return
+        self._running = True
+
+    def stop(self) -> None:
+        """Give up the scrape under way, and the connection."""
+        self._stopped = True
+        if self._in_flight is not None and self._running:
+            self._in_flight.cancel()
+        self._fetcher.close()
+
+    def _ended(self, exchange: Exchange) -> None:
+        self._running, self._in_flight = False, None
+        if self._stopped:
+            return
+        try:
+            self._take_in(exchange)
+        except Exception as error:  # noqa: BLE001 (a bug here must be seen as this source's, and never end a load test)
+            _log.exception("reading the origin's metrics failed")
+            self.source.fail(SourceProblem.INTERNAL, f"not understood: {type(error).__name__}")
+        self._changed()
+
+    def _take_in(self, exchange: Exchange) -> None:
+        took = exchange.download_seconds
+        if exchange.failure is not None:
+            if exchange.failure.kind is not FailureKind.CANCELLED:
+                self.source.fail(*scrape_problem(exchange.failure, self._timeout), took)
+            return
+        at = exchange.ended_at if exchange.first_byte_at is None else exchange.first_byte_at
+        begun = self._clock()
+        self.source.read(exchange.body or b"", at, took)
+        self.source.took(self._clock() - begun)

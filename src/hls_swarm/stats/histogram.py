@@ -1,0 +1,116 @@
+"""A histogram that merges exactly, laid out like a Prometheus native histogram of schema 5.
+
+Rules:
+
+- Bucket `i` holds the values in `(2**((i - 1) / 32), 2**(i / 32)]`: every bucket is 2.2% wide, so a quantile read as
+  the middle of its bucket is within 1.1% of the value that has that rank.
+- Values of 0 (and below: a clock that stepped) are counted in a bucket of their own.
+- Merging adds counts. It is exact, associative and commutative, which is why percentiles of many workers or of many
+  seconds come from merged histograms and never from averaged percentiles.
+- The quantile `q` of `n` values is the value of rank `ceil(q * n)`, never outside what was observed.
+"""
+
+from math import ceil, exp2, log2
+from typing import Self
+
+import msgspec
+
+BUCKETS_PER_OCTAVE = 32
+"""Schema 5 of Prometheus native histograms: 2 ** 5 buckets from one power of two to the next."""
+
+
+class Distribution(msgspec.Struct, frozen=True, gc=False):
+    """What a view shows of a histogram; the shape of every distribution in the JSON summary."""
+
+    count: int
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+class Histogram(msgspec.Struct):
+    """Counts by bucket, with the exact count, sum, least and greatest value.
+
+    Attributes:
+        buckets: bucket index to number of values in it.
+        zeros: values that were 0 or less.
+    """
+
+    buckets: dict[int, int] = {}
+    zeros: int = 0
+    count: int = 0
+    total: float = 0.0
+    least: float | None = None
+    greatest: float | None = None
+
+    def add(self, value: float) -> None:
+        """Count one value."""
+        self.count += 1
+        self.total += value
+        if self.least is None or value < self.least:
+            self.least = value
+        if self.greatest is None or value > self.greatest:
+            self.greatest = value
+        if value > 0:
+            index = ceil(log2(value) * BUCKETS_PER_OCTAVE)
+            buckets = self.buckets
+            buckets[index] = buckets.get(index, 0) + 1
+        else:
+            self.zeros += 1
+
+    def merge(self, other: Self) -> None:
+        """Add another histogram's values to this one."""
+        buckets = self.buckets
+        for index, number in other.buckets.items():
+            buckets[index] = buckets.get(index, 0) + number
+        self.zeros += other.zeros
+        self.count += other.count
+        self.total += other.total
+        if other.least is not None and (self.least is None or other.least < self.least):
+            self.least = other.least
+        if other.greatest is not None and (self.greatest is None or other.greatest > self.greatest):
+            self.greatest = other.greatest
+
+    def since(self, earlier: Self) -> "Histogram":
+        """The values added after `earlier`, a former state of this histogram.
+
+        The least and greatest of just those values are not known; the bounds of their outermost buckets stand in.
+        """
+        before = earlier.buckets
+        buckets = {i: n - before.get(i, 0) for i, n in self.buckets.items() if n > before.get(i, 0)}
+        zeros, count = self.zeros - earlier.zeros, self.count - earlier.count
+        if not count:
+            return Histogram()
+        least = 0.0 if zeros else exp2((min(buckets) - 1) / BUCKETS_PER_OCTAVE)
+        greatest = exp2(max(buckets) / BUCKETS_PER_OCTAVE) if buckets else 0.0
+        if self.greatest is not None:
+            greatest = min(greatest, self.greatest)
+        return Histogram(buckets, zeros, count, self.total - earlier.total, least, greatest)
+
+    def quantile(self, q: float) -> float | None:
+        """The value of rank `ceil(q * count)`, within 1.1%; None if nothing was counted."""
+        if self.least is None or self.greatest is None:
+            return None
+        rank = max(1, ceil(q * self.count))
+        if rank >= self.count:
+            return self.greatest
+        seen = self.zeros
+        if rank <= seen:
+            return min(0.0, self.greatest)
+        for index in sorted(self.buckets):
+            seen += self.buckets[index]
+            if seen >= rank:
+                middle = exp2((index - 0.5) / BUCKETS_PER_OCTAVE)
+                return min(max(middle, self.least), self.greatest)
+        return self.greatest
+
+    def distribution(self) -> Distribution | None:
+        """The figures that views show; None if nothing was counted: unknown is not 0."""
+        if not self.count or self.greatest is None:
+            return None
+        p50, p95, p99 = self.quantile(0.5), self.quantile(0.95), self.quantile(0.99)
+        if p50 is None or p95 is None or p99 is None:
+            return None
+        return Distribution(self.count, self.total / self.count, p50, p95, p99, self.greatest)

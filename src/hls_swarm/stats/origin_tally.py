@@ -1,0 +1,116 @@
+"""The origin over a whole run: distributions of its signals for summary, report and thresholds.
+
+Rules:
+
+- Each scrape counts once, however often its metrics are looked at. What is unknown or stale does not count.
+- Quantiles of a request time over the run come from the buckets the origin counted meanwhile, never from averaging or
+  maximising the quantiles of the intervals.
+- Begin one when the steady state begins: what was counted before the first `add` is not in it.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from hls_swarm.stats.histogram import Distribution, Histogram
+from hls_swarm.stats.origin_metrics import BucketCounts, OriginMetrics, TargetMetrics
+from hls_swarm.stats.origin_signals import SIGNALS
+
+QUANTILES: Mapping[str, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+class TargetSummary(msgspec.Struct, frozen=True):
+    """One machine of the origin over the run.
+
+    Attributes:
+        signals: by name, in the order of drawing. Without signals that are quantiles themselves: a mean of quantiles
+            would mean nothing.
+        quantiles: by name of the histogram, `p50`, `p95` and `p99` of all it counted.
+    """
+
+    target: str
+    signals: Mapping[str, Distribution]
+    quantiles: Mapping[str, Mapping[str, float]]
+
+    def json_object(self) -> dict[str, object]:
+        """An element of `origin` in the JSON summary; what is not known is left out."""
+        return {"target": self.target, **msgspec.to_builtins(self.signals), **msgspec.to_builtins(self.quantiles)}
+
+
+class OriginTally:
+    """Takes in the origin's metrics as they come; memory is bounded by the number of signals, not by time."""
+
+    def __init__(self) -> None:
+        self._targets: dict[str, _TargetTally] = {}
+
+    def add(self, metrics: OriginMetrics) -> None:
+        """Take in what is known now."""
+        for target in metrics.targets:
+            tally = self._targets.get(target.target)
+            if tally is None:
+                tally = self._targets[target.target] = _TargetTally(target)
+            tally.add(target)
+
+    def targets(self) -> tuple[str, ...]:
+        """The targets seen, in their order."""
+        return tuple(self._targets)
+
+    def distribution(self, target: str, signal: str) -> Distribution | None:
+        """What a signal of a target was over the run; None if it was never known."""
+        tally = self._targets.get(target)
+        return None if tally is None else tally.distribution(signal)
+
+    def quantiles(self, target: str, histogram: str) -> Mapping[str, float] | None:
+        """Quantiles of what a histogram of a target counted over the run; None if that is nothing."""
+        tally = self._targets.get(target)
+        return None if tally is None else tally.quantiles(histogram)
+
+    def summary(self) -> tuple[TargetSummary, ...]:
+        """All targets."""
+        return tuple(
+            TargetSummary(name, tally.signals(), tally.all_quantiles()) for name, tally in self._targets.items()
+        )
+
+
+class _TargetTally:
+    def __init__(self, first: TargetMetrics) -> None:
+        self._seen: dict[str, float] = {}
+        self._values: dict[str, Histogram] = {}
+        self._baseline: dict[str, BucketCounts] = dict(first.histograms)
+        self._latest: dict[str, BucketCounts] = dict(first.histograms)
+
+    def add(self, target: TargetMetrics) -> None:
+        for name, reading in target.readings.items():
+            if reading.value is None or reading.at is None or reading.stale or self._seen.get(name) == reading.at:
+                continue
+            self._seen[name] = reading.at
+            values = self._values.get(name)
+            if values is None:
+                values = self._values[name] = Histogram()
+            values.add(reading.value)
+        self._latest.update(target.histograms)
+
+    def distribution(self, signal: str) -> Distribution | None:
+        values = self._values.get(signal)
+        return None if values is None else values.distribution()
+
+    def signals(self) -> dict[str, Distribution]:
+        found = {}
+        for name, info in SIGNALS.items():
+            distribution = None if info.quantile_of else self.distribution(name)
+            if distribution is not None:
+                found[name] = distribution
+        return found
+
+    def quantiles(self, histogram: str) -> Mapping[str, float] | None:
+        latest = self._latest.get(histogram)
+        if latest is None:
+            return None
+        counted = latest.since(self._baseline.get(histogram))
+        values = {name: counted.quantile(q) for name, q in QUANTILES.items()}
+        known = {name: value for name, value in values.items() if value is not None}
+        return known or None
+
+    def all_quantiles(self) -> dict[str, Mapping[str, float]]:
+        found = {name: self.quantiles(name) for name in self._latest}
+        return {name: values for name, values in found.items() if values is not None}

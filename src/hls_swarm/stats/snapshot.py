@@ -1,0 +1,349 @@
+"""The one thing that every view draws: all that is known of the run at one instant, frozen.
+
+Rules:
+
+- Made once a second by the controller from the merged tally; views compute nothing from it but text and pixels.
+- Unknown is None, and absent from every output; it is never 0.
+- Rates are over the time since the snapshot before; distributions are over the whole run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from hls_swarm.records import Blame, FailureKind, ObjectKind
+from hls_swarm.stats.histogram import Distribution, Histogram
+from hls_swarm.stats.origin_metrics import OriginMetrics
+from hls_swarm.stats.tally import ObjectTally, Tally
+
+
+class Phase(StrEnum):
+    """Where the run is."""
+
+    STARTING = "starting"
+    RAMPING = "ramping"
+    STEADY = "steady"
+    DRAINING = "draining"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class ViewerFigures:
+    """How many viewers are where.
+
+    Args:
+        target: how many the run wants in the end; `due` of them should have started by now.
+        peak: most that ran at the same time, seen once a second.
+        starting: running, but not playing yet.
+    """
+
+    target: int
+    due: int
+    started: int
+    active: int
+    starting: int
+    playing: int
+    stalled: int
+    ended: int
+    failed: int
+    quit: int
+    played: int
+    peak: int
+
+
+@dataclass(frozen=True)
+class ObjectFigures:
+    """All requests for one kind of object; rates over the last second, None before the second snapshot."""
+
+    requests: int
+    body_bytes: int
+    failed: int
+    cancelled: int
+    requests_per_second: float | None
+    body_bytes_per_second: float | None
+    ttfb: Distribution | None
+    download: Distribution | None
+
+
+@dataclass(frozen=True)
+class Experience:
+    """What the viewers lived through.
+
+    Args:
+        startup: request to play until first playback, in seconds (CTA-2066).
+        stalls: how many began; `stall` are the lengths of those that ended.
+        stalled_seconds, playing_seconds, watched_seconds: sums over all viewers, of what is still going on too.
+        rebuffering_ratio: stalled / (playing + stalled), as Conviva defines it; None before anything played.
+    """
+
+    startup: Distribution | None
+    stalls: int
+    stall: Distribution | None
+    stalled_seconds: float
+    playing_seconds: float
+    watched_seconds: float
+    rebuffering_ratio: float | None
+    live_latency: Distribution | None
+    edge_latency: Distribution | None
+    expired_segments: int
+
+
+@dataclass(frozen=True)
+class ErrorFigures:
+    """Failures of one kind on one kind of object; `example_url` is where the newest happened."""
+
+    object: ObjectKind
+    kind: FailureKind
+    status: int | None
+    blame: Blame
+    detail: str
+    count: int
+    example_url: str
+    last_at: float
+
+
+class WorkerHealth(msgspec.Struct, frozen=True):
+    """What a worker says of itself.
+
+    Attributes:
+        cpu_seconds: processor time of the process since its start.
+        resident_bytes: memory of the process.
+        loop_lag: how late the event loop ran a timer, sampled every 100 ms, in seconds.
+        in_flight: exchanges under way.
+    """
+
+    worker: int
+    cpu_seconds: float
+    resident_bytes: int
+    loop_lag: Histogram
+    in_flight: int
+
+
+@dataclass(frozen=True)
+class WorkerFigures:
+    """One worker: its CPU use over the last second in percent of a core, None before the second snapshot."""
+
+    worker: int
+    cpu_percent: float | None
+    cpu_seconds: float
+    resident_bytes: int
+    lost: bool
+
+
+@dataclass(frozen=True)
+class GeneratorFigures:
+    """Whether the generator keeps up; `trouble` says in words why not, and is empty if it does.
+
+    Args:
+        loop_lag: of all workers' event loops, in seconds.
+        lateness: how late requests went out after they were due, in seconds.
+        late_starts: viewers that started more than 100 ms late.
+    """
+
+    workers: tuple[WorkerFigures, ...]
+    cpu_seconds: float
+    loop_lag: Distribution | None
+    lateness: Distribution | None
+    late_starts: int
+    trouble: tuple[str, ...]
+
+    @property
+    def saturated(self) -> bool:
+        """Whether the generator was the bottleneck."""
+        return bool(self.trouble)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The run at one instant.
+
+    Args:
+        at: monotonic instant.
+        elapsed_seconds: since the start of the run.
+        duration_seconds: how long the run is to last; None until stopped.
+        throughput_bytes_per_second: body bytes of all kinds over the last second.
+        origin: None when no origin metrics are configured.
+    """
+
+    at: float
+    url: str
+    phase: Phase
+    elapsed_seconds: float
+    duration_seconds: float | None
+    viewers: ViewerFigures
+    objects: Mapping[ObjectKind, ObjectFigures]
+    throughput_bytes_per_second: float | None
+    throughput_mean_bytes_per_second: float | None
+    throughput_peak_bytes_per_second: float | None
+    experience: Experience
+    errors: tuple[ErrorFigures, ...]
+    fatal_reasons: Mapping[str, int]
+    connections_opened: int
+    connect: Distribution | None
+    generator: GeneratorFigures
+    origin: OriginMetrics | None
+
+
+LOOP_LAG_LIMIT_SECONDS = 0.1
+"""Event-loop lag at P99 above which the generator distorts what it measures: the run is invalid."""
+LATE_STARTS_LIMIT = 0.01
+"""Share of viewers that may start late before the run is invalid."""
+
+
+def generator_trouble(tally: Tally, loop_lag: Distribution | None, lost_workers: int) -> tuple[str, ...]:
+    """Why the generator was the bottleneck, in words; empty if it was not."""
+    trouble = []
+    if lost_workers:
+        trouble.append(f"{lost_workers} worker{'s' * (lost_workers > 1)} died; the viewers there are lost")
+    if loop_lag is not None and loop_lag.p99 > LOOP_LAG_LIMIT_SECONDS:
+        trouble.append(
+            f"event-loop lag P99 {loop_lag.p99 * 1e3:.0f} ms, over the limit of {LOOP_LAG_LIMIT_SECONDS * 1e3:.0f} ms"
+        )
+    if tally.late_starts > max(1, LATE_STARTS_LIMIT * tally.started):
+        trouble.append(f"{tally.late_starts} of {tally.started} viewers started late")
+    blamed = sum(error.count for error in tally.errors.values() if error.blame is Blame.GENERATOR)
+    if blamed:
+        trouble.append(f"{blamed} requests failed for want of descriptors or ports on this machine")
+    return tuple(trouble)
+
+
+class SnapshotBuilder:
+    """Makes snapshots, one after another, from the merged tallies of a run.
+
+    Args:
+        url: without secrets.
+        target: viewers that the run wants.
+        duration_seconds: None until stopped.
+    """
+
+    def __init__(self, url: str, target: int, duration_seconds: float | None) -> None:
+        self._url, self._target, self._duration = url, target, duration_seconds
+        self._peak = 0
+        self._peak_throughput: float | None = None
+        self._last_at: float | None = None
+        self._last_counts: dict[ObjectKind, tuple[int, int]] = {}
+        self._last_cpu: dict[int, float] = {}
+
+    def build(
+        self,
+        *,
+        at: float,
+        started_at: float,
+        phase: Phase,
+        due: int,
+        tally: Tally,
+        workers: Mapping[int, WorkerHealth],
+        lost: frozenset[int],
+        origin: OriginMetrics | None,
+    ) -> Snapshot:
+        """The snapshot of the instant `at`; instants of one builder rise."""
+        elapsed = max(0.0, at - started_at)
+        interval = None if self._last_at is None or at <= self._last_at else at - self._last_at
+        objects = {
+            kind: self._object(kind, tally.objects[kind], interval) for kind in ObjectKind if kind in tally.objects
+        }
+        rates = [figures.body_bytes_per_second for figures in objects.values()]
+        throughput = None if interval is None else sum(rate for rate in rates if rate is not None)
+        if throughput is not None and (self._peak_throughput is None or throughput > self._peak_throughput):
+            self._peak_throughput = throughput
+        body_bytes = sum(figures.body_bytes for figures in objects.values())
+        self._peak = max(self._peak, tally.active)
+        snapshot = Snapshot(
+            at=at,
+            url=self._url,
+            phase=phase,
+            elapsed_seconds=elapsed,
+            duration_seconds=self._duration,
+            viewers=ViewerFigures(
+                target=self._target,
+                due=due,
+                started=tally.started,
+                active=tally.active,
+                starting=tally.active - tally.playing.active - tally.stalled.active,
+                playing=tally.playing.active,
+                stalled=tally.stalled.active,
+                ended=tally.ended,
+                failed=tally.failed,
+                quit=tally.quit,
+                played=tally.played,
+                peak=self._peak,
+            ),
+            objects=objects,
+            throughput_bytes_per_second=throughput,
+            throughput_mean_bytes_per_second=body_bytes / elapsed if elapsed > 0 else None,
+            throughput_peak_bytes_per_second=self._peak_throughput,
+            experience=_experience(tally, at),
+            errors=_errors(tally),
+            fatal_reasons=dict(tally.reasons),
+            connections_opened=tally.connections,
+            connect=tally.connect.distribution(),
+            generator=self._generator(tally, workers, lost, interval),
+            origin=origin,
+        )
+        self._last_at = at
+        return snapshot
+
+    def _object(self, kind: ObjectKind, tally: ObjectTally, interval: float | None) -> ObjectFigures:
+        requests, body_bytes = self._last_counts.get(kind, (0, 0))
+        self._last_counts[kind] = (tally.requests, tally.body_bytes)
+        return ObjectFigures(
+            requests=tally.requests,
+            body_bytes=tally.body_bytes,
+            failed=tally.failed,
+            cancelled=tally.cancelled,
+            requests_per_second=None if interval is None else (tally.requests - requests) / interval,
+            body_bytes_per_second=None if interval is None else (tally.body_bytes - body_bytes) / interval,
+            ttfb=tally.ttfb.distribution(),
+            download=tally.download.distribution(),
+        )
+
+    def _generator(
+        self, tally: Tally, workers: Mapping[int, WorkerHealth], lost: frozenset[int], interval: float | None
+    ) -> GeneratorFigures:
+        lag = Histogram()
+        figures = []
+        for number, health in sorted(workers.items()):
+            lag.merge(health.loop_lag)
+            before = self._last_cpu.get(number)
+            percent = None
+            if interval is not None and before is not None and number not in lost:
+                percent = 100 * (health.cpu_seconds - before) / interval
+            self._last_cpu[number] = health.cpu_seconds
+            figures.append(
+                WorkerFigures(number, percent, health.cpu_seconds, health.resident_bytes, lost=number in lost)
+            )
+        loop_lag = lag.distribution()
+        return GeneratorFigures(
+            workers=tuple(figures),
+            cpu_seconds=sum(health.cpu_seconds for health in workers.values()),
+            loop_lag=loop_lag,
+            lateness=tally.lateness.distribution(),
+            late_starts=tally.late_starts,
+            trouble=generator_trouble(tally, loop_lag, len(lost)),
+        )
+
+
+def _experience(tally: Tally, at: float) -> Experience:
+    stalled, playing = tally.stalled.seconds(at), tally.playing.seconds(at)
+    return Experience(
+        startup=tally.startup.distribution(),
+        stalls=tally.stalls,
+        stall=tally.stall.distribution(),
+        stalled_seconds=stalled,
+        playing_seconds=playing,
+        watched_seconds=tally.watching.seconds(at),
+        rebuffering_ratio=stalled / (playing + stalled) if playing + stalled > 0 else None,
+        live_latency=tally.live_latency.distribution(),
+        edge_latency=tally.edge_latency.distribution(),
+        expired_segments=tally.expired_segments,
+    )
+
+
+def _errors(tally: Tally) -> tuple[ErrorFigures, ...]:
+    """Newest first."""
+    errors = sorted(tally.errors.values(), key=lambda error: -error.last_at)
+    return tuple(
+        ErrorFigures(e.object, e.kind, e.status, e.blame, e.detail, e.count, e.example_url, e.last_at) for e in errors
+    )

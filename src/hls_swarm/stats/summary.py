@@ -1,0 +1,137 @@
+"""The summary of a run as one JSON object: a contract. Adding is free, changing raises the version.
+
+Unknown values are left out; they are never 0. Secrets are cut out before they get here.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from hls_swarm.records import ObjectKind
+from hls_swarm.stats.histogram import Distribution
+from hls_swarm.stats.origin_tally import TargetSummary
+from hls_swarm.stats.snapshot import Experience, GeneratorFigures, Snapshot
+from hls_swarm.stats.verdict import Outcome
+
+SCHEMA = "hls-swarm/summary/1"
+
+
+def summary(
+    snapshot: Snapshot,
+    outcome: Outcome,
+    *,
+    started_at: float,
+    version: str,
+    origin: Sequence[TargetSummary] = (),
+) -> dict[str, Any]:
+    """The summary of the run whose last snapshot this is.
+
+    Args:
+        started_at: wall clock of the start, in Unix seconds.
+        version: of hls-swarm.
+        origin: each target over the run.
+    """
+    viewers = snapshot.viewers
+    out: dict[str, Any] = known(
+        {
+            "schema": SCHEMA,
+            "version": version,
+            "url": snapshot.url,
+            "started_at": datetime.fromtimestamp(started_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "elapsed_seconds": round(snapshot.elapsed_seconds, 3),
+            "verdict": outcome.verdict,
+            "exit_code": outcome.exit_code,
+            "reasons": list(outcome.reasons),
+            "viewers": {
+                "target": viewers.target,
+                "started": viewers.started,
+                "peak": viewers.peak,
+                "played": viewers.played,
+                "ended": viewers.ended,
+                "failed": viewers.failed,
+            },
+            "requests": _per_kind(snapshot, "requests"),
+            "body_bytes": _per_kind(snapshot, "body_bytes"),
+            "cancelled": _per_kind(snapshot, "cancelled"),
+            "throughput_bytes_per_second": {
+                "mean": snapshot.throughput_mean_bytes_per_second,
+                "peak_1s": snapshot.throughput_peak_bytes_per_second,
+            },
+            "latency_seconds": {
+                kind: {"ttfb": _distribution(figures.ttfb), "download": _distribution(figures.download)}
+                for kind, figures in snapshot.objects.items()
+            },
+            "connections": {"opened": snapshot.connections_opened, "connect_seconds": _distribution(snapshot.connect)},
+            "experience": _experience(snapshot.experience),
+            "errors": [
+                {
+                    "object": error.object,
+                    "kind": error.kind,
+                    "status": error.status,
+                    "blame": error.blame,
+                    "count": error.count,
+                    "detail": error.detail,
+                    "example_url": error.example_url,
+                }
+                for error in snapshot.errors
+            ],
+            "generator": _generator(snapshot.generator),
+            "origin": [target.json_object() for target in origin],
+        }
+    )
+    return out
+
+
+def known(value: Any) -> Any:
+    """The same without what is None, and without what is empty because of that; empty lists stay."""
+    if isinstance(value, Mapping):
+        kept = {str(key): known(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item is not None and item != {}}
+    if isinstance(value, list | tuple):
+        return [known(item) for item in value]
+    return value
+
+
+def to_json(value: Any) -> bytes:
+    """As it is written to a file: indented, with a final newline."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def _per_kind(snapshot: Snapshot, name: str) -> dict[str, int]:
+    """Every kind of object has its count here: a kind that was never asked for was asked for 0 times."""
+    objects = snapshot.objects
+    return {kind: getattr(objects[kind], name) if kind in objects else 0 for kind in ObjectKind}
+
+
+def _distribution(distribution: Distribution | None) -> dict[str, float] | None:
+    return None if distribution is None else msgspec.to_builtins(distribution)
+
+
+def _experience(experience: Experience) -> dict[str, Any]:
+    return {
+        "startup_seconds": _distribution(experience.startup),
+        "stalls": experience.stalls,
+        "stall_seconds": _distribution(experience.stall),
+        "stalled_seconds": experience.stalled_seconds,
+        "playing_seconds": experience.playing_seconds,
+        "watched_seconds": experience.watched_seconds,
+        "rebuffering_ratio": experience.rebuffering_ratio,
+        "live_latency_seconds": _distribution(experience.live_latency),
+        "edge_latency_seconds": _distribution(experience.edge_latency),
+        "expired_segments": experience.expired_segments,
+    }
+
+
+def _generator(generator: GeneratorFigures) -> dict[str, Any]:
+    return {
+        "workers": len(generator.workers),
+        "cpu_seconds": generator.cpu_seconds,
+        "resident_bytes": sum(worker.resident_bytes for worker in generator.workers),
+        "loop_lag_seconds": _distribution(generator.loop_lag),
+        "lateness_seconds": _distribution(generator.lateness),
+        "late_starts": generator.late_starts,
+        "saturated": generator.saturated,
+        "trouble": list(generator.trouble),
+    }

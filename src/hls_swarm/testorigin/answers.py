@@ -1,0 +1,162 @@
+"""Which answer a request gets: HTTP semantics without a socket (RFC 9110).
+
+Rules:
+
+- GET and HEAD answer alike but for the body (9.3.2); OPTIONS answers a browser's preflight; other methods get 405 with
+  Allow (15.5.6).
+- One byte range is honoured with 206, one outside the resource gets 416; several ranges, other units and what is not
+  understood are ignored, which 14.2 allows. If-Range must match the entity tag exactly (13.1.5).
+- If-None-Match comes before Range (13.2.2).
+- HTTP/1.1 requests need one Host (RFC 9112 3.2).
+- Every answer may be read by scripts of any site, since players run in browsers on other ports.
+"""
+
+import re
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import unquote
+
+from hls_swarm.testorigin.resources import TEXT_TYPE, Resource, Site, StoredFile
+
+ALLOWED_METHODS = "GET, HEAD, OPTIONS"
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_LONGEST_NUMBER = 18
+_CORS = b"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: *\r\n"
+_PREFLIGHT = (
+    f"Allow: {ALLOWED_METHODS}\r\n"
+    f"Access-Control-Allow-Methods: {ALLOWED_METHODS}\r\n"
+    "Access-Control-Allow-Headers: *\r\n"
+    "Access-Control-Max-Age: 86400\r\n"
+).encode("ascii")
+
+
+@dataclass(slots=True)
+class Request:
+    """One request as it was read.
+
+    Attributes:
+        target: request target as sent (RFC 9112 3.2).
+        version: `1.0` or `1.1`.
+        headers: the fields in `KEPT_HEADERS`, by lower-case name, the last of each.
+        hosts: how many Host fields there were.
+        keep_alive: whether the client lets the connection stay.
+        refusal: what is wrong with it, if it can not be answered otherwise.
+        began_at: when its first byte was read, by the performance counter.
+    """
+
+    began_at: float
+    method: str = ""
+    target: str = ""
+    version: str = "1.1"
+    headers: dict[bytes, str] = field(default_factory=dict)
+    hosts: int = 0
+    keep_alive: bool = False
+    refusal: HTTPStatus | None = None
+
+
+KEPT_HEADERS = frozenset({b"range", b"if-range", b"if-none-match", b"user-agent", b"referer"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, but for what depends on the connection and the time of day.
+
+    Attributes:
+        fields: header lines, each with its line end.
+        content: where the body comes from; None is an answer without a body.
+        offset, length: which bytes of the content are the body.
+        metered: whether it belongs to the stream's log and counters.
+    """
+
+    status: HTTPStatus
+    fields: bytes
+    content: bytes | StoredFile | None = None
+    offset: int = 0
+    length: int = 0
+    metered: bool = True
+
+
+def answer(request: Request, site: Site) -> Answer:
+    """What to say to a request."""
+    if request.refusal is not None:
+        return _message(request, request.refusal)
+    if request.version == "1.1" and request.hosts != 1:
+        return _message(request, HTTPStatus.BAD_REQUEST)
+    if request.method == "OPTIONS":
+        return Answer(HTTPStatus.NO_CONTENT, _PREFLIGHT + _CORS)
+    if request.method not in {"GET", "HEAD"}:
+        return _message(request, HTTPStatus.METHOD_NOT_ALLOWED, f"Allow: {ALLOWED_METHODS}\r\n".encode("ascii"))
+    resource = site.find(target_path(request.target))
+    if resource is None:
+        return _message(request, HTTPStatus.NOT_FOUND)
+    return _represent(request, resource)
+
+
+def target_path(target: str) -> str:
+    """The decoded path of a request target in origin or absolute form (RFC 9112 3.2), without its query."""
+    if not target.startswith("/"):
+        _, scheme_ends, rest = target.partition("://")
+        target = "/" + rest.partition("/")[2] if scheme_ends else target
+    path = target.partition("?")[0].partition("#")[0]
+    return unquote(path) if "%" in path else path
+
+
+def _represent(request: Request, resource: Resource) -> Answer:
+    wanted = request.headers.get(b"if-none-match")
+    if wanted is not None and resource.etag is not None and _matches(wanted, resource.etag):
+        return Answer(HTTPStatus.NOT_MODIFIED, resource.fields + _CORS, metered=resource.metered)
+    status, offset, length, more = HTTPStatus.OK, 0, resource.size, b""
+    ranged = request.headers.get(b"range")
+    if ranged is not None and request.method == "GET":
+        condition = request.headers.get(b"if-range")
+        if condition is None or condition == resource.etag:
+            asked = byte_range(ranged, resource.size)
+            if asked is not None:
+                offset, length = asked
+                if length == 0:
+                    refused = f"Content-Range: bytes */{resource.size}\r\n".encode("ascii")
+                    return _message(request, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, refused, resource.metered)
+                status = HTTPStatus.PARTIAL_CONTENT
+                more = f"Content-Range: bytes {offset}-{offset + length - 1}/{resource.size}\r\n".encode("ascii")
+    return Answer(
+        status,
+        resource.fields + more + b"Content-Length: %d\r\n" % length + _CORS,
+        resource.content if request.method == "GET" else None,
+        offset,
+        length if request.method == "GET" else 0,
+        resource.metered,
+    )
+
+
+def byte_range(value: str, size: int) -> tuple[int, int] | None:
+    """Offset and length that a Range field asks for (RFC 9110 14.1.2).
+
+    Length 0 is a range that can not be satisfied; None is one that is to be ignored.
+    """
+    match = _RANGE.fullmatch(value.strip())
+    if match is None:
+        return None
+    first, last = match.groups()
+    if max(len(first), len(last)) > _LONGEST_NUMBER or not first + last:
+        return None
+    if not first:
+        length = min(int(last), size)
+        return size - length, length
+    begin, end = int(first), int(last) if last else size - 1
+    if last and end < begin:
+        return None
+    return begin, max(0, min(end, size - 1) - begin + 1)
+
+
+def _matches(field_value: str, etag: str) -> bool:
+    """Weak comparison of a list of entity tags, or `*` (RFC 9110 13.1.2)."""
+    tags = {tag.strip().removeprefix("W/") for tag in field_value.split(",")}
+    return "*" in tags or etag in tags
+
+
+def _message(request: Request, status: HTTPStatus, more: bytes = b"", metered: bool = True) -> Answer:
+    """An answer whose body is its own reason."""
+    body = f"{status.value} {status.phrase}\n".encode("ascii")
+    fields = f"Content-Type: {TEXT_TYPE}\r\nContent-Length: {len(body)}\r\nCache-Control: no-store\r\n".encode("ascii")
+    has_body = request.method != "HEAD"
+    return Answer(status, fields + more + _CORS, body if has_body else None, 0, len(body) if has_body else 0, metered)

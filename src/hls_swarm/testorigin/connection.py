@@ -1,0 +1,336 @@
+"""One connection: reads request heads, sends answers, in order, and holds no buffer of its own.
+
+Rules:
+
+- Nothing waits: each call does what the socket takes at once, and the loop calls again when it is ready.
+- One answer at a time. While one is under way, nothing more is read than what came in one read, so pipelined requests
+  are bounded by that.
+- A file goes from the page cache to the socket with sendfile(2); one call for each time the socket is ready.
+- Each state has a deadline, which the server looks at once a second: a head must be complete in time after its first
+  byte, an answer must make progress, and an idle connection is closed after a while.
+- Where this side closes first, it shuts down its sending half and reads on for a moment, so that a reset can not
+  destroy an answer that is still on its way (RFC 9112 9.6).
+"""
+
+import os
+import socket
+import time
+from collections import deque
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Protocol
+
+import httptools
+
+from hls_swarm.testorigin.answers import KEPT_HEADERS, Answer, Request
+from hls_swarm.testorigin.resources import StoredFile
+
+READ_BYTES = 16 << 10
+MAX_HEAD_BYTES = 16 << 10
+MAX_REQUEST_BODY_BYTES = 64 << 10
+_LINGER_SECONDS = 2.0
+
+
+class State(Enum):
+    """What a connection is doing."""
+
+    IDLE = auto()
+    READING = auto()
+    WRITING = auto()
+    LINGERING = auto()
+    CLOSED = auto()
+
+
+class Owner(Protocol):
+    """What a connection needs of its server."""
+
+    read_buffer: bytearray
+    head_seconds: float
+    idle_seconds: float
+    stalled_seconds: float
+    is_stopping: bool
+
+    def now(self) -> float:
+        """The loop's clock."""
+
+    def watch_reads(self, connection: "Connection", wanted: bool) -> None:
+        """Call `readable` when there is something to read, or no longer."""
+
+    def watch_writes(self, connection: "Connection", wanted: bool) -> None:
+        """Call `writable` when something can be sent, or no longer."""
+
+    def changed_state(self, before: State, after: State) -> None:
+        """Count connections by what they do."""
+
+    def answer(self, request: Request) -> Answer:
+        """What to say."""
+
+    def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
+        """The answer's head."""
+
+    def answered(self, connection: "Connection", request: Request, answer: Answer, body_bytes: int) -> None:
+        """An answer ended, with so many bytes of its body sent."""
+
+    def closed(self, connection: "Connection") -> None:
+        """The connection is gone."""
+
+
+class Connection:
+    """One client's connection; also the callbacks of its request parser."""
+
+    __slots__ = (
+        "_answer",
+        "_answering",
+        "_body_in",
+        "_bytes_in",
+        "_file_left",
+        "_head_left",
+        "_is_mid_request",
+        "_keep_alive",
+        "_out",
+        "_owner",
+        "_parser",
+        "_queue",
+        "_read_at",
+        "_reading",
+        "_reads_watched",
+        "_state",
+        "_writes_watched",
+        "deadline",
+        "descriptor",
+        "peer",
+        "socket",
+    )
+
+    def __init__(self, owner: Owner, connected: socket.socket, peer: str) -> None:
+        self._owner = owner
+        self.socket = connected
+        self.descriptor = connected.fileno()
+        self.peer = peer
+        self.deadline = owner.now() + owner.idle_seconds
+        self._state = State.IDLE
+        self._parser = httptools.HttpRequestParser(self)
+        self._queue: deque[Request] = deque()
+        self._reading = self._answering = Request(0.0)
+        self._is_mid_request = False
+        self._read_at = 0.0
+        self._bytes_in = self._body_in = 0
+        self._keep_alive = True
+        self._answer: Answer | None = None
+        self._out = memoryview(b"")
+        self._head_left = 0
+        self._file_left = 0
+        self._reads_watched = True
+        self._writes_watched = False
+        owner.watch_reads(self, True)
+
+    @property
+    def state(self) -> State:
+        """What it is doing."""
+        return self._state
+
+    # What the loop calls.
+
+    def readable(self) -> None:
+        """Bytes have arrived, or the client is gone."""
+        if self._state is State.WRITING:
+            self._reads_watched = False
+            self._owner.watch_reads(self, False)
+            return
+        buffer = self._owner.read_buffer
+        try:
+            count = self.socket.recv_into(buffer)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:  # reset: the client is gone, and there is nothing to tell anybody
+            self.close()
+            return
+        if count == 0:
+            self.close()
+        elif self._state is not State.LINGERING:
+            self._feed(memoryview(buffer)[:count])
+
+    def writable(self) -> None:
+        """The socket takes more."""
+        self._send()
+        if self._state is State.IDLE:
+            self._next()
+
+    def expire(self) -> None:
+        """A deadline has passed."""
+        if self._state is State.READING and not self._owner.is_stopping:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+            self._next()
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """End it at once; an answer under way ends with what was sent of it."""
+        if self._state is State.CLOSED:
+            return
+        if self._answer is not None:
+            self._end_answer()
+        if self._reads_watched:
+            self._owner.watch_reads(self, False)
+        if self._writes_watched:
+            self._owner.watch_writes(self, False)
+        self._enter(State.CLOSED)
+        self.socket.close()
+        self._owner.closed(self)
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """A request line begins."""
+        self._reading = Request(self._read_at)
+        self._is_mid_request = True
+
+    def on_url(self, url: bytes) -> None:
+        """Some of the request target."""
+        self._reading.target += url.decode("latin-1")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One whole field."""
+        name = name.lower()
+        if name in KEPT_HEADERS:
+            self._reading.headers[name] = value.decode("latin-1")
+        elif name == b"host":
+            self._reading.hosts += 1
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._reading.method = self._parser.get_method().decode("ascii")
+        self._reading.version = self._parser.get_http_version()
+        self._reading.keep_alive = self._parser.should_keep_alive()
+
+    def on_body(self, body: bytes) -> None:
+        """A request body, which nothing here wants."""
+        self._body_in += len(body)
+
+    def on_message_complete(self) -> None:
+        """One request is whole."""
+        self._queue.append(self._reading)
+        self._is_mid_request = False
+        self._bytes_in = self._body_in = 0
+
+    # The rest is its own.
+
+    def _feed(self, data: memoryview) -> None:
+        """Parse what has arrived and answer what is complete."""
+        self._read_at = time.perf_counter()
+        self._bytes_in += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # The request stands in the queue; what follows it would be another protocol, which is not spoken here.
+            self._keep_alive = False
+            if not self._queue:
+                self._refuse(HTTPStatus.BAD_REQUEST)
+        except httptools.HttpParserCallbackError:
+            raise
+        except httptools.HttpParserError:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+        else:
+            if self._body_in > MAX_REQUEST_BODY_BYTES:
+                self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            elif self._bytes_in - self._body_in > MAX_HEAD_BYTES:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        self._next()
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer what can not be read with a status, after what was read before, and close."""
+        self._queue.append(Request(self._read_at, refusal=status))
+
+    def _next(self) -> None:
+        """Answer requests that are complete, until one has to wait or there is none left."""
+        while self._queue and self._state in {State.IDLE, State.READING}:
+            self._start(self._queue.popleft())
+        if self._state is State.IDLE and self._is_mid_request:
+            self.deadline = self._owner.now() + self._owner.head_seconds
+            self._enter(State.READING)
+
+    def _start(self, request: Request) -> None:
+        """Begin to send the answer to a request."""
+        answer = self._owner.answer(request)
+        self._keep_alive = (
+            self._keep_alive and request.keep_alive and request.refusal is None and not self._owner.is_stopping
+        )
+        head = self._owner.head(request, answer, self._keep_alive)
+        self._answering, self._answer = request, answer
+        self._head_left = len(head)
+        self._file_left = 0
+        if isinstance(answer.content, StoredFile):
+            answer.content.hold()
+            self._file_left = answer.length
+            self._out = memoryview(head)
+        elif answer.content is not None:
+            self._out = memoryview(head + answer.content[answer.offset : answer.offset + answer.length])
+        else:
+            self._out = memoryview(head)
+        self._enter(State.WRITING)
+        self._send()
+
+    def _send(self) -> None:
+        """Send what the socket takes of the answer."""
+        answer = self._answer
+        if answer is None:
+            return
+        try:
+            if self._out:
+                sent = self.socket.send(self._out, socket.MSG_MORE if self._file_left else 0)
+                self._out = self._out[sent:]
+                self._head_left -= sent
+            if not self._out and self._file_left and isinstance(answer.content, StoredFile):
+                offset = answer.offset + answer.length - self._file_left
+                self._file_left -= os.sendfile(self.descriptor, answer.content.descriptor, offset, self._file_left)
+        except (BlockingIOError, InterruptedError):
+            pass  # the socket is full: go on when it is not
+        except OSError:  # reset or broken pipe: the client is gone, and the log says how far the answer got
+            self.close()
+            return
+        if self._out or self._file_left:
+            self.deadline = self._owner.now() + self._owner.stalled_seconds
+            if not self._writes_watched:
+                self._writes_watched = True
+                self._owner.watch_writes(self, True)
+            return
+        self._end_answer()
+        if self._writes_watched:
+            self._writes_watched = False
+            self._owner.watch_writes(self, False)
+        if not self._reads_watched:
+            self._reads_watched = True
+            self._owner.watch_reads(self, True)
+        if self._keep_alive and not self._owner.is_stopping:
+            self.deadline = self._owner.now() + self._owner.idle_seconds
+            self._enter(State.IDLE)
+        else:
+            self._linger()
+
+    def _end_answer(self) -> None:
+        """Let go of the answer and tell what was sent of it."""
+        answer = self._answer
+        if answer is None:
+            return
+        self._answer = None
+        if isinstance(answer.content, StoredFile):
+            answer.content.release()
+            sent = answer.length - self._file_left
+        else:
+            sent = max(0, -self._head_left)
+        self._out = memoryview(b"")
+        self._owner.answered(self, self._answering, answer, sent)
+
+    def _linger(self) -> None:
+        """Say that nothing more comes, and wait a moment for the client to close."""
+        self._queue.clear()
+        self._enter(State.LINGERING)
+        self.deadline = self._owner.now() + _LINGER_SECONDS
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:  # the client was faster
+            self.close()
+
+    def _enter(self, state: State) -> None:
+        self._owner.changed_state(self._state, state)
+        self._state = state

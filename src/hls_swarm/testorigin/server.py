@@ -1,0 +1,190 @@
+"""The HTTP/1.1 server of the origin: many connections, one thread, no copies.
+
+The listening socket and each connection are watched by the event loop; see `connection` for what one connection does.
+"""
+
+import asyncio
+import errno
+import socket
+import time
+from email.utils import formatdate
+
+from hls_swarm import __version__
+from hls_swarm.testorigin.access_log import AccessLog
+from hls_swarm.testorigin.answers import Answer, Request, answer
+from hls_swarm.testorigin.connection import READ_BYTES, Connection, State
+from hls_swarm.testorigin.resources import Site
+from hls_swarm.testorigin.settings import OriginSettings
+from hls_swarm.testorigin.traffic import Traffic
+
+_BACKLOG = 65_535  # the kernel cuts it to net.core.somaxconn
+_ACCEPTS_AT_ONCE = 256
+_ACCEPT_PAUSE_SECONDS = 0.1
+_SWEEP_SECONDS = 1.0
+_OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket that listens on an address, ready for an event loop.
+
+    Raises:
+        OSError: the address is in use, or not one of this machine.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setblocking(False)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit it: the end of an answer must not wait for an acknowledgement of its beginning.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class Server:
+    """Serves a site on one listening socket.
+
+    Args:
+        listener: from `listening_socket`; the server closes it.
+    """
+
+    def __init__(
+        self, settings: OriginSettings, listener: socket.socket, site: Site, traffic: Traffic, log: AccessLog
+    ) -> None:
+        self.read_buffer = bytearray(READ_BYTES)
+        self.head_seconds = settings.head_seconds
+        self.idle_seconds = settings.idle_seconds
+        self.stalled_seconds = settings.stalled_seconds
+        self.is_stopping = False
+        self._grace_seconds = settings.grace_seconds
+        self._site, self._traffic, self._log = site, traffic, log
+        self._listener = listener
+        self._connections: set[Connection] = set()
+        self._loop = asyncio.get_running_loop()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._resume: asyncio.TimerHandle | None = None
+        self._all_closed = asyncio.Event()
+        self._second, self._every_head = -1, b""
+
+    def start(self) -> None:
+        """Begin to accept connections."""
+        self._loop.add_reader(self._listener.fileno(), self._accept)
+        self._sweep()
+
+    async def stop(self) -> None:
+        """Accept no more, let answers under way end for a while, then close everything."""
+        self.is_stopping = True
+        if self._resume is not None:
+            self._resume.cancel()
+        self._loop.remove_reader(self._listener.fileno())
+        self._listener.close()
+        for connection in tuple(self._connections):
+            if connection.state is not State.WRITING:
+                connection.close()
+        if self._connections:
+            try:
+                await asyncio.wait_for(self._all_closed.wait(), self._grace_seconds)
+            except TimeoutError:
+                for connection in tuple(self._connections):
+                    connection.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        self._log.flush()
+
+    def _accept(self) -> None:
+        """Take connections that the kernel has completed."""
+        for _ in range(_ACCEPTS_AT_ONCE):
+            try:
+                connected, address = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _OUT_OF_RESOURCES:
+                    raise
+                # The listener stays readable: look away for a moment, until a connection has been given back.
+                self._traffic.accepts_paused += 1
+                self._loop.remove_reader(self._listener.fileno())
+                self._resume = self._loop.call_later(_ACCEPT_PAUSE_SECONDS, self._resume_accepting)
+                return
+            connected.setblocking(False)
+            self._traffic.accepted += 1
+            self._traffic.active += 1
+            self._connections.add(Connection(self, connected, address[0]))
+
+    def _resume_accepting(self) -> None:
+        self._loop.add_reader(self._listener.fileno(), self._accept)
+
+    def _sweep(self) -> None:
+        """Once a second: close what is past its deadline, and write the log."""
+        now = self._loop.time()
+        for connection in [each for each in self._connections if each.deadline < now]:
+            connection.expire()
+        self._log.flush()
+        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+    # What connections need.
+
+    def now(self) -> float:
+        """The loop's clock."""
+        return self._loop.time()
+
+    def watch_reads(self, connection: Connection, wanted: bool) -> None:
+        """Call `readable` when there is something to read, or no longer."""
+        if wanted:
+            self._loop.add_reader(connection.descriptor, connection.readable)
+        else:
+            self._loop.remove_reader(connection.descriptor)
+
+    def watch_writes(self, connection: Connection, wanted: bool) -> None:
+        """Call `writable` when something can be sent, or no longer."""
+        if wanted:
+            self._loop.add_writer(connection.descriptor, connection.writable)
+        else:
+            self._loop.remove_writer(connection.descriptor)
+
+    def changed_state(self, before: State, after: State) -> None:
+        """Count connections by what they do."""
+        traffic = self._traffic
+        traffic.reading += (after is State.READING) - (before is State.READING)
+        traffic.writing += (after is State.WRITING) - (before is State.WRITING)
+
+    def answer(self, request: Request) -> Answer:
+        """What to say."""
+        return answer(request, self._site)
+
+    def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
+        """The answer's head; Date is required of a server with a clock (RFC 9110 6.6.1)."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._every_head = f"Server: hls-swarm/{__version__}\r\nDate: {formatdate(second, usegmt=True)}\r\n".encode(
+                "ascii"
+            )
+        if not keep_alive:
+            persistence = b"Connection: close\r\n"
+        else:
+            persistence = b"Connection: keep-alive\r\n" if request.version == "1.0" else b""
+        status = f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n".encode("ascii")
+        return b"".join((status, self._every_head, answer.fields, persistence, b"\r\n"))
+
+    def answered(self, connection: Connection, request: Request, answer: Answer, body_bytes: int) -> None:
+        """An answer ended, with so many bytes of its body sent."""
+        if not answer.metered:
+            self._traffic.unmetered_requests += 1
+            return
+        seconds = time.perf_counter() - request.began_at
+        self._traffic.add_request(seconds, body_bytes)
+        self._log.add(connection.peer, request, answer.status, body_bytes, seconds)
+
+    def closed(self, connection: Connection) -> None:
+        """The connection is gone."""
+        self._connections.discard(connection)
+        self._traffic.active -= 1
+        if self.is_stopping and not self._connections:
+            self._all_closed.set()

@@ -1,0 +1,123 @@
+"""The origin as a service: everything it is made of, started, run and stopped in one place."""
+
+import asyncio
+import errno
+import os
+import resource
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from hls_swarm.errors import RunError
+from hls_swarm.testorigin.access_log import AccessLog
+from hls_swarm.testorigin.clip import load_clip
+from hls_swarm.testorigin.live import LiveStream, index_text
+from hls_swarm.testorigin.metrics import MetricsPages
+from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource, Sites
+from hls_swarm.testorigin.restamp import VariantStream
+from hls_swarm.testorigin.server import Server, listening_socket
+from hls_swarm.testorigin.settings import (
+    METRICS_PATH,
+    NGINX_METRICS_PATH,
+    NODE_METRICS_PATH,
+    USUAL_PORT,
+    LogTo,
+    OriginAddress,
+    OriginSettings,
+)
+from hls_swarm.testorigin.timeline import LiveTimeline
+from hls_swarm.testorigin.traffic import Traffic
+
+
+@dataclass(frozen=True)
+class _Index:
+    """The page at `/`."""
+
+    page: Resource
+
+    def find(self, path: str) -> Resource | None:
+        return self.page if path == "/" else None
+
+
+async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None], stop: asyncio.Event) -> None:
+    """Run the origin in this process until told to stop; everything it made is gone when this returns.
+
+    Args:
+        ready: called once, when the first playlist can be fetched.
+
+    Raises:
+        RunError: the address or the access log's file can not be had.
+    """
+    raise_descriptor_limit()
+    with ExitStack() as stack:
+        listener = stack.enter_context(_listen(settings))
+        place, folder = settings.access_log, None
+        if place is LogTo.FOLDER:
+            folder = Path(tempfile.mkdtemp(prefix="hls-swarm-origin-"))
+            stack.callback(shutil.rmtree, folder)
+            place = folder / "access.log"
+        try:
+            log = AccessLog(place)
+        except OSError as error:
+            raise RunError(f"can not write the access log {place}: {error.strerror}") from error
+        stack.callback(log.close)
+
+        streams = [VariantStream(variant) for variant in load_clip()]
+        timeline = LiveTimeline(
+            started_at=asyncio.get_running_loop().time(),
+            started_wall=time.time(),
+            segment_seconds=settings.segment_seconds,
+            window=settings.window,
+            first=settings.first_segment,
+        )
+        live = LiveStream(streams, timeline)
+        stack.callback(live.close)
+        live.advance(timeline.started_at)
+
+        traffic = Traffic()
+        index = index_text(streams, (METRICS_PATH, NODE_METRICS_PATH, NGINX_METRICS_PATH))
+        site = Sites(
+            (live, MetricsPages(traffic, log, time.time), _Index(Resource(TEXT_TYPE, index.encode(), Caching.BRIEFLY)))
+        )
+        server = Server(settings, listener, site, traffic, log)
+        server.start()
+        host, port = listener.getsockname()[:2]
+        ready(
+            OriginAddress(
+                host=host,
+                port=port,
+                pid=os.getpid(),
+                access_log=str(place) if isinstance(place, Path) else None,
+                folder=str(folder) if folder is not None else None,
+            )
+        )
+        try:
+            await live.run(stop)
+        finally:
+            await server.stop()
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many open files as the operating system lets this user have: one for each connection."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _listen(settings: OriginSettings) -> socket.socket:
+    """The listening socket: on the port asked for, or on the usual one or a free one if none was."""
+    port = USUAL_PORT if settings.port is None else settings.port
+    try:
+        try:
+            return listening_socket(settings.listen, port)
+        except OSError as error:
+            if settings.port is not None or error.errno != errno.EADDRINUSE:
+                raise
+            return listening_socket(settings.listen, 0)
+    except OSError as error:
+        raise RunError(f"can not listen on {settings.listen} port {port}: {error.strerror}") from error

@@ -1,0 +1,116 @@
+"""What goes in and out of the viewer: events that happened to it, and actions that the shell performs for it.
+
+The shell performs each action and feeds its result back as an event; it adds nothing of its own.
+"""
+
+import msgspec
+
+from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
+from hls_swarm.records import Failure, ObjectKind, Record
+
+
+class FetchPlaylist(msgspec.Struct, frozen=True, gc=False):
+    """Fetch and parse a playlist; comes back as `PlaylistLoaded` or `FetchFailed`.
+
+    Attributes:
+        track: index of the viewer's track that it is for; None for the first playlist of all, of either kind.
+        due_at: when it should go out, by the monotonic clock; a time already past is lateness.
+        first_byte_seconds, total_seconds: the player's time limits.
+    """
+
+    url: str
+    track: int | None
+    due_at: float
+    first_byte_seconds: float | None
+    total_seconds: float
+
+
+class FetchSegment(msgspec.Struct, frozen=True, gc=False):
+    """Fetch a segment, init section or key and drop its bytes; comes back as `SegmentLoaded` or `FetchFailed`.
+
+    Attributes:
+        byte_range: first byte and length, or None for the whole resource.
+        media_seconds: duration of a segment; None for the other kinds.
+        bitrate_bps: of the variant, if known.
+    """
+
+    kind: ObjectKind
+    url: str
+    track: int
+    due_at: float
+    first_byte_seconds: float | None
+    total_seconds: float
+    byte_range: tuple[int, int] | None = None
+    media_seconds: float | None = None
+    bitrate_bps: int | None = None
+
+
+class Wait(msgspec.Struct, frozen=True, gc=False):
+    """Say `TimeReached` at this instant; takes the place of an earlier `Wait`. None: nothing to wait for."""
+
+    until: float | None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Pass this record on."""
+
+    record: Record
+
+
+class Stop(msgspec.Struct, frozen=True, gc=False):
+    """The viewer is over: no action follows, and further events are ignored."""
+
+
+Action = FetchPlaylist | FetchSegment | Wait | Report | Stop
+
+
+class Start(msgspec.Struct, frozen=True, gc=False):
+    """The viewer pressed play."""
+
+
+class TimeReached(msgspec.Struct, frozen=True, gc=False):
+    """The instant of the newest `Wait` has come, or is past."""
+
+
+class PlaylistLoaded(msgspec.Struct, frozen=True):
+    """A playlist is here and parsed.
+
+    Attributes:
+        started_at: when its load began: reloads are timed from there (8216bis 6.3.4).
+        changed: whether its bytes differ from the last load of this track; True on the first.
+        age_seconds: the answer's Age header.
+    """
+
+    track: int | None
+    playlist: MultivariantPlaylist | MediaPlaylist
+    started_at: float
+    changed: bool = True
+    age_seconds: float | None = None
+
+
+class SegmentLoaded(msgspec.Struct, frozen=True, gc=False):
+    """The object of the track's last `FetchSegment` is here whole."""
+
+    track: int
+
+
+class FetchFailed(msgspec.Struct, frozen=True, gc=False):
+    """The fetch failed, or what came is of no use.
+
+    Attributes:
+        playlist: whether it was the playlist or the media fetch of the track; both can be in flight at once.
+        started_at: when the load began.
+    """
+
+    track: int | None
+    playlist: bool
+    failure: Failure
+    url: str
+    started_at: float
+
+
+class Quit(msgspec.Struct, frozen=True, gc=False):
+    """The viewer, or the run, wants to end."""
+
+
+Event = Start | TimeReached | PlaylistLoaded | SegmentLoaded | FetchFailed | Quit

@@ -1,0 +1,84 @@
+"""How the origin's signals are written: generic over the signals, so that a new one shows without a change here."""
+
+from typing import assert_never
+
+from hls_swarm.stats.origin_metrics import Group, Reading, SignalInfo, SourceHealth, SourceState, Unit
+from hls_swarm.views import units
+
+DETAILS = frozenset(
+    {
+        "cpu_cores",
+        "cpu_steal_percent",
+        "cpu_softirq_percent",
+        "memory_total_bytes",
+        "tcp_sockets",
+        "tcp_time_wait",
+        "tcp_orphans",
+        "tcp_listen_overflows_per_second",
+        "file_descriptors",
+        "nginx_up",
+        "nginx_connections_reading",
+        "nginx_connections_writing",
+        "nginx_connections_waiting",
+        "nginx_accepts_per_second",
+        "nginx_responses_1xx_per_second",
+        "nginx_request_seconds_mean",
+        "varnish_up",
+    }
+)
+"""Signals that a short text leaves out; a dashboard, the endpoint and the files have them all."""
+
+
+def value_text(signal: SignalInfo, value: float | None) -> str:
+    """One value of a signal, with its unit; network rates as bit rates, as links are sold."""
+    match signal.unit:
+        case Unit.PERCENT:
+            return units.percent(value)
+        case Unit.RATIO:
+            return units.UNKNOWN if value is None else units.three(value)
+        case Unit.BYTES:
+            return units.size(value)
+        case Unit.BYTES_PER_SECOND:
+            if signal.group is Group.DISK:
+                return units.UNKNOWN if value is None else f"{units.size(value)}/s"
+            return units.bit_rate(value)
+        case Unit.PER_SECOND:
+            return units.per_second(value)
+        case Unit.SECONDS:
+            return units.seconds(value)
+        case Unit.COUNT:
+            return units.count(value)
+        case _:
+            assert_never(signal.unit)
+
+
+def name_text(signal: SignalInfo) -> str:
+    """Group and title, the group left out where the title says it."""
+    group = signal.group.value.upper() if signal.group in {Group.CPU, Group.TCP} else signal.group.value
+    if signal.title.lower().startswith(group.lower()):
+        return signal.title
+    return f"{group} {signal.title}"
+
+
+def reading_text(reading: Reading, now: float) -> str:
+    """The value now, with the middle and the greatest of the window where they are kept, and its age once stale."""
+    text = value_text(reading.signal, reading.value)
+    if reading.value is None and reading.unknown is not None:
+        return f"{units.UNKNOWN} ({reading.unknown.text})"
+    if reading.p50 is not None and reading.max is not None:
+        text += f"  P50 {value_text(reading.signal, reading.p50)}  max {value_text(reading.signal, reading.max)}"
+    if reading.stale:
+        text += f"  (stale, {units.seconds(reading.age_seconds(now))} old)"
+    return text
+
+
+def source_text(source: SourceHealth, now: float) -> str:
+    """One line on an exporter: what it is, how it fares, why not."""
+    kind = source.dialect or source.role.value
+    if source.state is SourceState.UP:
+        return f"{kind}: up"
+    if source.state is SourceState.WAITING:
+        return f"{kind}: waiting for the first answer"
+    age = source.age_seconds(now)
+    last = "never answered" if age is None else f"last answer {units.seconds(age)} ago"
+    return f"{kind}: {source.reason} ({last})"

@@ -1,0 +1,278 @@
+"""The run as plain text: a line while it goes on, a summary at its end."""
+
+from collections.abc import Sequence
+
+from rich.console import Group as Lines
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from hls_swarm.records import ObjectKind
+from hls_swarm.stats.histogram import Distribution
+from hls_swarm.stats.origin_metrics import OriginMetrics, SourceState, TargetMetrics
+from hls_swarm.stats.origin_signals import SIGNALS
+from hls_swarm.stats.origin_tally import TargetSummary
+from hls_swarm.stats.snapshot import Snapshot
+from hls_swarm.stats.verdict import Outcome, Verdict
+from hls_swarm.views import units
+from hls_swarm.views.signals import DETAILS, name_text, reading_text, source_text, value_text
+
+_VERDICT_STYLES = {
+    Verdict.PASS: "bold green",
+    Verdict.FAIL: "bold red",
+    Verdict.INVALID: "bold yellow",
+    Verdict.ERROR: "bold red",
+}
+_KIND_NAMES = {
+    ObjectKind.MULTIVARIANT_PLAYLIST: "multivariant playlist",
+    ObjectKind.MEDIA_PLAYLIST: "media playlist",
+    ObjectKind.SEGMENT: "segment",
+    ObjectKind.INIT: "init section",
+    ObjectKind.KEY: "key",
+}
+_LABEL_WIDTH = 13
+
+
+def status_line(snapshot: Snapshot) -> str:
+    """The run in one line, for a log or a screen without a terminal."""
+    viewers, experience = snapshot.viewers, snapshot.experience
+    parts = [
+        units.clock(snapshot.elapsed_seconds),
+        snapshot.phase.value,
+        f"viewers {viewers.active}/{viewers.target}",
+        f"playing {viewers.playing}",
+        units.bit_rate(snapshot.throughput_bytes_per_second),
+        f"segments {units.per_second(_rate(snapshot, ObjectKind.SEGMENT))}",
+        f"stalls {experience.stalls}",
+        f"errors {_errors(snapshot)}",
+    ]
+    if viewers.failed:
+        parts.append(f"failed viewers {viewers.failed}")
+    parts.extend(_origin_words(snapshot.origin))
+    if snapshot.generator.saturated:
+        parts.append(f"GENERATOR-BOUND: {snapshot.generator.trouble[0]}")
+    return "  ".join(parts)
+
+
+def figures(snapshot: Snapshot) -> list[RenderableType]:
+    """The run's figures as labelled lines: what the live display and the summary share."""
+    viewers = snapshot.viewers
+    objects = snapshot.objects.values()
+    requests = sum(figures.requests for figures in objects)
+    failed = sum(figures.failed for figures in objects)
+    cancelled = sum(figures.cancelled for figures in objects)
+    kinds = [
+        f"{units.count(f.requests)} {_plural(_KIND_NAMES[kind], f.requests)}" for kind, f in snapshot.objects.items()
+    ]
+    body_bytes = sum(figures.body_bytes for figures in objects)
+    e, generator = snapshot.experience, snapshot.generator
+    rows = [
+        (
+            "Viewers",
+            (
+                f"{viewers.active} running of {viewers.target}: {viewers.playing} playing, {viewers.stalled} stalled, "
+                f"{viewers.starting} starting; {viewers.ended} ended, {viewers.failed} failed, peak {viewers.peak}"
+            ),
+        ),
+        (
+            "Requests",
+            f"{units.count(requests)}"
+            + (f" ({', '.join(kinds)})" if kinds else "")
+            + f", {units.count(failed)} failed"
+            + (f", {units.count(cancelled)} cut at the end" if cancelled else ""),
+        ),
+        (
+            "Throughput",
+            (
+                f"{units.bit_rate(snapshot.throughput_mean_bytes_per_second)} mean, "
+                f"{units.bit_rate(snapshot.throughput_peak_bytes_per_second)} peak; {units.size(body_bytes)} in all"
+            ),
+        ),
+        ("Startup", _percentiles(e.startup)),
+        (
+            "Stalls",
+            f"{units.count(e.stalls)}, {units.seconds(e.stalled_seconds)} in all; "
+            f"rebuffering {units.ratio(e.rebuffering_ratio)}"
+            + (f"; {e.expired_segments} segments expired" if e.expired_segments else ""),
+        ),
+        ("Live latency", _percentiles(e.live_latency)),
+        ("Edge latency", _percentiles(e.edge_latency)),
+        (
+            "Generator",
+            (
+                f"{len(generator.workers)} worker{'s' * (len(generator.workers) != 1)}, "
+                f"{units.seconds(generator.cpu_seconds)} CPU, loop lag "
+                f"P99 {units.seconds(generator.loop_lag.p99 if generator.loop_lag else None)}, "
+                f"{generator.late_starts} late starts"
+            ),
+        ),
+    ]
+    renderables: list[RenderableType] = [_labelled(rows)]
+    if generator.trouble:
+        renderables.append(Text(f"GENERATOR-BOUND: {'; '.join(generator.trouble)}", "bold yellow"))
+    return renderables
+
+
+def latency_table(snapshot: Snapshot) -> Table:
+    """Times to first byte and download times of each kind of object."""
+    table = _table("Latency", "count", "P50", "P95", "P99", "max")
+    for kind, figures in snapshot.objects.items():
+        for what, distribution in (("first byte", figures.ttfb), ("download", figures.download)):
+            if distribution is not None:
+                d = distribution
+                table.add_row(
+                    f"{_KIND_NAMES[kind]}, {what}",
+                    units.count(d.count),
+                    *(units.seconds(value) for value in (d.p50, d.p95, d.p99, d.max)),
+                )
+    return table
+
+
+def error_table(snapshot: Snapshot, most: int = 8) -> Table | None:
+    """Errors by kind and blame, newest first; None if there are none."""
+    if not snapshot.errors:
+        return None
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("Errors", no_wrap=True)
+    table.add_column("count", justify="right")
+    table.add_column("blame")
+    table.add_column("newest", overflow="fold")
+    for error in snapshot.errors[:most]:
+        name = f"HTTP {error.status}" if error.status is not None else error.kind.value.replace("_", " ")
+        table.add_row(
+            f"{_KIND_NAMES[error.object]}, {name}",
+            units.count(error.count),
+            error.blame.value,
+            f"{error.detail} {error.example_url}",
+            style="red",
+        )
+    if len(snapshot.errors) > most:
+        table.add_row(f"and {len(snapshot.errors) - most} more kinds", "", "", "")
+    return table
+
+
+def origin_now(metrics: OriginMetrics) -> list[RenderableType]:
+    """Each target's signals as they are now, and how its exporters fare."""
+    renderables: list[RenderableType] = []
+    for target in metrics.targets:
+        rows = [
+            (name_text(reading.signal), reading_text(reading, metrics.at))
+            for reading in target.readings.values()
+            if reading.signal.name not in DETAILS and reading.value is not None
+        ]
+        renderables.append(Text.assemble(("Origin ", "bold"), target.target))
+        renderables.append(Padding(_labelled(rows, style="none", width=24), (0, 0, 0, 2)))
+        renderables.extend(_trouble_of(target, metrics.at))
+    return renderables
+
+
+def origin_table(target: TargetSummary, metrics: TargetMetrics | None, now: float) -> list[RenderableType]:
+    """One target's signals over the run, and how its exporters fare at the end."""
+    table = _table(f"Origin {target.target}", "mean", "P95", "max")
+    for name, d in target.signals.items():
+        reading = metrics.readings.get(name) if metrics is not None else None
+        signal = reading.signal if reading is not None else SIGNALS.get(name)
+        if signal is not None and name not in DETAILS:
+            table.add_row(name_text(signal), *(value_text(signal, value) for value in (d.mean, d.p95, d.max)))
+    parts: list[RenderableType] = [table]
+    for name, quantiles in target.quantiles.items():
+        words = "  ".join(f"{q.upper()} {units.seconds(value)}" for q, value in quantiles.items())
+        parts.append(Text(f"{name.removesuffix('_seconds').replace('_', ' ')} time  {words}"))
+    return [*parts, *(_trouble_of(metrics, now) if metrics is not None else ())]
+
+
+def summary(
+    snapshot: Snapshot, outcome: Outcome, origin: Sequence[TargetSummary], *, steady: bool = True
+) -> RenderableType:
+    """The whole run, to be read at a glance.
+
+    Args:
+        origin: each target over the run.
+        steady: whether these are of the steady state; else of all the run.
+    """
+    head = Text.assemble(
+        (outcome.verdict.value.upper(), _VERDICT_STYLES[outcome.verdict]),
+        f"  {units.seconds(snapshot.elapsed_seconds)}, "
+        f"{snapshot.viewers.played} of {snapshot.viewers.target} viewers played  {snapshot.url}",
+    )
+    parts: list[RenderableType] = [head]
+    parts.extend(Text(f"  {reason}", _VERDICT_STYLES[outcome.verdict]) for reason in outcome.reasons)
+    parts += ["", *figures(snapshot)]
+    if snapshot.objects:
+        parts += ["", latency_table(snapshot)]
+    errors = error_table(snapshot)
+    if errors is not None:
+        parts += ["", errors]
+    if snapshot.origin is None:
+        parts += ["", Text("Origin metrics not configured: --origin-metrics-host HOST shows them here", "dim")]
+    else:
+        named = {target.target: target for target in snapshot.origin.targets}
+        for target in origin:
+            parts += ["", *origin_table(target, named.get(target.target), snapshot.origin.at)]
+        if not steady:
+            parts.append(Text("  (over the whole run: it ended before the steady state)", "dim"))
+    return Lines(*parts)
+
+
+def _trouble_of(target: TargetMetrics, now: float) -> list[RenderableType]:
+    return [
+        Text(f"  {source_text(source, now)}", "yellow")
+        for source in target.sources
+        if source.state not in {SourceState.UP, SourceState.WAITING}
+    ]
+
+
+def _origin_words(metrics: OriginMetrics | None) -> list[str]:
+    words = []
+    for target in metrics.targets if metrics is not None else ():
+        name = f"origin {target.target} " if metrics is not None and len(metrics.targets) > 1 else "origin "
+        some = []
+        for signal in ("cpu_percent", "network_out_bytes_per_second", "nginx_requests_per_second"):
+            reading = target.readings.get(signal)
+            if reading is not None and reading.value is not None:
+                some.append(f"{name_text(reading.signal)} {value_text(reading.signal, reading.value)}")
+        troubles = [
+            source_text(s, target.at) for s in target.sources if s.state not in {SourceState.UP, SourceState.WAITING}
+        ]
+        if some or troubles:
+            words.append(name + ", ".join(some + troubles))
+    return words
+
+
+def _labelled(rows: Sequence[tuple[str, str]], style: str = "bold", width: int = _LABEL_WIDTH) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(style=style, width=width, no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in rows:
+        table.add_row(label, value)
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(title, no_wrap=True, min_width=32)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _percentiles(distribution: Distribution | None) -> str:
+    if distribution is None:
+        return units.UNKNOWN
+    d = distribution
+    named = (("P50", d.p50), ("P95", d.p95), ("P99", d.p99), ("max", d.max))
+    return "  ".join(f"{name} {units.seconds(value)}" for name, value in named)
+
+
+def _rate(snapshot: Snapshot, kind: ObjectKind) -> float | None:
+    figures = snapshot.objects.get(kind)
+    return None if figures is None else figures.requests_per_second
+
+
+def _errors(snapshot: Snapshot) -> str:
+    return units.count(sum(error.count for error in snapshot.errors))
+
+
+def _plural(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}s"

@@ -1,0 +1,89 @@
+"""How figures are written for a person: one way for every view. Unknown is `-`."""
+
+UNKNOWN = "-"
+
+_BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
+_BITS = ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s")
+
+
+def seconds(value: float | None) -> str:
+    """A duration: 430 us, 12.3 ms, 1.25 s, 2m05s, 1h02m."""
+    if value is None:
+        return UNKNOWN
+    if value < 0:
+        return "-" + seconds(-value).lstrip("-")
+    if value >= 3600:
+        minutes = round(value / 60)
+        return f"{minutes // 60}h{minutes % 60:02d}m"
+    if value >= 99.95:
+        whole = round(value)
+        return f"{whole // 60}m{whole % 60:02d}s"
+    if value >= 0.9995:
+        return f"{three(value)} s"
+    if value >= 0.0009995:
+        return f"{three(value * 1e3)} ms"
+    if value == 0:
+        return "0 s"
+    return f"{value * 1e6:.0f} us"
+
+
+def clock(value: float | None) -> str:
+    """Elapsed time: 0:07, 12:30, 1:02:03."""
+    if value is None:
+        return UNKNOWN
+    whole = int(value)
+    if whole >= 3600:
+        return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def three(value: float) -> str:
+    """Three significant digits without an exponent: 1.25, 12.5, 125, 1250."""
+    if value >= 99.95:
+        return f"{value:.0f}"
+    if value >= 9.995:
+        return f"{value:.1f}"
+    return f"{value:.2f}"
+
+
+def size(value: float | None) -> str:
+    """Bytes with a decimal prefix: 512 B, 1.25 MB."""
+    return UNKNOWN if value is None else _prefixed(value, _BYTES)
+
+
+def bit_rate(bytes_per_second: float | None) -> str:
+    """Bytes per second as the bit rate that network people read: 3.20 Gbit/s."""
+    return UNKNOWN if bytes_per_second is None else _prefixed(8 * bytes_per_second, _BITS)
+
+
+def per_second(value: float | None) -> str:
+    """A rate: 12.5/s."""
+    if value is None:
+        return UNKNOWN
+    return "0/s" if value == 0 else f"{three(value)}/s"
+
+
+def percent(value: float | None) -> str:
+    """A percent of 0 to 100: 0%, 0.21%, 35.2%."""
+    if value is None:
+        return UNKNOWN
+    return "0%" if value == 0 else f"{three(value)}%"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio of 0 to 1, as percent."""
+    return percent(None if value is None else 100 * value)
+
+
+def count(value: float | None) -> str:
+    """A number of things: 1,250."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def _prefixed(value: float, units: tuple[str, ...]) -> str:
+    unit = units[0]
+    for unit in units:
+        if abs(value) < 999.5 or unit == units[-1]:
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == units[0] else f"{three(value)} {unit}"

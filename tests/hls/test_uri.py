@@ -1,0 +1,70 @@
+import pytest
+
+from hls_swarm.hls.uri import resolve
+
+RFC3986_BASE = "http://a/b/c/d;p?q"
+# RFC 3986 5.4.1 and 5.4.2.
+RFC3986 = {
+    "g:h": "g:h",
+    "g": "http://a/b/c/g",
+    "./g": "http://a/b/c/g",
+    "g/": "http://a/b/c/g/",
+    "/g": "http://a/g",
+    "//g": "http://g",
+    "?y": "http://a/b/c/d;p?y",
+    "g?y": "http://a/b/c/g?y",
+    "#s": "http://a/b/c/d;p?q#s",
+    "g#s": "http://a/b/c/g#s",
+    "g?y#s": "http://a/b/c/g?y#s",
+    ";x": "http://a/b/c/;x",
+    "g;x": "http://a/b/c/g;x",
+    "g;x?y#s": "http://a/b/c/g;x?y#s",
+    "": "http://a/b/c/d;p?q",
+    ".": "http://a/b/c/",
+    "./": "http://a/b/c/",
+    "..": "http://a/b/",
+    "../": "http://a/b/",
+    "../g": "http://a/b/g",
+    "../..": "http://a/",
+    "../../": "http://a/",
+    "../../g": "http://a/g",
+    "../../../g": "http://a/g",
+    "../../../../g": "http://a/g",
+    "/./g": "http://a/g",
+    "/../g": "http://a/g",
+    "g.": "http://a/b/c/g.",
+    ".g": "http://a/b/c/.g",
+    "g..": "http://a/b/c/g..",
+    "..g": "http://a/b/c/..g",
+    "./../g": "http://a/b/g",
+    "./g/.": "http://a/b/c/g/",
+    "g/./h": "http://a/b/c/g/h",
+    "g/../h": "http://a/b/c/h",
+    "g;x=1/./y": "http://a/b/c/g;x=1/y",
+    "g;x=1/../y": "http://a/b/c/y",
+    "g?y/./x": "http://a/b/c/g?y/./x",
+    "g?y/../x": "http://a/b/c/g?y/../x",
+    "g#s/./x": "http://a/b/c/g#s/./x",
+    "g#s/../x": "http://a/b/c/g#s/../x",
+}
+
+
+@pytest.mark.parametrize(("reference", "expected"), RFC3986.items(), ids=[r or "empty" for r in RFC3986])
+def test_rfc_3986_examples(reference: str, expected: str) -> None:
+    assert resolve(RFC3986_BASE, reference) == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "reference", "expected"),
+    [
+        pytest.param("http://h/a//b/p.m3u8", "s.ts", "http://h/a//b/s.ts", id="empty segments of the base stay"),
+        pytest.param("http://h/p.m3u8", "a//s.ts", "http://h/a//s.ts", id="empty segments of the reference stay"),
+        pytest.param("http://h", "s.ts", "http://h/s.ts", id="a base without a path"),
+        pytest.param("http://h:81/x?y=/z", "s.ts", "http://h:81/s.ts", id="a slash in the base's query is no directory"),
+        pytest.param("https://h/a/p", "//g/./s", "https://g/s", id="another host"),
+        pytest.param("http://h/a/p", "my file.ts", "http://h/a/my%20file.ts", id="a space"),
+        pytest.param("http://h/a/p", "é%20.ts", "http://h/a/%C3%A9%20.ts", id="beyond ASCII, escapes kept"),
+    ],
+)
+def test_references_in_playlists(base: str, reference: str, expected: str) -> None:
+    assert resolve(base, reference) == expected

@@ -1,0 +1,242 @@
+"""Every kind of answer, fed whole, byte by byte, and with bytes after its end."""
+
+import gzip
+import zlib
+
+import pytest
+from tests.http.running import Outcome, fetched, outcome
+from tests.http.scripted import Script, Turn, response, scripted
+
+from hls_swarm.records import FailureKind
+
+BODY = b"#EXTM3U\n" + bytes(range(256)) * 3
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+GZIPPED = gzip.compress(BODY)
+
+
+def chunked(body: bytes, size: int, extension: bytes = b"", trailer: bytes = b"") -> bytes:
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    lines = b"".join(b"%x%s\r\n%s\r\n" % (len(piece), extension, piece) for piece in pieces)
+    return lines + b"0\r\n" + trailer + b"\r\n"
+
+
+def head_length(answer: bytes) -> int:
+    """Of all heads, interim ones included."""
+    end = answer.index(b"\r\n\r\n") + 4
+    return end + head_length(answer[end:]) if answer.startswith(b"HTTP/1.1 1") and answer[end:] else end
+
+
+def good(answer: bytes, body: bytes = BODY) -> tuple[bytes, Outcome]:
+    head = head_length(answer)
+    status = int(answer.split(b"HTTP/1.")[-1].split(b" ")[1])
+    return answer, Outcome(status, body, len(answer) - head, head, 1, None)
+
+
+def bad(answer: bytes, status: int | None, body_bytes: int, kind: FailureKind) -> tuple[bytes, Outcome]:
+    return answer, Outcome(status, None, body_bytes, 0 if status is None else head_length(answer), 1, kind)
+
+
+def gzip_answer() -> tuple[bytes, Outcome]:
+    answer = response(GZIPPED, "200 OK", "Content-Encoding: gzip")
+    return answer, Outcome(200, BODY, len(GZIPPED), head_length(answer), 1, None)
+
+
+ENDED = {
+    "length": good(response(BODY)),
+    "empty": good(response(b""), b""),
+    "no reason phrase": good(b"HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nhi", b"hi"),
+    "chunked": good(CHUNKED + chunked(BODY, 100)),
+    "chunks of one byte": good(CHUNKED + chunked(b"tiny body", 1), b"tiny body"),
+    "chunk extension": good(CHUNKED + chunked(BODY, 300, b';name="value"')),
+    "trailer": good(CHUNKED + chunked(BODY, 300, trailer=b"X-Sum: 1\r\n")),
+    "empty chunked": good(CHUNKED + b"0\r\n\r\n", b""),
+    "204 with a length": good(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", b""),
+    "interim": good(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + response(BODY)),
+    "two interim": good(b"HTTP/1.1 100 Continue\r\n\r\n" * 2 + response(BODY)),
+    "gzip": gzip_answer(),
+    "not found": bad(response(b"nope", "404 Not Found"), 404, 4, FailureKind.HTTP_STATUS),
+    "unavailable, chunked": bad(
+        b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", 503, 12, FailureKind.HTTP_STATUS
+    ),
+    "not modified, unasked": bad(b"HTTP/1.1 304 Not Modified\r\n\r\n", 304, 0, FailureKind.HTTP_STATUS),
+    "part of it, unasked": bad(
+        response(b"abc", "206 Partial Content", "Content-Range: bytes 0-2/9"), 206, 3, FailureKind.RANGE
+    ),
+    "redirect to nowhere": bad(response(b"go", "302 Found"), 302, 2, FailureKind.REDIRECT),
+    "redirect to another scheme": bad(
+        response(b"", "301 Moved", "Location: ftp://127.0.0.1/"), 301, 0, FailureKind.REDIRECT
+    ),
+    "unknown content coding": bad(response(b"abc", "200 OK", "Content-Encoding: br"), 200, 3, FailureKind.MALFORMED),
+    "broken gzip": bad(response(b"abc", "200 OK", "Content-Encoding: gzip"), 200, 3, FailureKind.MALFORMED),
+}
+"""Answers whose end is known from what they say."""
+
+BROKEN_OFF = {
+    "read to close": good(OK + b"\r\n" + BODY),
+    "read to close, nothing": good(OK + b"\r\n", b""),
+    "HTTP/1.0": good(b"HTTP/1.0 200 OK\r\n\r\n" + BODY),
+    "short of its length": bad(OK + b"Content-Length: 10\r\n\r\nshort", 200, 5, FailureKind.TRUNCATED),
+    "long, short of its length": bad(
+        OK + b"Content-Length: 900000\r\n\r\n" + b"x" * 300, 200, 300, FailureKind.TRUNCATED
+    ),
+    "inside a chunk": bad(CHUNKED + b"a\r\nshort", 200, 8, FailureKind.TRUNCATED),
+    "before the last chunk": bad(CHUNKED + b"2\r\nhi\r\n", 200, 7, FailureKind.TRUNCATED),
+    "inside the head": bad(b"HTTP/1.1 200 OK\r\nContent-Le", None, 0, FailureKind.CONNECTION_LOST),
+    "before the head": bad(b"", None, 0, FailureKind.CONNECTION_LOST),
+    "after an interim answer": (
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        Outcome(None, None, 0, 25, 1, FailureKind.CONNECTION_LOST),
+    ),
+}
+"""Answers that the end of the connection ends."""
+
+MALFORMED = {
+    "another protocol": bad(b"SSH-2.0-OpenSSH_9.2\r\n", None, 0, FailureKind.MALFORMED),
+    "HTTP/2": bad(b"HTTP/2 200\r\n\r\n", None, 0, FailureKind.MALFORMED),
+    "bare line feeds": bad(b"HTTP/1.1 200 OK\nContent-Length: 0\n\n", None, 0, FailureKind.MALFORMED),
+    "two lengths": bad(OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", None, 0, FailureKind.MALFORMED),
+    "length that is none": bad(OK + b"Content-Length: -1\r\n\r\n", None, 0, FailureKind.MALFORMED),
+    "length beside chunks": bad(
+        OK + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", None, 0, FailureKind.MALFORMED
+    ),
+    "unasked transfer coding": bad(OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n", None, 0, FailureKind.MALFORMED),
+    "folded line": bad(OK + b"A: b\r\n c\r\n\r\n", None, 0, FailureKind.MALFORMED),
+    "switching protocols": bad(
+        b"HTTP/1.1 101 Sure\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n", None, 0, FailureKind.MALFORMED
+    ),
+    "chunk size that is none": bad(CHUNKED + b"zz\r\n", 200, 0, FailureKind.MALFORMED),
+    "chunk longer than its size": bad(CHUNKED + b"2\r\nabc\r\n", 200, 0, FailureKind.MALFORMED),
+}
+"""Answers that break the protocol; how many body bytes were read by then depends on how they came."""
+
+
+def script_for(answer: bytes, feed: str, *, close: bool) -> Script:
+    def script(turn: Turn) -> None:
+        if feed == "byte by byte":
+            turn.send_slowly((answer[at : at + 1] for at in range(len(answer))), pause=0.00002)
+        elif feed == "with bytes after it":
+            turn.send(answer + b"HTTP/1.1 418 Teapot\r\n\r\n")
+        else:
+            turn.send(answer)
+        if close:
+            turn.close()
+
+    return script
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("feed", ["whole", "byte by byte", "with bytes after it"])
+@pytest.mark.parametrize("keep_body", [True, False], ids=["kept", "dropped"])
+@pytest.mark.parametrize(("answer", "expected"), ENDED.values(), ids=ENDED.keys())
+def test_answer_that_ends_by_itself(answer: bytes, expected: Outcome, keep_body: bool, feed: str, loop: str) -> None:
+    if not keep_body:
+        undecoded = expected.failure is FailureKind.MALFORMED  # content codings matter to kept bodies only
+        expected = expected._replace(body=None, failure=None if undecoded else expected.failure)
+    with scripted(script_for(answer, feed, close=False)) as origin:
+        assert outcome(fetched(origin.url(), keep_body=keep_body, loop=loop)) == expected
+
+
+@pytest.mark.parametrize("feed", ["whole", "byte by byte"])
+@pytest.mark.parametrize("keep_body", [True, False], ids=["kept", "dropped"])
+@pytest.mark.parametrize(("answer", "expected"), BROKEN_OFF.values(), ids=BROKEN_OFF.keys())
+def test_answer_that_the_connection_ends(answer: bytes, expected: Outcome, keep_body: bool, feed: str) -> None:
+    if not keep_body:
+        expected = expected._replace(body=None)
+    with scripted(script_for(answer, feed, close=True)) as origin:
+        assert outcome(fetched(origin.url(), keep_body=keep_body)) == expected
+
+
+@pytest.mark.parametrize("feed", ["whole", "byte by byte", "with bytes after it"])
+@pytest.mark.parametrize(("answer", "expected"), MALFORMED.values(), ids=MALFORMED.keys())
+def test_answer_that_breaks_the_protocol(answer: bytes, expected: Outcome, feed: str) -> None:
+    with scripted(script_for(answer, feed, close=False)) as origin:
+        got = outcome(fetched(origin.url(), keep_body=True))
+    assert got._replace(body_bytes=0) == expected
+
+
+@pytest.mark.parametrize("tail", [b"x", b"x" * 100_000], ids=["one byte", "many bytes"])
+def test_large_dropped_body_is_counted_to_the_byte(tail: bytes) -> None:
+    body = b"s" * 3_000_001
+    with scripted(lambda turn: turn.send(response(body) + (tail if turn.path == "/more" else b""))) as origin:
+        assert outcome(fetched(origin.url())).body_bytes == len(body)
+        assert outcome(fetched(origin.url("/more"))) == Outcome(200, None, len(body), 44, 1, None)
+
+
+def test_large_chunks_are_dropped_to_the_byte() -> None:
+    answer = CHUNKED + chunked(b"s" * 3_000_000, 700_000)
+    with scripted(lambda turn: turn.send(answer)) as origin:
+        assert outcome(fetched(origin.url())) == Outcome(200, None, len(answer) - 47, 47, 1, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "limit"),
+    [
+        pytest.param(response(b"x" * 101), 100, id="declared"),
+        pytest.param(CHUNKED + chunked(b"x" * 101, 10), 100, id="chunked"),
+        pytest.param(
+            response(zlib.compress(b"x" * 101), "200 OK", "Content-Encoding: deflate"), 100, id="when decompressed"
+        ),
+    ],
+)
+def test_kept_body_over_its_limit_is_malformed(answer: bytes, limit: int) -> None:
+    with scripted(script_for(answer, "whole", close=False)) as origin:
+        got = fetched(origin.url(), keep_body=True, max_body_bytes=limit)
+        assert got.body is None
+        assert got.failure is not None
+        assert got.failure.kind is FailureKind.MALFORMED
+        assert f"over {limit} bytes" in got.failure.detail
+        assert fetched(origin.url(), keep_body=True, max_body_bytes=101).failure is None
+
+
+def test_head_over_its_limit_is_malformed() -> None:
+    with scripted(lambda turn: turn.send(OK + b"X-Filler: " + b"x" * 70_000)) as origin:
+        assert outcome(fetched(origin.url())) == Outcome(None, None, 0, 0, 1, FailureKind.MALFORMED)
+
+
+def test_long_body_of_an_error_is_not_read() -> None:
+    with scripted(lambda turn: turn.send(response(b"x" * 1_000_000, "500 Oops"))) as origin:
+        got = fetched(origin.url())
+        assert (got.status, got.failure and got.failure.status) == (500, 500)
+        assert got.body_bytes < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("fields", "age", "retry_after"),
+    [
+        pytest.param((), None, None, id="none"),
+        pytest.param(("Age: 12", "Retry-After: 30"), 12.0, 30.0, id="seconds"),
+        pytest.param(
+            ("Date: Mon, 01 Jan 2024 00:00:00 GMT", "Retry-After: Mon, 01 Jan 2024 00:01:00 GMT"), None, 60.0, id="date"
+        ),
+        pytest.param(("Retry-After: Mon, 01 Jan 2024 00:01:00 GMT",), None, None, id="date that says nothing"),
+        pytest.param(("Age: old", "Retry-After: later"), None, None, id="no numbers"),
+    ],
+)
+def test_age_and_retry_after(fields: tuple[str, ...], age: float | None, retry_after: float | None) -> None:
+    with scripted(lambda turn: turn.send(response(b"", "503 Busy", *fields))) as origin:
+        got = fetched(origin.url())
+        assert (got.age_seconds, got.retry_after_seconds) == (age, retry_after)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        pytest.param(response(b"abcde", "206 Partial", "Content-Range: bytes 10-14/100"), None, id="as asked"),
+        pytest.param(response(b"abcde", "206 Partial", "Content-Range: bytes 10-14/*"), None, id="unknown total"),
+        pytest.param(
+            response(b"abcde", "206 Partial", "Content-Range: bytes 11-15/100"), FailureKind.RANGE, id="moved"
+        ),
+        pytest.param(response(b"abc", "206 Partial", "Content-Range: bytes 10-12/13"), FailureKind.RANGE, id="short"),
+        pytest.param(response(b"abc", "206 Partial", "Content-Range: bytes 10-14/99"), FailureKind.RANGE, id="length"),
+        pytest.param(response(b"abcde", "206 Partial"), FailureKind.RANGE, id="unsaid"),
+        pytest.param(response(b"x" * 100), FailureKind.RANGE, id="the whole"),
+        pytest.param(response(b"", "416 No"), FailureKind.HTTP_STATUS, id="refused"),
+    ],
+)
+def test_byte_range(answer: bytes, kind: FailureKind | None) -> None:
+    with scripted(lambda turn: turn.send(answer)) as origin:
+        got = fetched(origin.url(), keep_body=True, byte_range=(10, 5))
+        assert (got.failure and got.failure.kind) == kind
+        assert got.body == (b"abcde" if kind is None else None)
+        assert b"Range: bytes=10-14\r\n" in origin.heads[0] + b"\r\n"

@@ -1,0 +1,91 @@
+from math import ceil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hls_swarm.stats.histogram import Histogram
+
+values = st.lists(st.floats(min_value=1e-6, max_value=1e4), min_size=1, max_size=200)
+
+
+def histogram(numbers: list[float]) -> Histogram:
+    made = Histogram()
+    for number in numbers:
+        made.add(number)
+    return made
+
+
+def test_a_power_of_two_is_the_upper_bound_of_its_bucket() -> None:
+    assert histogram([1.0, 2.0, 0.5]).buckets == {0: 1, 32: 1, -32: 1}
+
+
+def test_just_above_a_bound_is_the_next_bucket() -> None:
+    assert histogram([1.001]).buckets == {1: 1}
+
+
+def test_zero_and_negative_values_have_a_bucket_of_their_own() -> None:
+    made = histogram([0.0, -0.25, 1.0])
+    assert (made.zeros, made.buckets, made.least, made.greatest) == (2, {0: 1}, -0.25, 1.0)
+
+
+def test_nothing_counted_is_unknown_and_not_zero() -> None:
+    assert Histogram().distribution() is None
+    assert Histogram().quantile(0.5) is None
+
+
+@given(values, st.floats(min_value=0.001, max_value=1.0))
+def test_a_quantile_is_within_the_width_of_a_bucket(numbers: list[float], q: float) -> None:
+    exact = sorted(numbers)[max(1, ceil(q * len(numbers))) - 1]
+    estimate = histogram(numbers).quantile(q)
+    assert estimate is not None
+    assert exact / 1.0221 <= estimate <= exact * 1.0221
+
+
+@given(values)
+def test_the_last_quantile_is_the_greatest_value(numbers: list[float]) -> None:
+    assert histogram(numbers).quantile(1.0) == max(numbers)
+
+
+@given(values, values, values)
+def test_merging_is_associative_and_equals_one_histogram(a: list[float], b: list[float], c: list[float]) -> None:
+    left = histogram(a)
+    left.merge(histogram(b))
+    left.merge(histogram(c))
+    tail = histogram(b)
+    tail.merge(histogram(c))
+    right = histogram(a)
+    right.merge(tail)
+    whole = histogram(a + b + c)
+    for made in (left, right):
+        assert (made.buckets, made.count, made.least, made.greatest) == (
+            whole.buckets,
+            whole.count,
+            whole.least,
+            whole.greatest,
+        )
+        assert made.total == pytest.approx(whole.total)
+
+
+@given(values, values)
+def test_what_came_since_is_what_was_added(before: list[float], after: list[float]) -> None:
+    earlier = histogram(before)
+    later = histogram(before + after)
+    since = later.since(earlier)
+    assert since.buckets == histogram(after).buckets
+    assert since.count == len(after)
+    assert since.least is not None
+    assert since.least <= min(after) * 1.0000001
+    assert since.greatest is not None
+    assert since.greatest >= max(after) * 0.9999999
+
+
+def test_a_distribution_has_the_figures_of_the_summary() -> None:
+    made = histogram([0.010] * 98 + [0.5, 1.0]).distribution()
+    assert made is not None
+    assert made.count == 100
+    assert made.mean == pytest.approx((98 * 0.010 + 1.5) / 100)
+    assert made.p50 == pytest.approx(0.010, rel=0.012)
+    assert made.p95 == pytest.approx(0.010, rel=0.012)
+    assert made.p99 == pytest.approx(0.5, rel=0.012)
+    assert made.max == 1.0

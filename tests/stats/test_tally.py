@@ -1,0 +1,213 @@
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hls_swarm.records import (
+    Blame,
+    EndReason,
+    Exchange,
+    Failure,
+    FailureKind,
+    LatencyObserved,
+    ObjectKind,
+    PlaybackStarted,
+    PlaylistFetched,
+    Record,
+    SegmentFetched,
+    SegmentsExpired,
+    StallEnded,
+    StallStarted,
+    ViewerStarted,
+    ViewerStopped,
+)
+from hls_swarm.stats.tally import Counter, Tally
+
+URL = "http://origin/seg-1.ts"
+
+
+def exchange(**changes: Any) -> Exchange:
+    fields: dict[str, Any] = {
+        "url": URL,
+        "final_url": URL,
+        "due_at": 10.0,
+        "started_at": 10.002,
+        "sent_at": 10.003,
+        "first_byte_at": 10.013,
+        "ended_at": 10.102,
+        "requests_sent": 1,
+        "status": 200,
+        "head_bytes": 250,
+        "body_bytes": 1000,
+    }
+    return Exchange(**(fields | changes))
+
+
+def segment(failure: Failure | None = None, **changes: Any) -> SegmentFetched:
+    return SegmentFetched(0, ObjectKind.SEGMENT, exchange(failure=failure, **changes), failure, 2.0, 800_000)
+
+
+def counted(*records: Record) -> Tally:
+    counter = Counter()
+    for record in records:
+        counter.add(record)
+    return counter.tally
+
+
+def test_a_completed_exchange_counts_its_request_bytes_and_times() -> None:
+    tally = counted(segment())
+    objects = tally.objects[ObjectKind.SEGMENT]
+    assert (objects.requests, objects.body_bytes, objects.completed, objects.failed) == (1, 1000, 1, 0)
+    assert objects.ttfb.total == pytest.approx(0.010)
+    assert objects.download.total == pytest.approx(0.100)
+    assert tally.lateness.total == pytest.approx(0.002)
+    assert tally.head_bytes == 250
+    assert tally.errors == {}
+
+
+def test_a_failed_exchange_counts_what_was_sent_and_received_but_not_its_times() -> None:
+    failure = Failure(FailureKind.HTTP_STATUS, "HTTP 404 Not Found", 404)
+    tally = counted(segment(failure, status=404, body_bytes=153), segment(failure, status=404, body_bytes=153))
+    objects = tally.objects[ObjectKind.SEGMENT]
+    assert (objects.requests, objects.body_bytes, objects.failed, objects.completed) == (2, 306, 2, 0)
+    assert objects.download.count == 0
+    (error,) = tally.errors.values()
+    assert (error.object, error.kind, error.status, error.blame) == ("segment", "http_status", 404, Blame.ORIGIN)
+    assert (error.count, error.example_url, error.last_at) == (2, URL, 10.102)
+
+
+def test_a_request_that_was_never_sent_is_not_a_request() -> None:
+    failure = Failure(FailureKind.CONNECT, "connection refused by 127.0.0.1:1")
+    tally = counted(segment(failure, requests_sent=0, sent_at=None, first_byte_at=None, body_bytes=0, head_bytes=0))
+    assert tally.objects[ObjectKind.SEGMENT].requests == 0
+    assert tally.objects[ObjectKind.SEGMENT].failed == 1
+
+
+def test_what_the_run_cut_is_nobodys_error() -> None:
+    tally = counted(segment(Failure(FailureKind.CANCELLED, "cancelled"), body_bytes=400))
+    objects = tally.objects[ObjectKind.SEGMENT]
+    assert (objects.requests, objects.body_bytes, objects.cancelled, objects.failed) == (1, 400, 1, 0)
+    assert tally.errors == {}
+
+
+def test_blame_for_a_lack_of_descriptors_is_the_generators() -> None:
+    tally = counted(segment(Failure(FailureKind.DESCRIPTORS, "no file descriptor left"), requests_sent=0))
+    assert [error.blame for error in tally.errors.values()] == [Blame.GENERATOR]
+
+
+def test_an_unchanged_playlist_is_counted() -> None:
+    fetched = PlaylistFetched(0, ObjectKind.MEDIA_PLAYLIST, exchange(), None, changed=False)
+    assert counted(fetched, msgspec.structs.replace(fetched, changed=True)).unchanged_playlists == 1
+
+
+def test_playing_stalled_and_watched_time_add_up_at_any_instant() -> None:
+    counter = Counter()
+    tally = counter.tally
+    counter.add(ViewerStarted(0, at=100.0, due_at=100.0))
+    counter.add(PlaybackStarted(0, at=101.0, startup_seconds=1.0))
+    counter.add(ViewerStarted(1, at=102.0, due_at=102.0))
+    assert (tally.playing.seconds(103.0), tally.watching.seconds(103.0)) == (2.0, 4.0)
+    counter.add(StallStarted(0, at=105.0))
+    assert (tally.playing.seconds(108.0), tally.stalled.seconds(108.0), tally.stalled.active) == (4.0, 3.0, 1)
+    counter.add(StallEnded(0, at=109.0, stall_seconds=4.0))
+    assert (tally.playing.seconds(110.0), tally.stalled.seconds(110.0), tally.stalled.active) == (5.0, 4.0, 0)
+    counter.add(ViewerStopped(0, at=112.0, reason=EndReason.QUIT, played=True))
+    counter.add(ViewerStopped(1, at=112.0, reason=EndReason.QUIT, played=False))
+    assert (tally.playing.seconds(200.0), tally.stalled.seconds(200.0), tally.watching.seconds(200.0)) == (7, 4, 22)
+    assert (tally.active, tally.quit, tally.played, tally.stalls, tally.startup.total) == (0, 2, 1, 1, 1.0)
+
+
+def test_a_stall_that_the_end_cuts_counts_with_its_length() -> None:
+    tally = counted(
+        ViewerStarted(0, at=0.0, due_at=0.0),
+        PlaybackStarted(0, at=1.0, startup_seconds=1.0),
+        StallStarted(0, at=3.0),
+        ViewerStopped(0, at=5.5, reason=EndReason.QUIT, played=True),
+    )
+    assert (tally.stall.count, tally.stall.total, tally.stalled.seconds(99.0)) == (1, 2.5, 2.5)
+
+
+@pytest.mark.parametrize(("late_by", "late_starts"), [(0.0, 0), (0.099, 0), (0.101, 1)])
+def test_a_start_is_late_past_a_tenth_of_a_second(late_by: float, late_starts: int) -> None:
+    assert counted(ViewerStarted(0, at=50.0 + late_by, due_at=50.0)).late_starts == late_starts
+
+
+def test_fatal_failures_are_kept_by_their_words() -> None:
+    failure = Failure(FailureKind.HTTP_STATUS, "HTTP 404 Not Found", 404)
+    records: list[Record] = []
+    for viewer in range(3):
+        records.append(ViewerStarted(viewer, at=0.0, due_at=0.0))
+        records.append(ViewerStopped(viewer, 1.0, EndReason.FAILED, played=False, failure=failure, url=URL))
+    tally = counted(*records)
+    assert (tally.failed, tally.reasons) == (3, {"HTTP 404 Not Found": 3})
+
+
+def viewer_history(viewer: int, gaps: list[float], live: float | None, failed: bool) -> list[Record]:
+    """A viewer that starts, plays, stalls and goes on as often as there are gaps, and stops."""
+    at = float(viewer)
+    records: list[Record] = [ViewerStarted(viewer, at, at), segment(started_at=at, ended_at=at + 0.1, due_at=at)]
+    if gaps:
+        records.append(PlaybackStarted(viewer, at + gaps[0], gaps[0]))
+        records.append(LatencyObserved(viewer, at + gaps[0], live, 6.0, 4.0))
+    for gap in gaps:
+        at += gap
+        records += [StallStarted(viewer, at + 1.0), StallEnded(viewer, at + 2.0, 1.0)]
+        at += 2.0
+    if failed:
+        failure = Failure(FailureKind.TRUNCATED, "the body ended early")
+        records += [segment(failure), ViewerStopped(viewer, at + 3.0, EndReason.FAILED, bool(gaps), failure, URL)]
+    else:
+        records += [SegmentsExpired(viewer, at, 2)]
+    return records
+
+
+histories = st.lists(
+    st.tuples(st.lists(st.floats(0.01, 5.0), max_size=3), st.none() | st.floats(0.1, 20.0), st.booleans()), max_size=8
+)
+
+
+def comparable(tally: Tally) -> Any:
+    """Everything of a tally, floats rounded: sums in another order differ in their last bits."""
+
+    def rounded(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(key): rounded(item) for key, item in sorted(value.items(), key=str)}
+        return round(value, 6) if isinstance(value, float) else value
+
+    return rounded(msgspec.to_builtins(tally, str_keys=True))
+
+
+@given(histories, st.integers(1, 4))
+def test_merged_tallies_equal_one_tally_of_everything(
+    drawn: list[tuple[list[float], float | None, bool]], workers: int
+) -> None:
+    counters, whole = [Counter() for _ in range(workers)], Counter()
+    for viewer, (gaps, live, failed) in enumerate(drawn):
+        for record in viewer_history(viewer, gaps, live, failed):
+            counters[viewer % workers].add(record)
+            whole.add(record)
+    merged = Tally()
+    for counter in counters:
+        merged.merge(counter.tally)
+    assert comparable(merged) == comparable(whole.tally)
+    backwards = Tally()
+    for counter in reversed(counters):
+        backwards.merge(counter.tally)
+    assert comparable(backwards) == comparable(merged)
+
+
+def test_merging_leaves_the_merged_tally_as_it_was() -> None:
+    one = counted(segment(Failure(FailureKind.TRUNCATED, "the body ended early")))
+    before = msgspec.msgpack.encode(one)
+    total = Tally()
+    total.merge(one)
+    total.merge(one)
+    assert msgspec.msgpack.encode(one) == before
+    assert total.objects[ObjectKind.SEGMENT].requests == 2
+
+
+def test_a_tally_crosses_a_pipe_unchanged() -> None:
+    tally = counted(*viewer_history(3, [0.5, 1.0], 7.5, failed=True))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(tally), type=Tally) == tally

@@ -1,0 +1,114 @@
+"""Real programs of the operating system for tests: found or loudly skipped, on free ports, ended by their PID."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+
+def require(name: str) -> str:
+    """The path of a program. Without it the test is skipped by name; where CI=true it fails: CI has everything."""
+    path = shutil.which(name, path=_PATH)
+    if path is not None:
+        return path
+    reason = f"SKIPPED PART: {name} is not installed on this machine"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    command: Sequence[str], log: Path, *, stop_signal: int = signal.SIGTERM
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process for the time of the test; its output is in `log`, its end is by its own PID."""
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(stop_signal)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def wait_for(url: str, seconds: float = 15.0) -> bytes:
+    """The body of `url` as soon as it answers with 200."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback URL of the test's own
+                body: bytes = answer.read()
+                return body
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{url} did not answer within {seconds} s: {error}") from error
+            time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of that number exists and is no zombie."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+NGINX_CONFIG = """
+daemon off;
+master_process on;
+worker_processes 1;
+worker_rlimit_nofile 16384;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+events {{ worker_connections 8192; }}
+http {{
+    types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; text/html html; }}
+    log_format exact '$request_method $uri $status $body_bytes_sent $request_time';
+    access_log {folder}/access.log exact;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    sendfile on; tcp_nopush on; tcp_nodelay on;
+    keepalive_timeout 75s; keepalive_requests 100000;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        root {root};
+        location = /stub_status {{ stub_status; access_log off; }}
+        location ~ \\.m3u8$ {{ add_header Cache-Control no-cache; }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def nginx(folder: Path, root: Path) -> Iterator[str]:
+    """A real nginx that serves `root`; gives its base URL. Its access log is `folder`/access.log."""
+    program, port = require("nginx"), free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
+    (folder / "nginx.conf").write_text(NGINX_CONFIG.format(folder=folder, root=root, port=port))
+    command = [program, "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
+    with running(command, folder / "nginx.out", stop_signal=signal.SIGQUIT):
+        wait_for(f"http://127.0.0.1:{port}/stub_status")
+        yield f"http://127.0.0.1:{port}"

@@ -1,0 +1,424 @@
+import math
+import re
+from contextlib import suppress
+from dataclasses import fields
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hls_swarm.errors import SettingsError
+from hls_swarm.settings import (
+    Settings,
+    SettingValueError,
+    format_duration,
+    header_field,
+    masked_url,
+    parse_duration,
+)
+
+URL = "http://origin/stream.m3u8"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        pytest.param("500ms", 0.5, id="milliseconds"),
+        pytest.param("30s", 30.0, id="seconds"),
+        pytest.param("5m", 300.0, id="minutes"),
+        pytest.param("1h30m", 5400.0, id="hours and minutes"),
+        pytest.param("1h0m0s", 3600.0, id="as Go prints it"),
+        pytest.param("1h2m3s4ms", 3723.004, id="all units"),
+        pytest.param("1.5h", 5400.0, id="fraction"),
+        pytest.param(".5s", 0.5, id="fraction without whole part"),
+        pytest.param("100ms", 0.1, id="as the float literal"),
+        pytest.param("0", 0.0, id="zero without unit"),
+        pytest.param("0s", 0.0, id="zero with unit"),
+        pytest.param("+2s", 2.0, id="plus"),
+        pytest.param("-2s", -2.0, id="minus"),
+    ],
+)
+def test_duration(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("30", "30 has no unit: write 30s or 30ms", id="number"),
+        pytest.param("-30", "-30 has no unit: write -30s or -30ms", id="negative number"),
+        pytest.param("1.5", "1.5 has no unit: write 1.5s or 1.5ms", id="fraction"),
+        pytest.param("", "'' is not a duration: write it like 500ms, 30s, 5m or 1h30m", id="empty"),
+        pytest.param("-", "'-' is not a duration: write it like 500ms, 30s, 5m or 1h30m", id="sign only"),
+        pytest.param("30 s", "'30 s' is not a duration: write it like 500ms, 30s, 5m or 1h30m", id="space"),
+        pytest.param("2d", "'2d' is not a duration: write it like 500ms, 30s, 5m or 1h30m", id="days"),
+        pytest.param("30m1h", "'30m1h' is not a duration: write it like 500ms, 30s, 5m or 1h30m", id="order"),
+        pytest.param("1e3s", "'1e3s' is not a duration: write it like 500ms, 30s, 5m or 1h30m", id="exponent"),
+        pytest.param(
+            "\u0663s", "'\u0663s' is not a duration: write it like 500ms, 30s, 5m or 1h30m", id="other digits"
+        ),
+        pytest.param("9" * 400 + "h", "is longer than any run: write it like 500ms, 30s, 5m or 1h30m", id="infinite"),
+    ],
+)
+def test_no_duration(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        parse_duration(text)
+
+
+@given(st.integers(min_value=-(10**10), max_value=10**10))
+def test_a_printed_duration_reads_as_itself(milliseconds: int) -> None:
+    assert parse_duration(format_duration(milliseconds / 1000)) == pytest.approx(milliseconds / 1000, rel=1e-12)
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_finite_duration_or_refused(text: str) -> None:
+    try:
+        seconds = parse_duration(text)
+    except ValueError:
+        return
+    assert math.isfinite(seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "0"), (0.2, "200ms"), (2.0, "2s"), (90.0, "1m30s"), (5400.0, "1h30m"), (-5.0, "-5s"), (math.inf, "inf")],
+)
+def test_printed_duration(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+def test_defaults() -> None:
+    assert msgspec.to_builtins(Settings(url=URL)) == {
+        "url": URL,
+        "clients": 10,
+        "ramp_rate": 5.0,
+        "ramp_jitter": 0.2,
+        "duration": 0.0,
+        "seed": 1,
+        "workers": 0,
+        "variant": "highest",
+        "user_agent": "",
+        "header": (),
+        "timeout": None,
+        "no_cache": False,
+        "resolve": None,
+        "dangerous": False,
+        "tui": None,
+        "json": None,
+        "origin_metrics": None,
+        "nginx_metrics": None,
+        "origin_metrics_host": (),
+        "origin_metrics_node_port": 9100,
+        "origin_metrics_nginx_port": 9113,
+        "origin_metrics_interval": 2.0,
+        "origin_metrics_window": 30.0,
+        "origin_metrics_interface": (),
+        "origin_metrics_header": (),
+    }
+
+
+def test_settings_cross_a_pipe_unchanged() -> None:
+    settings = Settings(
+        url="https://user:pw@origin:8443/a.m3u8",
+        clients=3,
+        duration=1.5,
+        variant="all",
+        header=("A: b", "C: d"),
+        timeout=2.0,
+        resolve="::1",
+        dangerous=True,
+        tui=False,
+        json="-",
+        origin_metrics_host=("10.0.0.5", "[::1]", "origin.example.com"),
+        origin_metrics_interface=("lo",),
+    )
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(settings), type=Settings) == settings
+
+
+@pytest.mark.parametrize(
+    "given_values",
+    [
+        pytest.param({"url": "https://origin"}, id="URL without path"),
+        pytest.param({"url": "HTTP://origin/"}, id="scheme in capitals"),
+        pytest.param({"url": "http://[2001:db8::7]:8080/a.m3u8"}, id="IPv6"),
+        pytest.param({"url": "http://origin:/a.m3u8"}, id="empty port is the scheme's"),
+        pytest.param({"url": "http://origin/a.m3u8?x=%20&y=@z"}, id="query"),
+        pytest.param({"clients": 10_000_000}, id="most viewers"),
+        pytest.param({"ramp_jitter": 0.0, "duration": 0.0}, id="zero durations"),
+        pytest.param({"seed": 2**63 - 1}, id="largest seed"),
+        pytest.param({"header": ("X-Empty:", "X-Tab:\ta\tb")}, id="empty and tabbed header"),
+        pytest.param({"origin_metrics_interval": 0.25}, id="shortest interval"),
+        pytest.param({"origin_metrics_interval": 15.0}, id="window of exactly 2 intervals"),
+        pytest.param({"origin_metrics_window": 300.0, "origin_metrics_interval": 150.0}, id="longest"),
+        pytest.param({"origin_metrics_host": ("fe80::1%eth0",)}, id="IPv6 with zone"),
+        pytest.param({"json": "-"}, id="JSON on standard output"),
+    ],
+)
+def test_accepted(given_values: dict[str, Any]) -> None:
+    settings = Settings(**{"url": URL, **given_values})
+    assert {name: getattr(settings, name) for name in given_values} == given_values
+
+
+REFUSED = [
+    ("empty URL", {"url": ""}, "URL: is empty: write one such as http://origin/stream.m3u8"),
+    ("no scheme", {"url": "origin/a"}, "URL: 'origin/a' must start with http:// or https://"),
+    ("other scheme", {"url": "ftp://origin/a"}, "URL: 'ftp://origin/a' must start with http:// or https://"),
+    ("one slash", {"url": "http:/origin/a"}, "URL: 'http:/origin/a' must start with http:// or https://"),
+    ("no host", {"url": "http:///a"}, "URL: 'http:///a' has no host: write it like http://origin/stream.m3u8"),
+    ("port only", {"url": "http://:80/"}, "URL: 'http://:80/' has no host: write it like http://origin/stream.m3u8"),
+    ("high port", {"url": "http://o:65536/"}, "URL: 'http://o:65536/' has a bad port: it must be from 1 to 65535"),
+    ("port 0", {"url": "http://o:0/"}, "URL: 'http://o:0/' has a bad port: it must be from 1 to 65535"),
+    ("port word", {"url": "http://o:a/"}, "URL: 'http://o:a/' has a bad port: it must be from 1 to 65535"),
+    (
+        "bracket",
+        {"url": "http://[::1/"},
+        "URL: 'http://[::1/' has a host that can not be read: IPv6 is written [2001:db8::7]",
+    ),
+    (
+        "space",
+        {"url": "http://o/a b"},
+        "URL: 'http://o/a b' has a space or control character in it: write it as %20 and the like",
+    ),
+    (
+        "line break",
+        {"url": "http://o/a\r\nX: y"},
+        "URL: 'http://o/a\\r\\nX: y' has a space or control character in it: write it as %20 and the like",
+    ),
+    ("no viewers", {"clients": 0}, "--clients: must be at least 1, not 0"),
+    ("too many viewers", {"clients": 10_000_001}, "--clients: must be at most 10000000, not 10000001"),
+    ("no ramp", {"ramp_rate": 0.0}, "--ramp-rate: must be more than 0 viewers per second, not 0"),
+    ("negative ramp", {"ramp_rate": -2.5}, "--ramp-rate: must be more than 0 viewers per second, not -2.5"),
+    ("endless ramp", {"ramp_rate": math.inf}, "--ramp-rate: must be a finite number, not inf"),
+    ("nan", {"duration": math.nan}, "--duration: must be a finite number, not nan"),
+    ("negative jitter", {"ramp_jitter": -0.5}, "--ramp-jitter: must not be negative, which -500ms is"),
+    ("negative duration", {"duration": -60.0}, "--duration: must not be negative, which -1m is"),
+    ("negative seed", {"seed": -1}, "--seed: must be at least 0, not -1"),
+    ("seed past 63 bits", {"seed": 2**63}, f"--seed: must be at most {2**63 - 1}, not {2**63}"),
+    ("negative workers", {"workers": -1}, "--workers: must be at least 0, not -1"),
+    ("many workers", {"workers": 1025}, "--workers: must be at most 1024, not 1025"),
+    ("variant", {"variant": "best"}, "--variant: 'best' is not one of all, highest, lowest, first"),
+    (
+        "user agent",
+        {"user_agent": "a\nb"},
+        "--user-agent: has a line break or control character in it: take it out",
+    ),
+    ("user agent letters", {"user_agent": "ü"}, "--user-agent: has characters outside ASCII: take them out"),
+    ("header without colon", {"header": ("abc",)}, "--header: has no colon: write it as 'Name: value'"),
+    (
+        "header without name",
+        {"header": (": x",)},
+        "--header: has no name before the colon: write it as 'Name: value'",
+    ),
+    (
+        "header with line break",
+        {"header": ("A: b\r\nC: d",)},
+        "--header: has a line break or control character in it: give one header per flag",
+    ),
+    (
+        "header name",
+        {"header": ("A B: c",)},
+        "--header: has a name with other characters than letters, digits and -_.!#$%&'*+^`|~",
+    ),
+    (
+        "header letters",
+        {"header": ("A: \u20ac",)},
+        "--header: the value of A has characters outside ISO-8859-1: encode them",
+    ),
+    (
+        "Host",
+        {"header": ("host: a",)},
+        "--header: host is the client's own to send: put the name in the URL and the address in --resolve",
+    ),
+    ("framing", {"header": ("Content-Length: 3",)}, "--header: Content-Length is the client's own to send"),
+    (
+        "no time",
+        {"timeout": 0.0},
+        "--timeout: must be more than 0 (leave it out for the player's own limits), not 0",
+    ),
+    (
+        "resolve to a name",
+        {"resolve": "origin2", "dangerous": True},
+        "--resolve: 'origin2' is not an IP address: write one such as 192.0.2.7",
+    ),
+    (
+        "resolve alone",
+        {"resolve": "192.0.2.7"},
+        "--resolve: sends the load elsewhere than the URL says: add --dangerous if that is meant",
+    ),
+    ("JSON without name", {"json": ""}, "--json: needs the name of a file"),
+    (
+        "JSON takes a flag",
+        {"json": "-tui"},
+        "--json: '-tui' looks like a flag, not a file: write ./-tui if such a file is meant",
+    ),
+    (
+        "metrics URL",
+        {"origin_metrics": "10.0.0.5:9100"},
+        "--origin-metrics: '10.0.0.5:9100' must start with http:// or https://",
+    ),
+    (
+        "nginx URL",
+        {"nginx_metrics": "http://"},
+        "--nginx-metrics: 'http://' has no host: write it like http://origin/stream.m3u8",
+    ),
+    (
+        "host is a URL",
+        {"origin_metrics_host": ("http://a",)},
+        "--origin-metrics-host: 'http://a' is a URL: name the host only, or use --origin-metrics",
+    ),
+    (
+        "host with port",
+        {"origin_metrics_host": ("a:9100",)},
+        (
+            "--origin-metrics-host: 'a:9100' is not a host: name it without a port, which is "
+            "--origin-metrics-node-port and --origin-metrics-nginx-port"
+        ),
+    ),
+    (
+        "host is a flag",
+        {"origin_metrics_host": ("-tui",)},
+        "--origin-metrics-host: '-tui' is not a host: name it like 10.0.0.5 or origin.example.com",
+    ),
+    (
+        "host is empty",
+        {"origin_metrics_host": ("",)},
+        "--origin-metrics-host: '' is not a host: name it like 10.0.0.5 or origin.example.com",
+    ),
+    (
+        "host twice",
+        {"origin_metrics_host": ("a", "b", "a")},
+        "--origin-metrics-host: a is named twice: name it once",
+    ),
+    ("node port", {"origin_metrics_node_port": 0}, "--origin-metrics-node-port: must be at least 1, not 0"),
+    (
+        "nginx port",
+        {"origin_metrics_nginx_port": 65536},
+        "--origin-metrics-nginx-port: must be at most 65535, not 65536",
+    ),
+    (
+        "interval, host only",
+        {"origin_metrics_host": ("a",), "origin_metrics_interval": 0.249},
+        "--origin-metrics-interval: must be at least 250ms, not 249ms",
+    ),
+    (
+        "short window",
+        {"origin_metrics_window": 9.0},
+        "--origin-metrics-window: must be from 10s to 5m, not 9s",
+    ),
+    (
+        "long window",
+        {"origin_metrics_window": 301.0},
+        "--origin-metrics-window: must be from 10s to 5m, not 5m1s",
+    ),
+    (
+        "one interval in the window",
+        {"origin_metrics_interval": 20.0},
+        (
+            "--origin-metrics-window: 30s must hold at least 2 scrapes, which are 20s apart: "
+            "lengthen it or shorten --origin-metrics-interval"
+        ),
+    ),
+    (
+        "device",
+        {"origin_metrics_interface": ("eth0 eth1",)},
+        "--origin-metrics-interface: 'eth0 eth1' is not the name of a network device",
+    ),
+    (
+        "metrics header",
+        {"origin_metrics_header": ("Bearer abc",)},
+        "--origin-metrics-header: has no colon: write it as 'Name: value'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "text"), [pytest.param(v, t, id=i) for i, v, t in REFUSED])
+def test_refused(values: dict[str, Any], text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings(**{"url": URL, **values})
+    assert str(caught.value) == text
+    assert caught.value.exit_code == 2
+    assert isinstance(caught.value, SettingValueError)
+    assert caught.value.field in values or caught.value.field == "origin_metrics_window"
+
+
+@given(st.fixed_dictionaries({"url": st.text(max_size=30), "header": st.tuples(st.text(max_size=20))}))
+def test_any_text_makes_settings_or_a_settings_error(values: dict[str, Any]) -> None:
+    with suppress(SettingsError):
+        assert Settings(**values).url == values["url"]
+
+
+def test_headers_are_names_and_values() -> None:
+    settings = Settings(url=URL, header=("A:b", "C :  d: e "), origin_metrics_header=("Authorization: Bearer x",))
+    assert settings.headers == (("A", "b"), ("C", "d: e"))
+    assert settings.origin_metrics_headers == (("Authorization", "Bearer x"),)
+
+
+def test_header_value_keeps_inner_space() -> None:
+    assert header_field("User-Note: a  b\t") == ("User-Note", "a  b")
+
+
+SECRET = Settings(
+    url="https://alice:hunter2@origin:8443/a.m3u8?x=1",
+    origin_metrics="http://bob:hunter2@origin:9100/metrics",
+    nginx_metrics="http://hunter2@origin:9113/metrics",
+    header=("Authorization: Bearer hunter2",),
+    origin_metrics_header=("X-Token: hunter2",),
+)
+
+
+def test_a_copy_without_secrets_says_where_they_were() -> None:
+    shown = SECRET.without_secrets()
+    assert shown.url == "https://***@origin:8443/a.m3u8?x=1"
+    assert shown.origin_metrics == "http://***@origin:9100/metrics"
+    assert shown.nginx_metrics == "http://***@origin:9113/metrics"
+    assert shown.header == ("Authorization: ***",)
+    assert shown.origin_metrics_header == ("X-Token: ***",)
+    assert shown.without_secrets() == shown
+
+
+def test_no_secret_in_what_is_printed_or_encoded_for_a_report() -> None:
+    assert "hunter2" not in repr(SECRET)
+    assert "hunter2" not in f"{SECRET}"
+    assert b"hunter2" not in msgspec.json.encode(SECRET.without_secrets())
+    assert all(f"{field.name}=" in repr(SECRET) for field in fields(Settings))
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        pytest.param(URL, URL, id="none"),
+        pytest.param("http://u:p@h/x", "http://***@h/x", id="both"),
+        pytest.param("http://u@h/x", "http://***@h/x", id="user only"),
+        pytest.param("http://u:p@q@h/x", "http://***@h/x", id="at sign in the password"),
+        pytest.param("http://h/@u/x", "http://h/@u/x", id="at sign in the path"),
+        pytest.param("http://u:p/q@h/x", "http://***@h/x", id="slash in the password"),
+        pytest.param("u:p@h/x", "***@h/x", id="no scheme"),
+        pytest.param("http://[u:p@h/x", "http://***@h/x", id="no host to be read"),
+    ],
+)
+def test_masked_url(url: str, shown: str) -> None:
+    assert masked_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"url": "ftp://u:hunter2@h/"}, id="scheme"),
+        pytest.param({"url": "u:hunter2@h/"}, id="no scheme"),
+        pytest.param({"url": "http://u:hunter2@h:0/"}, id="port"),
+        pytest.param({"url": "http://u:hunter2/3@h/"}, id="slash in the password"),
+        pytest.param({"url": "http://u:hunter2@/"}, id="no host"),
+        pytest.param({"url": "http://u:hunter2 @h/"}, id="space"),
+        pytest.param({"url": "http://[u:hunter2@h/"}, id="bracket"),
+        pytest.param({"origin_metrics_host": ("u:hunter2@h",)}, id="host"),
+        pytest.param({"header": ("Authorization Bearer hunter2",)}, id="no colon"),
+        pytest.param({"header": ("Authorization Bearer hunter2: x",)}, id="header name"),
+        pytest.param({"header": ("A: hunter2\n",)}, id="line break"),
+    ],
+)
+def test_no_secret_in_a_refusal(values: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings(**{"url": URL, **values})
+    assert "hunter2" not in str(caught.value)

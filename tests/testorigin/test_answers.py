@@ -1,0 +1,152 @@
+"""Which answer a request gets."""
+
+from http import HTTPStatus
+
+import pytest
+
+from hls_swarm.testorigin.answers import Answer, Request, answer, byte_range, target_path
+from hls_swarm.testorigin.resources import Caching, Resource, Sites
+
+
+class Pages:
+    """A site of one page."""
+
+    def __init__(self, path: str, body: bytes, *, metered: bool = True) -> None:
+        self.path = path
+        self.page = Resource("text/x-test", body, Caching.REVALIDATE, etag='"7"', metered=metered)
+
+    def find(self, path: str) -> Resource | None:
+        return self.page if path == self.path else None
+
+
+SITE = Sites((Pages("/a b", b"0123456789"), Pages("/metrics", b"up 1\n", metered=False)))
+
+
+def ask(method: str = "GET", target: str = "/a%20b", hosts: int = 1, version: str = "1.1", **headers: str) -> Answer:
+    fields = {name.replace("_", "-").encode(): value for name, value in headers.items()}
+    return answer(Request(0.0, method, target, version, fields, hosts, keep_alive=True), SITE)
+
+
+def body(given: Answer) -> bytes:
+    assert isinstance(given.content, bytes)
+    return given.content[given.offset : given.offset + given.length]
+
+
+def fields(given: Answer) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in given.fields.decode().splitlines())
+
+
+def test_get_gives_the_whole() -> None:
+    given = ask()
+    assert (given.status, body(given), given.metered) == (HTTPStatus.OK, b"0123456789", True)
+    assert fields(given) == {
+        "Content-Type": "text/x-test",
+        "Content-Length": "10",
+        "Cache-Control": "no-cache",
+        "Accept-Ranges": "bytes",
+        "ETag": '"7"',
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Expose-Headers": "*",
+    }
+
+
+def test_head_gives_the_same_head_without_a_body() -> None:
+    given = ask("HEAD")
+    assert (given.fields, given.content, given.length) == (ask().fields, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "expected", "content_range"),
+    [
+        pytest.param("bytes=0-", HTTPStatus.PARTIAL_CONTENT, b"0123456789", "bytes 0-9/10", id="all of it"),
+        pytest.param("bytes=2-4", HTTPStatus.PARTIAL_CONTENT, b"234", "bytes 2-4/10", id="some of it"),
+        pytest.param("bytes=8-99", HTTPStatus.PARTIAL_CONTENT, b"89", "bytes 8-9/10", id="past the end"),
+        pytest.param("bytes=-3", HTTPStatus.PARTIAL_CONTENT, b"789", "bytes 7-9/10", id="the end"),
+        pytest.param("bytes=-99", HTTPStatus.PARTIAL_CONTENT, b"0123456789", "bytes 0-9/10", id="more than all"),
+        pytest.param("bytes=10-", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, None, "bytes */10", id="outside"),
+        pytest.param("bytes=-0", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, None, "bytes */10", id="the last none"),
+        pytest.param("bytes=4-2", HTTPStatus.OK, b"0123456789", None, id="backwards"),
+        pytest.param("bytes=0-1,4-5", HTTPStatus.OK, b"0123456789", None, id="two ranges"),
+        pytest.param("bytes=-", HTTPStatus.OK, b"0123456789", None, id="no number"),
+        pytest.param("lines=1-2", HTTPStatus.OK, b"0123456789", None, id="another unit"),
+        pytest.param(f"bytes={'9' * 5000}-", HTTPStatus.OK, b"0123456789", None, id="a very long number"),
+    ],
+)
+def test_ranges(asked: str, status: HTTPStatus, expected: bytes | None, content_range: str | None) -> None:
+    given = ask(range=asked)
+    assert given.status is status
+    assert expected is None or body(given) == expected
+    assert fields(given).get("Content-Range") == content_range
+    assert fields(given)["Content-Length"] == str(given.length)
+
+
+def test_a_range_is_for_get_and_for_the_same_entity() -> None:
+    assert ask("HEAD", range="bytes=0-1").status is HTTPStatus.OK
+    assert ask(range="bytes=0-1", if_range='"7"').status is HTTPStatus.PARTIAL_CONTENT
+    assert ask(range="bytes=0-1", if_range='"8"').status is HTTPStatus.OK
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        pytest.param('"7"', HTTPStatus.NOT_MODIFIED, id="the same"),
+        pytest.param('"6", W/"7"', HTTPStatus.NOT_MODIFIED, id="weak, in a list"),
+        pytest.param("*", HTTPStatus.NOT_MODIFIED, id="any"),
+        pytest.param('"6"', HTTPStatus.OK, id="another"),
+    ],
+)
+def test_if_none_match(tags: str, status: HTTPStatus) -> None:
+    given = ask(if_none_match=tags, range="bytes=0-1") if status is HTTPStatus.NOT_MODIFIED else ask(if_none_match=tags)
+    assert given.status is status
+    assert (given.content is None) == (status is HTTPStatus.NOT_MODIFIED)
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        pytest.param(ask(target="/b"), HTTPStatus.NOT_FOUND, id="no such path"),
+        pytest.param(ask("POST"), HTTPStatus.METHOD_NOT_ALLOWED, id="POST"),
+        pytest.param(ask(hosts=0), HTTPStatus.BAD_REQUEST, id="no Host"),
+        pytest.param(ask(hosts=2), HTTPStatus.BAD_REQUEST, id="two Hosts"),
+        pytest.param(ask(hosts=0, version="1.0"), HTTPStatus.OK, id="HTTP/1.0 needs no Host"),
+        pytest.param(ask("OPTIONS"), HTTPStatus.NO_CONTENT, id="a browser's preflight"),
+    ],
+)
+def test_other_answers(given: Answer, status: HTTPStatus) -> None:
+    assert given.status is status
+    assert fields(given)["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_method_not_allowed_names_those_that_are() -> None:
+    assert fields(ask("DELETE"))["Allow"] == "GET, HEAD, OPTIONS"
+    assert fields(ask("OPTIONS"))["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
+
+
+def test_a_refusal_is_said_in_words() -> None:
+    given = answer(Request(0.0, refusal=HTTPStatus.REQUEST_TIMEOUT), SITE)
+    assert (given.status, body(given)) == (HTTPStatus.REQUEST_TIMEOUT, b"408 Request Timeout\n")
+
+
+def test_metrics_are_not_metered() -> None:
+    assert not ask(target="/metrics").metered
+    assert not ask("HEAD", target="/metrics").metered
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        pytest.param("/a/b?x=/c", "/a/b", id="query"),
+        pytest.param("/a%20b%2Fc", "/a b/c", id="escapes"),
+        pytest.param("http://h:1/a/b?x", "/a/b", id="absolute form"),
+        pytest.param("http://h", "/", id="absolute form without path"),
+        pytest.param("*", "*", id="asterisk form"),
+        pytest.param("/a%ZZ%", "/a%ZZ%", id="broken escapes"),
+        pytest.param("/../../etc/passwd", "/../../etc/passwd", id="dots mean nothing"),
+    ],
+)
+def test_target_paths(target: str, path: str) -> None:
+    assert target_path(target) == path
+
+
+def test_byte_range_of_nothing() -> None:
+    assert byte_range("bytes=0-", 0) == (0, 0)
