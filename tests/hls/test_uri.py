@@ -60,7 +60,9 @@ def test_rfc_3986_examples(reference: str, expected: str) -> None:
         pytest.param("http://h/a//b/p.m3u8", "s.ts", "http://h/a//b/s.ts", id="empty segments of the base stay"),
         pytest.param("http://h/p.m3u8", "a//s.ts", "http://h/a//s.ts", id="empty segments of the reference stay"),
         pytest.param("http://h", "s.ts", "http://h/s.ts", id="a base without a path"),
-        pytest.param("http://h:81/x?y=/z", "s.ts", "http://h:81/s.ts", id="a slash in the base's query is no directory"),
+        pytest.param(
+            "http://h:81/x?y=/z", "s.ts", "http://h:81/s.ts", id="a slash in the base's query is no directory"
+        ),
         pytest.param("https://h/a/p", "//g/./s", "https://g/s", id="another host"),
         pytest.param("http://h/a/p", "my file.ts", "http://h/a/my%20file.ts", id="a space"),
         pytest.param("http://h/a/p", "é%20.ts", "http://h/a/%C3%A9%20.ts", id="beyond ASCII, escapes kept"),

@@ -76,6 +76,7 @@ def is_alive(pid: int) -> bool:
 
 
 NGINX_CONFIG = """
+{user}
 daemon off;
 master_process on;
 worker_processes 1;
@@ -106,8 +107,8 @@ def nginx(folder: Path, root: Path) -> Iterator[str]:
     """A real nginx that serves `root`; gives its base URL. Its access log is `folder`/access.log."""
     program, port = require("nginx"), free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)
-    (folder / "nginx.conf").write_text(NGINX_CONFIG.format(folder=folder, root=root, port=port))
+    user = "user root root;" if os.geteuid() == 0 else ""  # its workers must reach the test's folder
+    (folder / "nginx.conf").write_text(NGINX_CONFIG.format(user=user, folder=folder, root=root, port=port))
     command = [program, "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
     with running(command, folder / "nginx.out", stop_signal=signal.SIGQUIT):
         wait_for(f"http://127.0.0.1:{port}/stub_status")

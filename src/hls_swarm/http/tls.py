@@ -21,7 +21,7 @@ from hls_swarm.http.options import TlsOptions
 from hls_swarm.http.stream import SCRATCH_BYTES, is_acknowledged, queued_bytes
 from hls_swarm.http.target import Route
 
-_LOW_WATER_BYTES = 1 << 20
+_LOW_WATER_BYTES = 1 << 18
 _HELD_BYTES = 32 << 10
 _SMALL_BYTES = 96 << 10
 _TURN_BYTES = 1 << 20

@@ -79,11 +79,12 @@ class Server:
 
     async def stop(self) -> None:
         """Accept no more, let answers under way end for a while, then close everything."""
-        self.is_stopping = True
-        if self._resume is not None:
-            self._resume.cancel()
-        self._loop.remove_reader(self._listener.fileno())
-        self._listener.close()
+        if not self.is_stopping:
+            self.is_stopping = True
+            if self._resume is not None:
+                self._resume.cancel()
+            self._loop.remove_reader(self._listener.fileno())
+            self._listener.close()
         for connection in tuple(self._connections):
             if connection.state is not State.WRITING:
                 connection.close()
