@@ -225,6 +225,7 @@ async def _demo(settings: Settings, workers: int) -> int:
                 url=address.stream_url,
                 origin_metrics=address.node_metrics_url,
                 nginx_metrics=address.nginx_metrics_url,
+                origin_metrics_interface=("lo",),
             ),
             workers,
         )

@@ -1,7 +1,7 @@
 """Playlists as text, from small parts: `Playlist(0, [Segment(0), Segment(1)], end=True).text`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 
@@ -71,6 +71,7 @@ class Playlist:
     Attributes:
         tags: lines of the header, for what has no field of its own.
         tail: lines after the last segment.
+        skipped: how many segments before the listed ones are left out.
     """
 
     media_sequence: int
@@ -83,7 +84,8 @@ class Playlist:
     open_parts: Sequence[Part] = ()
     tags: Sequence[str] = ()
     tail: Sequence[str] = ()
-    newline: str = field(default="\n", compare=False)
+    newline: str = "\n"
+    skipped: int = 0
 
     @property
     def text(self) -> str:
@@ -98,7 +100,8 @@ class Playlist:
         lines += self.tags
         for segment in self.segments:
             lines += segment.lines()
-        lines += [part.line(self.media_sequence + len(self.segments)) for part in self.open_parts]
+        open_number = self.media_sequence + self.skipped + len(self.segments)
+        lines += [part.line(open_number) for part in self.open_parts]
         lines += self.tail
         if self.end:
             lines.append("#EXT-X-ENDLIST")
@@ -111,7 +114,7 @@ class Playlist:
     def delta(self, skipped: int, header: Sequence[str] = ()) -> "Playlist":
         """The delta update that leaves the first `skipped` segments out."""
         tags = (*self.tags, *header, f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
-        return replace(self, segments=self.segments[skipped:], tags=tags)
+        return replace(self, segments=self.segments[skipped:], tags=tags, skipped=skipped)
 
 
 @dataclass(frozen=True)

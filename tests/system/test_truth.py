@@ -22,7 +22,7 @@ def live_stream(root: Path, log: Path) -> Iterator[None]:
     """Real ffmpeg writes a live stream of 2 s segments in two variants into `root`."""
     command = [
         require("ffmpeg"), "-hide_banner", "-nostdin", "-loglevel", "warning", "-re",
-        "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+        "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=frequency=440",
         "-map", "0:v", "-map", "1:a", "-map", "0:v", "-map", "1:a",
         "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-keyint_min", "50", "-sc_threshold", "0",
         "-b:v:0", "300k", "-maxrate:v:0", "300k", "-bufsize:v:0", "600k",

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -57,7 +58,7 @@ async def running(folder: Path, settings: OriginSettings) -> AsyncIterator[Runni
     listener = listening_socket("127.0.0.1", 0)
     host, port = listener.getsockname()
     pages, traffic, log = Pages(), Traffic(), AccessLog(folder / "access.log")
-    server = Server(settings, listener, pages, traffic, log)
+    server = Server(settings, listener, pages, traffic, log, max_connections=1000)
     server.start()
     try:
         yield Running(server, traffic, host, port)
@@ -305,6 +306,31 @@ def test_an_answer_under_way_ends_when_the_server_stops(tmp_path: Path) -> None:
             await stopping
 
     serve_while(tmp_path, client, OriginSettings(grace_seconds=10.0))
+
+
+def test_running_out_of_descriptors_only_delays(tmp_path: Path) -> None:
+    """Connections that no descriptor is left for wait in the kernel's backlog until others have ended."""
+
+    async def client(server: Running) -> None:
+        waiting = [socket.create_connection((server.host, server.port)) for _ in range(30)]
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(each.fileno() for each in waiting) + 11, limits[1]))
+        try:
+            for each in waiting:
+                each.setblocking(False)
+                await asyncio.get_running_loop().sock_sendall(each, request(Connection="close"))
+                answer = b""
+                while not answer.endswith(b"small body\n"):
+                    answer += await asyncio.get_running_loop().sock_recv(each, 4096)
+                each.close()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            for each in waiting:
+                each.close()
+        assert server.traffic.accepts_paused > 0
+        assert server.traffic.requests == 30
+
+    serve_while(tmp_path, client)
 
 
 def test_hundreds_of_connections_at_once(tmp_path: Path) -> None:

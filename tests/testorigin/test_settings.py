@@ -22,6 +22,7 @@ from hls_swarm.testorigin.settings import (
         pytest.param({"port": 70_000}, "port is 70000", id="port"),
         pytest.param({"segment_seconds": 3}, "2, 4 or 8 s", id="segment duration"),
         pytest.param({"window": 2}, "3 to 1000 segments", id="window"),
+        pytest.param({"max_connections": 0}, "at most 0", id="no connections"),
         pytest.param({"first_segment": -1}, "begin at 0", id="first segment"),
         pytest.param({"idle_seconds": 0.0}, "more than 0 s", id="time limit"),
     ],

@@ -82,7 +82,6 @@ class Attributes:
             match = match_at(text, position)
             if match is None:
                 if not text[position:].strip(" \t,"):
-                    notebook.tolerate("an attribute list ends in a comma", RULE)
                     break
                 raise TagError("malformed attribute list", rule=RULE)
             name, value = match.groups()
@@ -90,6 +89,8 @@ class Attributes:
                 raise TagError(f"attribute {name[:64]} appears twice", rule=RULE)
             values[name] = value
             position = match.end()
+        if text[-1:] == ",":
+            notebook.tolerate("an attribute list ends in a comma", RULE)
         self._values = values
         self._notebook = notebook
 

@@ -2,8 +2,8 @@
 
 Rules:
 
-- The delta's EXT-X-MEDIA-SEQUENCE names the first segment that it leaves out; the first listed one comes SKIPPED-SEGMENTS
-  later. Every one left out must be held.
+- The delta's EXT-X-MEDIA-SEQUENCE names the first segment that it leaves out; the first listed one comes
+  SKIPPED-SEGMENTS later. Every one left out must be held.
 - EXT-X-MAP, EXT-X-KEY, EXT-X-BITRATE, dates, discontinuity sequence numbers and byte ranges carry on from the last
   one left out, up to where the delta says otherwise.
 - Parts of those left out are dropped: a server lists none that far from the edge (6.2.2).

@@ -6,7 +6,7 @@ Rules:
   memory BIOs would save system calls, but costs a copy and keeps its largest buffer for each connection; with the
   low-water mark, which spares wake-ups here too, reading the socket is also the cheaper of the two in CPU time.
 - The low-water mark counts encrypted bytes, of which OpenSSL may hold one unfinished record: it stays 32 KiB below
-  what is still to come.
+  what is still to come. More than 256 KiB spares nothing here, as decryption takes nearly all the time.
 - A record taken from the socket is taken whole, since no readiness will be reported for what OpenSSL holds.
 - An end without a TLS close is a loss, not an end (RFC 8446 6.1, RFC 9112 9.8).
 - Each client resumes its own sessions only: two viewers share none.
@@ -21,7 +21,7 @@ from hls_swarm.http.options import TlsOptions
 from hls_swarm.http.stream import SCRATCH_BYTES, is_acknowledged, queued_bytes
 from hls_swarm.http.target import Route
 
-_LOW_WATER_BYTES = 1 << 18
+_LOW_WATER_BYTES = 256 << 10
 _HELD_BYTES = 32 << 10
 _SMALL_BYTES = 96 << 10
 _TURN_BYTES = 1 << 20

@@ -39,13 +39,13 @@ class SourceSettings:
     """One page to scrape.
 
     Attributes:
-        url: to ask for; without user and password.
-        shown_url: for a person: without the query too, which may hold a token.
+        url: to ask for; without user and password, but its query may hold a token.
+        shown_url: for a person: without the query too.
         headers: to send with it; secret.
     """
 
     role: Role
-    url: str
+    url: str = field(repr=False)
     shown_url: str
     headers: Headers = field(default=(), repr=False)
 

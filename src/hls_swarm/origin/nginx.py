@@ -123,9 +123,7 @@ _PLUS_CACHE = tuple(
 
 def _plus_hits(inputs: Inputs) -> float:
     """Answers served from a cache (hit, stale, updating, revalidated) of all that went through one."""
-    counted = [
-        inputs.increase(nth) if inputs.interval.carries(family) else 0.0 for nth, family in enumerate(_PLUS_CACHE)
-    ]
+    counted = [inputs.increase(nth) for nth in range(len(_PLUS_CACHE))]
     whole = sum(counted)
     if whole <= 0:
         raise NotKnown(NOTHING_HAPPENED)
@@ -148,7 +146,7 @@ PLUS = Dialect(
         row("nginx_requests_per_second", "nginxplus_http_requests_total", by=rate),
         *_by_class("nginxplus_server_zone_responses", "code"),
         row("nginx_out_bytes_per_second", "nginxplus_server_zone_sent", by=rate),
-        row("nginx_cache_hit_ratio", "nginxplus_cache_hit_responses", "nginxplus_cache_miss_responses", by=_plus_hits),
+        row("nginx_cache_hit_ratio", *_PLUS_CACHE, by=_plus_hits),
     ),
     how_to_get={
         **_how((*_CLASSES, "nginx_out_bytes_per_second"), _ZONES),

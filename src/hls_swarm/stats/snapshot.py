@@ -155,6 +155,35 @@ class GeneratorFigures:
         return bool(self.trouble)
 
 
+class ViewerDetail(msgspec.Struct, frozen=True):
+    """One viewer, for a table of the worst ones.
+
+    Attributes:
+        state: of its machine, in lower case: starting, playing, stalled.
+        buffer_seconds: media ahead of the playhead.
+        bitrate_bps: of the variant it plays, if known.
+        stalled_seconds: in all, a stall that goes on included.
+        last_error: the newest failure in words; None if there was none.
+    """
+
+    viewer: int
+    worker: int
+    state: str
+    buffer_seconds: float
+    bitrate_bps: int | None
+    stalls: int
+    stalled_seconds: float
+    last_error: str | None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment that somebody noted; `elapsed_seconds` after the start of the run."""
+
+    elapsed_seconds: float
+    note: str
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The run at one instant.
@@ -165,6 +194,7 @@ class Snapshot:
         duration_seconds: how long the run is to last; None until stopped.
         throughput_bytes_per_second: body bytes of all kinds over the last second.
         origin: None when no origin metrics are configured.
+        worst_viewers: at most 50, the worst first: stalled, then most stalls, then least buffer.
     """
 
     at: float
@@ -184,6 +214,8 @@ class Snapshot:
     connect: Distribution | None
     generator: GeneratorFigures
     origin: OriginMetrics | None
+    worst_viewers: tuple[ViewerDetail, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
 LOOP_LAG_LIMIT_SECONDS = 0.1

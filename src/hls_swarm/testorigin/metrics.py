@@ -61,7 +61,7 @@ class TrafficCollector(Collector):
             "hls_swarm_origin_metrics_requests", "Requests for metrics.", traffic.unmetered_requests
         )
         yield CounterMetricFamily(
-            "hls_swarm_origin_accept_pauses", "Times that descriptors ran out.", traffic.accepts_paused
+            "hls_swarm_origin_accept_pauses", "Times that no more connections could be taken.", traffic.accepts_paused
         )
         yield CounterMetricFamily(
             "hls_swarm_origin_lost_log_lines", "Access log lines that could not be written.", self._log.lost_lines

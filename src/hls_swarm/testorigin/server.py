@@ -52,10 +52,17 @@ class Server:
 
     Args:
         listener: from `listening_socket`; the server closes it.
+        max_connections: more wait in the kernel's backlog until others have gone.
     """
 
     def __init__(
-        self, settings: OriginSettings, listener: socket.socket, site: Site, traffic: Traffic, log: AccessLog
+        self,
+        settings: OriginSettings,
+        listener: socket.socket,
+        site: Site,
+        traffic: Traffic,
+        log: AccessLog,
+        max_connections: int,
     ) -> None:
         self.read_buffer = bytearray(READ_BYTES)
         self.head_seconds = settings.head_seconds
@@ -65,6 +72,7 @@ class Server:
         self._grace_seconds = settings.grace_seconds
         self._site, self._traffic, self._log = site, traffic, log
         self._listener = listener
+        self._max_connections = max_connections
         self._connections: set[Connection] = set()
         self._loop = asyncio.get_running_loop()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -101,6 +109,9 @@ class Server:
     def _accept(self) -> None:
         """Take connections that the kernel has completed."""
         for _ in range(_ACCEPTS_AT_ONCE):
+            if len(self._connections) >= self._max_connections:
+                self._pause_accepting()
+                return
             try:
                 connected, address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -108,15 +119,18 @@ class Server:
             except OSError as error:
                 if error.errno not in _OUT_OF_RESOURCES:
                     raise
-                # The listener stays readable: look away for a moment, until a connection has been given back.
-                self._traffic.accepts_paused += 1
-                self._loop.remove_reader(self._listener.fileno())
-                self._resume = self._loop.call_later(_ACCEPT_PAUSE_SECONDS, self._resume_accepting)
+                self._pause_accepting()
                 return
             connected.setblocking(False)
             self._traffic.accepted += 1
             self._traffic.active += 1
             self._connections.add(Connection(self, connected, address[0]))
+
+    def _pause_accepting(self) -> None:
+        """Look away from the listener, which stays readable, for a moment: until a connection has been given back."""
+        self._traffic.accepts_paused += 1
+        self._loop.remove_reader(self._listener.fileno())
+        self._resume = self._loop.call_later(_ACCEPT_PAUSE_SECONDS, self._resume_accepting)
 
     def _resume_accepting(self) -> None:
         self._loop.add_reader(self._listener.fileno(), self._accept)

@@ -33,6 +33,8 @@ from hls_swarm.testorigin.settings import (
 from hls_swarm.testorigin.timeline import LiveTimeline
 from hls_swarm.testorigin.traffic import Traffic
 
+_OTHER_DESCRIPTORS = 64  # standard streams, event loop, log, listener, and what rendering metrics opens for a moment
+
 
 @dataclass(frozen=True)
 class _Index:
@@ -53,7 +55,7 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
     Raises:
         RunError: the address or the access log's file can not be had.
     """
-    raise_descriptor_limit()
+    descriptors = raise_descriptor_limit()
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(settings))
         place, folder = settings.access_log, None
@@ -75,6 +77,12 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
             window=settings.window,
             first=settings.first_segment,
         )
+        reserved = _OTHER_DESCRIPTORS + (timeline.kept + 1) * len(streams)
+        max_connections = descriptors - reserved if settings.max_connections is None else settings.max_connections
+        if max_connections < 1 or max_connections + reserved > descriptors:
+            raise RunError(
+                f"{descriptors} descriptors (ulimit -n) are too few: the stream needs {reserved}, each connection one"
+            )
         live = LiveStream(streams, timeline)
         stack.callback(live.close)
         live.advance(timeline.started_at)
@@ -84,7 +92,7 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
         site = Sites(
             (live, MetricsPages(traffic, log, time.time), _Index(Resource(TEXT_TYPE, index.encode(), Caching.BRIEFLY)))
         )
-        server = Server(settings, listener, site, traffic, log)
+        server = Server(settings, listener, site, traffic, log, max_connections)
         server.start()
         host, port = listener.getsockname()[:2]
         ready(
@@ -102,11 +110,12 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
             await server.stop()
 
 
-def raise_descriptor_limit() -> None:
-    """Allow as many open files as the operating system lets this user have: one for each connection."""
+def raise_descriptor_limit() -> int:
+    """Allow as many open files as the operating system lets this user have, and say how many that is."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
 
 
 def _listen(settings: OriginSettings) -> socket.socket:

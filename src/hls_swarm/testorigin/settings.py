@@ -45,6 +45,8 @@ class OriginSettings:
             removed at the end.
         segment_seconds: 2, 4 or 8: a whole number of the clip's parts.
         window: segments in a media playlist.
+        max_connections: more clients wait in the kernel's backlog until others have gone; by default as many as this
+            process may have descriptors for, less those that the stream needs.
         first_segment: number of the first segment; its timestamps begin there, too.
         head_seconds: how long a request head may take, from its first byte.
         idle_seconds: how long a connection may stay without a request.
@@ -57,6 +59,7 @@ class OriginSettings:
     access_log: AccessLogPlace = LogTo.FOLDER
     segment_seconds: int = 2
     window: int = 6
+    max_connections: int | None = None
     first_segment: int = 0
     head_seconds: float = 10.0
     idle_seconds: float = 75.0
@@ -75,6 +78,8 @@ class OriginSettings:
             raise SettingsError(f"segment duration is {self.segment_seconds} s; the clip can be cut into 2, 4 or 8 s")
         if not 3 <= self.window <= 1000:
             raise SettingsError(f"window is {self.window}; a live playlist needs 3 to 1000 segments")
+        if self.max_connections is not None and self.max_connections < 1:
+            raise SettingsError(f"at most {self.max_connections} connections are no origin")
         if self.first_segment < 0:
             raise SettingsError(f"first segment is {self.first_segment}; media sequence numbers begin at 0")
         if min(self.head_seconds, self.idle_seconds, self.stalled_seconds) <= 0 or self.grace_seconds < 0:

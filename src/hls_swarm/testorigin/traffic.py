@@ -18,6 +18,7 @@ class Traffic:
         requests: answers that ended, whole or broken off.
         body_bytes: of those.
         unmetered_requests: requests for metrics, which count nowhere else.
+        accepts_paused: times that there were too many connections, or no descriptor for one more.
         durations: how many requests took up to each bound, and in the last place the longer ones.
         duration_sum: seconds of all of them.
     """

@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from hls_swarm.records import ObjectKind
 from hls_swarm.stats.snapshot import Snapshot
 from hls_swarm.views import text, units
 
@@ -71,7 +72,7 @@ class LiveView:
 
 
 def screen(snapshot: Snapshot) -> RenderableType:
-    """The live display: progress, figures, latencies, errors, origin."""
+    """The live display: progress, figures, errors, origin, latencies; a low screen cuts the last of them."""
     head = Table.grid(padding=(0, 1))
     head.add_column(no_wrap=True)
     head.add_column(width=24)
@@ -86,21 +87,22 @@ def screen(snapshot: Snapshot) -> RenderableType:
         head,
         Text(f"{_time(snapshot)}  {snapshot.url}", no_wrap=True, overflow="ellipsis"),
         Text(
-            f"Now          {units.bit_rate(snapshot.throughput_bytes_per_second)}, "
+            f"Now           {units.bit_rate(snapshot.throughput_bytes_per_second)}, "
             + ", ".join(
                 f"{units.per_second(figures.requests_per_second)} {kind.value.replace('_', ' ')}s"
                 for kind, figures in snapshot.objects.items()
+                if kind in {ObjectKind.MEDIA_PLAYLIST, ObjectKind.SEGMENT}
             )
         ),
         *text.figures(snapshot),
     ]
-    if snapshot.objects:
-        parts.append(text.latency_table(snapshot))
     errors = text.error_table(snapshot, most=3)
     if errors is not None:
         parts.append(errors)
     if snapshot.origin is not None:
         parts.extend(text.origin_now(snapshot.origin))
+    if snapshot.objects:
+        parts.append(text.latency_table(snapshot))
     return Lines(*parts)
 
 

@@ -2,7 +2,15 @@
 
 from typing import assert_never
 
-from hls_swarm.stats.origin_metrics import Group, Reading, SignalInfo, SourceHealth, SourceState, Unit
+from hls_swarm.stats.origin_metrics import (
+    Group,
+    Reading,
+    SignalInfo,
+    SourceHealth,
+    SourceState,
+    TargetMetrics,
+    Unit,
+)
 from hls_swarm.views import units
 
 DETAILS = frozenset(
@@ -10,7 +18,6 @@ DETAILS = frozenset(
         "cpu_cores",
         "cpu_steal_percent",
         "cpu_softirq_percent",
-        "memory_total_bytes",
         "tcp_sockets",
         "tcp_time_wait",
         "tcp_orphans",
@@ -22,6 +29,8 @@ DETAILS = frozenset(
         "nginx_connections_waiting",
         "nginx_accepts_per_second",
         "nginx_responses_1xx_per_second",
+        "nginx_responses_2xx_per_second",
+        "nginx_responses_3xx_per_second",
         "nginx_request_seconds_mean",
         "varnish_up",
     }
@@ -52,24 +61,46 @@ def value_text(signal: SignalInfo, value: float | None) -> str:
             assert_never(signal.unit)
 
 
+GROUP_NAMES = {
+    Group.CPU: "CPU",
+    Group.MEMORY: "Memory",
+    Group.NETWORK: "Network",
+    Group.DISK: "Disk",
+    Group.TCP: "TCP",
+    Group.FILES: "Files",
+    Group.PRESSURE: "Pressure",
+    Group.NGINX: "nginx",
+    Group.HAPROXY: "HAProxy",
+    Group.VARNISH: "Varnish",
+}
+
+
 def name_text(signal: SignalInfo) -> str:
-    """Group and title, the group left out where the title says it."""
-    group = signal.group.value.upper() if signal.group in {Group.CPU, Group.TCP} else signal.group.value
-    if signal.title.lower().startswith(group.lower()):
+    """Group and title, the group left out where the title says it or is enough by itself."""
+    group = GROUP_NAMES[signal.group]
+    if signal.title.lower().startswith(group.lower()) or signal.group in {Group.CPU, Group.FILES, Group.PRESSURE}:
         return signal.title
     return f"{group} {signal.title}"
 
 
 def reading_text(reading: Reading, now: float) -> str:
-    """The value now, with the middle and the greatest of the window where they are kept, and its age once stale."""
-    text = value_text(reading.signal, reading.value)
-    if reading.value is None and reading.unknown is not None:
-        return f"{units.UNKNOWN} ({reading.unknown.text})"
-    if reading.p50 is not None and reading.max is not None:
-        text += f"  P50 {value_text(reading.signal, reading.p50)}  max {value_text(reading.signal, reading.max)}"
+    """Title and value now; with the middle and the greatest of the window for network rates, and its age once stale."""
+    signal = reading.signal
+    text = f"{signal.title} {value_text(signal, reading.value)}"
+    if signal.group is Group.NETWORK and reading.p50 is not None and reading.max is not None:
+        text += f" (P50 {value_text(signal, reading.p50)}, max {value_text(signal, reading.max)})"
     if reading.stale:
-        text += f"  (stale, {units.seconds(reading.age_seconds(now))} old)"
+        text += f" (stale, {units.seconds(reading.age_seconds(now))} old)"
     return text
+
+
+def group_rows(target: TargetMetrics, now: float) -> list[tuple[str, str]]:
+    """One row per group with all that is known of it, the details left out."""
+    rows: dict[Group, list[str]] = {}
+    for reading in target.readings.values():
+        if reading.signal.name not in DETAILS and reading.value is not None:
+            rows.setdefault(reading.signal.group, []).append(reading_text(reading, now))
+    return [(GROUP_NAMES[group], ", ".join(texts)) for group, texts in rows.items()]
 
 
 def source_text(source: SourceHealth, now: float) -> str:

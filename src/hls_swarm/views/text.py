@@ -16,7 +16,7 @@ from hls_swarm.stats.origin_tally import TargetSummary
 from hls_swarm.stats.snapshot import Snapshot
 from hls_swarm.stats.verdict import Outcome, Verdict
 from hls_swarm.views import units
-from hls_swarm.views.signals import DETAILS, name_text, reading_text, source_text, value_text
+from hls_swarm.views.signals import DETAILS, group_rows, name_text, source_text, value_text
 
 _VERDICT_STYLES = {
     Verdict.PASS: "bold green",
@@ -156,13 +156,8 @@ def origin_now(metrics: OriginMetrics) -> list[RenderableType]:
     """Each target's signals as they are now, and how its exporters fare."""
     renderables: list[RenderableType] = []
     for target in metrics.targets:
-        rows = [
-            (name_text(reading.signal), reading_text(reading, metrics.at))
-            for reading in target.readings.values()
-            if reading.signal.name not in DETAILS and reading.value is not None
-        ]
         renderables.append(Text.assemble(("Origin ", "bold"), target.target))
-        renderables.append(Padding(_labelled(rows, style="none", width=24), (0, 0, 0, 2)))
+        renderables.append(Padding(_labelled(group_rows(target, metrics.at), style="none", width=11), (0, 0, 0, 2)))
         renderables.extend(_trouble_of(target, metrics.at))
     return renderables
 

@@ -1,0 +1,40 @@
+import errno
+import socket
+
+import pytest
+
+from hls_swarm.http.failures import connect_failure, socket_failure
+from hls_swarm.records import Blame, Failure, FailureKind
+
+HERE = ("127.0.0.1", 80)
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [
+        (errno.ECONNREFUSED, Failure(FailureKind.CONNECT, "connection refused by 127.0.0.1:80")),
+        (errno.EHOSTUNREACH, Failure(FailureKind.CONNECT, "no route to 127.0.0.1:80")),
+        (errno.ENETUNREACH, Failure(FailureKind.CONNECT, "network unreachable: 127.0.0.1:80")),
+        (errno.ETIMEDOUT, Failure(FailureKind.CONNECT, "no answer to connecting from 127.0.0.1:80")),
+        (errno.EADDRNOTAVAIL, Failure(FailureKind.PORTS, "no local port left to connect to 127.0.0.1:80")),
+        (errno.EADDRINUSE, Failure(FailureKind.PORTS, "no local port left to connect to 127.0.0.1:80")),
+        (errno.EMFILE, Failure(FailureKind.DESCRIPTORS, "limit of open files of this process reached")),
+        (errno.ENOBUFS, Failure(FailureKind.DESCRIPTORS, "no socket: no buffer space available")),
+        (errno.EPROTO, Failure(FailureKind.CONNECT, "protocol error: 127.0.0.1:80")),
+    ],
+    ids=lambda value: errno.errorcode[value] if isinstance(value, int) else "",
+)
+def test_connect_failure(code: int, failure: Failure) -> None:
+    assert connect_failure(code, socket.AF_INET, HERE) == failure
+
+
+def test_no_local_address_is_not_a_lack_of_ports() -> None:
+    # An address of the wrong scope stands for a machine without IPv6: no socket can be connected to it from here.
+    failure = connect_failure(errno.EADDRNOTAVAIL, socket.AF_INET6, ("2001:db8::1", 80))
+    assert failure.kind in (FailureKind.CONNECT, FailureKind.PORTS)
+    assert "[2001:db8::1]:80" in failure.detail
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_lack_of_sockets_is_the_generators_fault(code: int) -> None:
+    assert socket_failure(OSError(code, "")).blame is Blame.GENERATOR

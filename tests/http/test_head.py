@@ -1,0 +1,87 @@
+import pytest
+
+from hls_swarm.http.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
+
+
+@pytest.mark.parametrize(
+    ("lines", "head"),
+    [
+        pytest.param("200 OK|Content-Length: 10", Head(200, Framing.LENGTH, 10, True), id="length"),
+        pytest.param("200 OK|content-length:10  ", Head(200, Framing.LENGTH, 10, True), id="case and space"),
+        pytest.param("200 OK|Transfer-Encoding: Chunked", Head(200, Framing.CHUNKED, 0, True), id="chunked"),
+        pytest.param("200 OK", Head(200, Framing.CLOSE, 0, False), id="read to close"),
+        pytest.param("204 No Content", Head(204, Framing.LENGTH, 0, True), id="204"),
+        pytest.param("304 Not Modified|Content-Length: 99", Head(304, Framing.LENGTH, 0, True), id="304"),
+        pytest.param("103 Early Hints", Head(103, Framing.LENGTH, 0, True), id="interim"),
+        pytest.param(
+            "200 OK|Content-Length: 1|Connection: x, Close",
+            Head(200, Framing.LENGTH, 1, False),
+            id="close among options",
+        ),
+        pytest.param(
+            "302 Found|Content-Length: 0|Location: /x", Head(302, Framing.LENGTH, 0, True, location="/x"), id="location"
+        ),
+        pytest.param(
+            "200 OK|Content-Length: 0|Set-Cookie: a=1, b|Set-Cookie: c=2",
+            Head(200, Framing.LENGTH, 0, True, set_cookies=("a=1, b", "c=2")),
+            id="cookies are never joined",
+        ),
+        pytest.param(
+            "200 OK|Content-Length: 0|Content-Encoding: gzip|Content-Encoding: deflate",
+            Head(200, Framing.LENGTH, 0, True, content_encoding="gzip, deflate"),
+            id="lists are joined",
+        ),
+        pytest.param(
+            "206 Partial|Content-Length: 5|Content-Range: bytes 0-4/9|Content-Type: video/mp2t",
+            Head(206, Framing.LENGTH, 5, True, content_range="bytes 0-4/9", content_type="video/mp2t"),
+            id="range",
+        ),
+        pytest.param("200 OK|Content-Length: 0|Age: 7", Head(200, Framing.LENGTH, 0, True, age_seconds=7.0), id="age"),
+    ],
+)
+def test_head(lines: str, head: Head) -> None:
+    assert parse_head(b"HTTP/1.1 " + lines.replace("|", "\r\n").encode() + b"\r\n\r\n") == head
+
+
+@pytest.mark.parametrize(
+    ("connection", "keep_alive"), [("keep-alive", True), ("Keep-Alive", True), ("", False), ("close", False)]
+)
+def test_http_1_0_connection_lives_on_only_if_it_says_so(connection: str, keep_alive: bool) -> None:
+    field = f"Connection: {connection}\r\n" if connection else ""
+    assert parse_head(f"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n{field}\r\n".encode()).keep_alive is keep_alive
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\nNo colon\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\x00c\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 099 OK\r\n\r\n",
+        b"HTTP/3.0 200 OK\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0x10\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\n\r\n",
+    ],
+)
+def test_what_is_no_response_head(data: bytes) -> None:
+    with pytest.raises(MalformedHead):
+        parse_head(data)
+
+
+@pytest.mark.parametrize("data", [b"H", b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nA: b\r\n"])
+def test_beginning_that_may_become_a_head(data: bytes) -> None:
+    check_start(data)
+
+
+@pytest.mark.parametrize(
+    "data", [b"<html>", b"\x15\x03\x01", b"HTTP/2", b"HTTP/1.1 200 OK\n\n", b"HTTP/1.1 " + b"x" * MAX_HEAD_BYTES]
+)
+def test_beginning_that_can_not(data: bytes) -> None:
+    with pytest.raises(MalformedHead):
+        check_start(data)

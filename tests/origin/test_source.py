@@ -1,0 +1,383 @@
+"""One source over time. A scrape every 2 s, time given."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.origin.pages import changed, grown, page_text, without
+
+from hls_swarm.origin.source import Source, merged
+from hls_swarm.origin.window import Window
+from hls_swarm.stats.origin_metrics import (
+    BucketCounts,
+    Reading,
+    Role,
+    SourceProblem,
+    SourceState,
+    WhyUnknown,
+)
+from hls_swarm.stats.origin_signals import SIGNALS
+
+STUB = page_text("nginx_stub_status")
+DOWN = page_text("nginx_stub_status_down")
+NODE = page_text("node_exporter")
+REQUESTS = "nginx_http_requests_total"
+
+
+def nginx(window: float = 30.0) -> Source:
+    return Source(Role.NGINX, "http://o:9113/metrics", interval=2.0, window=window)
+
+
+def node(*interfaces: str) -> Source:
+    return Source(Role.NODE, "http://o:9100/metrics", interval=2.0, window=30.0, interfaces=frozenset(interfaces))
+
+
+def stub(requests: float) -> bytes:
+    return changed(STUB, {REQUESTS: requests}).encode()
+
+
+def rate(source: Source, now: float) -> Reading:
+    return source.readings(now)["nginx_requests_per_second"]
+
+
+def why(reading: Reading) -> WhyUnknown:
+    assert reading.value is None
+    assert reading.unknown is not None
+    return reading.unknown.why
+
+
+def test_before_the_first_page_nothing_is_known() -> None:
+    source = nginx()
+    assert source.health(0.0).state is SourceState.WAITING
+    assert {reading.value for reading in source.readings(0.0).values()} == {None}
+    assert why(rate(source, 0.0)) is WhyUnknown.WAITING
+    assert "cpu_percent" in node().readings(0.0)
+
+
+def test_the_first_page_gives_gauges_and_no_rate() -> None:
+    source = nginx()
+    source.begin()
+    source.read(stub(1000.0), 10.0, 0.01)
+    assert source.readings(10.0)["nginx_connections"].value == 1.0
+    assert why(rate(source, 10.0)) is WhyUnknown.FIRST_SCRAPE
+    health = source.health(10.0)
+    assert (health.state, health.samples, health.scrapes, health.failures) == (SourceState.UP, 9, 1, 0)
+    assert (health.last_success_at, health.scrape_seconds, health.reason) == (10.0, 0.01, "")
+    assert health.dialect == "nginx-prometheus-exporter (stub_status)"
+
+
+def test_a_rate_is_by_the_time_between_two_arrivals() -> None:
+    source = nginx()
+    source.read(stub(1000.0), 10.0)
+    source.read(stub(1100.0), 12.5)
+    assert rate(source, 12.5).value == 40.0
+
+
+def test_cpu_use_is_of_the_interval_and_not_since_boot() -> None:
+    source = node()
+    source.read(NODE.encode(), 10.0)
+    assert why(source.readings(10.0)["cpu_percent"]) is WhyUnknown.FIRST_SCRAPE
+    busy = grown(
+        NODE, {'node_cpu_seconds_total{cpu="0",mode="user"}': 3.0, 'node_cpu_seconds_total{cpu="0",mode="idle"}': 1.0}
+    )
+    source.read(busy.encode(), 12.0)
+    assert source.readings(12.0)["cpu_percent"].value == pytest.approx(75.0)
+
+
+def test_a_counter_reset_skips_the_interval() -> None:
+    source = nginx()
+    readings = []
+    for at, requests in ((0.0, 1000.0), (2.0, 1200.0), (4.0, 50.0), (6.0, 250.0)):
+        source.read(stub(requests), at)
+        readings.append(rate(source, at))
+    assert [reading.value for reading in readings] == [None, 100.0, None, 100.0]
+    assert why(readings[2]) is WhyUnknown.COUNTER_RESET
+    assert [reading.window_values for reading in readings] == [0, 1, 1, 2]
+
+
+@given(st.lists(st.floats(0, 1e15), min_size=2, max_size=12))
+def test_no_history_of_a_counter_gives_a_negative_rate(values: list[float]) -> None:
+    source = nginx()
+    for nth, value in enumerate(values):
+        source.read(stub(value), 2.0 * nth)
+        found = rate(source, 2.0 * nth).value
+        assert found is None or found == pytest.approx((value - values[nth - 1]) / 2.0)
+        assert found is None or found >= 0
+
+
+def test_a_clock_that_jumps_gives_no_rate() -> None:
+    source = nginx()
+    source.read(stub(1000.0), 10.0)
+    source.read(stub(1100.0), 10.0)
+    assert why(rate(source, 10.0)) is WhyUnknown.NO_TIME_PASSED
+    source.read(stub(1200.0), 5.0)
+    assert why(rate(source, 5.0)) is WhyUnknown.NO_TIME_PASSED
+    source.read(stub(1300.0), 7.0)
+    assert rate(source, 7.0).value == 50.0
+
+
+def test_after_a_failed_scrape_the_rate_is_over_the_longer_time() -> None:
+    source = nginx()
+    source.read(stub(1000.0), 10.0)
+    source.fail(SourceProblem.TIMEOUT, "no whole answer within 1.8s")
+    source.read(stub(1400.0), 14.0)
+    assert rate(source, 14.0).value == 100.0
+
+
+def test_the_last_good_values_stay_and_become_stale_after_three_intervals() -> None:
+    source = nginx()
+    source.read(stub(1000.0), 10.0)
+    source.read(stub(1100.0), 12.0)
+    for _ in range(3):
+        source.begin()
+        source.fail(SourceProblem.REFUSED, "connection refused by o:9113", 0.001)
+    kept = rate(source, 18.0)
+    assert (kept.value, kept.stale, kept.age_seconds(18.0)) == (50.0, False, 6.0)
+    health = source.health(18.0)
+    assert (health.state, health.problem, health.reason) == (
+        SourceState.FAILING,
+        SourceProblem.REFUSED,
+        "connection refused by o:9113",
+    )
+    assert (rate(source, 18.1).value, rate(source, 18.1).stale) == (50.0, True)
+    assert source.health(18.1).state is SourceState.STALE
+    source.read(stub(1200.0), 20.0)
+    assert (source.health(20.0).state, rate(source, 20.0).stale) == (SourceState.UP, False)
+
+
+def test_what_never_answered_is_failing_and_not_stale() -> None:
+    source = nginx()
+    source.fail(SourceProblem.DNS, "no such host: o")
+    assert source.health(1000.0).state is SourceState.FAILING
+    assert not rate(source, 1000.0).stale
+
+
+def test_nginx_down_behind_a_live_exporter() -> None:
+    source = nginx()
+    source.read(stub(1000.0), 10.0)
+    source.read(stub(1100.0), 12.0)
+    source.read(DOWN.encode(), 14.0)
+    health = source.health(14.0)
+    assert (health.state, health.problem) == (SourceState.DOWN, SourceProblem.SERVER_DOWN)
+    assert health.reason == "nginx is down: its exporter answers"
+    assert health.dialect == "nginx-prometheus-exporter (stub_status)"
+    assert source.readings(14.0)["nginx_up"].value == 0.0
+    assert why(rate(source, 14.0)) is WhyUnknown.SERVER_DOWN
+    assert why(source.readings(14.0)["nginx_connections"]) is WhyUnknown.SERVER_DOWN
+    source.read(stub(5.0), 16.0)
+    assert source.health(16.0).state is SourceState.UP
+    assert source.readings(16.0)["nginx_up"].value == 1.0
+    assert why(rate(source, 16.0)) is WhyUnknown.FIRST_SCRAPE
+
+
+@pytest.mark.parametrize("page", ["nginx_stub_status", "nginx_plus"])
+def test_a_page_without_the_request_counter_means_nginx_is_down(page: str) -> None:
+    text = page_text(page)
+    source = nginx()
+    source.read(text.encode(), 10.0)
+    assert source.health(10.0).state is SourceState.UP
+    for counter in (REQUESTS, "nginxplus_http_requests_total"):
+        text = without(text, counter)
+    source.read(text.encode(), 12.0)
+    assert source.health(12.0).state is SourceState.DOWN
+
+
+def test_varnish_down() -> None:
+    source = nginx()
+    source.read(page_text("varnish_down").encode(), 10.0)
+    assert source.health(10.0).reason == "varnish is down: its exporter answers"
+    assert source.readings(10.0)["varnish_up"].value == 0.0
+
+
+def test_a_page_that_answers_means_up_where_nothing_else_says_so() -> None:
+    source = nginx()
+    source.read(page_text("nginx_access_log").encode(), 10.0)
+    assert source.readings(10.0)["nginx_up"].value == 1.0
+    connections = source.readings(10.0)["nginx_connections"]
+    assert why(connections) is WhyUnknown.NOT_EXPORTED
+    assert connections.unknown is not None
+    assert connections.unknown.how_to_get == "run nginx-prometheus-exporter on stub_status beside it"
+
+
+def test_a_family_that_disappears_makes_its_own_signals_unknown() -> None:
+    source = node()
+    source.read(NODE.encode(), 10.0)
+    source.read(NODE.encode(), 12.0)
+    assert source.readings(12.0)["disk_read_bytes_per_second"].value == 0.0
+    source.read(without(NODE, "node_disk_read_bytes_total").encode(), 14.0)
+    readings = source.readings(14.0)
+    assert why(readings["disk_read_bytes_per_second"]) is WhyUnknown.NOT_EXPORTED
+    assert readings["memory_total_bytes"].value is not None
+    assert readings["network_in_bytes_per_second"].value == 0.0
+    assert source.health(14.0).state is SourceState.UP
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf"])
+def test_nan_and_infinity_are_not_values(value: str) -> None:
+    source = node()
+    text = changed(NODE, {"node_load1": float(value)})
+    source.read(text.encode(), 10.0)
+    assert why(source.readings(10.0)["load_per_core"]) is WhyUnknown.NOT_A_NUMBER
+    assert source.readings(10.0)["memory_total_bytes"].value is not None
+
+
+def test_a_counter_that_is_nan_gives_no_rate() -> None:
+    source = nginx()
+    source.read(stub(1000.0), 10.0)
+    source.read(STUB.replace(f"\n{REQUESTS} 13", f"\n{REQUESTS} NaN").encode(), 12.0)
+    assert rate(source, 12.0).value is None
+    source.read(stub(1000.0), 14.0)
+    assert rate(source, 14.0).value is None
+
+
+def test_a_series_that_is_new_counts_from_the_next_page_on() -> None:
+    source = nginx()
+    page = page_text("nginx_access_log")
+    new = 'nginx_http_response_count_total{method="GET",status="500"}'
+    source.read(page.encode(), 10.0)
+    assert why(source.readings(10.0)["nginx_responses_1xx_per_second"]) is WhyUnknown.FIRST_SCRAPE
+    source.read((page + f"{new} 7\n").encode(), 12.0)
+    assert source.readings(12.0)["nginx_responses_1xx_per_second"].value == 0.0
+    assert source.readings(12.0)["nginx_responses_5xx_per_second"].value == 0.0
+    source.read((page + f"{new} 11\n").encode(), 14.0)
+    assert source.readings(14.0)["nginx_responses_5xx_per_second"].value == 2.0
+
+
+@pytest.mark.parametrize(
+    ("body", "problem", "reason"),
+    [
+        pytest.param(b"", SourceProblem.NOT_METRICS, "there is no sample on it", id="empty"),
+        pytest.param(b"# HELP a b\n", SourceProblem.NOT_METRICS, "there is no sample on it", id="comments only"),
+        pytest.param(b"<!DOCTYPE html><p>", SourceProblem.NOT_METRICS, "an HTML page, not metrics", id="HTML"),
+        pytest.param(b'{"up": true}', SourceProblem.NOT_METRICS, "it starts with", id="JSON"),
+        pytest.param(b"Active connections: 1 \n", SourceProblem.NOT_METRICS, "it starts with", id="stub_status itself"),
+        pytest.param(b"\x1f\x8b\x00", SourceProblem.NOT_METRICS, "it starts with", id="binary"),
+        pytest.param(b"a 1\nb c\n", SourceProblem.MALFORMED, "line 2: c is not a number", id="malformed"),
+        pytest.param(b"go_info 1\n", SourceProblem.UNRECOGNISED, "of no exporter that is known", id="another program"),
+    ],
+)
+def test_a_page_that_is_of_no_use_says_why_and_leaves_the_values(
+    body: bytes, problem: SourceProblem, reason: str
+) -> None:
+    fresh = nginx()
+    fresh.begin()
+    fresh.read(body, 8.0)
+    health = fresh.health(8.0)
+    assert (health.state, health.problem, health.failures) == (SourceState.FAILING, problem, 1)
+    assert reason in health.reason
+    if (
+        problem is not SourceProblem.UNRECOGNISED
+    ):  # a page known before and now without its families: the server is down
+        source = nginx()
+        source.read(stub(1000.0), 10.0)
+        source.read(stub(1100.0), 12.0)
+        source.read(body, 14.0)
+        assert rate(source, 14.0).value == 50.0
+        assert source.health(14.0).last_success_at == 12.0
+
+
+def test_percentiles_of_the_window_are_values_that_were_measured() -> None:
+    source = nginx(window=10.0)
+    total, at = 1000.0, 0.0
+    source.read(stub(total), at)
+    for step in (10, 20, 30, 40, 50, 60, 70):
+        total, at = total + step * 2.0, at + 2.0
+        source.read(stub(total), at)
+    reading = rate(source, at)
+    assert (reading.value, reading.p50, reading.p95, reading.max) == (70.0, 50.0, 70.0, 70.0)
+    assert reading.window_values == 5
+
+
+def test_what_is_not_a_rate_has_no_window() -> None:
+    source = nginx()
+    source.read(stub(1000.0), 10.0)
+    reading = source.readings(10.0)["nginx_connections"]
+    assert (reading.value, reading.p50, reading.max, reading.window_values) == (1.0, None, None, 0)
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=40))
+def test_window_figures_are_ordered_and_measured(values: list[float]) -> None:
+    window = Window(1000.0)
+    for nth, value in enumerate(values):
+        window.add(value, float(nth))
+    figures = window.figures(float(len(values)))
+    assert figures is not None
+    assert figures.p50 <= figures.p95 <= figures.max == max(values)
+    assert {figures.p50, figures.p95} <= set(values)
+
+
+def test_a_window_forgets() -> None:
+    window = Window(10.0)
+    window.add(1.0, 0.0)
+    window.add(2.0, 5.0)
+    assert window.figures(9.9) is not None
+    figures = window.figures(10.0)
+    assert figures is not None
+    assert (figures.count, figures.max) == (1, 2.0)
+    assert window.figures(15.0) is None
+
+
+def test_a_histogram_is_counted_over_the_run_and_over_resets() -> None:
+    source = nginx()
+    family = "nginx_http_request_duration_seconds"
+    page = page_text("nginx_lua")
+    labels = 'host="live.example"'
+
+    def with_counts(*counts: int) -> bytes:
+        bounds = ("00.005", "00.010", "00.050", "00.100", "01.000", "+Inf")
+        return changed(
+            page,
+            {
+                f'{family}_bucket{{{labels},le="{bound}"}}': float(count)
+                for bound, count in zip(bounds, counts, strict=True)
+            },
+        ).encode()
+
+    source.read(with_counts(10, 50, 150, 190, 200, 200), 0.0)
+    assert source.histograms() == {}
+    source.read(with_counts(10, 60, 170, 210, 220, 220), 2.0)
+    source.read(with_counts(0, 0, 0, 0, 0, 0), 4.0)
+    source.read(with_counts(1, 1, 2, 2, 4, 4), 6.0)
+    assert source.histograms() == {
+        "nginx_request_seconds": BucketCounts(
+            (0.005, 0.01, 0.05, 0.1, 1.0, float("inf")), (1.0, 11.0, 22.0, 22.0, 24.0, 24.0)
+        )
+    }
+    assert source.readings(6.0)["nginx_request_seconds_p50"].value == pytest.approx(0.05)
+
+
+def test_no_request_in_the_interval_means_no_request_time() -> None:
+    source = nginx()
+    page = page_text("nginx_lua").encode()
+    source.read(page, 0.0)
+    source.read(page, 2.0)
+    assert why(source.readings(2.0)["nginx_request_seconds_p95"]) is WhyUnknown.NOTHING_HAPPENED
+    assert why(source.readings(2.0)["nginx_request_seconds_mean"]) is WhyUnknown.NOTHING_HAPPENED
+    assert rate(source, 2.0).value == 0.0
+
+
+def test_named_interfaces_count() -> None:
+    device = 'node_network_receive_bytes_total{device="ifb0"}'
+    source = node("ifb0")
+    source.read(NODE.encode(), 10.0)
+    source.read(grown(NODE, {device: 500.0, device.replace("ifb0", "eth0"): 9e9}).encode(), 12.0)
+    assert source.readings(12.0)["network_in_bytes_per_second"].value == 250.0
+    missing = node("eth9")
+    missing.read(NODE.encode(), 10.0)
+    assert why(missing.readings(10.0)["network_in_bytes_per_second"]) is WhyUnknown.NOT_EXPORTED
+
+
+def test_late_scrapes_are_counted() -> None:
+    source = nginx()
+    source.begin()
+    source.skip()
+    source.skip()
+    assert (source.health(0.0).scrapes, source.health(0.0).late) == (1, 2)
+
+
+def test_a_target_takes_the_first_source_that_has_a_value() -> None:
+    info = SIGNALS["cpu_percent"]
+    unknown, first, second = Reading(info), Reading(info, 1.0), Reading(info, 2.0)
+    assert merged(({"cpu_percent": unknown}, {"cpu_percent": first}, {"cpu_percent": second})) == {"cpu_percent": first}
+    assert merged(({"cpu_percent": unknown}, {})) == {"cpu_percent": unknown}
+    other = Reading(SIGNALS["memory_used_bytes"], 3.0)
+    assert list(merged(({"memory_used_bytes": other}, {"cpu_percent": first}))) == ["cpu_percent", "memory_used_bytes"]
