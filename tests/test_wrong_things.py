@@ -12,9 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-from support.origins import PLAYLIST_TYPE, serving, vod
-from support.programs import free_port, is_alive
+from tests.support.origins import PLAYLIST_TYPE, serving, vod
+from tests.support.programs import free_port, is_alive
 
 EMPTY_LIVE = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n"
 HTML = b"<!DOCTYPE html><html><body>Welcome</body></html>"

@@ -1,6 +1,6 @@
 import pytest
+from tests.builders.playlists import Playlist, Segment
 
-from builders.playlists import Playlist, Segment
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.playlist import MediaPlaylist

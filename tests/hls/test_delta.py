@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.builders.playlists import Part, Playlist, Segment
 
-from builders.playlists import Part, Playlist, Segment
 from hls_swarm.hls.delta import RefetchReason, merge_delta
 from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import MediaPlaylist

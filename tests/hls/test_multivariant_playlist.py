@@ -1,6 +1,6 @@
 import pytest
+from tests.builders.playlists import Multivariant, Variant
 
-from builders.playlists import Multivariant, Variant
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import (

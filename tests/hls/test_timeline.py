@@ -1,6 +1,6 @@
 import pytest
+from tests.builders.playlists import Part, Playlist, Segment
 
-from builders.playlists import Part, Playlist, Segment
 from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import MediaPlaylist, Start
 from hls_swarm.hls.timeline import (

@@ -329,6 +329,25 @@ def test_slow_reader_of_a_long_request_is_waited_for() -> None:
         assert b"X-Long: " + b"v" * 3_000_000 in origin.heads[0]
 
 
+def test_answer_before_the_request_is_whole_counts() -> None:
+    def script(sock: socket.socket) -> None:
+        taken, _ = sock.accept()
+        with taken:
+            taken.recv(1000)
+            taken.sendall(response(b"too long", "431 No", "Connection: close"))
+            while taken.recv(1 << 20):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=script, args=(listener,))
+        server.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        got = fetched(url, headers=(("X-Long", "v" * 30_000_000),))
+        server.join(5)
+    assert got.failure is not None
+    assert (got.failure.status, got.requests_sent, got.body_bytes) == (431, 1, 8)
+
+
 def test_refused_connection_names_who_refused() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -340,7 +359,8 @@ def test_refused_connection_names_who_refused() -> None:
     assert (got.requests_sent, got.status, got.sent_at) == (0, None, None)
 
 
-def test_no_descriptor_left_is_the_generators_fault() -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_descriptor_left_is_the_generators_fault(host: str) -> None:
     async def use(client: Client) -> Exchange:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with contextlib.ExitStack() as held:
@@ -349,7 +369,7 @@ def test_no_descriptor_left_is_the_generators_fault() -> None:
             with contextlib.suppress(OSError):
                 while True:
                     held.enter_context(socket.socket())
-            return await fetch(client, request("http://127.0.0.1:9/"))
+            return await fetch(client, request(f"http://{host}:9/"))
 
     got = with_client(use)
     assert got.failure is not None

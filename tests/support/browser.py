@@ -12,8 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-
-from support.programs import require, running
+from tests.support.programs import require, running
 
 FOLDER = Path(__file__).resolve().parent.parent / "browser"
 HLS_JS = FOLDER / "node_modules/hls.js/dist/hls.min.js"

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.browser import play_with_hls_js
+from tests.support.programs import require
 
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
-from support.browser import play_with_hls_js
-from support.programs import require
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-
-from support.programs import free_port, nginx, require, running, wait_for
+from tests.support.programs import free_port, nginx, require, running, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.programs import require
 
 from hls_swarm.testorigin import LogTo, OriginProcess, OriginSettings
 from hls_swarm.testorigin.clip import ClipVariant, load_clip
 from hls_swarm.testorigin.restamp import VariantStream
-from support.programs import require
 
 pytestmark = pytest.mark.system
 

@@ -69,6 +69,7 @@ def merge_delta(held: MediaPlaylist, delta: MediaPlaylist) -> MediaPlaylist | Re
         segments.append(_continued(segment, index, skip, before, bitrate, position, date, discontinuities))
         position += segment.duration
         date = None if date is None else date + segment.duration
+    _date_backwards(segments, len(carried))
     open_parts = rebased_parts(delta.open_parts, position - delta.duration)
     return replace(
         delta,
@@ -106,6 +107,21 @@ def _continued(
         bitrate=bitrate if index < skip.inherits_bitrate and sub_range is None else segment.bitrate,
         parts=rebased_parts(segment.parts, position - segment.start),
     )
+
+
+def _date_backwards(segments: list[Segment], listed_from: int) -> None:
+    """Give a date to carried segments that had none, if the first listed one has and their discontinuity is the same."""
+    if listed_from == len(segments):
+        return
+    dated = segments[listed_from]
+    date = dated.program_date_time
+    index = listed_from
+    while date is not None and index and not segments[index].discontinuity:
+        index -= 1
+        segment = segments[index]
+        if segment.program_date_time is not None:
+            return
+        segments[index] = replace(segment, program_date_time=date - (dated.start - segment.start))
 
 
 def _dateranges(held: MediaPlaylist, delta: MediaPlaylist, skip: Skip) -> tuple[DateRange, ...]:

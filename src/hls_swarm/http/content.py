@@ -38,7 +38,7 @@ def _gunzipped(body: bytes, limit: int) -> bytes:
     pieces: list[bytes] = []
     room = limit
     while body:
-        piece, body = _member(body, _GZIP_WINDOW, room)
+        piece, body = _member(body, _GZIP_WINDOW, room, limit)
         pieces.append(piece)
         room -= len(piece)
     return b"".join(pieces)
@@ -49,17 +49,22 @@ def _inflated(body: bytes, limit: int) -> bytes:
     if not body:
         return b""
     wrapped = body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
-    piece, _ = _member(body, zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS, limit)
+    piece, _ = _member(body, zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS, limit, limit)
     return piece
 
 
-def _member(body: bytes, window: int, limit: int) -> tuple[bytes, bytes]:
+def _member(body: bytes, window: int, room: int, limit: int) -> tuple[bytes, bytes]:
+    """One compressed stream, and the bytes after it.
+
+    Args:
+        room: what is left of the limit.
+    """
     decompressor = zlib.decompressobj(window)
     try:
-        piece = decompressor.decompress(body, limit + 1)
+        piece = decompressor.decompress(body, room + 1)
     except zlib.error as error:
         raise MalformedContent(f"compressed body is broken: {error}") from None
-    if len(piece) > limit:
+    if len(piece) > room:
         raise MalformedContent(f"body over {limit} bytes when decompressed")
     if not decompressor.eof:
         raise MalformedContent("compressed body ends early")

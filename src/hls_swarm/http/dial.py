@@ -75,6 +75,7 @@ class Dial:
         "_lookup",
         "_memory",
         "_opening",
+        "_peer",
         "_source",
         "_timer",
         "connect_seconds",
@@ -97,6 +98,7 @@ class Dial:
         self._began_at = 0.0
         self._candidates: list[Address] = []
         self._attempts: list[socket.socket] = []
+        self._peer = context.proxy or route
         self._opening: socket.socket | None = None  # connected, but not ready yet
         self._failure: Failure | None = None
         self._lookup: asyncio.Task[None] | None = None
@@ -104,8 +106,7 @@ class Dial:
 
     def start(self) -> None:
         """Begin; the dialer hears of the end later."""
-        proxy = self._context.proxy
-        host, port = (self.route.host, self.route.port) if proxy is None else (proxy.host, proxy.port)
+        host, port = self._peer.host, self._peer.port
         addresses = self._context.resolver.known(host, port)
         if addresses is None and host in self._memory.addresses:
             until, found = self._memory.addresses[host]
@@ -167,16 +168,17 @@ class Dial:
                     self._timer = loop.call_later(_ATTEMPT_DELAY_SECONDS, self._attempt)
                 return
             sock.close()
-            if self._is_hopeless(connect_failure(code, address.family, address.host_and_port)):
+            if self._failed(connect_failure(code, address.family, address.host_and_port)):
                 break
         if not self._attempts and self._failure is not None:
+            self._memory.addresses.pop(self._peer.host, None)  # whatever was known of it is of no use
             loop.call_soon(self._fail, self._failure)
 
     def _socket(self, address: Address) -> socket.socket | None:
         try:
             sock = socket.socket(address.family, _SOCKET_KIND)
         except OSError as error:
-            self._is_hopeless(socket_failure(error))
+            self._failed(socket_failure(error))
             return None
         sock.setblocking(False)
         if self._source is None:
@@ -186,11 +188,12 @@ class Dial:
             sock.bind((self._source, 0))
         except OSError as error:
             sock.close()
-            self._is_hopeless(bind_failure(error, self._source))
+            self._failed(bind_failure(error, self._source))
             return None
         return sock
 
-    def _is_hopeless(self, failure: Failure) -> bool:
+    def _failed(self, failure: Failure) -> bool:
+        """Remember why an attempt failed; True if no other address would fare better."""
         self._failure = failure
         if failure.blame is Blame.GENERATOR:
             self._candidates.clear()
@@ -210,7 +213,7 @@ class Dial:
         self._context.loop.remove_writer(sock.fileno())
         self._attempts.remove(sock)
         sock.close()
-        self._is_hopeless(connect_failure(code, address.family, address.host_and_port))
+        self._failed(connect_failure(code, address.family, address.host_and_port))
         self._attempt()
 
     def _end_race(self, winner: socket.socket | None) -> None:

@@ -203,9 +203,11 @@ class Fetching:
     def request_sent(self, at: float) -> None:
         """See `connection.Exchanger`."""
         self._sent_at = at
-        self._requests_sent += 1
-        self._hop_counted = True
-        self._enter(_Phase.ANSWER, at)
+        if not self._hop_counted:
+            self._hop_counted = True
+            self._requests_sent += 1
+        if self._phase is _Phase.SENDING:
+            self._enter(_Phase.ANSWER, at)
 
     def first_byte(self, at: float) -> None:
         """See `connection.Exchanger`."""
@@ -214,6 +216,9 @@ class Fetching:
     def head_received(self, head: Head, size_bytes: int) -> BodyUse:
         """See `connection.Exchanger`."""
         self._head_bytes += size_bytes
+        if not self._hop_counted:  # answered before it was written whole: it was on the wire nevertheless
+            self._hop_counted = True
+            self._requests_sent += 1
         if head.status < 200:
             return BodyUse.DROP
         self._head = head

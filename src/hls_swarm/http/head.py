@@ -16,6 +16,7 @@ import httptools
 import msgspec
 
 MAX_HEAD_BYTES = 64 * 1024
+_CACHED_BYTES = 2048  # longer ones are rare, and would let a peer fill the cache
 _STATUS_WITHOUT_BODY = frozenset({204, 304})
 
 
@@ -77,13 +78,16 @@ class _Fields:
         return None if value is None else value.strip().decode("latin-1")
 
 
-@lru_cache(maxsize=1024)
 def parse_head(data: bytes) -> Head:
     """The head of one response, given from its first byte to its empty line.
 
     Raises:
         MalformedHead: it is not one; the text says why, in a few words.
     """
+    return _parsed_before(data) if len(data) <= _CACHED_BYTES else _parsed(data)
+
+
+def _parsed(data: bytes) -> Head:
     fields = _Fields()
     parser = httptools.HttpResponseParser(fields)
     try:
@@ -111,6 +115,9 @@ def parse_head(data: bytes) -> Head:
         retry_after_seconds=_retry_after(fields),
         set_cookies=tuple(fields.cookies),
     )
+
+
+_parsed_before = lru_cache(maxsize=1024)(_parsed)
 
 
 def check_start(data: bytes) -> None:

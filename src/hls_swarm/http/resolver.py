@@ -18,6 +18,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from hls_swarm.errors import SettingsError
+from hls_swarm.http.failures import socket_failure
 from hls_swarm.http.target import literal_address
 from hls_swarm.records import Failure, FailureKind
 
@@ -126,6 +127,10 @@ def _override(text: str) -> tuple[tuple[str, int], tuple[str, ...]]:
 
 
 def _lookup_failure(error: socket.gaierror, host: str) -> Failure:
+    try:
+        socket.socket().close()
+    except OSError as lack:  # without a descriptor the resolver can ask nobody, and says that the host is unknown
+        return socket_failure(lack)
     if error.errno == socket.EAI_SYSTEM:
         return Failure(FailureKind.DNS, f"cannot look up {host}: the system's resolver failed")
     if error.errno == socket.EAI_AGAIN:
