@@ -1,6 +1,8 @@
-"""What holds of every playlist: printed and parsed it is the same, others read it alike, and garbage raises one thing."""
+"""What holds of every playlist: what is printed is parsed, others read it alike, and garbage raises one thing."""
 
 import string
+from dataclasses import replace
+from random import Random
 from urllib.parse import urljoin
 
 import m3u8
@@ -102,7 +104,12 @@ def test_every_position_is_in_the_segment_that_is_found(source: Playlist) -> Non
                 assert playlist.segment_at(position) is segment
 
 
-@given(PLAYLISTS)
+def without_parts(source: Playlist) -> Playlist:
+    """As an oracle needs it: m3u8 takes open parts for a segment, and gives EXT-X-GAP to the part that follows."""
+    return replace(source, open_parts=(), segments=[replace(segment, parts=()) for segment in source.segments])
+
+
+@given(PLAYLISTS.map(without_parts))
 def test_m3u8_reads_the_same_segments(source: Playlist) -> None:
     playlist = media(source)
     oracle = m3u8.loads(source.text, uri=URL)
@@ -130,7 +137,7 @@ def test_m3u8_reads_the_same_variants(variants: list[Variant]) -> None:
     ]
 
 
-URI_TEXT = st.text("abc./?#:;=~", max_size=12)
+URI_TEXT = st.text("abc./?#:=~", max_size=12)
 
 
 @given(URI_TEXT)
@@ -142,24 +149,25 @@ def test_urljoin_resolves_alike_where_it_keeps_to_the_rfc(reference: str) -> Non
     assert resolve(URL, reference) == urljoin(URL, reference)
 
 
-@given(st.data())
-def test_a_mutated_playlist_is_a_playlist_or_a_playlist_error(data: st.DataObject) -> None:
-    body = mutated(data.draw(st.randoms(use_true_random=False)))
+def outcome(body: bytes) -> MediaPlaylist | MultivariantPlaylist | PlaylistError:
     try:
-        playlist = parse_playlist(body, URL)
+        return parse_playlist(body, URL)
     except PlaylistError as error:
-        assert error.reason
-        assert error.line <= body.count(b"\n") + 1
-    else:
-        if isinstance(playlist, MediaPlaylist):
-            assert playlist.edge >= 0
-            assert len(playlist.segments) <= body.count(b"#EXTINF")
+        return error
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_are_a_playlist_or_a_playlist_error(tail: bytes) -> None:
-    for body in (tail, b"#EXTM3U\n" + tail, b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n" + tail):
-        try:
-            parse_playlist(body, URL)
-        except PlaylistError as error:
-            assert str(error)
+@given(st.randoms(use_true_random=False))
+def test_a_mutated_playlist_is_a_playlist_or_a_playlist_error(random: Random) -> None:
+    body = mutated(random)
+    result = outcome(body)
+    if isinstance(result, PlaylistError):
+        assert result.reason
+        assert result.line <= body.count(b"\n") + 1
+    elif isinstance(result, MediaPlaylist):
+        assert result.edge >= 0
+        assert len(result.segments) <= body.count(b"#EXTINF")
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"#EXTM3U\n", b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n"]))
+def test_any_bytes_are_a_playlist_or_a_playlist_error(tail: bytes, head: bytes) -> None:
+    outcome(head + tail)

@@ -7,7 +7,8 @@ from hls_swarm.http.chunked import ChunkedReader, MalformedChunk
 
 def read(pieces: list[bytes]) -> tuple[bytes, int, bool]:
     """The payload, how many bytes belonged to the body, and whether it ended."""
-    reader, payload, count = ChunkedReader(), [], 0
+    reader, count = ChunkedReader(), 0
+    payload: list[bytes] = []
     for piece in pieces:
         count += reader.feed(piece, payload)
     return b"".join(payload), count, reader.finished

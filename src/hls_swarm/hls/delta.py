@@ -110,7 +110,7 @@ def _continued(
 
 
 def _date_backwards(segments: list[Segment], listed_from: int) -> None:
-    """Give a date to carried segments that had none, if the first listed one has and their discontinuity is the same."""
+    """Date the carried segments that have no date by the first listed one, within its discontinuity (6.3.3)."""
     if listed_from == len(segments):
         return
     dated = segments[listed_from]

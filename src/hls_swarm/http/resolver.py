@@ -71,10 +71,8 @@ class Resolver:
         """
         try:
             infos = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        except socket.gaierror as error:
-            raise LookupFailed(_lookup_failure(error, host)) from None
         except (OSError, UnicodeError) as error:
-            raise LookupFailed(Failure(FailureKind.DNS, f"cannot look up {host}: {error}")) from None
+            raise LookupFailed(_lookup_failure(error, host)) from None
         addresses = [
             Address(family, (str(sockaddr[0]), int(sockaddr[1]), *map(int, sockaddr[2:])))
             for family, _, _, _, sockaddr in infos
@@ -126,11 +124,13 @@ def _override(text: str) -> tuple[tuple[str, int], tuple[str, ...]]:
     return (host.lower(), 0 if port == _ANY else int(port)), literals
 
 
-def _lookup_failure(error: socket.gaierror, host: str) -> Failure:
+def _lookup_failure(error: OSError | UnicodeError, host: str) -> Failure:
     try:
         socket.socket().close()
     except OSError as lack:  # without a descriptor the resolver can ask nobody, and says that the host is unknown
         return socket_failure(lack)
+    if not isinstance(error, socket.gaierror):
+        return Failure(FailureKind.DNS, f"cannot look up {host}: {error}")
     if error.errno == socket.EAI_SYSTEM:
         return Failure(FailureKind.DNS, f"cannot look up {host}: the system's resolver failed")
     if error.errno == socket.EAI_AGAIN:
