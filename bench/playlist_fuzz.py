@@ -1,6 +1,6 @@
 """Throw broken playlists at the parser for a while: it may answer with a playlist or a `PlaylistError`, in good time.
 
-    PYTHONPATH=tests python bench/playlist_fuzz.py [seconds] [seed]
+    python -m bench.playlist_fuzz [seconds] [seed]
 
 Prints what it tried; stops with the body and the seed at the first that raises anything else. The slowest body of each
 run is timed, and the bodies of a megabyte that once could have cost quadratic time are tried once each.
@@ -10,7 +10,8 @@ import sys
 from random import Random
 from time import perf_counter
 
-from builders.mutations import mutated
+from tests.builders.mutations import mutated
+
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.parser import parse_playlist
 
@@ -64,7 +65,7 @@ def main() -> None:
     bodies = rejected = 0
     slowest, end = 0.0, perf_counter() + seconds
     while perf_counter() < end:
-        body = mutated(random, most=20)
+        body = mutated(random, most=8)
         try:
             taken, outcome = tried(body)
         except BaseException:

@@ -8,9 +8,9 @@ from urllib.parse import urljoin
 import m3u8
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.builders.mutations import mutated
+from tests.builders.playlists import Multivariant, Part, Playlist, Segment, Variant
 
-from builders.mutations import mutated
-from builders.playlists import Multivariant, Part, Playlist, Segment, Variant
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist

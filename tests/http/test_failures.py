@@ -28,13 +28,6 @@ def test_connect_failure(code: int, failure: Failure) -> None:
     assert connect_failure(code, socket.AF_INET, HERE) == failure
 
 
-def test_no_local_address_is_not_a_lack_of_ports() -> None:
-    # An address of the wrong scope stands for a machine without IPv6: no socket can be connected to it from here.
-    failure = connect_failure(errno.EADDRNOTAVAIL, socket.AF_INET6, ("2001:db8::1", 80))
-    assert failure.kind in (FailureKind.CONNECT, FailureKind.PORTS)
-    assert "[2001:db8::1]:80" in failure.detail
-
-
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
 def test_lack_of_sockets_is_the_generators_fault(code: int) -> None:
     assert socket_failure(OSError(code, "")).blame is Blame.GENERATOR

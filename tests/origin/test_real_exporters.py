@@ -101,7 +101,7 @@ def test_nginx_up_and_down(tmp_path: Path) -> None:
         f"--web.listen-address=127.0.0.1:{exporter_port}",
     ]
     nginx = [require("nginx"), "-c", str(config), "-e", str(tmp_path / "error.log")]
-    with running(nginx, tmp_path / "nginx.log"):
+    with running(nginx, tmp_path / "nginx.log") as server:
         wait_for(stub)
         with running(exporter, tmp_path / "exporter.log"):
             wait_for(url)
@@ -113,9 +113,8 @@ def test_nginx_up_and_down(tmp_path: Path) -> None:
             assert requests > 1
             assert connections is not None
             assert connections >= 1
-            Path(tmp_path / "nginx.pid").read_text()
-            with running([*nginx, "-s", "stop"], tmp_path / "stop.log"):
-                pass
+            server.terminate()
+            server.wait(10)
             down = uvloop.run(scraped(None, url))
     assert down.sources[0].state is SourceState.DOWN
     assert down.value("nginx_up") == 0.0
@@ -143,7 +142,7 @@ def test_varnish(tmp_path: Path) -> None:
     folder = tmp_path / "varnish"
     varnish = [
         *(require("varnishd"), "-F", "-a", f"127.0.0.1:{port}", "-f", str(vcl), "-n", str(folder)),
-        *("-s", "malloc,16m", "-T", "none"),
+        *("-s", "malloc,16m", "-T", "none", "-j", "none"),
     ]
     url = f"http://127.0.0.1:{exporter_port}/metrics"
     exporter = [

@@ -23,6 +23,7 @@ from hls_swarm.hls.playlist import ByteRange, InitSection, Key, KeyMethod, Media
 
 MAX_KEY_FORMATS = 32
 
+_DATE = "#EXT-X-PROGRAM-DATE-TIME:"
 _EXTINF = re.compile(r"[ \t]*([0-9]{1,20}(?:\.[0-9]*)?|\.[0-9]+)[ \t]*(?:,(.*))?", re.DOTALL).fullmatch
 
 
@@ -92,6 +93,11 @@ class MediaBuilder(HeaderBuilder):
                 continue
             elif line[0] != "#":
                 self._segment(line)
+            elif line[:25] == _DATE:
+                try:  # what `tag` does, without its search
+                    self._stated_date = self.date_of(line[25:])
+                except TagError:
+                    self.tag(line)
             elif line[:4] == "#EXT":
                 self.tag(line)
         return self._finished()
@@ -139,7 +145,10 @@ class MediaBuilder(HeaderBuilder):
         else:
             uri = self.uri_line(line)
         if self._discontinuity or self._stated_date is not None:
-            self._settle_date()
+            if self._discontinuity or self._undated_from >= 0:
+                self._settle_date()
+            else:
+                self._date, self._stated_date = self._stated_date, None
         position = self._position
         sub_range = self._byte_range
         self.segments.append(
@@ -194,7 +203,6 @@ class MediaBuilder(HeaderBuilder):
         """4.4.4.3 EXT-X-DISCONTINUITY."""
         self._discontinuity = True
         self.discontinuities += 1
-        self._first.setdefault("date", len(self.segments))
 
     def ext_x_key(self, value: str) -> None:
         """4.4.4.4 EXT-X-KEY: in force until the next with the same KEYFORMAT; NONE ends them all."""
@@ -222,14 +230,13 @@ class MediaBuilder(HeaderBuilder):
     def ext_x_program_date_time(self, value: str) -> None:
         """4.4.4.6 EXT-X-PROGRAM-DATE-TIME: date of the next segment's first sample."""
         self._stated_date = self.date_of(value)
-        if "date" not in self._first:
-            self._first["date"] = len(self.segments)
 
     def _settle_date(self) -> None:
         """6.3.3: the next segment's date, and by the first date of a discontinuity those of the segments before it.
 
         Done when the segment is closed, because EXT-X-DISCONTINUITY may follow EXT-X-PROGRAM-DATE-TIME.
         """
+        self._first.setdefault("date", len(self.segments))
         if self._discontinuity:
             self._date, self._undated_from = None, len(self.segments)
         date, self._stated_date = self._stated_date, None

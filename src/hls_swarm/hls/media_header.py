@@ -211,8 +211,10 @@ class HeaderBuilder(Builder):
     def date_of(self, text: str) -> float:
         """ISO 8601 as seconds since the epoch; UTC where no zone is given, which the RFC only advises."""
         try:
-            date = datetime.fromisoformat(text.strip(" \t"))
+            date = datetime.fromisoformat(text)
         except ValueError:
+            if (stripped := text.strip(" \t")) != text:
+                return self.date_of(stripped)
             raise TagError("not an ISO 8601 date") from None
         if date.tzinfo is None:
             self.tolerate("a date has no time zone", "8216bis 4.4.4.6")

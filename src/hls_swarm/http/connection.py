@@ -100,6 +100,7 @@ class Connection:
         "_chunks",
         "_exchanger",
         "_head",
+        "_is_reused",
         "_kept",
         "_left",
         "_loop",
@@ -107,7 +108,6 @@ class Connection:
         "_pool",
         "_stage",
         "_unsent",
-        "is_reused",
         "route",
         "stream",
     )
@@ -115,7 +115,7 @@ class Connection:
     def __init__(self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, pool: Pool) -> None:
         self.stream = stream
         self.route = route
-        self.is_reused = False
+        self._is_reused = False
         self._loop = loop
         self._pool = pool
         self._exchanger: Exchanger | None = None
@@ -355,7 +355,7 @@ class Connection:
         self._exchanger = self._head = self._kept = self._chunks = None
         self._left = 0
         self._stage = _Stage.IDLE
-        self.is_reused = True
+        self._is_reused = True
         if is_over and not self._unsent and head is not None and head.keep_alive:
             self._pool.released(self)
         else:
@@ -383,7 +383,7 @@ class Connection:
 
     def _lose(self, failure: Failure, error: OSError | None = None) -> None:
         exchanger = self._exchanger
-        stale = self.is_reused and failure.kind is FailureKind.CONNECTION_LOST and not self._partial
+        stale = self._is_reused and failure.kind is FailureKind.CONNECTION_LOST and not self._partial
         received = not stale or (error is None and self.stream.is_acknowledged())
         self.close()
         if exchanger is not None:

@@ -14,6 +14,7 @@ import asyncio
 import errno
 import socket
 import ssl
+import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
@@ -129,7 +130,7 @@ class Dial:
         try:
             addresses = await self._context.resolver.look_up(host, port)
         except LookupFailed as error:
-            self._fail(error.failure)
+            self._context.loop.call_soon(self._fail, error.failure)  # what the dialer raises is not this task's
             return
         finally:
             self._lookup = None
@@ -184,7 +185,8 @@ class Dial:
         if self._source is None:
             return sock
         try:
-            sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            if sys.platform == "linux":
+                sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
             sock.bind((self._source, 0))
         except OSError as error:
             sock.close()

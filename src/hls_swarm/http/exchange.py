@@ -271,10 +271,11 @@ class Fetching:
     def lost(self, failure: Failure, *, stale: bool, received: bool) -> None:
         """See `connection.Exchanger`."""
         self._connection = None
-        if not received and self._hop_counted:
+        silent = self._first_byte_at is None  # not even an interim answer came
+        if not received and silent and self._hop_counted:
             self._requests_sent -= 1
             self._hop_counted = False
-        if stale and not self._retried and self._first_byte_at is None and self._target is not None:
+        if stale and silent and not self._retried and self._target is not None:
             self._retried = True
             self._open(self._target.route)
         else:

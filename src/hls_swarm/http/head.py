@@ -49,7 +49,6 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     location: str | None = None
     content_encoding: str | None = None
     content_range: str | None = None
-    content_type: str | None = None
     age_seconds: float | None = None
     retry_after_seconds: float | None = None
     set_cookies: tuple[str, ...] = ()
@@ -110,7 +109,6 @@ def _parsed(data: bytes) -> Head:
         location=fields.text(b"location"),
         content_encoding=fields.text(b"content-encoding"),
         content_range=fields.text(b"content-range"),
-        content_type=fields.text(b"content-type"),
         age_seconds=_whole_seconds(fields.text(b"age")),
         retry_after_seconds=_retry_after(fields),
         set_cookies=tuple(fields.cookies),

@@ -1,0 +1,84 @@
+import pytest
+from tests.support.snapshots import failed, lag, snapshot, stalled, watching
+
+from hls_swarm.records import Blame, EndReason, FailureKind, ObjectKind, ViewerStarted, ViewerStopped
+from hls_swarm.stats.snapshot import WorkerHealth
+from hls_swarm.stats.verdict import Outcome, Verdict, judge
+
+
+def test_viewers_are_counted_by_what_they_do() -> None:
+    viewers = snapshot(*watching(0, 1.0), *watching(1, 2.0), *failed(2, 3.0), ViewerStarted(3, 4.0, 4.0)).viewers
+    assert (viewers.started, viewers.active, viewers.playing, viewers.starting) == (4, 3, 2, 1)
+    assert (viewers.stalled, viewers.failed, viewers.played, viewers.peak) == (0, 1, 2, 3)
+
+
+def test_rates_are_over_the_time_since_the_snapshot_before() -> None:
+    made = snapshot(*watching(0, 8.5), *watching(1, 8.6))
+    segment = made.objects[ObjectKind.SEGMENT]
+    assert (segment.requests, segment.requests_per_second) == (2, 1.0)
+    assert segment.body_bytes_per_second == 750_000.0
+    assert made.throughput_bytes_per_second == (2 * (750_000 + 500 + 300)) / 2
+    assert made.throughput_mean_bytes_per_second == 2 * 750_800 / 10
+    assert made.generator.workers[0].cpu_percent == pytest.approx(5.0)
+
+
+def test_the_first_snapshot_has_no_rates_since_they_are_not_known() -> None:
+    made = snapshot(*watching(0, 1.0), at=2.0)
+    assert made.throughput_bytes_per_second is not None
+    first = snapshot(at=2.0)
+    assert first.objects == {}
+    assert first.experience.rebuffering_ratio is None
+    assert first.experience.startup is None
+
+
+def test_rebuffering_is_stalled_time_of_stalled_and_playing_time() -> None:
+    experience = snapshot(*watching(0, 0.0), *stalled(0, 4.5, 1.5)).experience
+    # Plays from 0.5 to 4.5 and from 6.0 on to 10.0: 8 s, and stalls for 1.5 s.
+    assert (experience.playing_seconds, experience.stalled_seconds, experience.stalls) == (8.0, 1.5, 1)
+    assert experience.rebuffering_ratio == pytest.approx(1.5 / 9.5)
+    assert experience.watched_seconds == 10.0
+
+
+def test_errors_are_told_with_their_blame() -> None:
+    (error,) = snapshot(*failed(0, 1.0), *failed(1, 2.0)).errors
+    assert (error.object, error.kind, error.status) == (ObjectKind.MULTIVARIANT_PLAYLIST, FailureKind.HTTP_STATUS, 404)
+    assert (error.blame, error.count, error.last_at) == (Blame.ORIGIN, 2, 2.002)
+
+
+class TestVerdict:
+    def test_a_run_in_which_viewers_played_passes(self) -> None:
+        assert judge(snapshot(*watching(0, 1.0), *failed(1, 2.0))) == Outcome(Verdict.PASS)
+
+    def test_all_viewers_failed_is_an_error_with_the_reason(self) -> None:
+        outcome = judge(snapshot(*failed(0, 1.0), *failed(1, 2.0)))
+        assert (outcome.verdict, outcome.exit_code) == (Verdict.ERROR, 1)
+        assert outcome.reasons == (
+            "all 2 viewers that started failed: HTTP 404 Not Found (http://origin.test/live/master.m3u8)",
+        )
+
+    def test_viewers_that_played_and_then_all_failed_are_an_error_too(self) -> None:
+        end = failed(0, 1.0)[-1]
+        assert isinstance(end, ViewerStopped)
+        outcome = judge(
+            snapshot(*watching(0, 1.0), ViewerStopped(0, 5.0, EndReason.FAILED, True, end.failure, end.url))
+        )
+        assert outcome.verdict is Verdict.ERROR
+
+    def test_a_loop_that_lags_makes_the_run_invalid(self) -> None:
+        slow = {0: WorkerHealth(0, 1.0, 1, lag(*[0.150] * 10), 0)}
+        outcome = judge(snapshot(*watching(0, 1.0), workers=slow))
+        assert (outcome.verdict, outcome.exit_code) == (Verdict.INVALID, 3)
+        assert outcome.reasons == ("event-loop lag P99 150 ms, over the limit of 100 ms",)
+
+    def test_a_lost_worker_makes_the_run_invalid(self) -> None:
+        outcome = judge(snapshot(*watching(0, 1.0), lost=frozenset({0})))
+        assert outcome.reasons == ("1 worker died; the viewers there are lost",)
+
+    def test_late_starts_past_one_percent_make_the_run_invalid(self) -> None:
+        late = [ViewerStarted(number, 5.0, 4.0) for number in range(2)]
+        on_time = [ViewerStarted(number, 4.0, 4.0) for number in range(2, 100)]
+        assert judge(snapshot(*late, *on_time)).reasons == ("2 of 100 viewers started late",)
+        assert judge(snapshot(late[0], *on_time)).verdict is Verdict.PASS
+
+    def test_a_run_that_broke_off_is_an_error(self) -> None:
+        assert judge(snapshot(*watching(0, 1.0)), "every worker died") == Outcome(Verdict.ERROR, ("every worker died",))

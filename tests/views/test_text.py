@@ -1,0 +1,106 @@
+from io import StringIO
+
+from rich.console import Console
+from tests.support.snapshots import failed, snapshot, stalled, watching
+
+from hls_swarm.stats.origin_metrics import (
+    OriginMetrics,
+    Reading,
+    Role,
+    SourceHealth,
+    SourceProblem,
+    SourceState,
+    TargetMetrics,
+)
+from hls_swarm.stats.origin_signals import SIGNALS
+from hls_swarm.stats.snapshot import Phase, Snapshot
+from hls_swarm.stats.verdict import judge
+from hls_swarm.views.live import LineView, screen
+from hls_swarm.views.text import status_line, summary
+
+
+def printed(renderable: object, width: int = 100) -> str:
+    out = StringIO()
+    Console(file=out, width=width, color_system=None, highlight=False).print(renderable)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def origin() -> OriginMetrics:
+    readings = {
+        "cpu_percent": Reading(SIGNALS["cpu_percent"], 35.2, at=9.0, p50=30.0, p95=35.0, max=36.0),
+        "network_out_bytes_per_second": Reading(
+            SIGNALS["network_out_bytes_per_second"], 1.25e8, at=9.0, p50=1e8, p95=1.2e8, max=1.3e8
+        ),
+        "nginx_requests_per_second": Reading(SIGNALS["nginx_requests_per_second"], None),
+    }
+    sources = (
+        SourceHealth(Role.NODE, "http://origin.test:9100/metrics", SourceState.UP, last_success_at=9.0),
+        SourceHealth(
+            Role.NGINX, "http://origin.test:9113/metrics", SourceState.FAILING, SourceProblem.REFUSED, "refused"
+        ),
+    )
+    return OriginMetrics((TargetMetrics("origin.test", sources, readings, at=10.0),), 10.0, 2.0, 30.0)
+
+
+def test_the_status_line_says_how_it_goes() -> None:
+    line = status_line(snapshot(*watching(0, 8.5), *watching(1, 8.6), origin=origin()))
+    assert line == (
+        "0:10  steady  viewers 2/4  playing 2  6.01 Mbit/s  segments 1.00/s  stalls 0  errors 0  "
+        "origin CPU 35.2%, Network out 1.00 Gbit/s, nginx: refused (never answered)"
+    )
+
+
+def test_what_is_not_known_yet_is_a_dash() -> None:
+    assert (
+        status_line(snapshot(at=3.0)) == "0:03  steady  viewers 0/4  playing 0  0 bit/s  segments -  stalls 0  errors 0"
+    )
+
+
+def test_the_summary_is_read_at_a_glance() -> None:
+    made = snapshot(*watching(0, 0.0), *stalled(0, 4.5, 1.5), *failed(1, 2.0), phase=Phase.FINISHED)
+    text = printed(summary(made, judge(made), ()), width=160)
+    assert text.splitlines()[0] == "PASS  10.0 s, 1 of 4 viewers played  http://origin.test/live/master.m3u8"
+    for line in (
+        "Requests      4 (2 multivariant playlists, 1 media playlist, 1 segment), 1 failed",
+        "Throughput    601 kbit/s mean, 3.00 Mbit/s peak; 751 kB in all",
+        "Startup       P50 500 ms  P95 500 ms  P99 500 ms  max 500 ms",
+        "Stalls        1, 1.50 s in all; rebuffering 15.8%",
+        "Live latency  P50 7.00 s  P95 7.00 s  P99 7.00 s  max 7.00 s",
+        "Generator     1 worker, 500 ms CPU, loop lag P99 1.00 ms, 0 late starts",
+        "Origin metrics not configured: --origin-metrics-host HOST shows them here",
+    ):
+        assert line in text.splitlines(), text
+    assert "multivariant playlist, HTTP 404" in text
+    assert "HTTP 404 Not Found http://origin.test/live/master.m3u8" in text
+
+
+def test_an_error_says_why_below_its_verdict() -> None:
+    made = snapshot(*failed(0, 1.0))
+    lines = printed(summary(made, judge(made), ())).splitlines()
+    assert lines[0].startswith("ERROR")
+    assert lines[1] == "  the only viewer failed: HTTP 404 Not Found (http://origin.test/live/master.m3u8)"
+
+
+def test_a_generator_that_is_the_bottleneck_is_said_in_the_line_and_on_the_screen() -> None:
+    made = snapshot(*watching(0, 1.0), lost=frozenset({0}))
+    assert "GENERATOR-BOUND: 1 worker died" in status_line(made)
+    assert "GENERATOR-BOUND: 1 worker died" in printed(screen(made))
+
+
+def test_the_screen_shows_the_origin_and_what_fails_of_it() -> None:
+    text = printed(screen(snapshot(*watching(0, 1.0), origin=origin())))
+    assert "CPU         CPU 35.2%" in text
+    assert "out 1.00 Gbit/s (P50 800 Mbit/s, max 1.04 Gbit/s)" in text
+    assert "nginx: refused (never answered)" in text
+
+
+def test_a_line_is_printed_every_few_seconds_and_when_the_phase_changes() -> None:
+    out = StringIO()
+    view = LineView(Console(file=out, width=200, color_system=None))
+
+    def at(seconds: float, phase: Phase) -> Snapshot:
+        return snapshot(at=seconds, phase=phase)
+
+    for second in range(2, 14):
+        view.update(at(float(second), Phase.RAMPING if second < 5 else Phase.STEADY))
+    assert [line[:14] for line in out.getvalue().splitlines()] == ["0:02  ramping ", "0:05  steady  ", "0:10  steady  "]
