@@ -58,12 +58,14 @@ class Puller:
 
 
 async def pull(url: str, connections: int, seconds: float, *, keep_body: bool) -> None:
-    """Be the client under test; print what was delivered and the CPU time after the imports."""
+    """Be the client under test; print what was delivered, the CPU time and how much of it start-up took."""
+    started = resource.getrusage(resource.RUSAGE_SELF)
     context = ClientContext(asyncio.get_running_loop(), ClientOptions(tls=TlsOptions(insecure=True)))
     pullers = [Puller(context, url, keep_body=keep_body) for _ in range(connections)]
     await asyncio.sleep(seconds)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps([Puller.exchanges, Puller.body_bytes, usage.ru_utime, usage.ru_stime, len(pullers)]))
+    startup = started.ru_utime + started.ru_stime
+    print(json.dumps([len(pullers), Puller.exchanges, Puller.body_bytes, usage.ru_utime, usage.ru_stime, startup]))
     sys.stdout.flush()
     os._exit(0)
 
@@ -80,8 +82,11 @@ def measure_own(url: str, connections: int, seconds: float, *, keep_body: bool) 
     """Gigabytes and answers per CPU-second of this client."""
     command = [sys.executable, __file__, "--pull", url, "--connections", str(connections), "--seconds", str(seconds)]
     cpu, output = cpu_seconds_of([*command, *(["--keep"] if keep_body else [])])
-    exchanges, body_bytes, user, system, _ = json.loads(output)
+    _, exchanges, body_bytes, user, system, startup = json.loads(output)
+    running = user + system - startup
+    rates = f"{body_bytes / 1e9 / running:.2f} GB and {exchanges / running:.0f} answers per CPU-second"
     print(f"    hls-swarm: {user:.2f} s user, {system:.2f} s system, {exchanges} answers", file=sys.stderr)
+    print(f"    without {startup:.2f} s of start-up: {rates}", file=sys.stderr)
     return body_bytes / 1e9 / cpu, exchanges / cpu
 
 

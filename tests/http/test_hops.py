@@ -193,7 +193,15 @@ def test_override_leads_any_name_to_an_address() -> None:
     assert f"Host: cdn.example:{origin.port}".encode() in origin.heads[0]
 
 
-@pytest.mark.parametrize("override", ["", "host:80", "host:port:127.0.0.1", "host:80:localhost", ":80:127.0.0.1"])
+def test_override_leads_an_ipv6_host_elsewhere() -> None:
+    with scripted(lambda turn: turn.send(response(b"here"))) as origin:
+        options = ClientOptions(resolve=("[2001:db8::1]:*:127.0.0.1",))
+        assert fetched(f"http://[2001:db8::1]:{origin.port}/", options=options).status == 200
+
+
+@pytest.mark.parametrize(
+    "override", ["", "host:80", "host:port:127.0.0.1", "host:80:localhost", ":80:127.0.0.1", "::1:80:127.0.0.1"]
+)
 def test_override_that_is_none_is_a_settings_error(override: str) -> None:
     async def use(client: Client) -> None:
         with pytest.raises(SettingsError, match="--resolve"):

@@ -92,10 +92,10 @@ def test_total_limits_the_wait_for_a_connection_too() -> None:
 def test_slow_progress_below_the_low_water_mark_is_progress() -> None:
     def trickle(turn: Turn) -> None:
         turn.send(HEAD)
-        turn.send_slowly((b"x" * 100_000 for _ in range(10)), pause=SHORT / 3)
+        turn.send_slowly((b"x" * 100_000 for _ in range(10)), pause=0.1)
 
     with scripted(trickle) as origin:
-        got = fetched(origin.url(), timeouts=Timeouts(no_progress=SHORT))
+        got = fetched(origin.url(), timeouts=Timeouts(no_progress=0.6))
     assert (got.failure, got.body_bytes) == (None, 1_000_000)
 
 

@@ -8,6 +8,8 @@ Rules:
   (a reset) or never acknowledged it: such a request is in no access log. If it was acknowledged and the connection
   then ended in order, the origin took it and answered nothing: that counts.
 - Such a stale connection is made up for once, on a new one (RFC 9110 9.2.2, RFC 9112 9.3.1).
+- Body bytes are all bytes after a head as they came, the chunked coding's own and those before decompression included:
+  what nginx logs as `$body_bytes_sent`.
 - The body of an answer that is of no use (an error, a redirect) is read and counted, so that the connection can go
   on, unless it is long.
 """
@@ -51,7 +53,6 @@ class Fetching:
     """A fetch under way; implements `InFlight`, and serves its connection and its dial."""
 
     __slots__ = (
-        "_age_seconds",
         "_body_bytes",
         "_client",
         "_connect_seconds",

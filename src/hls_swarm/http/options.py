@@ -26,7 +26,7 @@ class ClientOptions(msgspec.Struct, frozen=True):
     Attributes:
         headers: default header fields, in order; a name that the client sends itself is replaced where it stands.
         resolve: addresses to connect to instead of what DNS says: `host:port:address[,address...]`, as curl's
-            `--resolve`; `*` stands for any host or any port.
+            `--resolve`; `*` stands for any host or any port, and an IPv6 host is in brackets.
         proxy: `http://[user:password@]host:port` to go through (RFC 9110 7.7): absolute-form for http, CONNECT for
             https.
         connections_per_host: as browsers open over HTTP/1.1.

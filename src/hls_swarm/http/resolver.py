@@ -11,6 +11,7 @@ Rules:
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Sequence
 from functools import lru_cache
@@ -24,6 +25,7 @@ from hls_swarm.records import Failure, FailureKind
 
 LIFETIME_SECONDS = 60.0
 _ANY = "*"
+_OVERRIDE = re.compile(r"(\[[^]]+\]|[^:\[\]]+):(\d{1,5}|\*):(.+)", re.ASCII)
 _FAMILIES = frozenset({int(socket.AF_INET), int(socket.AF_INET6)})
 
 
@@ -114,14 +116,14 @@ def _address(literal: str, port: int) -> Address:
 
 
 def _override(text: str) -> tuple[tuple[str, int], tuple[str, ...]]:
-    host, _, rest = text.partition(":")
-    port, _, addresses = rest.partition(":")
-    literals = tuple(address.strip().strip("[]") for address in addresses.split(","))
-    if not host or not (port == _ANY or (port.isascii() and port.isdigit())):
+    match = _OVERRIDE.fullmatch(text.strip())
+    if match is None:
         raise SettingsError(f"--resolve takes host:port:address, not {text!r}")
+    host, port, addresses = match.groups()
+    literals = tuple(address.strip().strip("[]") for address in addresses.split(","))
     if not all(literal_address(literal) for literal in literals):
         raise SettingsError(f"--resolve {text!r}: {addresses!r} is not an address")
-    return (host.lower(), 0 if port == _ANY else int(port)), literals
+    return (host.strip("[]").lower(), 0 if port == _ANY else int(port)), literals
 
 
 def _lookup_failure(error: OSError | UnicodeError, host: str) -> Failure:

@@ -39,6 +39,7 @@ def tls_context(options: TlsOptions) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=options.ca_file)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(f"CA file {options.ca_file}: {_words(error)}") from None
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as browsers and curl do, whatever this Python's default is
     if options.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
