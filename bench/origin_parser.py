@@ -47,6 +47,7 @@ def other_values(text: str, seed: int) -> str:
 
 
 def seconds(work: Callable[[], object]) -> float:
+    """How long one piece of work takes, garbage collected before."""
     gc.collect()
     begun = perf_counter()
     work()
@@ -71,6 +72,7 @@ def compare(title: str, first: str, second: str, rounds: int) -> None:
 
 
 def main() -> None:
+    """Print the table."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--rounds", type=int, default=7)
     arguments.add_argument("page", nargs="*", type=Path, default=[REAL_PAGE])

@@ -14,7 +14,6 @@ import asyncio
 import multiprocessing
 import resource
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter
@@ -36,6 +35,7 @@ class Locked:
         self._lock, self._scraper = threading.Lock(), scraper
 
     def get_metrics(self) -> object:
+        """What is known now, under a lock."""
         with self._lock:
             return self._scraper.get_metrics()
 
@@ -43,25 +43,26 @@ class Locked:
 def serve(pipe: Connection) -> None:
     """Two pages on loopback, in a process of their own."""
 
-    class Pages(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                body = (PAGES / f"{head.split()[1].decode().strip('/')}.txt").read_bytes()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()  # the scraper left
 
-        def do_GET(self) -> None:  # noqa: N802 (the name that http.server calls)
-            body = (PAGES / f"{self.path.strip('/')}.txt").read_bytes()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    async def forever() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        pipe.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name that http.server gives)
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
-    pipe.send(server.server_address[1])
-    server.serve_forever()
+    asyncio.run(forever())
 
 
 def new_scraper(port: int, interval: float) -> OriginScraper:
+    """A scraper of both pages."""
     context = ClientContext(asyncio.get_running_loop(), ClientOptions())
     scraper = OriginScraper.create(
         origin_settings(
@@ -91,7 +92,7 @@ def nanoseconds_a_call(readers: int, kind: str, scraper: OriginScraper, seconds:
                     pass
             elif kind == "attribute":
                 for _ in calls:
-                    scraper._metrics  # noqa: B018, SLF001 (the bare read is what get_metrics is measured against)
+                    scraper._metrics  # noqa: B018 (the bare read is what get_metrics is measured against)
             elif kind == "get_metrics":
                 for _ in calls:
                     get()
@@ -113,6 +114,7 @@ def nanoseconds_a_call(readers: int, kind: str, scraper: OriginScraper, seconds:
 
 
 async def reads(port: int, seconds: float) -> None:
+    """The first table."""
     scraper = new_scraper(port, 0.25)
     scraper.start()
     await asyncio.sleep(1)
@@ -129,6 +131,7 @@ async def reads(port: int, seconds: float) -> None:
 
 
 async def scraping(port: int, seconds: float) -> None:
+    """The second figure."""
     scraper = new_scraper(port, 2.0)
     scraper.start()
     await asyncio.sleep(3)  # the first scrape is the cold one
@@ -147,11 +150,13 @@ async def scraping(port: int, seconds: float) -> None:
 
 
 def cpu_seconds() -> float:
+    """CPU time of this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
+    """Run both."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--seconds", type=float, default=10.0)
     given = arguments.parse_args()

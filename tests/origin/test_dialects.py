@@ -4,7 +4,8 @@ import pytest
 from tests.origin.pages import changed, grown, page_text, parsed, without
 
 from hls_swarm.origin.dialects import covered, expected, recognised
-from hls_swarm.origin.signals import Answer, Interval, answers
+from hls_swarm.origin.interval import Interval
+from hls_swarm.origin.signals import Answer, answers
 from hls_swarm.stats.origin_metrics import Group, Role, WhyUnknown
 
 SECONDS = 10.0
@@ -146,6 +147,39 @@ def test_stub_status() -> None:
         "nginx_drops_per_second": 2.0,
         "nginx_requests_per_second": 25.0,
     }
+
+
+def test_stub_status_with_request_times_beside_it() -> None:
+    family = "nginx_http_request_duration_seconds"
+    times = f'{family}_bucket{{le="0.1"}} 0\n{family}_bucket{{le="+Inf"}} 0\n{family}_sum 0\n{family}_count 0\n'
+    first = page_text("nginx_stub_status") + times
+    name, found = evaluated(
+        first,
+        grown(
+            first,
+            {
+                f'{family}_bucket{{le="0.1"}}': 10.0,
+                f'{family}_bucket{{le="+Inf"}}': 10.0,
+                f"{family}_sum": 0.5,
+                f"{family}_count": 10.0,
+            },
+        ),
+    )
+    assert name == "nginx-prometheus-exporter (stub_status)"
+    assert known(found)["nginx_connections"] == 1.0
+    assert known(found)["nginx_request_seconds_p50"] == pytest.approx(0.05)
+    assert known(found)["nginx_request_seconds_mean"] == pytest.approx(0.05)
+
+
+def test_a_status_class_is_not_0_where_the_page_has_no_status() -> None:
+    page = 'nginx_metric_errors_total 0\nnginx_http_requests_total{host="a"} 7\n'
+    _, found = evaluated(page, page)
+    assert found["nginx_requests_per_second"].value == 0.0
+    for name in ("nginx_responses_2xx_per_second", "nginx_responses_5xx_per_second"):
+        unknown = found[name].unknown
+        assert unknown is not None
+        assert unknown.why is WhyUnknown.NOT_EXPORTED
+        assert unknown.how_to_get == "give the counter nginx_http_requests_total the label status"
 
 
 def test_plus() -> None:

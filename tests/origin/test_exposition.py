@@ -219,6 +219,13 @@ def test_the_memory_of_a_parser_is_bounded() -> None:
         assert parser.remembered <= 15
 
 
+def test_the_memory_is_bounded_in_characters_too() -> None:
+    parser = Parser()
+    for nth in range(8):
+        parser.parse(f'a{{x="{nth}{"y" * (16 << 20)}"}} 1\n')
+        assert parser.remembered <= 5
+
+
 def test_a_page_larger_than_the_memory_is_read_whole() -> None:
     text = "".join(f"m{n} {n}\n" for n in range(100))
     parser = Parser(cached_series=10)

@@ -1,15 +1,8 @@
 """The table of HAProxy's own Prometheus endpoint (2.0 and later)."""
 
-from hls_swarm.origin.signals import (
-    Dialect,
-    Inputs,
-    gauge,
-    increase_ratio,
-    label_in,
-    rate,
-    rate_or_zero,
-    row,
-)
+from hls_swarm.origin.formulas import gauge, increase_ratio, rate, rate_of
+from hls_swarm.origin.interval import Inputs, label_in
+from hls_swarm.origin.signals import Dialect, row
 
 
 def _busy(inputs: Inputs) -> float:
@@ -32,8 +25,7 @@ HAPROXY = Dialect(
             row(
                 f"haproxy_responses_{first}xx_per_second",
                 "haproxy_frontend_http_responses_total",
-                by=rate_or_zero,
-                where=label_in("code", f"{first}xx"),
+                by=rate_of("code", first),
             )
             for first in "2345"
         ),

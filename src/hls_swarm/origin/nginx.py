@@ -10,31 +10,29 @@
 | Lua | nginx-lua-prometheus with the names of its manual | the operator chooses all names |
 """
 
-from hls_swarm.origin.signals import (
-    NOTHING_HAPPENED,
-    Dialect,
-    Filter,
-    HistogramRow,
-    Inputs,
-    NotKnown,
-    Row,
-    both,
+from hls_swarm.origin.formulas import (
     difference_rate,
-    every_series,
     gauge,
     increase_ratio,
     label_difference,
-    label_in,
-    label_not_in,
-    label_starts,
     quantile,
     rate,
-    rate_or_zero,
-    row,
+    rate_of,
     share_where,
     sum_of_gauges,
     summary_quantile,
 )
+from hls_swarm.origin.interval import (
+    NOTHING_HAPPENED,
+    Filter,
+    Inputs,
+    NotKnown,
+    both,
+    every_series,
+    label_in,
+    label_not_in,
+)
+from hls_swarm.origin.signals import Dialect, HistogramRow, Row, row
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _SUMMARY_NOTE = "the exporter's own summary, over its own window"
@@ -64,13 +62,7 @@ def _how(names: tuple[str, ...], line: str) -> dict[str, str]:
 def _by_class(family: str, label: str, where: Filter = every_series) -> tuple[Row, ...]:
     """Responses by the first digit of a label that is a status or a class of them."""
     return tuple(
-        row(
-            f"nginx_responses_{first}xx_per_second",
-            family,
-            by=rate_or_zero,
-            where=both(where, label_starts(label, first)),
-        )
-        for first in "12345"
+        row(f"nginx_responses_{first}xx_per_second", family, by=rate_of(label, first), where=where) for first in "12345"
     )
 
 
@@ -92,6 +84,14 @@ def _states(family: str, label: str) -> tuple[Row, ...]:
     )
 
 
+# What exporters of one's own making add to the request counter, by the names of nginx-lua-prometheus' manual.
+_OWN_MAKING = (
+    *_by_class("nginx_http_requests_total", "status"),
+    row("nginx_out_bytes_per_second", "nginx_http_response_size_bytes_sum", by=rate),
+    *_times("nginx_http_request_duration_seconds"),
+)
+_OWN_HISTOGRAMS = (HistogramRow("nginx_request_seconds", "nginx_http_request_duration_seconds"),)
+
 STUB_STATUS = Dialect(
     name="nginx-prometheus-exporter (stub_status)",
     signs=("nginx_connections_active", "nginx_up", "nginxexporter_build_info", "nginx_exporter_build_info"),
@@ -107,7 +107,9 @@ STUB_STATUS = Dialect(
         row("nginx_accepts_per_second", "nginx_connections_accepted", by=rate),
         row("nginx_drops_per_second", "nginx_connections_accepted", "nginx_connections_handled", by=difference_rate),
         row("nginx_requests_per_second", "nginx_http_requests_total", by=rate),
+        *_OWN_MAKING,
     ),
+    histograms=_OWN_HISTOGRAMS,
     how_to_get={
         **_how((*_CLASSES, "nginx_out_bytes_per_second"), _STATUS_CLASS),
         **_how(_TIMES, _REQUEST_TIME),
@@ -284,13 +286,11 @@ LUA = Dialect(
         *_states("nginx_http_connections", "state"),
         row("nginx_requests_per_second", "nginx_http_requests_total", by=rate),
         row("nginx_requests_per_second", "*_requests_total", by=rate),
-        *_by_class("nginx_http_requests_total", "status"),
+        *_OWN_MAKING,
         *_by_class("*_requests_total", "status"),
-        row("nginx_out_bytes_per_second", "nginx_http_response_size_bytes_sum", by=rate),
         row("nginx_out_bytes_per_second", "*_bytes_sent", by=rate),
-        *_times("nginx_http_request_duration_seconds"),
     ),
-    histograms=(HistogramRow("nginx_request_seconds", "nginx_http_request_duration_seconds"),),
+    histograms=_OWN_HISTOGRAMS,
     how_to_get={
         **_how(_ONLY_CONNECTIONS[:4], "export the gauge nginx_http_connections with the label state"),
         **_how(_ONLY_CONNECTIONS[4:], _CONNECTIONS),
@@ -301,5 +301,5 @@ LUA = Dialect(
     },
 )
 
-NGINX_DIALECTS = (PLUS, VTS, INGRESS, LUA, ACCESS_LOG, STUB_STATUS)
+NGINX_DIALECTS = (PLUS, VTS, INGRESS, STUB_STATUS, LUA, ACCESS_LOG)
 """In the order of recognition: the more particular first."""

@@ -2,21 +2,9 @@
 
 from collections.abc import Callable
 
-from hls_swarm.origin.signals import (
-    NOTHING_HAPPENED,
-    Dialect,
-    Inputs,
-    NotKnown,
-    counted_device,
-    gauge,
-    gauge_percent,
-    increase_ratio,
-    label_in,
-    rate,
-    row,
-    share_of_time,
-    whole_disk,
-)
+from hls_swarm.origin.formulas import gauge, gauge_percent, increase_ratio, rate, share_of_time
+from hls_swarm.origin.interval import NOTHING_HAPPENED, Inputs, NotKnown, counted_device, label_in, whole_disk
+from hls_swarm.origin.signals import Dialect, row
 from hls_swarm.stats.origin_metrics import Unknown, WhyUnknown
 
 _CPU = "node_cpu_seconds_total"

@@ -17,7 +17,8 @@ import msgspec
 
 from hls_swarm.origin.dialects import covered, expected, recognised
 from hls_swarm.origin.exposition import ExpositionError, Page, Parser
-from hls_swarm.origin.signals import Answer, Dialect, Interval, NotKnown, answers
+from hls_swarm.origin.interval import Interval, NotKnown
+from hls_swarm.origin.signals import Answer, Dialect, answers
 from hls_swarm.origin.window import Window
 from hls_swarm.stats.origin_metrics import (
     BucketCounts,

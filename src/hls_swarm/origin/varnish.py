@@ -1,15 +1,8 @@
 """The table of prometheus-varnish-exporter."""
 
-from hls_swarm.origin.signals import (
-    NOTHING_HAPPENED,
-    Dialect,
-    Inputs,
-    NotKnown,
-    gauge,
-    label_in,
-    rate,
-    row,
-)
+from hls_swarm.origin.formulas import gauge, rate
+from hls_swarm.origin.interval import NOTHING_HAPPENED, Inputs, NotKnown, label_in
+from hls_swarm.origin.signals import Dialect, row
 
 
 def _hits(inputs: Inputs) -> float:
