@@ -12,11 +12,12 @@ Rules:
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import unquote
 
-from hls_swarm.testorigin.resources import TEXT_TYPE, Resource, Site, StoredFile
+from hls_swarm.testorigin.faults import NOTHING, Faults, Target, Treatment
+from hls_swarm.testorigin.resources import PLAYLIST_TYPE, TEXT_TYPE, Resource, Site, StoredFile
 
 ALLOWED_METHODS = "GET, HEAD, OPTIONS"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
@@ -66,6 +67,7 @@ class Answer:
         content: where the body comes from; None is an answer without a body.
         offset, length: which bytes of the content are the body.
         metered: whether it belongs to the stream's log and counters.
+        treatment: what goes wrong with it on purpose.
     """
 
     status: HTTPStatus
@@ -74,10 +76,15 @@ class Answer:
     offset: int = 0
     length: int = 0
     metered: bool = True
+    treatment: Treatment = NOTHING
 
 
-def answer(request: Request, site: Site) -> Answer:
-    """What to say to a request."""
+def answer(request: Request, site: Site, faults: Faults | None = None, now: float = 0.0) -> Answer:
+    """What to say to a request.
+
+    Args:
+        faults: what goes wrong on purpose, at the instant `now`.
+    """
     if request.refusal is not None:
         return _message(request, request.refusal)
     if request.version == "1.1" and request.hosts != 1:
@@ -89,7 +96,22 @@ def answer(request: Request, site: Site) -> Answer:
     resource = site.find(target_path(request.target))
     if resource is None:
         return _message(request, HTTPStatus.NOT_FOUND)
-    return _represent(request, resource)
+    if faults is None or not resource.metered or not faults.any_set:
+        return _represent(request, resource)
+    return _treated(request, resource, faults, now)
+
+
+def _treated(request: Request, resource: Resource, faults: Faults, now: float) -> Answer:
+    """The answer with what goes wrong with it."""
+    path = target_path(request.target)
+    is_playlist = resource.content_type == PLAYLIST_TYPE
+    if is_playlist and isinstance(resource.content, bytes):
+        body = faults.playlist(path, resource.content, now)
+        if body is not resource.content:
+            resource = replace(resource, content=body, etag=None)
+    treatment = faults.treatment(path, Target.PLAYLIST if is_playlist else Target.SEGMENT, now)
+    made = _represent(request, resource) if treatment.status is None else _message(request, treatment.status)
+    return replace(made, treatment=treatment)
 
 
 def target_path(target: str) -> str:

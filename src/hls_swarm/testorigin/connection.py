@@ -14,9 +14,12 @@ Rules:
 
 import os
 import socket
+import struct
 import time
 from collections import deque
+from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from http import HTTPStatus
 from typing import Protocol
 
@@ -29,6 +32,8 @@ READ_BYTES = 16 << 10
 MAX_HEAD_BYTES = 16 << 10
 MAX_REQUEST_BODY_BYTES = 64 << 10
 _LINGER_SECONDS = 2.0
+_TRICKLE_SECONDS = 0.05
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time
 
 
 class State(Enum):
@@ -68,6 +73,9 @@ class Owner(Protocol):
     def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
         """The answer's head."""
 
+    def later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back after so many seconds."""
+
     def answered(self, connection: "Connection", request: Request, answer: Answer, body_bytes: int) -> None:
         """An answer ended, with so many bytes of its body sent."""
 
@@ -83,6 +91,7 @@ class Connection:
         "_answering",
         "_body_in",
         "_bytes_in",
+        "_file_cut",
         "_file_left",
         "_head_left",
         "_is_mid_request",
@@ -119,7 +128,7 @@ class Connection:
         self._answer: Answer | None = None
         self._out = memoryview(b"")
         self._head_left = 0
-        self._file_left = 0
+        self._file_left = self._file_cut = 0
         self._reads_watched = True
         self._writes_watched = False
         owner.watch_reads(self, True)
@@ -258,7 +267,7 @@ class Connection:
         head = self._owner.head(request, answer, self._keep_alive)
         self._answering, self._answer = request, answer
         self._head_left = len(head)
-        self._file_left = 0
+        self._file_left = self._file_cut = 0
         if isinstance(answer.content, StoredFile):
             answer.content.hold()
             self._file_left = answer.length
@@ -268,7 +277,64 @@ class Connection:
         else:
             self._out = memoryview(head)
         self._enter(State.WRITING)
-        self._send()
+        treatment = answer.treatment
+        if treatment.body_share is not None:
+            self._cut_body(treatment.body_share)
+        if treatment.delay_seconds > 0:
+            self.deadline = self._owner.now() + treatment.delay_seconds + self._owner.stalled_seconds
+            self._owner.later(treatment.delay_seconds, partial(self._go_on, answer))
+        else:
+            self._go_on(answer)
+
+    def _cut_body(self, share: float) -> None:
+        """Take away the end of the body, which the head has promised."""
+        answer = self._answer
+        if answer is None:
+            return
+        kept = int(answer.length * share)
+        self._keep_alive = False
+        if self._file_left:
+            self._file_cut = self._file_left - kept
+            self._file_left = kept
+        else:
+            self._out = self._out[: self._head_left + kept]
+
+    def _go_on(self, answer: Answer) -> None:
+        """Send an answer that was put off, if it is still the one to send."""
+        if self._state is not State.WRITING or self._answer is not answer:
+            return
+        if answer.treatment.reset:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
+            self.close()
+        elif answer.treatment.bytes_per_second is not None:
+            self._trickle(answer, answer.treatment.bytes_per_second)
+        else:
+            self._send()
+
+    def _trickle(self, answer: Answer, bytes_per_second: float) -> None:
+        """Send the next piece of a body that is to be slow, and the one after it when it is time."""
+        piece = max(1, int(bytes_per_second * _TRICKLE_SECONDS))
+        try:
+            if self._out:
+                sent = self.socket.send(self._out[: self._head_left + piece if self._head_left > 0 else piece])
+                self._out = self._out[sent:]
+                self._head_left -= sent
+            elif self._file_left and isinstance(answer.content, StoredFile):
+                offset = answer.offset + answer.length - self._file_cut - self._file_left
+                count = min(piece, self._file_left)
+                self._file_left -= os.sendfile(self.descriptor, answer.content.descriptor, offset, count)
+        except (BlockingIOError, InterruptedError):
+            pass  # the socket is full: the next turn goes on
+        except OSError:  # the client is gone, and the log says how far the answer got
+            self.close()
+            return
+        self.deadline = self._owner.now() + self._owner.stalled_seconds
+        if self._out or self._file_left:
+            self._owner.later(_TRICKLE_SECONDS, partial(self._go_on, answer))
+            return
+        self._finish_answer()
+        if self._state is State.IDLE:
+            self._next()
 
     def _send(self) -> None:
         """Send what the socket takes of the answer."""
@@ -281,7 +347,7 @@ class Connection:
                 self._out = self._out[sent:]
                 self._head_left -= sent
             if not self._out and self._file_left and isinstance(answer.content, StoredFile):
-                offset = answer.offset + answer.length - self._file_left
+                offset = answer.offset + answer.length - self._file_cut - self._file_left
                 self._file_left -= os.sendfile(self.descriptor, answer.content.descriptor, offset, self._file_left)
         except (BlockingIOError, InterruptedError):
             pass  # the socket is full: go on when it is not
@@ -294,6 +360,10 @@ class Connection:
                 self._writes_watched = True
                 self._owner.watch_writes(self, True)
             return
+        self._finish_answer()
+
+    def _finish_answer(self) -> None:
+        """All of it is sent: wait for the next request, or close."""
         self._end_answer()
         if self._writes_watched:
             self._writes_watched = False
@@ -315,7 +385,7 @@ class Connection:
         self._answer = None
         if isinstance(answer.content, StoredFile):
             answer.content.release()
-            sent = answer.length - self._file_left
+            sent = answer.length - self._file_cut - self._file_left
         else:
             sent = max(0, -self._head_left)
         self._out = memoryview(b"")

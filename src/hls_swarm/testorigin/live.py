@@ -55,6 +55,10 @@ class LiveStream:
         for segment in [each for each in self._made if each < oldest]:
             self._delete(segment)
 
+    def pause(self, seconds: float) -> None:
+        """Stand still for so long: nothing new is listed until then, and everything that follows is so much later."""
+        self._timeline = self._timeline.paused(seconds)
+
     def prepare(self, segment: int) -> None:
         """Make a segment of every variant, without listing it."""
         if segment not in self._made:

@@ -44,10 +44,15 @@ def media_playlist(timeline: LiveTimeline, newest: int) -> str:
         "#EXT-X-INDEPENDENT-SEGMENTS",
     ]
     for segment in range(oldest, newest + 1):
-        lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_iso_8601(timeline.program_date_time(segment))}")
+        lines.append(program_date_time_line(timeline.program_date_time(segment)))
         lines.append(f"#EXTINF:{timeline.segment_seconds:.5f},")
         lines.append(segment_name(segment))
     return "\n".join(lines) + "\n"
+
+
+def program_date_time_line(wall: float) -> str:
+    """The date of the first frame of the segment that follows."""
+    return f"#EXT-X-PROGRAM-DATE-TIME:{_iso_8601(wall)}"
 
 
 def _iso_8601(wall: float) -> str:

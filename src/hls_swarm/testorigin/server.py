@@ -7,12 +7,15 @@ import asyncio
 import errno
 import socket
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 
 from hls_swarm import __version__
 from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.answers import Answer, Request, answer
 from hls_swarm.testorigin.connection import READ_BYTES, Connection, State
+from hls_swarm.testorigin.control import RequestLog
+from hls_swarm.testorigin.faults import Faults
 from hls_swarm.testorigin.resources import Site
 from hls_swarm.testorigin.settings import OriginSettings
 from hls_swarm.testorigin.traffic import Traffic
@@ -53,6 +56,8 @@ class Server:
     Args:
         listener: from `listening_socket`; the server closes it.
         max_connections: more wait in the kernel's backlog until others have gone.
+        faults: what goes wrong on purpose.
+        requests: takes every answer that ended, beside the log.
     """
 
     def __init__(
@@ -63,7 +68,10 @@ class Server:
         traffic: Traffic,
         log: AccessLog,
         max_connections: int,
+        faults: Faults | None = None,
+        requests: RequestLog | None = None,
     ) -> None:
+        self._faults, self._requests = faults, requests
         self.read_buffer = bytearray(READ_BYTES)
         self.head_seconds = settings.head_seconds
         self.idle_seconds = settings.idle_seconds
@@ -171,7 +179,7 @@ class Server:
 
     def answer(self, request: Request) -> Answer:
         """What to say."""
-        return answer(request, self._site)
+        return answer(request, self._site, self._faults, self._loop.time())
 
     def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
         """The answer's head; Date is required of a server with a clock (RFC 9110 6.6.1)."""
@@ -188,6 +196,10 @@ class Server:
         status = f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n".encode("ascii")
         return b"".join((status, self._every_head, answer.fields, persistence, b"\r\n"))
 
+    def later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back after so many seconds."""
+        self._loop.call_later(seconds, callback)
+
     def answered(self, connection: Connection, request: Request, answer: Answer, body_bytes: int) -> None:
         """An answer ended, with so many bytes of its body sent."""
         if not answer.metered:
@@ -196,6 +208,8 @@ class Server:
         seconds = time.perf_counter() - request.began_at
         self._traffic.add_request(seconds, body_bytes)
         self._log.add(connection.peer, request, answer.status, body_bytes, seconds)
+        if self._requests is not None:
+            self._requests.add(request, answer.status, body_bytes, seconds)
 
     def closed(self, connection: Connection) -> None:
         """The connection is gone."""

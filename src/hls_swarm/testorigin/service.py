@@ -10,12 +10,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hls_swarm.errors import RunError
 from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.clip import load_clip
+from hls_swarm.testorigin.cmaf import load_cmaf
+from hls_swarm.testorigin.control import CONTROL_PREFIX, Control, RequestLog
+from hls_swarm.testorigin.faults import Faults, parse_fault
 from hls_swarm.testorigin.live import LiveStream, index_text
 from hls_swarm.testorigin.metrics import MetricsPages
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource, Sites
@@ -31,6 +34,7 @@ from hls_swarm.testorigin.settings import (
     OriginSettings,
 )
 from hls_swarm.testorigin.timeline import LiveTimeline
+from hls_swarm.testorigin.titles import Titles
 from hls_swarm.testorigin.traffic import Traffic
 
 _OTHER_DESCRIPTORS = 64  # standard streams, event loop, log, listener, and what rendering metrics opens for a moment
@@ -87,12 +91,31 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
         stack.callback(live.close)
         live.advance(timeline.started_at)
 
-        traffic = Traffic()
-        index = index_text(streams, (METRICS_PATH, NODE_METRICS_PATH, NGINX_METRICS_PATH))
+        loop = asyncio.get_running_loop()
+        dvr = replace(timeline, window=settings.dvr_window)
+        titles = Titles(streams, load_cmaf(), dvr, loop.time)
+
+        def pause(at: float, seconds: float) -> None:
+            loop.call_at(at, live.pause, seconds)
+            loop.call_at(at, titles.pause, seconds)
+
+        traffic, faults = Traffic(), Faults()
+        requests = RequestLog(time.perf_counter() - (loop.time() - timeline.started_at))
+        control = Control(faults, requests, loop.time, timeline.started_at, pause)
+        for text in settings.faults:
+            control.set(parse_fault(text))
+        pages = (METRICS_PATH, NODE_METRICS_PATH, NGINX_METRICS_PATH, f"{CONTROL_PREFIX}/faults")
+        index = index_text(streams, (*titles.paths, *pages))
         site = Sites(
-            (live, MetricsPages(traffic, log, time.time), _Index(Resource(TEXT_TYPE, index.encode(), Caching.BRIEFLY)))
+            (
+                live,
+                titles,
+                MetricsPages(traffic, log, time.time),
+                control,
+                _Index(Resource(TEXT_TYPE, index.encode(), Caching.BRIEFLY)),
+            )
         )
-        server = Server(settings, listener, site, traffic, log, max_connections)
+        server = Server(settings, listener, site, traffic, log, max_connections, faults, requests)
         server.start()
         host, port = listener.getsockname()[:2]
         ready(

@@ -48,6 +48,8 @@ class OriginSettings:
         max_connections: more clients wait in the kernel's backlog until others have gone; by default as many as this
             process may have descriptors for, less those that the stream needs.
         first_segment: number of the first segment; its timestamps begin there, too.
+        dvr_window: segments in the media playlists of `/dvr`.
+        faults: what goes wrong from the beginning, as `faults.parse_fault` reads it.
         head_seconds: how long a request head may take, from its first byte.
         idle_seconds: how long a connection may stay without a request.
         stalled_seconds: how long a client may take nothing of an answer.
@@ -61,6 +63,8 @@ class OriginSettings:
     window: int = 6
     max_connections: int | None = None
     first_segment: int = 0
+    dvr_window: int = 150
+    faults: tuple[str, ...] = ()
     head_seconds: float = 10.0
     idle_seconds: float = 75.0
     stalled_seconds: float = 60.0
@@ -78,6 +82,8 @@ class OriginSettings:
             raise SettingsError(f"segment duration is {self.segment_seconds} s; the clip can be cut into 2, 4 or 8 s")
         if not 3 <= self.window <= 1000:
             raise SettingsError(f"window is {self.window}; a live playlist needs 3 to 1000 segments")
+        if not 3 <= self.dvr_window <= 10_000:
+            raise SettingsError(f"DVR window is {self.dvr_window}; it needs 3 to 10000 segments")
         if self.max_connections is not None and self.max_connections < 1:
             raise SettingsError(f"at most {self.max_connections} connections are no origin")
         if self.first_segment < 0:

@@ -9,7 +9,7 @@ Rules:
   it (RFC 8216 6.2.2); one more segment duration covers a slow playlist request, and one the download of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class LiveTimeline:
     segment_seconds: int
     window: int
     first: int = 0
+
+    def paused(self, seconds: float) -> "LiveTimeline":
+        """The same stream, so much later; its dates go on without a gap, since no media was lost."""
+        return replace(self, started_at=self.started_at + seconds)
 
     def newest(self, now: float) -> int:
         """Number of the last segment listed."""
