@@ -51,12 +51,14 @@ class FailureKind(StrEnum):
     RANGE = "range"  # the answer is not the byte range that was asked for
     BAD_PLAYLIST = "bad_playlist"
     EMPTY_PLAYLIST = "empty_playlist"
+    STALE_PLAYLIST = "stale_playlist"  # unchanged for so long that the player gave up
     DESCRIPTORS = "descriptors"  # this machine has no file descriptor left
     PORTS = "ports"  # this machine has no local port left
+    PLAYER = "player"  # the player's own process ended, for a reason that is no answer of the origin
     CANCELLED = "cancelled"  # the viewer or the run ended it: nobody's fault
 
 
-_GENERATOR_KINDS = frozenset({FailureKind.DESCRIPTORS, FailureKind.PORTS})
+_GENERATOR_KINDS = frozenset({FailureKind.DESCRIPTORS, FailureKind.PORTS, FailureKind.PLAYER})
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
@@ -81,7 +83,7 @@ class Exchange(msgspec.Struct, frozen=True):
     """One object asked for over HTTP, redirects and a retried stale connection included, and what came of it.
 
     Attributes:
-        url: as asked for.
+        url: as asked for, secrets masked.
         final_url: where the answer came from; differs from `url` after a redirect, and is what relative URIs resolve
             against (RFC 8216 4.1).
         due_at: when the request should have gone out, decided before the answer before it arrived. Lateness counts.
@@ -97,6 +99,9 @@ class Exchange(msgspec.Struct, frozen=True):
         body: the whole decoded body if the request asked to keep it and it is complete; else None.
         age_seconds: the answer's Age header (RFC 9111 5.1): how long caches held it.
         retry_after_seconds: the answer's Retry-After in seconds, if it has one.
+        connections_opened: connections opened for it, where that is known without their times; None says that those
+            times tell.
+        timed: False if `due_at` and `ended_at` are only when one heard of it: no duration or lateness comes from them.
     """
 
     url: str
@@ -117,6 +122,8 @@ class Exchange(msgspec.Struct, frozen=True):
     age_seconds: float | None = None
     retry_after_seconds: float | None = None
     failure: Failure | None = None
+    connections_opened: int | None = None
+    timed: bool = True
 
     @property
     def ttfb_seconds(self) -> float | None:
@@ -136,6 +143,7 @@ class PlaylistFetched(msgspec.Struct, frozen=True, tag=True):
 
     Attributes:
         changed: False if a media playlist had the same bytes as the last load; None if that can not be said.
+        retry: whether it was asked for before, in vain.
     """
 
     viewer: int
@@ -143,6 +151,7 @@ class PlaylistFetched(msgspec.Struct, frozen=True, tag=True):
     exchange: Exchange
     failure: Failure | None
     changed: bool | None = None
+    retry: bool = False
 
 
 class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
@@ -151,6 +160,7 @@ class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
     Attributes:
         media_seconds: the segment's declared duration (EXTINF); None for init sections and keys.
         bitrate_bps: declared BANDWIDTH of its variant in bit/s, if the multivariant playlist says one.
+        retry: whether it was asked for before, in vain.
     """
 
     viewer: int
@@ -159,14 +169,20 @@ class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
     failure: Failure | None
     media_seconds: float | None = None
     bitrate_bps: int | None = None
+    retry: bool = False
 
 
 class ViewerStarted(msgspec.Struct, frozen=True, tag=True):
-    """A viewer asked for its stream; `at` - `due_at` is how late the generator was."""
+    """A viewer asked for its stream; `at` - `due_at` is how late the generator was.
+
+    Attributes:
+        profile: name of the player that it behaves like.
+    """
 
     viewer: int
     at: float
     due_at: float
+    profile: str = ""
 
 
 class PlaybackStarted(msgspec.Struct, frozen=True, tag=True):
@@ -216,12 +232,128 @@ class SegmentsExpired(msgspec.Struct, frozen=True, tag=True):
     count: int
 
 
+class PassReason(StrEnum):
+    """Why a viewer went past a segment without playing it."""
+
+    GAP = "gap"  # the playlist says that it is absent (EXT-X-GAP)
+    UNAVAILABLE = "unavailable"  # every try failed
+
+
+class SegmentsPassed(msgspec.Struct, frozen=True, tag=True):
+    """Segments were passed over: play goes on behind them."""
+
+    viewer: int
+    at: float
+    count: int
+    reason: PassReason
+
+
+class SequenceReset(msgspec.Struct, frozen=True, tag=True):
+    """A reloaded playlist lay wholly behind the window before: the origin began its numbering anew."""
+
+    viewer: int
+    at: float
+
+
+class SegmentsMutated(msgspec.Struct, frozen=True, tag=True):
+    """Media sequence numbers got another URI, which RFC 8216 6.2.1 forbids."""
+
+    viewer: int
+    at: float
+    count: int
+
+
+class PlaylistStale(msgspec.Struct, frozen=True, tag=True):
+    """A live playlist did not change for 1.5 target durations or more (8216bis 6.2.1).
+
+    Attributes:
+        stale_seconds: how long it was unchanged, once it has changed; None when it was noticed and goes on.
+    """
+
+    viewer: int
+    at: float
+    stale_seconds: float | None
+
+
+class VariantChosen(msgspec.Struct, frozen=True, tag=True):
+    """The viewer plays this variant from here on.
+
+    Attributes:
+        label: what tables call it, such as `720p 3000k`.
+        bitrate_bps: declared BANDWIDTH.
+        failover: whether it took the place of one that failed.
+        codecs, width, height, frame_rate: as the multivariant playlist declares them.
+    """
+
+    viewer: int
+    at: float
+    label: str
+    bitrate_bps: int | None
+    failover: bool = False
+    codecs: tuple[str, ...] = ()
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = None
+
+
+class SeekStarted(msgspec.Struct, frozen=True, tag=True):
+    """The viewer went elsewhere in the stream."""
+
+    viewer: int
+    at: float
+
+
+class SeekEnded(msgspec.Struct, frozen=True, tag=True):
+    """Playback went on after a seek; `restart_seconds` is the time between (Conviva)."""
+
+    viewer: int
+    at: float
+    restart_seconds: float
+
+
+class PauseStarted(msgspec.Struct, frozen=True, tag=True):
+    """The viewer paused: until it ends, no time is watched (CTA-2066)."""
+
+    viewer: int
+    at: float
+
+
+class PauseEnded(msgspec.Struct, frozen=True, tag=True):
+    """The viewer goes on after a pause."""
+
+    viewer: int
+    at: float
+
+
 class EndReason(StrEnum):
     """Why a viewer stopped."""
 
     ENDED = "ended"  # played to the end of the stream
     FAILED = "failed"  # a fatal error, as its player would have shown one
     QUIT = "quit"  # the run ended it
+    LEFT = "left"  # its own session was over
+
+
+class PlayerStarted(msgspec.Struct, frozen=True, tag=True):
+    """A process that plays for a viewer was started.
+
+    Attributes:
+        restart: whether it takes the place of an earlier one of this viewer.
+        reason: why that had to be, in words.
+    """
+
+    viewer: int
+    at: float
+    restart: bool = False
+    reason: str = ""
+
+
+class PlayerLogDropped(msgspec.Struct, frozen=True, tag=True):
+    """Lines of a player's log were not read, because there were too many: what they said is not counted."""
+
+    viewer: int
+    at: float
+    lines: int
 
 
 class ViewerStopped(msgspec.Struct, frozen=True, tag=True):
@@ -249,5 +381,16 @@ Record = (
     | StallEnded
     | LatencyObserved
     | SegmentsExpired
+    | SegmentsPassed
+    | SequenceReset
+    | SegmentsMutated
+    | PlaylistStale
+    | VariantChosen
+    | SeekStarted
+    | SeekEnded
+    | PauseStarted
+    | PauseEnded
+    | PlayerStarted
+    | PlayerLogDropped
     | ViewerStopped
 )

@@ -12,13 +12,17 @@ from hls_swarm.records import (
     FailureKind,
     LatencyObserved,
     ObjectKind,
+    PassReason,
     PlaybackStarted,
     Record,
     SegmentsExpired,
+    SegmentsPassed,
     StallEnded,
     StallStarted,
+    VariantChosen,
     ViewerStopped,
 )
+from hls_swarm.spellings import parse_variant
 from hls_swarm.viewer.actions import (
     Action,
     Event,
@@ -43,8 +47,8 @@ Live = Callable[..., MediaPlaylist]
 Multivariant = Callable[..., MultivariantPlaylist]
 
 
-def viewer(url: str = MEDIA, variant: Any = "highest", **options: Any) -> Viewer:
-    return Viewer(7, url, HLSJS, variant, **options)
+def viewer(url: str = MEDIA, variant: str = "highest", **options: Any) -> Viewer:
+    return Viewer(7, url, HLSJS, parse_variant(variant), **options)
 
 
 def segment(number: int, due_at: float, url: str = MEDIA, **changes: Any) -> FetchSegment:
@@ -60,8 +64,8 @@ def segment(number: int, due_at: float, url: str = MEDIA, **changes: Any) -> Fet
     return FetchSegment(**(fields | changes))
 
 
-def playlist(due_at: float, track: int | None = 0, url: str = MEDIA) -> FetchPlaylist:
-    return FetchPlaylist(url, track, due_at, None if track is None else 10.0, 20.0)
+def playlist(due_at: float, track: int | None = 0, url: str = MEDIA, *, retry: bool = False) -> FetchPlaylist:
+    return FetchPlaylist(url, track, due_at, None if track is None else 10.0, 20.0, retry=retry)
 
 
 def records(actions: list[Action]) -> list[Record]:
@@ -134,8 +138,11 @@ class TestVariants:
         made = viewer(MASTER, variant)
         made.handle(Start(), 1.0)
         actions = made.handle(PlaylistLoaded(None, multivariant(1_600_000, 800_000, 3_000_000), started_at=1.0), 1.1)
-        assert actions == [
+        assert [action for action in actions if isinstance(action, FetchPlaylist)] == [
             playlist(1.1, track, f"http://origin/live/{bandwidth}.m3u8") for track, bandwidth in enumerate(chosen)
+        ]
+        assert records(actions) == [
+            VariantChosen(7, 1.1, f"{bandwidth // 1000}k", bandwidth, False) for bandwidth in chosen
         ]
 
     def test_demuxed_audio_is_a_track_of_its_own_and_play_waits_for_both(
@@ -308,7 +315,7 @@ class TestSequence:
         )
         gapped = type(text)(**{n: getattr(text, n) for n in text.__struct_fields__} | {"segments": segments})
         actions = made.handle(PlaylistLoaded(None, gapped, started_at=0.0), 0.1)
-        assert actions[0] == segment(14, 0.1)
+        assert actions[:2] == [Report(SegmentsPassed(7, 0.1, 1, PassReason.GAP)), segment(14, 0.1)]
 
 
 class TestKeysAndInitSections:
@@ -341,7 +348,7 @@ class TestFailures:
         made = viewer()
         made.handle(Start(), 0.0)
         assert made.handle(http_error(500, track=None, of_playlist=True, at=0.0), 0.1) == [Wait(1.1)]
-        assert made.handle(TimeReached(), 1.1) == [playlist(1.1, None), Wait(None)]
+        assert made.handle(TimeReached(), 1.1) == [playlist(1.1, None, retry=True), Wait(None)]
         made.handle(http_error(500, track=None, of_playlist=True, at=1.1), 1.2)
         assert made.state is State.FAILED
 
@@ -349,7 +356,7 @@ class TestFailures:
         made = viewer()
         made.handle(Start(), 0.0)
         timeout = FetchFailed(None, True, Failure(FailureKind.TOTAL_TIMEOUT, "no answer"), MEDIA, 0.0)
-        assert made.handle(timeout, 20.0) == [playlist(20.0, None)]
+        assert made.handle(timeout, 20.0) == [playlist(20.0, None, retry=True)]
 
     def test_a_page_that_is_no_playlist_is_fatal(self) -> None:
         made = viewer()
@@ -365,7 +372,8 @@ class TestFailures:
         made.handle(PlaylistLoaded(None, live(segments=0), started_at=0.0), at)
         for wait in (1.0, 2.0):
             at += wait
-            assert playlist(pytest.approx(at)) in made.handle(TimeReached(), at)  # type: ignore[arg-type] # an approximate float
+            again = playlist(pytest.approx(at), retry=True)  # type: ignore[arg-type] # an approximate float
+            assert again in made.handle(TimeReached(), at)
             made.handle(PlaylistLoaded(0, live(segments=0), started_at=at), at)
         assert made.state is State.FAILED
 
@@ -374,14 +382,14 @@ class TestFailures:
         reset = Failure(FailureKind.CONNECTION_LOST, "connection reset")
         actions = made.handle(FetchFailed(0, False, reset, MEDIA, 0.3), 0.5)
         assert actions == [Wait(1.5)]
-        assert segment(14, 1.5) in made.handle(TimeReached(), 1.5)
+        assert segment(14, 1.5, retry=True) in made.handle(TimeReached(), 1.5)
         made.handle(FetchFailed(0, False, reset, MEDIA, 1.5), 1.6)
         assert made.buffer_seconds(2.0) == pytest.approx(0.2)
 
     def test_a_missing_live_segment_is_passed_over_like_a_gap(self, live: Live) -> None:
         made = playing(live)
         actions = made.handle(http_error(404, of_playlist=False, at=0.2), 0.3)
-        assert actions == [segment(15, 0.3)]
+        assert actions == [Report(SegmentsPassed(7, 0.3, 1, PassReason.UNAVAILABLE)), segment(15, 0.3)]
 
     def test_more_missing_segments_in_a_row_than_the_limit_are_fatal(self, live: Live) -> None:
         made = viewer()
@@ -408,7 +416,7 @@ class TestFailures:
         made.handle(http_error(503, of_playlist=True, at=2.0), 2.05)
         assert made.state is State.PLAYING
         made.handle(SegmentLoaded(0), 2.1)
-        assert playlist(3.05) in made.handle(TimeReached(), 3.05)
+        assert playlist(3.05, retry=True) in made.handle(TimeReached(), 3.05)
 
 
 class TestLatency:

@@ -15,14 +15,17 @@ class FetchPlaylist(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         track: index of the viewer's track that it is for; None for the first playlist of all, of either kind.
         due_at: when it should go out, by the monotonic clock; a time already past is lateness.
-        first_byte_seconds, total_seconds: the player's time limits.
+        first_byte_seconds, total_seconds, no_progress_seconds: the player's time limits.
+        retry: whether it was asked for before, in vain.
     """
 
     url: str
     track: int | None
     due_at: float
     first_byte_seconds: float | None
-    total_seconds: float
+    total_seconds: float | None
+    no_progress_seconds: float | None = None
+    retry: bool = False
 
 
 class FetchSegment(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +35,7 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
         byte_range: first byte and length, or None for the whole resource.
         media_seconds: duration of a segment; None for the other kinds.
         bitrate_bps: of the variant, if known.
+        retry: whether it was asked for before, in vain.
     """
 
     kind: ObjectKind
@@ -39,10 +43,19 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
     track: int
     due_at: float
     first_byte_seconds: float | None
-    total_seconds: float
+    total_seconds: float | None
     byte_range: tuple[int, int] | None = None
     media_seconds: float | None = None
     bitrate_bps: int | None = None
+    no_progress_seconds: float | None = None
+    retry: bool = False
+
+
+class Cancel(msgspec.Struct, frozen=True, gc=False):
+    """End the track's playlist fetch, or its media fetch; no event comes of it any more. None: the first of all."""
+
+    track: int | None
+    playlist: bool
 
 
 class Wait(msgspec.Struct, frozen=True, gc=False):
@@ -61,7 +74,7 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
     """The viewer is over: no action follows, and further events are ignored."""
 
 
-Action = FetchPlaylist | FetchSegment | Wait | Report | Stop
+Action = FetchPlaylist | FetchSegment | Cancel | Wait | Report | Stop
 
 
 class Start(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +92,7 @@ class PlaylistLoaded(msgspec.Struct, frozen=True):
         started_at: when its load began: reloads are timed from there (8216bis 6.3.4).
         changed: whether its bytes differ from the last load of this track; True on the first.
         age_seconds: the answer's Age header.
+        mutated: how many sequence numbers have another URI than in the last load.
     """
 
     track: int | None
@@ -86,6 +100,7 @@ class PlaylistLoaded(msgspec.Struct, frozen=True):
     started_at: float
     changed: bool = True
     age_seconds: float | None = None
+    mutated: int = 0
 
 
 class SegmentLoaded(msgspec.Struct, frozen=True, gc=False):

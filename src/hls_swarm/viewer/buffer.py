@@ -39,6 +39,10 @@ class Playhead:
         self._base = self.played(at)
         self._since = None
 
+    def skip(self, seconds: float) -> None:
+        """Go forward in media that is buffered; counts as played, so that the buffer stays what is ahead."""
+        self._base += seconds
+
     def reaches(self, credited: float) -> float | None:
         """The instant at which that much will have been played; None while standing still."""
         if self._since is None:

@@ -1,66 +1,42 @@
-"""Players as data: the numbers in which one player differs from another. A profile is never a subclass."""
+"""Players as data: the numbers in which one player differs from another. A profile is never a subclass.
 
+Where a figure is a player's own default it is named after the player; what a player does not say was measured against
+it (`docs/fidelity.md`) or is the specification's.
+"""
+
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
+from types import MappingProxyType
 
-from hls_swarm.records import FailureKind, ObjectKind
-
-TIMEOUT_KINDS = frozenset(
-    {
-        FailureKind.CONNECT_TIMEOUT,
-        FailureKind.FIRST_BYTE_TIMEOUT,
-        FailureKind.NO_PROGRESS_TIMEOUT,
-        FailureKind.TOTAL_TIMEOUT,
-    }
-)
+from hls_swarm.records import ObjectKind
+from hls_swarm.viewer.policy import Backoff, Failover, FetchPolicy
 
 
 class ReloadRule(Enum):
-    """How long after the start of the last load a live media playlist is loaded again."""
+    """How long after the last load a live media playlist is loaded again; half a target duration if unchanged."""
 
-    HLSJS = "hlsjs"
+    HLSJS = auto()
     """Target duration; the last segment's duration if shorter and the playhead is within 4 target durations of the
-    edge; half of it if the playlist was unchanged (hls.js 1.7)."""
+    edge (hls.js 1.7). From the start of the load."""
+    TARGET_DURATION = auto()
+    """Target duration, from the start of the load (RFC 8216 6.3.4, Media3)."""
+    LAST_SEGMENT = auto()
+    """Duration of the last segment, from the start of the load (8216bis 6.3.4)."""
+    ON_DEMAND = auto()
+    """Duration of the last segment, from the end of the load, and only when a segment is needed (FFmpeg)."""
 
 
-@dataclass(frozen=True)
-class FetchPolicy:
-    """Time limits and retries for one kind of object.
+class JoinRule(Enum):
+    """How far from the live edge a player begins."""
 
-    Args:
-        first_byte_seconds: limit from the request being sent to the first byte of the answer; None is none.
-        total_seconds: limit of the whole exchange.
-        timeout_retries: tries after a first one that ran into a limit; they go out at once.
-        error_retries: tries after a first one that failed otherwise.
-        backoff_seconds: wait before the first retry after an error.
-        backoff_cap_seconds: longest such wait.
-        linear: the wait grows by its first value each time instead of doubling.
-    """
-
-    first_byte_seconds: float | None
-    total_seconds: float
-    timeout_retries: int
-    error_retries: int
-    backoff_seconds: float = 1.0
-    backoff_cap_seconds: float = 8.0
-    linear: bool = False
-
-    def retry_delay(self, attempt: int, kind: FailureKind, status: int | None) -> float | None:
-        """Seconds to wait before the next try, or None if there is none.
-
-        Args:
-            attempt: tries that have failed, 1 after the first.
-            kind: of the newest failure.
-            status: HTTP status of it. A 4xx is an answer, and is not asked for again (hls.js).
-        """
-        if status is not None and 400 <= status < 500:
-            return None
-        if kind in TIMEOUT_KINDS:
-            return 0.0 if attempt <= self.timeout_retries else None
-        if attempt > self.error_retries:
-            return None
-        delay = self.backoff_seconds * (attempt if self.linear else 2 ** (attempt - 1))
-        return min(delay, self.backoff_cap_seconds)
+    HOLD_BACK = auto()
+    """HOLD-BACK, else three target durations (8216bis 4.4.3.8)."""
+    LAST_THREE_SEGMENTS = auto()
+    """HOLD-BACK, else the durations of the last three segments (Shaka)."""
+    THIRD_LAST_SEGMENT = auto()
+    """At the start of the third-last segment (FFmpeg, `live_start_index` -3)."""
 
 
 @dataclass(frozen=True)
@@ -68,27 +44,48 @@ class Profile:
     """One player.
 
     Args:
+        uses_start_tag: whether it honours EXT-X-START.
+        joins_at_segment: whether it begins at the start of the segment that holds the join position, not within it.
         buffer_bits: media to hold ahead of the playhead, as bits of the variant's bitrate.
         buffer_least_seconds, buffer_most_seconds: bounds of that in seconds.
         start_buffer_seconds: media needed to start to play; 0 is the first complete segment.
         resume_buffer_seconds: media needed to go on after a stall; 0 is the next complete segment.
+        live_start_share: the two above are at most this share of the target latency of a live stream; 0: no such bound.
         stall_latency_seconds: what a stall adds to the target latency, at most one target duration in all.
-        skipped_segments_limit: segments in a row that can not be had before a live viewer gives up.
+        stale_limit_targets: target durations without a change after which it gives up; 0: never.
+        stale_limit_reloads: loads in a row without a new segment after which it gives up; 0: never.
+        skipped_segments_limit: segments in a row that can not be had before it gives up.
+        skips_in_vod: whether it goes past a segment that can not be had in VOD, too.
+        live_retry_seconds: when nothing else is left, a live stream is tried again after this; None: it gives up.
+        failover: None: it stays with its stream.
+        plays_subtitles: whether a subtitle rendition with DEFAULT=YES is fetched.
+        waits_for_subtitles: whether their buffer counts for starts and stalls.
     """
 
     name: str
     reload_rule: ReloadRule
-    buffer_bits: float
-    buffer_least_seconds: float
-    buffer_most_seconds: float
-    start_buffer_seconds: float
-    resume_buffer_seconds: float
-    stall_latency_seconds: float
-    skipped_segments_limit: int
+    join_rule: JoinRule
     multivariant_playlist: FetchPolicy
     media_playlist: FetchPolicy
     segment: FetchPolicy
     key: FetchPolicy
+    buffer_least_seconds: float
+    buffer_most_seconds: float
+    buffer_bits: float = 0.0
+    uses_start_tag: bool = True
+    joins_at_segment: bool = False
+    start_buffer_seconds: float = 0.0
+    resume_buffer_seconds: float = 0.0
+    live_start_share: float = 0.0
+    stall_latency_seconds: float = 0.0
+    stale_limit_targets: float = 0.0
+    stale_limit_reloads: int = 0
+    skipped_segments_limit: int = 0
+    skips_in_vod: bool = False
+    live_retry_seconds: float | None = None
+    failover: Failover | None = None
+    plays_subtitles: bool = True
+    waits_for_subtitles: bool = False
 
     def buffer_target_seconds(self, bitrate_bps: int | None) -> float:
         """Media to hold ahead of the playhead for a variant of this bitrate in bit/s; None is an unknown bitrate."""
@@ -112,16 +109,118 @@ class Profile:
 HLSJS = Profile(
     name="hlsjs",
     reload_rule=ReloadRule.HLSJS,
+    join_rule=JoinRule.HOLD_BACK,
     buffer_bits=480e6,
     buffer_least_seconds=30.0,
     buffer_most_seconds=600.0,
-    start_buffer_seconds=0.0,
-    resume_buffer_seconds=0.0,
     stall_latency_seconds=1.0,
     skipped_segments_limit=3,
+    failover=Failover(None, redundant_first=False, redundant_seconds=math.inf, variant_seconds=math.inf),
     multivariant_playlist=FetchPolicy(None, 20.0, timeout_retries=2, error_retries=1),
     media_playlist=FetchPolicy(10.0, 20.0, timeout_retries=2, error_retries=2),
     segment=FetchPolicy(10.0, 120.0, timeout_retries=4, error_retries=6),
-    key=FetchPolicy(8.0, 20.0, timeout_retries=1, error_retries=8, backoff_cap_seconds=20.0, linear=True),
+    key=FetchPolicy(8.0, 20.0, timeout_retries=1, error_retries=8, backoff_cap_seconds=20.0, backoff=Backoff.LINEAR),
 )
 """hls.js 1.7 with its defaults."""
+
+_MEDIA3_FETCH = FetchPolicy(
+    8.0,
+    None,
+    timeout_retries=3,
+    error_retries=3,
+    no_progress_seconds=8.0,
+    backoff_cap_seconds=5.0,
+    backoff=Backoff.LINEAR_FROM_ZERO,
+    waits_after_timeout=True,
+    retries_client_errors=True,
+)
+MEDIA3 = Profile(
+    name="media3",
+    reload_rule=ReloadRule.TARGET_DURATION,
+    join_rule=JoinRule.HOLD_BACK,
+    joins_at_segment=True,
+    buffer_least_seconds=50.0,
+    buffer_most_seconds=50.0,
+    start_buffer_seconds=1.0,
+    resume_buffer_seconds=2.0,
+    live_start_share=0.5,
+    stall_latency_seconds=0.5,
+    stale_limit_targets=3.5,
+    failover=Failover(
+        frozenset({403, 404, 410, 416, 500, 503}),
+        redundant_first=True,
+        redundant_seconds=300.0,
+        variant_seconds=60.0,
+    ),
+    waits_for_subtitles=True,
+    multivariant_playlist=_MEDIA3_FETCH,
+    media_playlist=_MEDIA3_FETCH,
+    segment=_MEDIA3_FETCH,
+    key=_MEDIA3_FETCH,
+)
+"""AndroidX Media3 (ExoPlayer) 1.6 with its defaults."""
+
+_SHAKA_FETCH = FetchPolicy(
+    None,
+    30.0,
+    timeout_retries=1,
+    error_retries=1,
+    no_progress_seconds=5.0,
+    waits_after_timeout=True,
+    retries_client_errors=True,
+)
+SHAKA = Profile(
+    name="shaka",
+    reload_rule=ReloadRule.TARGET_DURATION,
+    join_rule=JoinRule.LAST_THREE_SEGMENTS,
+    uses_start_tag=False,
+    buffer_least_seconds=10.0,
+    buffer_most_seconds=10.0,
+    live_retry_seconds=0.1,
+    failover=Failover(None, redundant_first=False, redundant_seconds=30.0, variant_seconds=30.0),
+    multivariant_playlist=_SHAKA_FETCH,
+    media_playlist=_SHAKA_FETCH,
+    segment=_SHAKA_FETCH,
+    key=_SHAKA_FETCH,
+)
+"""Shaka Player 5 with its defaults."""
+
+_FFMPEG_FETCH = FetchPolicy(None, None, timeout_retries=0, error_retries=0)
+FFMPEG = Profile(
+    name="ffmpeg",
+    reload_rule=ReloadRule.ON_DEMAND,
+    join_rule=JoinRule.THIRD_LAST_SEGMENT,
+    uses_start_tag=False,
+    joins_at_segment=True,
+    buffer_least_seconds=math.inf,
+    buffer_most_seconds=math.inf,
+    stale_limit_reloads=100,
+    skipped_segments_limit=3,
+    skips_in_vod=True,
+    multivariant_playlist=_FFMPEG_FETCH,
+    media_playlist=_FFMPEG_FETCH,
+    segment=_FFMPEG_FETCH,
+    key=_FFMPEG_FETCH,
+)
+"""FFmpeg's HLS demuxer with its defaults, reading as fast as the origin lets it (`-c copy -f null -`)."""
+
+_STEADY_FETCH = FetchPolicy(10.0, 30.0, timeout_retries=2, error_retries=2, backoff_cap_seconds=4.0)
+STEADY = Profile(
+    name="steady",
+    reload_rule=ReloadRule.LAST_SEGMENT,
+    join_rule=JoinRule.HOLD_BACK,
+    buffer_least_seconds=10.0,
+    buffer_most_seconds=10.0,
+    skipped_segments_limit=3,
+    skips_in_vod=True,
+    plays_subtitles=False,
+    multivariant_playlist=_STEADY_FETCH,
+    media_playlist=_STEADY_FETCH,
+    segment=_STEADY_FETCH,
+    key=_STEADY_FETCH,
+)
+"""No player in particular: the specification's rules, a small buffer and no surprises, for an even load."""
+
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {profile.name: profile for profile in (HLSJS, MEDIA3, SHAKA, FFMPEG, STEADY)}
+)

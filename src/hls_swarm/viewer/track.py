@@ -1,20 +1,37 @@
 """One media playlist that a viewer follows: a variant, or a rendition that belongs to it."""
 
-from typing import assert_never
+from collections.abc import Sequence
+from enum import Enum, auto
 
-from hls_swarm.hls.playlist import MediaPlaylist, MediaType, MultivariantPlaylist, Rendition, Segment, Variant
-from hls_swarm.settings import VariantChoice
+from hls_swarm.hls.playlist import MediaPlaylist, Segment
+from hls_swarm.hls.timeline import alignment
 from hls_swarm.viewer.actions import FetchSegment
+from hls_swarm.viewer.choice import Option, Source
+from hls_swarm.viewer.freshness import Freshness
+from hls_swarm.viewer.profiles import Profile
+
+LOOKUP_TOLERANCE_SECONDS = 0.25
+"""A position this close to the end of a segment means the next one (hls.js, `maxFragLookUpTolerance`)."""
+
+
+class Role(Enum):
+    """What a track carries."""
+
+    MAIN = auto()
+    AUDIO = auto()
+    SUBTITLES = auto()
 
 
 class Track:
     """What a viewer holds and has under way of one media playlist.
 
     Attributes:
-        bitrate_bps: declared BANDWIDTH of the variant; None for renditions and where there is no multivariant playlist.
+        gates: whether its buffer counts for starts and stalls.
         playlist: as last loaded, `loaded_at` when, with the answer's Age.
+        freshness: whether it still changes.
         reload_at: when the next load is due; None while one is in flight, or if none will follow.
-        next_sequence: media sequence number of the next segment to load; None before the first playlist.
+        scheduled_at: when the load that is due or in flight should begin, retries aside; None before the second.
+        next_sequence: media sequence number of the next segment to load; None before the track was joined.
         skip_seconds: how far into the next segment play begins, after a join.
         credited: media appended since the viewer joined, in seconds.
         end_date: date (Unix seconds) at which the newest credited segment ends, if the playlist has dates.
@@ -22,17 +39,20 @@ class Track:
         room_at: when a buffer that was full has room for the next segment.
         attempts, playlist_attempts: failed tries in a row.
         skipped: segments given up in a row.
+        leaving: playlist of the source before and when it was loaded, until the new one is here.
     """
 
     __slots__ = (
         "age_seconds",
         "attempts",
-        "bitrate_bps",
         "credited",
         "end_date",
+        "freshness",
+        "gates",
         "in_flight",
         "init_loaded",
         "key_loaded",
+        "leaving",
         "loaded_at",
         "loading",
         "next_sequence",
@@ -41,20 +61,25 @@ class Track:
         "playlist_in_flight",
         "reload_at",
         "retry_at",
+        "role",
         "room_at",
+        "scheduled_at",
         "skip_seconds",
         "skipped",
-        "url",
+        "source",
     )
 
-    def __init__(self, url: str, bitrate_bps: int | None) -> None:
-        self.url = url
-        self.bitrate_bps = bitrate_bps
+    def __init__(self, source: Source, role: Role = Role.MAIN, *, gates: bool = True) -> None:
+        self.source = source
+        self.role = role
+        self.gates = gates
         self.playlist: MediaPlaylist | None = None
         self.loaded_at = self.age_seconds = 0.0
+        self.freshness = Freshness()
         self.playlist_in_flight = False
         self.playlist_attempts = 0
         self.reload_at: float | None = None
+        self.scheduled_at: float | None = None
         self.next_sequence: int | None = None
         self.skip_seconds = 0.0
         self.credited = 0.0
@@ -67,6 +92,7 @@ class Track:
         self.skipped = 0
         self.init_loaded: tuple[str, tuple[int, int] | None] | None = None
         self.key_loaded: str | None = None
+        self.leaving: tuple[MediaPlaylist, float] | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -74,76 +100,119 @@ class Track:
         playlist = self.playlist
         return (
             playlist is not None
-            and playlist.ended
+            and not playlist.is_live
             and self.next_sequence is not None
             and self.next_sequence >= playlist.next_sequence
         )
 
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something to load without a reload of the playlist."""
+        return self.in_flight is not None or self.retry_at is not None or self.next_segment() is not None
+
+    @property
+    def next_position(self) -> float | None:
+        """Where the media that is not loaded yet begins, in seconds from the start of the playlist."""
+        playlist = self.playlist
+        if playlist is None or self.next_sequence is None:
+            return None
+        segment = playlist.segment_of_sequence(self.next_sequence)
+        if segment is not None:
+            return segment.start + self.skip_seconds
+        return 0.0 if self.next_sequence < playlist.first_sequence else playlist.duration
+
     def next_segment(self) -> Segment | None:
-        """The segment to load next, if the playlist lists it. Gaps are passed over (8216bis 4.4.4.7)."""
+        """The segment to load next, if the playlist lists it."""
         if self.playlist is None or self.next_sequence is None:
             return None
-        segment = self.playlist.segment_of_sequence(self.next_sequence)
-        while segment is not None and segment.gap:
-            self.next_sequence += 1
-            self.skip_seconds = 0.0
-            segment = self.playlist.segment_of_sequence(self.next_sequence)
-        return segment
+        return self.playlist.segment_of_sequence(self.next_sequence)
 
-    def skip_loading(self) -> None:
-        """Give up the segment under way, as a gap."""
+    def enter(self, playlist: MediaPlaylist, position: float, *, at_segment: bool = False) -> float:
+        """Let `position` of the playlist be loaded next; gives where that really is.
+
+        Args:
+            at_segment: begin with the start of the segment that holds it.
+        """
+        segment = playlist.segment_at(position)
+        if segment is not None and segment.end - position <= LOOKUP_TOLERANCE_SECONDS:
+            segment = playlist.segment_of_sequence(segment.sequence + 1) or segment
+        self.loading = None
+        self.room_at = self.retry_at = None
+        self.attempts = 0
+        if segment is None:
+            behind = position >= playlist.duration
+            self.next_sequence = playlist.next_sequence if behind else playlist.first_sequence
+            self.skip_seconds = 0.0
+            return playlist.duration if behind else 0.0
+        self.next_sequence = segment.sequence
+        self.skip_seconds = 0.0 if at_segment else max(0.0, position - segment.start)
+        return segment.start + self.skip_seconds
+
+    def arrive(self, playlist: MediaPlaylist, now: float) -> None:
+        """Go on in a new source's playlist where the one before was left (aligned by time, never by number)."""
+        if self.leaving is None:
+            return
+        old, loaded_at = self.leaving
+        self.leaving, new = None, playlist
+        held, self.playlist = self.playlist, old
+        position = self.next_position
+        self.playlist = held
+        aligned = alignment(old, new, elapsed=now - loaded_at)
+        if position is None or aligned is None:
+            self.next_sequence = None
+            return
+        skipped = self.skip_seconds
+        self.enter(new, position + aligned.offset)
+        if self.skip_seconds < LOOKUP_TOLERANCE_SECONDS and not skipped:
+            self.skip_seconds = 0.0
+
+    def switch(self, source: Source) -> None:
+        """Follow another source from where this one stands."""
+        if self.playlist is not None and self.leaving is None:
+            self.leaving = (self.playlist, self.loaded_at)
+        self.source = source
+        self.playlist = None
+        self.playlist_in_flight = False
+        self.in_flight = self.loading = None
+        self.init_loaded = self.key_loaded = None
+        self.reload_at = self.scheduled_at = self.retry_at = self.room_at = None
+        self.attempts = self.playlist_attempts = 0
+        self.freshness = Freshness()
+
+    def pass_over(self) -> None:
+        """Go on behind the next segment without it."""
         if self.next_sequence is not None:
             self.next_sequence += 1
         self.loading = None
         self.skip_seconds = 0.0
         self.attempts = 0
-        self.skipped += 1
+
+    def credit(self, segment: Segment) -> float:
+        """The segment is here: what it adds to the buffer, in seconds."""
+        added = max(0.0, segment.duration - self.skip_seconds)
+        self.credited += added
+        self.skip_seconds = 0.0
+        self.next_sequence = segment.sequence + 1
+        self.loading = None
+        self.skipped = 0
+        date = segment.program_date_time
+        self.end_date = None if date is None else date + segment.duration
+        return added
 
     def listed_ahead(self) -> float:
         """Media that the playlist lists and the viewer has not loaded, in seconds."""
-        playlist = self.playlist
-        if playlist is None or self.next_sequence is None:
-            return 0.0
-        segment = playlist.segment_of_sequence(max(self.next_sequence, playlist.media_sequence))
-        if segment is None:
-            return 0.0
-        return playlist.edge - segment.start - self.skip_seconds
+        position = self.next_position
+        return 0.0 if position is None or self.playlist is None else max(0.0, self.playlist.edge - position)
 
 
-def select_tracks(playlist: MultivariantPlaylist, choice: VariantChoice) -> list[Track]:
-    """The variants that `choice` names, each with its default audio rendition where audio is a playlist of its own.
-
-    Renditions that are not selected are not fetched (8216bis 6.3.2); a playlist that variants share is followed once.
-    """
+def tracks_of(options: Sequence[Option], profile: Profile) -> list[Track]:
+    """The tracks that carry these options; a playlist that several of them share is followed once."""
     tracks: dict[str, Track] = {}
-    for variant in _chosen(playlist.variants, choice):
-        tracks.setdefault(variant.uri, Track(variant.uri, variant.bandwidth))
-        audio = _default_rendition(playlist.group(MediaType.AUDIO, variant.audio)) if variant.audio else None
-        if audio is not None and audio.uri is not None:
-            tracks.setdefault(audio.uri, Track(audio.uri, None))
+    for option in options:
+        tracks.setdefault(option.main.url, Track(option.main))
+        if option.audio is not None:
+            tracks.setdefault(option.audio.url, Track(option.audio, Role.AUDIO))
+        if option.subtitles is not None:
+            gates = profile.waits_for_subtitles
+            tracks.setdefault(option.subtitles.url, Track(option.subtitles, Role.SUBTITLES, gates=gates))
     return list(tracks.values())
-
-
-def _chosen(variants: tuple[Variant, ...], choice: VariantChoice) -> tuple[Variant, ...]:
-    match choice:
-        case "all":
-            return variants
-        case "first":
-            return variants[:1]
-        case "highest":
-            return (max(variants, key=lambda variant: variant.bandwidth),)
-        case "lowest":
-            return (min(variants, key=lambda variant: variant.bandwidth),)
-        case _:
-            assert_never(choice)
-
-
-def _default_rendition(renditions: tuple[Rendition, ...]) -> Rendition | None:
-    """DEFAULT=YES, else AUTOSELECT=YES, else the first."""
-    for rendition in renditions:
-        if rendition.default:
-            return rendition
-    for rendition in renditions:
-        if rendition.autoselect:
-            return rendition
-    return renditions[0] if renditions else None

@@ -1,0 +1,237 @@
+"""Records of what viewers lived through, counted for all of them, for each profile and for each variant at once.
+
+It remembers of each running viewer only since when it watches, plays or is stalled, and whom it is counted with.
+"""
+
+from typing import Protocol, assert_never
+
+import msgspec
+
+from hls_swarm.records import (
+    EndReason,
+    LatencyObserved,
+    PauseEnded,
+    PauseStarted,
+    PlaybackStarted,
+    SeekEnded,
+    SeekStarted,
+    SegmentFetched,
+    StallEnded,
+    StallStarted,
+    VariantChosen,
+    ViewerStarted,
+    ViewerStopped,
+)
+from hls_swarm.stats.groups import Experienced, GroupTally, Running
+
+MAX_GROUPS = 100
+"""Different variants that are kept apart; further ones are counted as `other`."""
+
+ExperienceRecord = (
+    ViewerStarted
+    | VariantChosen
+    | PlaybackStarted
+    | StallStarted
+    | StallEnded
+    | SeekStarted
+    | SeekEnded
+    | PauseStarted
+    | PauseEnded
+    | LatencyObserved
+    | ViewerStopped
+)
+
+
+class Whole(Experienced, Protocol):
+    """The tally of all viewers, as far as it is counted here."""
+
+    profiles: dict[str, GroupTally]
+    variants: dict[str, GroupTally]
+    failovers: int
+    seeks: int
+    pauses: int
+    start_failures: int
+    exits_before_start: int
+    unstarted_at_end: int
+
+
+class ViewerPhase(msgspec.Struct):
+    """What is going on with a running viewer, and since when; None: it is not.
+
+    Attributes:
+        watching_since: None while it pauses.
+        groups: the tally of all, its profile's, and that of the variant it plays.
+    """
+
+    watching_since: float | None
+    groups: list[Experienced]
+    playing_since: float | None = None
+    stalled_since: float | None = None
+    played: bool = False
+    variant: GroupTally | None = None
+
+    def running(self, group: Experienced) -> tuple[tuple[Running, float | None], ...]:
+        """What runs for this viewer, in one tally."""
+        return (
+            (group.watching, self.watching_since),
+            (group.playing, self.playing_since),
+            (group.stalled, self.stalled_since),
+        )
+
+
+class ExperienceCounter:
+    """Adds records of experience to a tally and its groups."""
+
+    def __init__(self, whole: Whole) -> None:
+        self._whole = whole
+        self._phases: dict[int, ViewerPhase] = {}
+
+    def add(self, record: ExperienceRecord) -> None:
+        """Count one record. Raises KeyError for a record of a viewer that never started: a bug in the engine."""
+        if isinstance(record, ViewerStarted):
+            self._start(record)
+            return
+        phase, at = self._phases[record.viewer], record.at
+        match record:
+            case LatencyObserved():
+                for group in phase.groups:
+                    if record.live_seconds is not None:
+                        group.live_latency.add(record.live_seconds)
+                    group.edge_latency.add(record.edge_seconds)
+            case VariantChosen():
+                self._choose(phase, record)
+            case PlaybackStarted():
+                phase.played = True
+                for group in phase.groups:
+                    group.played += 1
+                    group.startup.add(record.startup_seconds)
+                self._play(phase, at)
+            case StallStarted():
+                self._halt(phase, at)
+                phase.stalled_since = at
+                for group in phase.groups:
+                    group.stalls += 1
+                    group.stalled.begin(at)
+            case StallEnded():
+                self._end_stall(phase, at)
+                self._play(phase, at)
+            case SeekStarted():
+                self._whole.seeks += 1
+                self._halt(phase, at)
+            case SeekEnded():
+                for group in phase.groups:
+                    group.restart.add(record.restart_seconds)
+                self._play(phase, at)
+            case PauseStarted():
+                self._whole.pauses += 1
+                self._halt(phase, at)
+                self._watch(phase, None, at)
+            case PauseEnded():
+                self._watch(phase, at, at)
+                self._play(phase, at)
+            case ViewerStopped():
+                self._stop(phase, record)
+            case _:
+                assert_never(record)
+
+    def add_media(self, record: SegmentFetched) -> None:
+        """Count what a segment adds to the average bitrate: declared bitrate x media time."""
+        if record.media_seconds is None or record.bitrate_bps is None:
+            return
+        phase = self._phases.get(record.viewer)  # what was in flight at the end of a viewer is still media fetched
+        for group in [self._whole] if phase is None else phase.groups:
+            group.media_seconds += record.media_seconds
+            group.media_bits += record.bitrate_bps * record.media_seconds
+
+    def _start(self, record: ViewerStarted) -> None:
+        whole = self._whole
+        phase = ViewerPhase(record.at, [whole])
+        if record.profile:
+            phase.groups.append(whole.profiles.setdefault(record.profile, GroupTally()))
+        self._phases[record.viewer] = phase
+        for group in phase.groups:
+            group.started += 1
+            group.watching.begin(record.at)
+
+    def _choose(self, phase: ViewerPhase, record: VariantChosen) -> None:
+        """The viewer takes the time that runs with it: each second belongs to one variant."""
+        variants, label = self._whole.variants, record.label
+        if label not in variants and len(variants) >= MAX_GROUPS:
+            label = "other"
+        group = variants.setdefault(label, GroupTally())
+        self._whole.failovers += record.failover
+        if phase.variant is not None:
+            if not record.failover:
+                return  # all variants at once: time is counted with the first
+            # By identity: two tallies may hold equal figures.
+            phase.groups = [other for other in phase.groups if other is not phase.variant]
+            for running, since in phase.running(phase.variant):
+                if since is not None:
+                    running.end(since, record.at)
+        phase.variant = group
+        phase.groups.append(group)
+        group.started += 1
+        # What ran before the choice is not this variant's, but what ends will be counted from its beginning: begin it
+        # there after a first choice, whose startup is the variant's own, and here after a failover.
+        if record.failover:
+            self._restart(phase, record.at)
+        else:
+            for running, since in phase.running(group):
+                if since is not None:
+                    running.begin(since)
+
+    def _restart(self, phase: ViewerPhase, at: float) -> None:
+        """Close what runs and begin it anew at `at`, everywhere, so that its beginning is the same in all tallies."""
+        variant = phase.variant
+        for group in phase.groups:
+            for running, since in phase.running(group):
+                if since is not None and group is not variant:
+                    running.end(since, at)
+        phase.watching_since = at if phase.watching_since is not None else None
+        phase.playing_since = at if phase.playing_since is not None else None
+        phase.stalled_since = at if phase.stalled_since is not None else None
+        for group in phase.groups:
+            for running, since in phase.running(group):
+                if since is not None:
+                    running.begin(since)
+
+    def _play(self, phase: ViewerPhase, at: float) -> None:
+        phase.playing_since = at
+        for group in phase.groups:
+            group.playing.begin(at)
+
+    def _halt(self, phase: ViewerPhase, at: float) -> None:
+        if phase.playing_since is not None:
+            for group in phase.groups:
+                group.playing.end(phase.playing_since, at)
+            phase.playing_since = None
+
+    def _end_stall(self, phase: ViewerPhase, at: float, stall_seconds: float | None = None) -> None:
+        if phase.stalled_since is None:
+            return
+        for group in phase.groups:
+            group.stalled.end(phase.stalled_since, at)
+            group.stall.add(at - phase.stalled_since if stall_seconds is None else stall_seconds)
+        phase.stalled_since = None
+
+    def _watch(self, phase: ViewerPhase, since: float | None, at: float) -> None:
+        for group in phase.groups:
+            if phase.watching_since is not None:
+                group.watching.end(phase.watching_since, at)
+            if since is not None:
+                group.watching.begin(since)
+        phase.watching_since = since
+
+    def _stop(self, phase: ViewerPhase, record: ViewerStopped) -> None:
+        del self._phases[record.viewer]
+        self._halt(phase, record.at)
+        self._end_stall(phase, record.at)
+        self._watch(phase, None, record.at)
+        failed = record.reason is EndReason.FAILED
+        for group in phase.groups:
+            group.failed += failed
+        if not phase.played:
+            whole = self._whole
+            whole.start_failures += failed
+            whole.unstarted_at_end += record.reason is EndReason.QUIT
+            whole.exits_before_start += record.reason in {EndReason.LEFT, EndReason.ENDED}

@@ -1,0 +1,59 @@
+"""Where a viewer begins, or begins again after it fell out of the window: seconds from the playlist's start."""
+
+from typing import assert_never
+
+from hls_swarm.hls.playlist import MediaPlaylist, Start
+from hls_swarm.hls.timeline import join_position, live_target
+from hls_swarm.spellings import JoinKind, JoinPoint
+from hls_swarm.viewer.profiles import JoinRule, Profile
+
+
+def target_latency(playlist: MediaPlaylist, profile: Profile, start: Start | None) -> float:
+    """How far from the edge the player wants to be, in seconds."""
+    match profile.join_rule:
+        case JoinRule.HOLD_BACK:
+            return live_target(playlist, use_start=profile.uses_start_tag, start=start)
+        case JoinRule.LAST_THREE_SEGMENTS:
+            if playlist.hold_back is not None:
+                return playlist.hold_back
+            return sum(segment.duration for segment in playlist.segments[-3:])
+        case JoinRule.THIRD_LAST_SEGMENT:
+            return sum(segment.duration for segment in playlist.segments[-3:])
+        case _:
+            assert_never(profile.join_rule)
+
+
+def usual_position(
+    playlist: MediaPlaylist, profile: Profile, start: Start | None, *, age: float, extra_latency: float
+) -> float:
+    """Where the player would begin by itself.
+
+    Args:
+        age: seconds since the playlist was made.
+        extra_latency: what the player has added to its target after stalls.
+    """
+    if not playlist.is_live or profile.join_rule is JoinRule.HOLD_BACK:
+        return join_position(
+            playlist, age=age, use_start=profile.uses_start_tag, extra_latency=extra_latency, start=start
+        )
+    return max(0.0, playlist.duration - target_latency(playlist, profile, start) - extra_latency)
+
+
+def chosen_position(playlist: MediaPlaylist, usual: float, join: JoinPoint, draw: float) -> float:
+    """Where the viewer begins, given where its player would.
+
+    Args:
+        draw: uniform in [0, 1), for a random position.
+    """
+    match join.kind:
+        case JoinKind.USUAL:
+            return usual
+        case JoinKind.START:
+            return 0.0
+        case JoinKind.RANDOM:
+            return draw * (usual if playlist.is_live else playlist.duration)
+        case JoinKind.BEHIND:
+            end = usual if playlist.is_live else playlist.duration
+            return max(0.0, end - join.seconds)
+        case _:
+            assert_never(join.kind)

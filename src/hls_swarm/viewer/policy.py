@@ -1,0 +1,152 @@
+"""Time limits, retries and waits between them, and what comes after the last retry. Data, and two pure functions."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import assert_never
+
+from hls_swarm.records import Failure, FailureKind
+
+TIMEOUT_KINDS = frozenset(
+    {
+        FailureKind.CONNECT_TIMEOUT,
+        FailureKind.FIRST_BYTE_TIMEOUT,
+        FailureKind.NO_PROGRESS_TIMEOUT,
+        FailureKind.TOTAL_TIMEOUT,
+    }
+)
+
+
+class Backoff(Enum):
+    """How the wait before the nth retry grows from its base."""
+
+    DOUBLING = auto()
+    """`min(2^(n-1) * base, cap)` (hls.js, Shaka)."""
+    LINEAR = auto()
+    """`min(n * base, cap)` (hls.js, keys)."""
+    LINEAR_FROM_ZERO = auto()
+    """`min((n - 1) * base, cap)` (Media3)."""
+
+
+@dataclass(frozen=True)
+class FetchPolicy:
+    """Time limits and retries for one kind of object.
+
+    Args:
+        first_byte_seconds: limit from the request being sent to the first byte of the answer; None is none.
+        total_seconds: limit of the whole exchange; None is none.
+        no_progress_seconds: limit between two arrivals of body bytes; None is none.
+        timeout_retries: tries after a first one that ran into a limit.
+        error_retries: tries after a first one that failed otherwise.
+        backoff_seconds, backoff_cap_seconds, backoff: wait before a retry after an error.
+        waits_after_timeout: whether a retry after a time limit waits, too; else it goes out at once (hls.js).
+        retries_client_errors: whether a 4xx is asked for again; hls.js takes it for an answer.
+    """
+
+    first_byte_seconds: float | None
+    total_seconds: float | None
+    timeout_retries: int
+    error_retries: int
+    no_progress_seconds: float | None = None
+    backoff_seconds: float = 1.0
+    backoff_cap_seconds: float = 8.0
+    backoff: Backoff = Backoff.DOUBLING
+    waits_after_timeout: bool = False
+    retries_client_errors: bool = False
+
+    def retry_delay(self, attempt: int, kind: FailureKind, status: int | None) -> float | None:
+        """Seconds to wait before the next try, or None if there is none.
+
+        Args:
+            attempt: tries that have failed, 1 after the first.
+            kind: of the newest failure.
+            status: HTTP status of it.
+        """
+        if status is not None and 400 <= status < 500 and not self.retries_client_errors:
+            return None
+        timed_out = kind in TIMEOUT_KINDS
+        if attempt > (self.timeout_retries if timed_out else self.error_retries):
+            return None
+        if timed_out and not self.waits_after_timeout:
+            return 0.0
+        return min(self._wait(attempt), self.backoff_cap_seconds)
+
+    def _wait(self, attempt: int) -> float:
+        match self.backoff:
+            case Backoff.DOUBLING:
+                return float(self.backoff_seconds * 2 ** (attempt - 1))
+            case Backoff.LINEAR:
+                return self.backoff_seconds * attempt
+            case Backoff.LINEAR_FROM_ZERO:
+                return self.backoff_seconds * (attempt - 1)
+            case _:
+                assert_never(self.backoff)
+
+
+@dataclass(frozen=True)
+class Failover:
+    """When a player goes to another stream, and for how long it stays away from the one that failed.
+
+    Args:
+        statuses: HTTP statuses upon which it goes at once; None: upon any failure, once no retry is left.
+        redundant_first: whether a redundant stream (8216 6.2.4) comes before another variant.
+        redundant_seconds, variant_seconds: how long a failed redundant stream, a failed variant, is left alone.
+    """
+
+    statuses: frozenset[int] | None
+    redundant_first: bool
+    redundant_seconds: float
+    variant_seconds: float
+
+
+class Step(Enum):
+    """What a player does about a failure."""
+
+    RETRY = auto()
+    SWITCH = auto()  # to another stream
+    PASS_OVER = auto()  # go on behind the segment
+    DROP = auto()  # play on without this rendition
+    FAIL = auto()
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the next step depends on.
+
+    Args:
+        attempts: tries that have failed in a row, 1 after the first.
+        alternative: whether another stream is left to go to.
+        passable: whether it is a segment that the player may go past.
+        optional: whether the player plays on without this rendition.
+        live_retry_seconds: wait before a live stream is tried again when nothing else is left; None: never.
+    """
+
+    attempts: int
+    alternative: bool
+    passable: bool
+    optional: bool
+    live_retry_seconds: float | None
+
+
+def next_step(
+    policy: FetchPolicy, failover: Failover | None, failure: Failure, situation: Situation
+) -> tuple[Step, float]:
+    """What to do about a failed fetch, and after how many seconds.
+
+    hls.js: retries, another level, a redundant stream, then (live) a gap, then fatal. Media3: for some statuses another
+    location or track at once, else retries, then fatal.
+    """
+    may_switch = failover is not None and situation.alternative
+    if may_switch and failover is not None and failover.statuses is not None and failure.status in failover.statuses:
+        return Step.SWITCH, 0.0
+    delay = policy.retry_delay(situation.attempts, failure.kind, failure.status)
+    if delay is not None:
+        return Step.RETRY, delay
+    if may_switch and failover is not None and failover.statuses is None:
+        return Step.SWITCH, 0.0
+    if situation.passable:
+        return Step.PASS_OVER, 0.0
+    if situation.optional:
+        return Step.DROP, 0.0
+    if situation.live_retry_seconds is not None:
+        return Step.RETRY, situation.live_retry_seconds
+    return Step.FAIL, 0.0

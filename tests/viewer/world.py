@@ -1,0 +1,147 @@
+"""A scripted origin and a virtual clock for viewers: what a shell would do, without a socket or a second of waiting."""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
+from hls_swarm.records import Failure, FailureKind, Record
+from hls_swarm.viewer.actions import (
+    Action,
+    Cancel,
+    Event,
+    FetchFailed,
+    FetchPlaylist,
+    FetchSegment,
+    PlaylistLoaded,
+    Report,
+    SegmentLoaded,
+    Start,
+    Stop,
+    TimeReached,
+    Wait,
+)
+from hls_swarm.viewer.machine import Viewer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the origin says to a request: after so many seconds a status, and with 200 a playlist if it was asked for.
+
+    Args:
+        status: None is a lost connection.
+    """
+
+    seconds: float = 0.01
+    status: int | None = 200
+    playlist: MediaPlaylist | MultivariantPlaylist | None = None
+
+
+Origin = Callable[[FetchPlaylist | FetchSegment, float], Answer]
+
+
+@dataclass
+class World:
+    """One viewer, and time.
+
+    Attributes:
+        asked: every request, with the instant at which it was made.
+        records: everything reported.
+        check: called after each step.
+    """
+
+    viewer: Viewer
+    origin: Origin
+    check: Callable[["World"], None] = lambda world: None
+    now: float = 0.0
+    asked: list[tuple[float, FetchPlaylist | FetchSegment]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    stopped: bool = False
+    _events: list[tuple[float, int, Event, tuple[int | None, bool] | None, int]] = field(default_factory=list)
+    _held: dict[int | None, object] = field(default_factory=dict)
+    _live: dict[tuple[int | None, bool], int] = field(default_factory=dict)
+    _until: float | None = None
+    _ids: "count[int]" = field(default_factory=count)
+
+    def run(self, until: float) -> "World":
+        """Press play at 0, and let time pass."""
+        if not self.asked:
+            self.give(Start())
+        while not self.stopped:
+            due = self._events[0][0] if self._events else float("inf")
+            timer = self._until if self._until is not None else float("inf")
+            at = min(due, max(timer, self.now))
+            if at > until:
+                break
+            self.now = at
+            if due <= timer:
+                _, _, event, key, fetch = heapq.heappop(self._events)
+                if key is None or self._live.get(key) != fetch:
+                    continue
+                del self._live[key]
+                self.give(event)
+            else:
+                self._until = None
+                self.give(TimeReached())
+        self.now = max(self.now, until)
+        return self
+
+    def give(self, event: Event) -> None:
+        """Hand an event to the viewer and carry out what it says."""
+        for action in self.viewer.handle(event, self.now):
+            self._perform(action)
+        self.check(self)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that were neither answered nor cancelled."""
+        return len(self._live)
+
+    def urls(self) -> list[str]:
+        """The last part of every address asked for, in order."""
+        return [action.url.rpartition("/")[2] for _, action in self.asked]
+
+    def segments(self) -> list[str]:
+        """The same of segments, init sections and keys."""
+        return [action.url.rpartition("/")[2] for _, action in self.asked if isinstance(action, FetchSegment)]
+
+    def _perform(self, action: Action) -> None:
+        match action:
+            case FetchPlaylist() | FetchSegment():
+                self.asked.append((self.now, action))
+                self._fetch(action, self.origin(action, self.now))
+            case Cancel(track=track, playlist=playlist):
+                self._live.pop((track, playlist), None)
+            case Wait(until=until):
+                self._until = until
+            case Report(record=record):
+                self.records.append(record)
+            case Stop():
+                self.stopped = True
+
+    def _fetch(self, action: FetchPlaylist | FetchSegment, answer: Answer) -> None:
+        is_playlist = isinstance(action, FetchPlaylist)
+        key, fetch = (action.track, is_playlist), next(self._ids)
+        assert key not in self._live, "one playlist and one media request in flight per track, no more"
+        self._live[key] = fetch
+        heapq.heappush(
+            self._events, (self.now + answer.seconds, fetch, self._event(action, answer, self.now), key, fetch)
+        )
+
+    def _event(self, action: FetchPlaylist | FetchSegment, answer: Answer, started_at: float) -> Event:
+        is_playlist = isinstance(action, FetchPlaylist)
+        if answer.status != 200:
+            failure = (
+                Failure(FailureKind.CONNECTION_LOST, "the connection was lost")
+                if answer.status is None
+                else Failure(FailureKind.HTTP_STATUS, f"HTTP {answer.status}", answer.status)
+            )
+            return FetchFailed(action.track, is_playlist, failure, action.url, started_at)
+        if isinstance(action, FetchSegment):
+            return SegmentLoaded(action.track)
+        assert answer.playlist is not None
+        slot = action.track or 0 if isinstance(answer.playlist, MediaPlaylist) else None
+        changed = self._held.get(slot) is not answer.playlist
+        self._held[slot] = answer.playlist
+        return PlaylistLoaded(action.track, answer.playlist, started_at, changed)
