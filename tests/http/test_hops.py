@@ -108,6 +108,7 @@ def test_user_information_of_a_url_is_sent_as_basic_and_shown_nowhere() -> None:
         got = fetched(f"http://us%20er:pass@127.0.0.1:{origin.port}/to/there")
         assert b"Authorization: Basic dXMgZXI6cGFzcw==" in origin.heads[0]
         assert got.final_url == origin.url("/to/there")
+        assert got.url == f"http://***@127.0.0.1:{origin.port}/to/there"
 
 
 def test_fields_have_their_order_and_replace_each_other() -> None:
@@ -255,3 +256,17 @@ def test_ipv6_literal() -> None:
         got = fetched(f"http://[::1]:{origin.port}/x", keep_body=True)
     assert got.body == b"here"
     assert f"Host: [::1]:{origin.port}".encode() in origin.heads[0]
+
+
+def test_a_secret_is_sent_and_shown_nowhere() -> None:
+    async def use(client: Client) -> tuple[Exchange, Exchange]:
+        wrong = await fetch(client, request("ftp://s3cret/"))
+        return await fetch(client, request(origin.url("/a.m3u8?token=s3cret"))), wrong
+
+    with scripted(lambda turn: turn.send(response(b""))) as origin:
+        got, wrong = with_client(use, identity=Identity(secret="s3cret"))
+        assert [head.split()[1] for head in origin.heads] == [b"/a.m3u8?token=s3cret"]
+        assert (got.status, got.url) == (200, origin.url("/a.m3u8?token=***"))
+        assert got.final_url == origin.url("/a.m3u8?token=s3cret")
+    assert wrong.failure is not None
+    assert wrong.url == "ftp://***/"

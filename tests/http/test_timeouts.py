@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from tests.http.running import fetched, request, with_client
 from tests.http.scripted import Turn, response, scripted
 
-from hls_swarm.http import Client, Timeouts, fetch
+from hls_swarm.http import Client, ClientOptions, Limits, Timeouts, fetch
 from hls_swarm.records import Exchange, FailureKind
 
 SHORT = 0.15
@@ -127,3 +127,26 @@ def test_limits_of_one_fetch_leave_the_others_of_a_client_alone() -> None:
     assert failed.failure is not None
     assert failed.failure.kind is FailureKind.TOTAL_TIMEOUT
     assert {each.failure for each in good} == {None}
+
+
+@pytest.mark.parametrize(
+    ("script", "limits", "kind"),
+    [
+        pytest.param(silent, Limits(first_byte=SHORT), FailureKind.FIRST_BYTE_TIMEOUT, id="answer"),
+        pytest.param(stuck_in_the_body, Limits(no_progress=SHORT), FailureKind.NO_PROGRESS_TIMEOUT, id="progress"),
+    ],
+)
+def test_limits_of_the_client_take_the_place_of_a_requests_own(
+    script: Callable[[Turn], None], limits: Limits, kind: FailureKind
+) -> None:
+    with scripted(script) as origin:
+        exchange = fetched(origin.url(), options=ClientOptions(limits=limits))
+    assert exchange.failure is not None
+    assert exchange.failure.kind is kind
+
+
+def test_a_clients_limit_on_connecting() -> None:
+    with full_listener() as port:
+        exchange = fetched(f"http://127.0.0.1:{port}/a", options=ClientOptions(limits=Limits(connect=SHORT)))
+    assert exchange.failure is not None
+    assert exchange.failure.kind is FailureKind.CONNECT_TIMEOUT

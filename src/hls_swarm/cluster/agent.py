@@ -7,7 +7,7 @@ Rules:
 - A worker that dies is reported once, with the reason; its last news stays in the totals.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,27 +36,36 @@ class HostNews:
     """What the workers of one host said last.
 
     Args:
-        news: by number of the worker.
-        lost: numbers of the workers that died, with the reason in words.
+        workers: how many there were at the start.
+        news: by number of the worker; one that has said nothing yet is absent.
+        lost: numbers of the workers that died, with the reason in words. What they said last stays in `news`, and
+            counts to then.
     """
 
+    workers: int
     news: Mapping[int, News]
     lost: Mapping[int, str]
 
     @property
     def idle(self) -> bool:
-        """Whether no viewer runs any more, and none is to come."""
-        return all(news.idle for number, news in self.news.items() if number not in self.lost)
+        """Whether no viewer runs any more, and none is to come; so it is when every worker is lost."""
+        return all(
+            number in self.lost or (number in self.news and self.news[number].idle) for number in range(self.workers)
+        )
 
 
 class Agent(Protocol):
     """The workers of one host, seen from the controller."""
 
-    async def hello(self, settings: Settings) -> HostFacts:
-        """Start and configure the workers. Raises RunError if one can not be started."""
+    async def hello(self, settings: Settings, lost: Callable[[], None]) -> HostFacts:
+        """Start and configure the workers. Raises RunError if one can not be started.
 
-    async def apply(self, at: float) -> None:
-        """The schedule begins at this instant of the common clock."""
+        Args:
+            lost: called at once when a worker dies; what died is in the next news.
+        """
+
+    async def apply(self, at: float, change: int | None = None) -> None:
+        """The schedule begins at this instant of the common clock; or, with `change`, is for so many viewers more."""
 
     async def poll(self, lease_seconds: float) -> HostNews:
         """Ask every worker for news and renew the lease; one that is slow to answer is represented by its last."""

@@ -4,16 +4,20 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
 
 from hls_swarm.cluster.agent import HostFacts, HostNews
+from hls_swarm.engine.ffmpeg_fleet import plan_of
+from hls_swarm.engine.identities import read_lists
 from hls_swarm.engine.messages import (
     Configure,
     Drain,
     FrameReader,
     News,
+    PlanChange,
     Poll,
     Ready,
     StartAt,
@@ -35,8 +39,9 @@ EXIT_SECONDS = 2.0
 class _Child:
     """One worker process."""
 
-    def __init__(self, number: int, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, number: int, process: asyncio.subprocess.Process, on_lost: Callable[[], None]) -> None:
         self.number = number
+        self._on_lost = on_lost
         self.process = process
         self.ready: Ready | None = None
         self.news: News | None = None
@@ -78,15 +83,22 @@ class _Child:
             try:
                 self._hear(frames, data)
             except (ValueError, msgspec.MsgspecError) as error:
-                self.lost = f"worker {self.number} said something that is no message: {error}"
+                self._lose(f"said something that is no message: {error}")
                 self.process.kill()
                 break
         code = await self.process.wait()
         if not self._ending and self.lost is None:
             how = f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             words = f": {self._words[-1]}" if self._words else ""
-            self.lost = f"worker {self.number} {how}{words}"
+            self._lose(how + words)
         self.changed.set()
+
+    def _lose(self, how: str) -> None:
+        """Its viewers ended with it, at the latest when it said its last; that stays in the totals."""
+        self.lost = f"worker {self.number} {how}"
+        if self.news is not None:
+            self.news.tally.lose(self.news.at)
+        self._on_lost()
 
     def _hear(self, frames: FrameReader, data: bytes) -> None:
         for body in frames.feed(data):
@@ -119,18 +131,20 @@ class LocalAgent:
         self._workers = workers
         self._children: list[_Child] = []
 
-    async def hello(self, settings: Settings) -> HostFacts:
-        """Start and configure the workers. Raises RunError if one can not be started."""
+    async def hello(self, settings: Settings, lost: Callable[[], None]) -> HostFacts:
+        """See `Agent.hello`."""
+        lists = read_lists(settings)
+        ffmpeg = await plan_of(settings, lists)
         try:
             for number in range(self._workers):
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-m", "hls_swarm.engine.launch", stdin=PIPE, stdout=PIPE, stderr=PIPE
                 )
-                self._children.append(_Child(number, process))
+                self._children.append(_Child(number, process, lost))
         except OSError as error:
             raise RunError(f"a worker process could not be started: {error}") from error
         for child in self._children:
-            child.send(Configure(settings, child.number, self._workers))
+            child.send(Configure(settings, child.number, self._workers, lists, ffmpeg))
         try:
             async with asyncio.timeout(START_SECONDS):
                 for child in self._children:
@@ -145,10 +159,10 @@ class LocalAgent:
         limits = [child.ready.descriptors for child in self._children if child.ready is not None]
         return HostFacts(self._workers, min(limits))
 
-    async def apply(self, at: float) -> None:
-        """The schedule begins at this instant of the monotonic clock, which all processes here share."""
+    async def apply(self, at: float, change: int | None = None) -> None:
+        """The schedule begins, or changes, at this instant of the monotonic clock, which all processes here share."""
         for child in self._children:
-            child.send(StartAt(at))
+            child.send(StartAt(at) if change is None else PlanChange(at, change))
 
     async def poll(self, lease_seconds: float) -> HostNews:
         """Ask every worker for news and renew the lease; one that is slow to answer is represented by its last."""
@@ -181,6 +195,7 @@ class LocalAgent:
 
     def _host_news(self) -> HostNews:
         return HostNews(
+            workers=len(self._children),
             news={child.number: child.news for child in self._children if child.news is not None},
             lost={child.number: child.lost for child in self._children if child.lost is not None},
         )

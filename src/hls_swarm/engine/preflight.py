@@ -1,8 +1,22 @@
-"""Whether this machine can carry the run, said before anything starts."""
+"""Whether this machine can carry the run, said before anything starts.
 
-import resource
+Rules:
 
-from hls_swarm.errors import PreflightError
+- What can not work refuses the run; what may go wrong under full load is a warning. Both come with the command that
+  mends it. Facts that the system does not tell are not judged.
+- Only limits of this very process are raised by the program itself: settings of the whole system stay the operator's.
+- Nothing is asked of the network: how many addresses a name has is not known here.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import urlsplit
+
+from hls_swarm.engine.facts import Facts
+from hls_swarm.engine.sessions import plan_of
+from hls_swarm.network import parse_override, parse_source_addresses
+from hls_swarm.settings import Settings
 
 CONNECTIONS_PER_VIEWER = 2
 """A segment and a playlist reload at the same time, each on a connection of its own."""
@@ -10,25 +24,206 @@ CONNECTIONS_PER_VIEWER_ALL = 6
 """With `--variant all`: what the client opens to one host at most."""
 OWN_DESCRIPTORS = 64
 """Pipes, event loop, libraries, resolver of one worker."""
+PROCESS_BYTES = 60 << 20
+"""Memory of one process of the run, before its first viewer."""
+VIEWER_BYTES = 16 << 10
+"""Memory of one more viewer in a worker; bench/density.py measures it."""
 
 
-def descriptors_needed(viewers: int, workers: int, *, all_variants: bool) -> int:
-    """File descriptors that the fullest of the workers needs."""
-    share = -(-viewers // workers)
-    return share * (CONNECTIONS_PER_VIEWER_ALL if all_variants else CONNECTIONS_PER_VIEWER) + OWN_DESCRIPTORS
+@dataclass(frozen=True)
+class Needs:
+    """What a run asks of the machine.
 
-
-def raise_descriptor_limit(needed: int) -> None:
-    """Raise this process's limit, which its children inherit, to what is needed.
-
-    Raises:
-        PreflightError: the hard limit is lower; the text says the number needed and what raises it.
+    Args:
+        connections_per_viewer: most that one viewer has open at a time.
+        sources: local addresses to connect from; 0 leaves the choice to the kernel.
+        destinations: addresses that are connected to; None if a name has to be looked up for that.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and needed > hard:
-        raise PreflightError(
-            f"too few file descriptors: a worker needs {needed} and the hard limit is {hard}; raise it "
-            f"(ulimit -Hn {needed}, or LimitNOFILE= of the service), use more --workers or fewer --clients"
+
+    viewers: int
+    workers: int
+    connections_per_viewer: int
+    sources: int = 0
+    destinations: int | None = None
+
+    @property
+    def descriptors(self) -> int:
+        """File descriptors that the fullest of the workers needs."""
+        share = -(-self.viewers // self.workers)
+        return share * self.connections_per_viewer + OWN_DESCRIPTORS
+
+    @property
+    def connections(self) -> int:
+        """Connections of all viewers."""
+        return self.viewers * self.connections_per_viewer
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of all processes together."""
+        return (self.workers + 1) * PROCESS_BYTES + self.viewers * VIEWER_BYTES
+
+
+class Severity(Enum):
+    """What a finding means for the run."""
+
+    REFUSES = "refuses"
+    WARNS = "warns"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that this machine has too little of: what, how much, and what to do."""
+
+    severity: Severity
+    text: str
+
+
+def needs_of(settings: Settings, workers: int) -> Needs:
+    """What these settings ask of the machine."""
+    return Needs(
+        viewers=plan_of(settings).most,
+        workers=workers,
+        connections_per_viewer=CONNECTIONS_PER_VIEWER_ALL if settings.variant == "all" else CONNECTIONS_PER_VIEWER,
+        sources=parse_source_addresses(settings.source_address).count,
+        destinations=None if (known := _known_addresses(settings)) is None else len(known),
+    )
+
+
+def findings(needs: Needs, facts: Facts) -> tuple[Finding, ...]:
+    """Everything that the machine lacks for the run, what refuses it first."""
+    found = [
+        finding
+        for finding in (
+            _sources(facts),
+            _descriptors(needs, facts),
+            _memory(needs, facts),
+            _ports(needs, facts),
+            _conntrack(needs, facts),
+            _buffers(needs, facts),
         )
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+        if finding is not None
+    ]
+    return tuple(sorted(found, key=lambda finding: finding.severity is Severity.WARNS))
+
+
+def address_of_load(settings: Settings) -> str | None:
+    """An address that the load goes to; None if a name has to be looked up for that."""
+    return next(iter(_known_addresses(settings) or ()), None)
+
+
+def _sources(facts: Facts) -> Finding | None:
+    if not facts.foreign_sources:
+        return None
+    first, count = facts.foreign_sources[0], len(facts.foreign_sources)
+    others = f" and {count - 1} more" if count > 1 else ""
+    prefix = 128 if ":" in first else 32
+    return Finding(
+        Severity.REFUSES,
+        f"--source-address: {first}{others} not of this machine; add each (ip address add {first}/{prefix} dev DEVICE)",
+    )
+
+
+def _descriptors(needs: Needs, facts: Facts) -> Finding | None:
+    needed, hard = needs.descriptors, facts.descriptors_hard
+    if hard is None or needed <= hard:
+        return None
+    return Finding(
+        Severity.REFUSES,
+        f"too few file descriptors: a worker needs {needed} and the hard limit is {hard}; raise it "
+        f"(ulimit -Hn {needed}, or LimitNOFILE= of the service), use more --workers or fewer --clients",
+    )
+
+
+def _memory(needs: Needs, facts: Facts) -> Finding | None:
+    available = facts.memory_available_bytes
+    if available is None or needs.memory_bytes <= available:
+        return None
+    return Finding(
+        Severity.REFUSES,
+        f"too little memory: {needs.viewers} viewers on {needs.workers} workers need about "
+        f"{_megabytes(needs.memory_bytes)} and {_megabytes(available)} are available; use fewer --clients, fewer "
+        "--workers or a larger machine (MemoryMax= of the service, if that is the limit)",
+    )
+
+
+def _ports(needs: Needs, facts: Facts) -> Finding | None:
+    if facts.local_ports is None:
+        return None
+    room = facts.local_ports * max(1, needs.sources) * (needs.destinations or 1)
+    if needs.connections <= room:
+        return None
+    addresses = -(-needs.connections // (facts.local_ports * (needs.destinations or 1)))
+    text = (
+        f"too few local ports: up to {needs.connections} connections to one address, and {room} ports for them "
+        f"(net.ipv4.ip_local_port_range); name {addresses} local addresses with --source-address, or widen the range "
+        "(sysctl -w net.ipv4.ip_local_port_range='1024 65535')"
+    )
+    # One connection each is the least; and a name may have more addresses than one.
+    certain = needs.destinations is not None and needs.viewers > room
+    return Finding(Severity.REFUSES if certain else Severity.WARNS, text)
+
+
+def _conntrack(needs: Needs, facts: Facts) -> Finding | None:
+    if facts.conntrack_max is None:
+        return None
+    used = facts.conntrack_used or 0
+    if used + needs.connections <= facts.conntrack_max:
+        return None
+    return Finding(
+        Severity.WARNS,
+        f"the connection tracking table may overflow, and packets be dropped: {needs.connections} connections beside "
+        f"{used} there, of {facts.conntrack_max}; raise it (sysctl -w net.netfilter.nf_conntrack_max="
+        f"{_rounded_up(used + needs.connections)}) or exempt the load from tracking",
+    )
+
+
+def _buffers(needs: Needs, facts: Facts) -> Finding | None:
+    if facts.tcp_memory_bytes is None or facts.receive_buffer_bytes is None:
+        return None
+    needed = needs.viewers * facts.receive_buffer_bytes
+    if needed <= facts.tcp_memory_bytes:
+        return None
+    pages = _rounded_up(needed // facts.page_bytes)
+    return Finding(
+        Severity.WARNS,
+        f"the kernel's memory for TCP may run short when all viewers download at once: {needs.viewers} receive "
+        f"buffers are {_megabytes(needed)}, the limit {_megabytes(facts.tcp_memory_bytes)}; raise it "
+        f"(sysctl -w net.ipv4.tcp_mem='{pages // 2} {pages * 3 // 4} {pages}')",
+    )
+
+
+def _known_addresses(settings: Settings) -> tuple[str, ...] | None:
+    """Addresses that the load goes to, where that is known without a lookup."""
+    if settings.proxy is not None:
+        proxy = urlsplit(settings.proxy).hostname or ""
+        return (proxy,) if _is_address(proxy) else None
+    host = urlsplit(settings.url).hostname or ""
+    named = dict.fromkeys(
+        address.strip("[]")
+        for text in settings.resolve
+        for address in _addresses_for(parse_override(text, host), f"[{host}]" if ":" in host else host)
+    )
+    return tuple(named) or ((host,) if _is_address(host) else None)
+
+
+def _addresses_for(override: str, host: str) -> list[str]:
+    if not override.startswith((f"{host}:", "*:")):
+        return []
+    return override[override.index(":", len(host) + 1 if override.startswith(host) else 2) + 1 :].split(",")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
+
+
+def _rounded_up(count: int) -> int:
+    """The next power of two: a limit that is raised should have room."""
+    return 1 << max(0, count - 1).bit_length()

@@ -4,7 +4,7 @@ from hls_swarm.http.awaiting import fetch
 from hls_swarm.http.client import Client
 from hls_swarm.http.context import ClientContext
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
-from hls_swarm.http.options import ClientOptions, Identity, TlsOptions
+from hls_swarm.http.options import ClientOptions, Identity, Limits, TlsOptions
 
 __all__ = [
     "Client",
@@ -13,6 +13,7 @@ __all__ = [
     "Fetcher",
     "Identity",
     "InFlight",
+    "Limits",
     "Request",
     "Timeouts",
     "TlsOptions",

@@ -5,8 +5,9 @@ import ssl
 from functools import cached_property, lru_cache
 
 from hls_swarm.errors import SettingsError
+from hls_swarm.http.fetcher import Timeouts
 from hls_swarm.http.fields import FieldBlock, default_fields, field_block
-from hls_swarm.http.options import ClientOptions, Identity, TlsOptions
+from hls_swarm.http.options import ClientOptions, Identity, Limits, TlsOptions
 from hls_swarm.http.resolver import Resolver
 from hls_swarm.http.stream import SCRATCH_BYTES
 from hls_swarm.http.target import BadUrl, Route, Target, parse_target
@@ -18,6 +19,7 @@ class ClientContext:
 
     Attributes:
         proxy, proxy_fields: what to connect to instead of the origin, and what the proxy wants to be told.
+        timeouts: a request's time limits to those that hold, if the options have any of their own.
         scratch: where dropped bytes go if they must be copied at all; its content means nothing.
 
     Raises:
@@ -33,6 +35,7 @@ class ClientContext:
         self.target = lru_cache(maxsize=4096)(self._target)
         self.fields = lru_cache(maxsize=1024)(self._fields)
         self.fields(Identity())
+        self.timeouts = None if self.options.limits == Limits() else lru_cache(maxsize=64)(self._timeouts)
         if self.options.tls != TlsOptions():
             _ = self.tls  # so that a wrong file is found before anything starts
 
@@ -43,6 +46,15 @@ class ClientContext:
 
     def _target(self, url: str) -> Target:
         return parse_target(url, absolute_form=self.proxy is not None)
+
+    def _timeouts(self, asked: Timeouts) -> Timeouts:
+        limits = self.options.limits
+        return Timeouts(
+            connect=asked.connect if limits.connect is None else limits.connect,
+            first_byte=asked.first_byte if limits.first_byte is None else limits.first_byte,
+            no_progress=asked.no_progress if limits.no_progress is None else limits.no_progress,
+            total=asked.total,
+        )
 
     def _fields(self, identity: Identity) -> FieldBlock:
         options = self.options

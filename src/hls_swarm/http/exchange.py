@@ -21,6 +21,8 @@ from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from hls_swarm.http.connection import BodyUse, Connection
 from hls_swarm.http.content import MalformedContent, decoded
 from hls_swarm.http.dial import Dial
@@ -30,10 +32,12 @@ from hls_swarm.http.head import Framing, Head
 from hls_swarm.http.stream import Stream
 from hls_swarm.http.target import BadUrl, Route, Target, joined
 from hls_swarm.records import Exchange, Failure, FailureKind
+from hls_swarm.settings import masked_url
 
 if TYPE_CHECKING:
     from hls_swarm.http.client import Client
 
+_MASK = "***"
 _USELESS_BODY_BYTES = 256 << 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(?:\d+|\*)")
@@ -47,6 +51,11 @@ class _Phase(Enum):
     SENDING = "sending"
     ANSWER = "answer"
     BODY = "body"
+
+
+# Members as globals: in Python 3.11 a member is found on its class at seven times the cost.
+_WAITING, _CONNECTING, _SENDING, _ANSWER, _BODY = _Phase
+_KEEP, _DROP, _REFUSE = BodyUse
 
 
 class Fetching:
@@ -69,6 +78,7 @@ class Fetching:
         "_hop_counted",
         "_hop_from",
         "_hops",
+        "_limit",
         "_payload_bytes",
         "_phase",
         "_request",
@@ -78,6 +88,7 @@ class Fetching:
         "_since",
         "_started_at",
         "_target",
+        "_timeouts",
         "_tls_seconds",
         "keeps_body",
     )
@@ -86,6 +97,8 @@ class Fetching:
         self._started_at = perf_counter()
         self._client = client
         self._request = request
+        limited = client.context.timeouts
+        self._timeouts = request.timeouts if limited is None else limited(request.timeouts)
         self._done: Callable[[Exchange], None] | None = done
         self._fields = extended(client.fields, request.headers) if request.headers else client.fields
         self.keeps_body = request.keep_body
@@ -95,7 +108,8 @@ class Fetching:
         self._dial: Dial | None = None
         self._failure: Failure | None = None
         self._head: Head | None = None
-        self._phase = _Phase.WAITING
+        self._phase = _WAITING
+        self._limit: float | None = None
         self._since = self._started_at
         self._sent_at: float | None = None
         self._first_byte_at: float | None = None
@@ -125,8 +139,7 @@ class Fetching:
     @property
     def deadline(self) -> float:
         """When the next time limit is reached, if nothing happens before."""
-        total = self._request.timeouts.total
-        limit = self._phase_limit()
+        total, limit = self._timeouts.total, self._limit
         return min(
             inf if total is None else self._started_at + total,
             inf if limit is None else self._since + limit,
@@ -140,7 +153,7 @@ class Fetching:
             self._client.context.loop.call_soon(self._end, Failure(FailureKind.MALFORMED, str(error)))
             return
         self._home = self._target.route
-        total = self._request.timeouts.total
+        total = self._timeouts.total
         if total is not None:
             self._client.watch(self._started_at + total)
         self._begin_hop()
@@ -164,15 +177,15 @@ class Fetching:
         """End the fetch if it has reached a time limit."""
         if now < self.deadline:
             return
-        if self._phase is _Phase.BODY and self._connection is not None:
+        if self._phase is _BODY and self._connection is not None:
             self._connection.poll()  # bytes below the low-water mark are progress too; they may even be the last ones
             if self._done is None or now < self.deadline:
                 return
-        total = self._request.timeouts.total
+        total = self._timeouts.total
         if total is not None and now >= self._started_at + total:
             self._abort(Failure(FailureKind.TOTAL_TIMEOUT, f"not complete after {total:g} s"))
             return
-        limit = self._phase_limit()
+        limit = self._limit
         match self._phase:
             case _Phase.CONNECTING:
                 kind, words = FailureKind.CONNECT_TIMEOUT, f"not connected after {limit:g} s"
@@ -207,8 +220,8 @@ class Fetching:
         if not self._hop_counted:
             self._hop_counted = True
             self._requests_sent += 1
-        if self._phase is _Phase.SENDING:
-            self._enter(_Phase.ANSWER, at)
+        if self._phase is _SENDING:
+            self._enter(_ANSWER, at, self._timeouts.first_byte)
 
     def first_byte(self, at: float) -> None:
         """See `connection.Exchanger`."""
@@ -221,25 +234,25 @@ class Fetching:
             self._hop_counted = True
             self._requests_sent += 1
         if head.status < 200:
-            return BodyUse.DROP
+            return _DROP
         self._head = head
         if head.set_cookies and self._target is not None:
             self._client.keep_cookies(head.set_cookies, self._target)
-        self._enter(_Phase.BODY, self._first_byte_at or self._since)
+        self._enter(_BODY, self._first_byte_at or self._since, self._timeouts.no_progress)
         self._failure = self._judged(head)
         if self._failure is None and head.status not in _REDIRECTS:
             if not self.keeps_body:
-                return BodyUse.DROP
+                return _DROP
             if head.length <= self._request.max_body_bytes:
-                return BodyUse.KEEP
+                return _KEEP
             self._failure = self._too_long()
-            return BodyUse.REFUSE
-        return BodyUse.REFUSE if head.length > _USELESS_BODY_BYTES else BodyUse.DROP
+            return _REFUSE
+        return _REFUSE if head.length > _USELESS_BODY_BYTES else _DROP
 
     def body_received(self, count: int, payload_bytes: int) -> bool:
         """See `connection.Exchanger`."""
         self._body_bytes += count
-        if self._request.timeouts.no_progress is not None:
+        if self._timeouts.no_progress is not None:
             self._since = perf_counter()
         head = self._head
         if self._failure is not None or head is None or head.status in _REDIRECTS:
@@ -292,15 +305,15 @@ class Fetching:
     def _open(self, route: Route) -> None:
         dial = self._client.dial(route, self)
         if dial is None:
-            self._enter(_Phase.WAITING, perf_counter())
+            self._enter(_WAITING, perf_counter(), None)
             self._client.wait(self)
         else:
             self._dial = dial
-            self._enter(_Phase.CONNECTING, perf_counter())
+            self._enter(_CONNECTING, perf_counter(), self._timeouts.connect)
 
     def _ask(self, connection: Connection, target: Target) -> None:
         self._connection = connection
-        self._phase = _Phase.SENDING
+        self._phase, self._limit = _SENDING, self._timeouts.first_byte
         self._hop_counted = False
         connection.send(self, self._request_bytes(target))
 
@@ -368,22 +381,11 @@ class Fetching:
             self._retried = False
             self._begin_hop()
 
-    def _phase_limit(self) -> float | None:
-        timeouts = self._request.timeouts
-        match self._phase:
-            case _Phase.WAITING:
-                return None
-            case _Phase.CONNECTING:
-                return timeouts.connect
-            case _Phase.SENDING | _Phase.ANSWER:
-                return timeouts.first_byte
-            case _Phase.BODY:
-                return timeouts.no_progress
-
-    def _enter(self, phase: _Phase, at: float) -> None:
+    def _enter(self, phase: _Phase, at: float, limit: float | None) -> None:
+        """From now on this is waited for, at most so many seconds."""
         self._phase = phase
         self._since = at
-        limit = self._phase_limit()
+        self._limit = limit
         if limit is not None:
             self._client.watch(at + limit)
 
@@ -413,10 +415,18 @@ class Fetching:
             return
         self._client.ended(self)
         head, target, url = self._head, self._target, self._request.url
+        final_url = target.url if target is not None and self._hops else url
+        if "@" in url:
+            url = masked_url(url)
+        secret = self._client.identity.secret
+        if secret is not None:
+            url = url.replace(secret, _MASK)
+            if failure is not None and secret in failure.detail:
+                failure = msgspec.structs.replace(failure, detail=failure.detail.replace(secret, _MASK))
         done(
             Exchange(
                 url=url,
-                final_url=target.url if target is not None and self._hops else url,
+                final_url=final_url,
                 due_at=self._request.due_at,
                 started_at=self._started_at,
                 ended_at=perf_counter(),

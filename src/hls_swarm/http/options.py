@@ -20,6 +20,14 @@ class TlsOptions(msgspec.Struct, frozen=True):
     key: str | None = None
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """Time limits in seconds that take the place of each request's own; None keeps these. See `Timeouts`."""
+
+    connect: float | None = None
+    first_byte: float | None = None
+    no_progress: float | None = None
+
+
 class ClientOptions(msgspec.Struct, frozen=True):
     """What all viewers of one process have in common.
 
@@ -38,6 +46,7 @@ class ClientOptions(msgspec.Struct, frozen=True):
     resolve: tuple[str, ...] = ()
     tls: TlsOptions = TlsOptions()
     proxy: str | None = None
+    limits: Limits = Limits()
     connections_per_host: int = 6
     redirects: int = 10
 
@@ -49,8 +58,10 @@ class Identity(msgspec.Struct, frozen=True):
         user_agent: instead of the common one.
         headers: more header fields; they replace common ones of the same name.
         source_address: local address to connect from.
+        secret: a text in its URLs that no exchange shows: there it reads `***`.
     """
 
     user_agent: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     source_address: str | None = None
+    secret: str | None = None

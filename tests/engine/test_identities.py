@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import pytest
+
+from hls_swarm.engine.clients import client_options
+from hls_swarm.engine.identities import Identities, Lists, read_lists
+from hls_swarm.errors import SettingsError
+from hls_swarm.http import Identity, Limits, TlsOptions
+from hls_swarm.settings import Settings
+
+URL = "http://origin/stream.m3u8"
+LISTS = Lists(user_agents=("A/1", "B/2"), tokens=("t0", "t1", "t2"))
+
+
+def test_without_lists_nothing_tells_viewers_apart() -> None:
+    identities = Identities.of(Settings(url=URL, user_agent="mine", header=("A: b",)), Lists())
+    assert identities.identity(7) == Identity()
+    assert identities.url(7) == URL
+
+
+def test_each_viewer_has_its_line_of_each_list() -> None:
+    settings = Settings(
+        url=f"{URL}?token={{token}}&viewer={{viewer}}",
+        header=("Authorization: Bearer {token}", "A: b"),
+        token_file="tokens",
+        user_agent_file="agents",
+        source_address=("127.0.0.2-127.0.0.3",),
+    )
+    identities = Identities.of(settings, LISTS)
+    assert [identities.url(viewer) for viewer in (0, 4)] == [f"{URL}?token=t0&viewer=0", f"{URL}?token=t1&viewer=4"]
+    assert identities.identity(5) == Identity(
+        user_agent="B/2", headers=(("Authorization", "Bearer t2"),), source_address="127.0.0.3", secret="t2"
+    )
+
+
+def test_a_user_agent_with_a_place_for_the_viewer() -> None:
+    identities = Identities.of(Settings(url=URL, user_agent="Player/{viewer}"), Lists())
+    assert identities.identity(3) == Identity(user_agent="Player/3")
+
+
+def test_lines_of_files(tmp_path: Path) -> None:
+    (tmp_path / "agents").write_bytes(b"Mozilla/5.0 (X11)\r\n\r\n  VLC/3.0 \n")
+    (tmp_path / "tokens").write_bytes(b"one\ntwo")
+    settings = Settings(url=URL, user_agent_file=f"{tmp_path}/agents", token_file=f"{tmp_path}/tokens")
+    assert read_lists(settings) == Lists(("Mozilla/5.0 (X11)", "VLC/3.0"), ("one", "two"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(b"", "has no line with anything in it", id="empty"),
+        pytest.param(b"\n \n", "has no line with anything in it", id="blank"),
+        pytest.param(b"one\na b\n", "line 2 has a space or characters outside printable ASCII", id="space"),
+        pytest.param("ü".encode(), "line 1 has a space or characters outside printable ASCII", id="letters"),
+    ],
+)
+def test_tokens_that_can_not_be_sent(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "tokens").write_bytes(content)
+    with pytest.raises(SettingsError, match=words) as caught:
+        read_lists(Settings(url=URL, token_file=f"{tmp_path}/tokens"))
+    assert str(caught.value).startswith("--token-file: ")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"--user-agent-file: .*agents can not be read: No such file"):
+        read_lists(Settings(url=URL, user_agent_file=f"{tmp_path}/agents"))
+
+
+def test_what_all_viewers_have_in_common() -> None:
+    settings = Settings(
+        url="http://[::1]/a",
+        user_agent="mine",
+        no_cache=True,
+        header=("A: b",),
+        connect_timeout=1.0,
+        first_byte_timeout=2.0,
+        no_progress_timeout=3.0,
+        resolve=("192.0.2.7", "192.0.2.8", "cdn:443:::1"),
+        proxy="http://proxy:3128",
+        ca_file="ca",
+        client_certificate="cert",
+        client_key="key",
+        insecure=True,
+        dangerous=True,
+    )
+    options = client_options(settings)
+    assert options.user_agent == "mine"
+    assert options.headers == (("Cache-Control", "no-cache"), ("Pragma", "no-cache"), ("A", "b"))
+    assert options.resolve == ("[::1]:*:192.0.2.7,192.0.2.8", "cdn:443:::1")
+    assert options.limits == Limits(1.0, 2.0, 3.0)
+    assert options.tls == TlsOptions("ca", True, "cert", "key")
+    assert options.proxy == "http://proxy:3128"
+    assert client_options(Settings(url=URL)).user_agent.startswith("hls-swarm/")
