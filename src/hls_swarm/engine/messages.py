@@ -8,8 +8,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hls_swarm.engine.ffmpeg_command import FfmpegPlan
+from hls_swarm.engine.identities import Lists
 from hls_swarm.settings import Settings
-from hls_swarm.stats.snapshot import WorkerHealth
+from hls_swarm.stats.p1203 import SessionLog
+from hls_swarm.stats.snapshot import ViewerDetail, WorkerHealth
 from hls_swarm.stats.tally import Tally
 
 MAX_FRAME_BYTES = 64 << 20
@@ -20,17 +23,28 @@ class Configure(msgspec.Struct, frozen=True, tag=True):
 
     Attributes:
         worker, workers: this worker runs the viewers whose number is `worker` modulo `workers`.
+        lists: lines of the files that the settings name, read where the controller is.
+        ffmpeg: what the ffmpeg viewers do; None if there are none.
     """
 
     settings: Settings
     worker: int
     workers: int
+    lists: Lists = Lists()
+    ffmpeg: FfmpegPlan | None = None
 
 
 class StartAt(msgspec.Struct, frozen=True, tag=True):
     """Offset 0 of the schedule is this instant."""
 
     at: float
+
+
+class PlanChange(msgspec.Struct, frozen=True, tag=True):
+    """From the instant `at` on, the plan is for so many viewers more, or less."""
+
+    at: float
+    by: int
 
 
 class Poll(msgspec.Struct, frozen=True, tag=True):
@@ -59,6 +73,8 @@ class News(msgspec.Struct, frozen=True, tag=True):
         number: rises by one with each news of a worker.
         at: instant to which it counts.
         idle: no viewer is running and none is to come.
+        worst: the viewers that fare worst, the worst first.
+        sessions: what single sessions were like, in the last news and if the settings ask for it.
     """
 
     number: int
@@ -67,9 +83,11 @@ class News(msgspec.Struct, frozen=True, tag=True):
     health: WorkerHealth
     idle: bool
     final: bool = False
+    worst: tuple[ViewerDetail, ...] = ()
+    sessions: tuple[SessionLog, ...] = ()
 
 
-ToWorker = Configure | StartAt | Poll | Drain
+ToWorker = Configure | StartAt | PlanChange | Poll | Drain
 FromWorker = Ready | News
 
 _encoder = msgspec.msgpack.Encoder()

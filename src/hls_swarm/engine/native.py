@@ -9,10 +9,11 @@ from functools import partial
 from time import perf_counter
 from typing import assert_never
 
+from hls_swarm.engine.comparisons import Comparisons
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
-from hls_swarm.http.fetcher import Fetcher, Request, Timeouts
+from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.records import (
     Exchange,
     Failure,
@@ -23,8 +24,10 @@ from hls_swarm.records import (
     SegmentFetched,
     ViewerStarted,
 )
+from hls_swarm.stats.snapshot import ViewerDetail
 from hls_swarm.viewer.actions import (
     Action,
+    Cancel,
     Event,
     FetchFailed,
     FetchPlaylist,
@@ -43,6 +46,9 @@ from hls_swarm.viewer.machine import Viewer
 CONNECT_SECONDS = 10.0
 """Time limit of DNS, TCP and TLS together; hls.js has none of its own and browsers give up far later."""
 
+_Key = tuple[int | None, bool]
+"""A track, and whether it is its playlist or its media: what one can have in flight of each is one."""
+
 
 class NativeViewer:
     """A viewer at work.
@@ -50,13 +56,15 @@ class NativeViewer:
     Args:
         machine: decides.
         fetcher: its own HTTP client.
-        playlists: parsed playlists, shared by the viewers of a worker.
+        playlists, comparisons: parsed playlists, and what their reloads changed; shared by the viewers of a worker.
         report: takes every record.
         finished: called once, when the machine has stopped and nothing is in flight any more.
     """
 
     __slots__ = (
+        "_comparisons",
         "_fetcher",
+        "_fetches",
         "_finished",
         "_held",
         "_loop",
@@ -77,6 +85,7 @@ class NativeViewer:
         machine: Viewer,
         fetcher: Fetcher,
         playlists: PlaylistCache,
+        comparisons: Comparisons,
         report: Callable[[Record], None],
         finished: Callable[["NativeViewer"], None],
         loop: asyncio.AbstractEventLoop,
@@ -86,6 +95,8 @@ class NativeViewer:
         self._machine = machine
         self._fetcher = fetcher
         self._playlists = playlists
+        self._comparisons = comparisons
+        self._fetches: dict[_Key, InFlight] = {}
         self._report = report
         self._finished = finished
         self._loop = loop
@@ -99,8 +110,23 @@ class NativeViewer:
     def start(self, due_at: float) -> None:
         """Press play."""
         now = perf_counter()
-        self._report(ViewerStarted(self.number, now, due_at))
+        self._report(ViewerStarted(self.number, now, due_at, self._machine.profile.name))
         self._handle(Start(), now)
+
+    def detail(self, worker: int, now: float) -> ViewerDetail:
+        """What a table of single viewers shows of it."""
+        machine = self._machine
+        failure = machine.last_failure
+        return ViewerDetail(
+            viewer=self.number,
+            worker=worker,
+            state=machine.state.value,
+            buffer_seconds=machine.buffer_seconds(now),
+            bitrate_bps=machine.bitrate_bps,
+            stalls=machine.stalls,
+            stalled_seconds=machine.stalled_seconds(now),
+            last_error=None if failure is None else failure.detail,
+        )
 
     def quit(self) -> None:
         """End the viewer; what is in flight goes on until it is done or `cancel` is called."""
@@ -119,13 +145,15 @@ class NativeViewer:
             case Wait():
                 self._wait(action.until)
             case FetchSegment():
-                timeouts = Timeouts(CONNECT_SECONDS, action.first_byte_seconds, None, action.total_seconds)
+                timeouts = _timeouts(action.first_byte_seconds, action.no_progress_seconds, action.total_seconds)
                 request = Request(action.url, action.due_at, timeouts, action.byte_range)
-                self._fetch(request, partial(self._segment_done, action))
+                self._fetch(request, (action.track, False), partial(self._segment_done, action))
             case FetchPlaylist():
-                timeouts = Timeouts(CONNECT_SECONDS, action.first_byte_seconds, None, action.total_seconds)
+                timeouts = _timeouts(action.first_byte_seconds, action.no_progress_seconds, action.total_seconds)
                 request = Request(action.url, action.due_at, timeouts, None, keep_body=True)
-                self._fetch(request, partial(self._playlist_done, action))
+                self._fetch(request, (action.track, True), partial(self._playlist_done, action))
+            case Cancel():
+                self._cancel(action)
             case Report():
                 self._report(action.record)
             case Stop():
@@ -135,9 +163,14 @@ class NativeViewer:
             case _:
                 assert_never(action)
 
-    def _fetch(self, request: Request, done: Callable[[Exchange], None]) -> None:
+    def _fetch(self, request: Request, key: _Key, done: Callable[[Exchange], None]) -> None:
         self.in_flight += 1
-        self._fetcher.fetch(request, done)
+        self._fetches[key] = self._fetcher.fetch(request, done)
+
+    def _cancel(self, action: Cancel) -> None:
+        fetch = self._fetches.pop((action.track, action.playlist), None)
+        if fetch is not None:
+            fetch.cancel()  # its exchange is reported before this returns; no event comes of it, as its key is gone
 
     def _finish_if_done(self) -> None:
         if not self.in_flight:
@@ -188,10 +221,15 @@ class NativeViewer:
         self.in_flight -= 1
         failure = exchange.failure
         self._report(
-            SegmentFetched(self.number, action.kind, exchange, failure, action.media_seconds, action.bitrate_bps)
+            SegmentFetched(
+                self.number, action.kind, exchange, failure, action.media_seconds, action.bitrate_bps, action.retry
+            )
         )
+        wanted = self._fetches.pop((action.track, False), None) is not None
         if self.over:
             self._finish_if_done()
+            return
+        if not wanted:
             return
         event: Event
         if failure is None:
@@ -203,7 +241,8 @@ class NativeViewer:
     def _playlist_done(self, action: FetchPlaylist, exchange: Exchange) -> None:
         self.in_flight -= 1
         kind = ObjectKind.MULTIVARIANT_PLAYLIST if action.track is None else ObjectKind.MEDIA_PLAYLIST
-        failure, changed = exchange.failure, None
+        wanted = self._fetches.pop((action.track, True), None) is not None
+        failure, changed, mutated = exchange.failure, None, 0
         playlist: MultivariantPlaylist | MediaPlaylist | None = None
         if exchange.body is not None:
             try:
@@ -215,21 +254,30 @@ class NativeViewer:
         elif playlist is not None:
             kind = ObjectKind.MEDIA_PLAYLIST
             track = action.track or 0
-            changed = playlist is not self._held.get(track)
+            held = self._held.get(track)
+            changed = playlist is not held
+            if changed and held is not None:
+                mutated = self._comparisons.mutated(held, playlist)
             self._held[track] = playlist
             if not playlist.segments and not playlist.ended:
                 failure = Failure(FailureKind.EMPTY_PLAYLIST, "the live playlist has no segments")
-        self._report(PlaylistFetched(self.number, kind, exchange, failure, changed))
+        self._report(PlaylistFetched(self.number, kind, exchange, failure, changed, action.retry))
         if self.over:
             self._finish_if_done()
+            return
+        if not wanted:
             return
         event: Event
         if playlist is not None:
             event = PlaylistLoaded(
-                action.track, playlist, exchange.started_at, changed is not False, exchange.age_seconds
+                action.track, playlist, exchange.started_at, changed is not False, exchange.age_seconds, mutated
             )
         elif failure is not None:
             event = FetchFailed(action.track, True, failure, exchange.url, exchange.started_at)
         else:
             raise AssertionError("an exchange without failure brings the body that was asked for")
         self._handle(event, perf_counter())
+
+
+def _timeouts(first_byte: float | None, no_progress: float | None, total: float | None) -> Timeouts:
+    return Timeouts(CONNECT_SECONDS, first_byte, no_progress, total)

@@ -1,18 +1,30 @@
-"""The viewers of one worker: starts each at its time, counts what they report, ends them together."""
+"""The viewers of one worker: starts and ends each at its time, counts what they report, ends them together."""
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush, nsmallest
+from itertools import chain, islice
 from time import perf_counter
 
+from hls_swarm.engine.comparisons import Comparisons
 from hls_swarm.engine.native import NativeViewer
+from hls_swarm.engine.running import OtherEngine, RunningViewer
+from hls_swarm.engine.sessions import Sessions, plan_of
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.http.fetcher import Fetcher
-from hls_swarm.load.schedule import Ramp, share
-from hls_swarm.records import Record
+from hls_swarm.load.plan import Visit
+from hls_swarm.records import EndReason, Record, StallEnded, StallStarted, ViewerStopped
 from hls_swarm.settings import Settings
+from hls_swarm.stats.p1203 import SessionLog, SessionRecorder
+from hls_swarm.stats.snapshot import WORST_VIEWERS, ViewerDetail, badness
 from hls_swarm.stats.tally import Counter, Tally
 from hls_swarm.viewer.machine import Viewer
-from hls_swarm.viewer.profiles import HLSJS
+
+_CANDIDATES = 2_000
+"""So many viewers are looked at for the worst ones, those that stall or have stalled first: it costs about 2 ms."""
+_AT_LEAST_SECONDS = 0.001
+"""A remainder of a stay below this is none."""
 
 
 class Swarm:
@@ -20,28 +32,51 @@ class Swarm:
 
     Args:
         settings: of the run.
-        numbers: of the viewers that this worker runs.
+        worker, workers: it runs the viewers whose number is `worker` modulo `workers`.
         new_fetcher: makes the HTTP client of the viewer with that number.
+        url_of: what the viewer with that number makes of a URL of the settings.
         wall_clock_offset: wall clock (Unix seconds) less monotonic clock.
+        other_engine: makes the viewers that are not native ones.
+        observe: is given every record too.
     """
 
     def __init__(
         self,
         settings: Settings,
-        numbers: range,
+        worker: int,
+        workers: int,
         new_fetcher: Callable[[int], Fetcher],
+        url_of: Callable[[int, str], str],
         wall_clock_offset: float,
         loop: asyncio.AbstractEventLoop,
+        other_engine: OtherEngine | None = None,
+        observe: Callable[[Record], None] | None = None,
     ) -> None:
         self._settings = settings
+        self._worker, self._workers = worker, workers
         self._new_fetcher = new_fetcher
+        self._url_of = url_of
         self._wall_clock_offset = wall_clock_offset
         self._loop = loop
+        self._other_engine = other_engine
+        self._observe = observe
         self._counter = Counter()
+        self._recorder = SessionRecorder() if settings.p1203 is not None else None
         self._playlists = PlaylistCache()
-        self._viewers: dict[int, NativeViewer] = {}
-        ramp = ramp_of(settings)
-        self._pending = sorted(((ramp.start_offset(nth), nth) for nth in numbers), reverse=True)
+        self._comparisons = Comparisons()
+        self._sessions = Sessions(settings)
+        self._viewers: dict[int, RunningViewer] = {}
+        self._plan = plan_of(settings)
+        self._visits = self._plan.visits(worker, workers)
+        self._next: Visit | None = next(self._visits, None)
+        self._departures: list[tuple[float, int]] = []
+        self._rounds: dict[int, int] = {}
+        self._stays_until: dict[int, float] = {}
+        self._left: set[int] = set()
+        self._postponed: dict[int, Visit] = {}
+        self._stalled: dict[int, None] = {}
+        self._troubled: dict[int, None] = {}
+        self._stopping = False
         self._started_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._on_finished: Callable[[], None] | None = None
@@ -54,21 +89,67 @@ class Swarm:
     @property
     def idle(self) -> bool:
         """Whether no viewer is at work and none is to come."""
-        return not self._viewers and not self._pending
+        return not self._viewers and self._next is None
 
     @property
     def in_flight(self) -> int:
         """Exchanges under way."""
         return sum(viewer.in_flight for viewer in self._viewers.values())
 
+    def worst(self) -> tuple[ViewerDetail, ...]:
+        """The viewers that fare worst, the worst first."""
+        now = perf_counter()
+        numbers: Iterable[int] = islice(
+            dict.fromkeys(chain(self._stalled, self._troubled, islice(self._viewers, _CANDIDATES))), _CANDIDATES
+        )
+        viewers = (self._viewers.get(number) for number in numbers)
+        details = (
+            viewer.detail(self._worker, now)
+            for viewer in viewers
+            if isinstance(viewer, NativeViewer) and not viewer.over
+        )
+        return tuple(nsmallest(WORST_VIEWERS, details, key=badness))
+
+    def sessions(self) -> tuple[SessionLog, ...]:
+        """What single sessions were like, if the settings ask for it."""
+        return () if self._recorder is None else tuple(self._recorder.sessions)
+
     def start(self, at: float) -> None:
         """Offset 0 of the schedule is the instant `at`."""
         self._started_at = at
-        self._start_due()
+        self._do_due()
+
+    def change(self, at: float, by: int) -> None:
+        """From the instant `at` on, the plan is for so many viewers more or less."""
+        if self._stopping:
+            return
+        offset = at - self._started_at
+        # What is due before the change comes as it was planned; the new plan says all that comes after.
+        before = self._visits_before(offset)
+        self._plan = self._plan.changed(offset, by)
+        self._visits = chain(before, self._plan.visits(self._worker, self._workers, after=offset))
+        self._next = next(self._visits, None)
+        self._departures = []
+        for number in self._viewers:
+            self._plan_departure(number, self._plan.goes_at(number, offset))
+        self._do_due()
+
+    def kill(self) -> None:
+        """End every viewer at once, without a word: nobody is left to tell."""
+        self._stopping = True
+        self._next = None
+        if self._timer is not None:
+            self._timer.cancel()
+        for viewer in list(self._viewers.values()):
+            if not viewer.over:
+                viewer.quit()
+        for viewer in list(self._viewers.values()):
+            viewer.cancel()
 
     async def stop(self, drain_seconds: float) -> None:
         """Start no more viewers, let every viewer quit, give what is in flight this long, then cancel it."""
-        self._pending.clear()
+        self._stopping = True
+        self._next = None
         if self._timer is not None:
             self._timer.cancel()
         for viewer in list(self._viewers.values()):
@@ -84,41 +165,136 @@ class Swarm:
                 for viewer in list(self._viewers.values()):
                     viewer.cancel()
 
-    def _start_due(self) -> None:
-        self._timer = None
-        pending = self._pending
-        while pending:
-            due_at = self._started_at + pending[-1][0]
+    # -- coming and going -----------------------------------------------------------------------------------------
+
+    def _visits_before(self, offset: float) -> list[Visit]:
+        before = []
+        visit = self._next
+        while visit is not None and visit.comes_at < offset:
+            before.append(visit)
+            visit = next(self._visits, None)
+        return before
+
+    def _do_due(self) -> None:
+        """Start and end all viewers that are due, then say when the next one is."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while not self._stopping:
+            visit = self._next
+            comes_at = math.inf if visit is None else visit.comes_at
+            goes_at = self._departures[0][0] if self._departures else math.inf
+            due_at = self._started_at + min(comes_at, goes_at)
+            if due_at == math.inf:
+                return
             now = perf_counter()
             if now < due_at:
-                self._timer = self._loop.call_later(max(0.001, due_at - now), self._start_due)
+                self._timer = self._loop.call_later(max(0.001, due_at - now), self._do_due)
                 return
-            _, number = pending.pop()
-            self._start_viewer(number, due_at)
+            if visit is not None and comes_at <= goes_at:
+                self._next = next(self._visits, None)
+                self._come(visit)
+            else:
+                self._go(heappop(self._departures)[1])
 
-    def _start_viewer(self, number: int, due_at: float) -> None:
-        settings = self._settings
-        machine = Viewer(number, settings.url, HLSJS, settings.variant, self._wall_clock_offset, settings.timeout)
-        viewer = NativeViewer(
-            machine, self._new_fetcher(number), self._playlists, self._report, self._finished, self._loop
-        )
-        self._viewers[number] = viewer
+    def _come(self, visit: Visit) -> None:
+        number = visit.number
+        if number in self._viewers:
+            self._postponed[number] = visit  # it went, but something of it is still in flight
+            return
+        due_at = self._started_at + visit.comes_at
+        self._plan_departure(number, visit.goes_at)
+        self._begin_stay(number, due_at)
+
+    def _plan_departure(self, number: int, goes_at: float) -> None:
+        if goes_at != math.inf:
+            heappush(self._departures, (goes_at, number))
+
+    def _go(self, number: int) -> None:
+        viewer = self._viewers.get(number)
+        self._postponed.pop(number, None)
+        if viewer is not None and not viewer.over:
+            viewer.quit()
+
+    def _begin_stay(self, number: int, due_at: float) -> None:
+        round_ = self._rounds.get(number, -1) + 1
+        self._stays_until[number] = due_at + self._sessions.length(number, round_)
+        self._begin_session(number, round_, due_at)
+
+    def _begin_session(self, number: int, round_: int, due_at: float) -> None:
+        self._rounds[number] = round_
+        length = min(self._stays_until[number] - due_at, self._sessions.zap_after(number, round_))
+        viewer = self._viewers[number] = self._new_viewer(number, round_, length)
         viewer.start(due_at)
+
+    def _new_viewer(self, number: int, round_: int, length_seconds: float) -> RunningViewer:
+        sessions = self._sessions
+        url = self._url_of(number, sessions.url(number, round_))
+        if self._other_engine is not None:
+            other = self._other_engine(number, url, length_seconds, self._report, self._finished)
+            if other is not None:
+                return other
+        machine = Viewer(
+            number,
+            url,
+            sessions.profile(number),
+            sessions.variant,
+            self._wall_clock_offset,
+            self._settings.timeout,
+            sessions.session(number, round_, length_seconds),
+        )
+        return NativeViewer(
+            machine,
+            self._new_fetcher(number),
+            self._playlists,
+            self._comparisons,
+            self._report,
+            self._finished,
+            self._loop,
+        )
+
+    # -- what viewers say -----------------------------------------------------------------------------------------
 
     def _report(self, record: Record) -> None:
         self._counter.add(record)
+        if self._observe is not None:
+            self._observe(record)
+        if self._recorder is not None:
+            self._recorder.add(record)
+        match record:
+            case StallStarted():
+                self._stalled[record.viewer] = self._troubled[record.viewer] = None
+            case StallEnded():
+                self._stalled.pop(record.viewer, None)
+            case ViewerStopped():
+                self._stalled.pop(record.viewer, None)
+                self._troubled.pop(record.viewer, None)
+                if record.reason is EndReason.LEFT:
+                    self._left.add(record.viewer)
+            case _:
+                pass
 
-    def _finished(self, viewer: NativeViewer) -> None:
-        del self._viewers[viewer.number]
-        if self._on_finished is not None and not self._viewers:
-            self._on_finished()
+    def _finished(self, viewer: RunningViewer) -> None:
+        number = viewer.number
+        del self._viewers[number]
+        left = number in self._left
+        self._left.discard(number)
+        if self._stopping:
+            if self._on_finished is not None and not self._viewers:
+                self._on_finished()
+            return
+        postponed = self._postponed.pop(number, None)
+        if postponed is not None:
+            self._come(postponed)
+        elif left:
+            self._succeed(number)
 
-
-def ramp_of(settings: Settings) -> Ramp:
-    """The schedule that these settings ask for."""
-    return Ramp(settings.clients, settings.ramp_rate, settings.ramp_jitter, settings.seed)
-
-
-def numbers_of(settings: Settings, worker: int, workers: int) -> range:
-    """The viewers that worker `worker` of `workers` runs."""
-    return share(settings.clients, worker, workers)
+    def _succeed(self, number: int) -> None:
+        """After a session: the next stream of the same stay, or the next viewer in its place."""
+        now = perf_counter()
+        if self._stays_until[number] - now > _AT_LEAST_SECONDS:
+            self._begin_session(number, self._rounds[number] + 1, now)
+        elif self._sessions.is_endless:
+            self._begin_stay(number, now)
+        else:
+            del self._stays_until[number], self._rounds[number]

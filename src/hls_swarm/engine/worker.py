@@ -9,27 +9,39 @@ import gc
 import os
 import resource
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import uvloop
 
 from hls_swarm.engine.clients import fetchers
+from hls_swarm.engine.ffmpeg_fleet import other_engine
+from hls_swarm.engine.identities import Identities
 from hls_swarm.engine.lag import LagMeter
+from hls_swarm.engine.machine import descriptors_open
 from hls_swarm.engine.messages import (
     Configure,
     Drain,
     FrameReader,
     FromWorker,
     News,
+    PlanChange,
     Poll,
     Ready,
     StartAt,
     frame,
     to_worker,
 )
-from hls_swarm.engine.swarm import Swarm, numbers_of
+from hls_swarm.engine.swarm import Swarm
+from hls_swarm.records import Record
+from hls_swarm.settings import Settings
 from hls_swarm.stats.snapshot import WorkerHealth
 from hls_swarm.stats.tally import Tally
+
+if TYPE_CHECKING:
+    from hls_swarm.engine.request_log import RequestLog
 
 WITHOUT_CONTROLLER_SECONDS = 10.0
 """Time until a worker that never heard of a lease gives up."""
@@ -45,6 +57,7 @@ class Worker(asyncio.Protocol):
         self._frames = FrameReader()
         self._lag = LagMeter(loop)
         self._swarm: Swarm | None = None
+        self._request_log: RequestLog | None = None
         self._number = self._worker = 0
         self._lease_until = time.perf_counter() + WITHOUT_CONTROLLER_SECONDS
         self._process = psutil.Process()
@@ -65,11 +78,16 @@ class Worker(asyncio.Protocol):
 
     def _handle(self, body: bytes) -> None:
         match to_worker(body):
-            case Configure(settings=settings, worker=number, workers=workers):
+            case Configure(settings=settings, worker=number, workers=workers, lists=lists, ffmpeg=ffmpeg):
                 self._worker = number
-                numbers = numbers_of(settings, number, workers)
                 offset = time.time() - time.perf_counter()
-                self._swarm = Swarm(settings, numbers, fetchers(settings, self._loop), offset, self._loop)
+                identities = Identities.of(settings, lists)
+                new_fetcher = fetchers(settings, identities, self._loop)
+                other = other_engine(settings, ffmpeg, identities, self._loop)
+                observe = self._request_log_of(settings, offset)
+                self._swarm = Swarm(
+                    settings, number, workers, new_fetcher, identities.url, offset, self._loop, other, observe
+                )
                 gc.collect()
                 gc.freeze()  # what was imported is here to stay: the collector need not look at it again
                 self._send(Ready(os.getpid(), resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
@@ -77,16 +95,32 @@ class Worker(asyncio.Protocol):
                 self._lag.start()
                 if self._swarm is not None:
                     self._swarm.start(at)
+            case PlanChange(at=at, by=by):
+                if self._swarm is not None:
+                    self._swarm.change(at, by)
             case Poll(lease_seconds=lease):
                 self._lease_until = time.perf_counter() + lease
+                if self._request_log is not None:
+                    self._request_log.flush()
                 self._send(self._news(final=False))
             case Drain(drain_seconds=drain):
                 self._draining = self._loop.create_task(self._drain(drain))
+
+    def _request_log_of(self, settings: Settings, wall_clock_offset: float) -> Callable[[Record], None] | None:
+        """What takes in every record, if every request is to be written down."""
+        if not settings.record_requests or settings.output is None:
+            return None
+        from hls_swarm.engine.request_log import RequestLog  # its library is large, and an extra
+
+        self._request_log = RequestLog(Path(settings.output) / "requests", self._worker, wall_clock_offset)
+        return self._request_log.add
 
     async def _drain(self, drain_seconds: float) -> None:
         try:
             if self._swarm is not None:
                 await self._swarm.stop(drain_seconds)
+            if self._request_log is not None:
+                await asyncio.to_thread(self._request_log.close)
             self._lag.stop()
             self._send(self._news(final=True))
         except Exception as error:  # noqa: BLE001 - nobody awaits this task: its failure ends the worker
@@ -102,10 +136,16 @@ class Worker(asyncio.Protocol):
             resident_bytes=self._process.memory_info().rss,
             loop_lag=self._lag.histogram,
             in_flight=swarm.in_flight if swarm is not None else 0,
+            descriptors=descriptors_open(),
+            descriptors_limit=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         )
         tally = swarm.tally if swarm is not None else Tally()
+        if self._request_log is not None:
+            tally.unrecorded_requests = self._request_log.lost
         idle = swarm is None or swarm.idle
-        return News(self._number, time.perf_counter(), tally, health, idle, final)
+        worst = swarm.worst() if swarm is not None else ()
+        sessions = swarm.sessions() if swarm is not None and final else ()
+        return News(self._number, time.perf_counter(), tally, health, idle, final, worst, sessions)
 
     def _send(self, message: FromWorker) -> None:
         if self.output is not None:
@@ -125,6 +165,8 @@ class Worker(asyncio.Protocol):
             self.done.set_result(None)
         else:
             self.done.set_exception(error)
+        if self._swarm is not None:
+            self._swarm.kill()
 
 
 async def serve() -> None:

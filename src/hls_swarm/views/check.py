@@ -1,0 +1,59 @@
+"""The verdict of a check: whether stream and exporters are fit for a run, one line each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hls_swarm.records import ObjectKind
+from hls_swarm.stats.origin_metrics import SourceState
+from hls_swarm.stats.snapshot import Snapshot
+from hls_swarm.stats.verdict import Outcome, Verdict
+from hls_swarm.views import units
+
+CHECK_SECONDS = 10.0
+"""How long the one viewer of a check plays."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, whether it is fit, and why."""
+
+    subject: str
+    fit: bool
+    words: str
+
+    @property
+    def line(self) -> str:
+        """As a person reads it."""
+        return f"{'ok  ' if self.fit else 'FAIL'}  {self.subject}: {self.words}"
+
+
+def findings(snapshot: Snapshot, outcome: Outcome) -> tuple[Finding, ...]:
+    """What one viewer and the scraper found: the stream first, then each page of each exporter."""
+    return (_stream(snapshot, outcome), *_exporters(snapshot))
+
+
+def _stream(snapshot: Snapshot, outcome: Outcome) -> Finding:
+    subject = f"stream {snapshot.url}"
+    if outcome.verdict is not Verdict.PASS:
+        return Finding(subject, False, "; ".join(outcome.reasons))
+    if not snapshot.viewers.played:
+        return Finding(subject, False, f"nothing was played in {units.seconds(snapshot.elapsed_seconds)}")
+    experience, segments = snapshot.experience, snapshot.objects.get(ObjectKind.SEGMENT)
+    words = [
+        f"plays after {units.seconds(experience.startup.p50 if experience.startup else None)}",
+        f"{units.count(segments.requests if segments else 0)} segments",
+    ]
+    if experience.stalls:
+        words.append(f"{units.count(experience.stalls)} stalls, {units.seconds(experience.stalled_seconds)} in all")
+    failed = sum(figures.failed for figures in snapshot.objects.values())
+    if failed:
+        words.append(f"{units.count(failed)} requests failed, the last of them: {snapshot.errors[0].detail}")
+    return Finding(subject, not experience.stalls and not failed, ", ".join(words))
+
+
+def _exporters(snapshot: Snapshot) -> Iterator[Finding]:
+    for target in snapshot.origin.targets if snapshot.origin is not None else ():
+        for source in target.sources:
+            up = source.state is SourceState.UP
+            words = f"{units.count(source.samples or 0)} samples" if up else source.reason or source.state.value
+            yield Finding(f"exporter {source.url}", up, words)

@@ -1,0 +1,159 @@
+"""Who comes, goes, goes elsewhere and is replaced, with an origin that answers from memory."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import uvloop
+
+from hls_swarm.engine.swarm import Swarm
+from hls_swarm.http.fetcher import InFlight, Request
+from hls_swarm.records import Exchange, Failure, FailureKind
+from hls_swarm.settings import Settings
+
+URL, OTHER = "http://origin/a/live.m3u8", "http://origin/b/live.m3u8"
+
+
+class Fetch:
+    """An exchange under way; see `Origin`."""
+
+    body_bytes = 0
+
+    def __init__(self, timer: asyncio.TimerHandle, exchange: Exchange, done: Callable[[Exchange], None]) -> None:
+        self._timer, self._exchange, self._done = timer, exchange, done
+
+    def cancel(self) -> None:
+        if not self._timer.cancelled():
+            self._timer.cancel()
+            cancelled = Failure(FailureKind.CANCELLED, "cancelled")
+            self._done(msgspec.structs.replace(self._exchange, body=None, failure=cancelled))
+
+
+class Origin:
+    """Answers everything within a millisecond; its playlist ends after 100 segments of 1 s."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.asked = Counter[str]()
+        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1"]
+        for number in range(100):
+            lines += ["#EXTINF:1.0,", f"{number}.ts"]
+        self._playlist = "\n".join([*lines, "#EXT-X-ENDLIST", ""]).encode()
+
+    def fetch(self, request: Request, done: Callable[[Exchange], None]) -> InFlight:
+        now = time.perf_counter()
+        self.asked[request.url] += 1
+        exchange = Exchange(
+            request.url,
+            request.url,
+            request.due_at,
+            now,
+            now + 0.001,
+            sent_at=now,
+            first_byte_at=now,
+            requests_sent=1,
+            status=200,
+            body=self._playlist if request.keep_body else None,
+        )
+        return Fetch(self._loop.call_later(0.001, done, exchange), exchange, done)
+
+    def close(self) -> None:
+        """It holds nothing."""
+
+
+def with_swarm(test: Callable[[Swarm, Origin], Awaitable[None]], **settings: Any) -> None:
+    """Run a test against a swarm that has just been started, and stop it."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        origin = Origin(loop)
+        fields: dict[str, Any] = {"url": URL, "ramp_rate": 1000.0, "ramp_jitter": 0.0} | settings
+        made = Settings(**fields)
+        swarm = Swarm(made, 0, 1, lambda _: origin, lambda _, url: url, 0.0, loop)
+        swarm.start(time.perf_counter())
+        try:
+            await asyncio.wait_for(test(swarm, origin), 20)
+        finally:
+            await swarm.stop(0.0)
+        assert swarm.tally.active == 0
+
+    uvloop.run(run())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - a tally has no event to wait for
+        await asyncio.sleep(0.005)
+
+
+def test_the_plan_is_changed_up_and_down_while_viewers_run() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.active == 5)
+        swarm.change(time.perf_counter() + 0.02, 3)
+        await until(lambda: swarm.tally.active == 8)
+        swarm.change(time.perf_counter() + 0.02, -6)
+        await until(lambda: swarm.tally.active == 2)
+        assert (swarm.tally.started, swarm.tally.quit) == (8, 6)
+        assert {detail.viewer for detail in swarm.worst()} == {0, 1}
+        swarm.change(time.perf_counter(), 1)
+        await until(lambda: swarm.tally.active == 3)
+        assert {detail.viewer for detail in swarm.worst()} == {0, 1, 2}
+
+    with_swarm(test, clients=5)
+
+
+def test_a_change_before_the_ramp_is_over_keeps_what_was_due() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        swarm.change(time.perf_counter() + 0.05, 10)
+        await until(lambda: swarm.tally.active == 40)
+        await asyncio.sleep(0.05)
+        assert (swarm.tally.started, swarm.tally.active) == (40, 40)
+
+    with_swarm(test, clients=30, ramp_rate=200.0)
+
+
+def test_viewers_of_a_stage_that_falls_go_and_come_again() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.active == 6)
+        await until(lambda: swarm.tally.active == 0)
+        await until(lambda: swarm.tally.active == 2)
+        assert swarm.tally.started == 8
+
+    with_swarm(test, stage=("100ms:6", "200ms:6", "0:0", "100ms:0", "0:2"))
+
+
+def test_with_a_session_length_the_next_viewer_takes_the_place_of_the_one_that_left() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.left >= 9)
+        assert swarm.tally.active in {2, 3}
+        assert swarm.tally.started - swarm.tally.left == swarm.tally.active
+
+    with_swarm(test, clients=3, session_length="100ms")
+
+
+def test_arrivals_end_with_their_sessions() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.left >= 30)
+        assert swarm.tally.active < 30
+
+    with_swarm(test, arrival_rate=200.0, session_length="uniform:20ms:60ms")
+
+
+def test_zapping_goes_to_streams_by_their_weights_and_counts_as_sessions() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.started >= 60)
+        assert origin.asked[OTHER] > 1.5 * origin.asked[URL] > 0
+
+    with_swarm(test, clients=5, zap_url=(f"3={OTHER}",), zap_after="30ms")
+
+
+def test_a_mix_of_profiles_is_counted_apart() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.played == 40)
+        profiles = swarm.tally.profiles
+        assert set(profiles) == {"hlsjs", "shaka"}
+        assert sum(group.started for group in profiles.values()) == 40
+
+    with_swarm(test, clients=40, profile="hlsjs=60,shaka=40")
