@@ -3,7 +3,7 @@
 import pytest
 from tests.origin.pages import changed, grown, page_text, parsed, without
 
-from hls_swarm.origin.dialects import covered, expected, recognised
+from hls_swarm.origin.dialects import BUILT_IN
 from hls_swarm.origin.interval import Interval
 from hls_swarm.origin.signals import Answer, answers
 from hls_swarm.stats.origin_metrics import Group, Role, WhyUnknown
@@ -12,7 +12,7 @@ SECONDS = 10.0
 
 
 def evaluated(before: str, after: str, role: Role = Role.NGINX) -> tuple[str, dict[str, Answer]]:
-    dialect = recognised(parsed(after), role)
+    dialect = BUILT_IN.recognised(parsed(after), role)
     assert dialect is not None
     interval = Interval(parsed(after), 100.0 + SECONDS, parsed(before), 100.0)
     assert not dialect.server_is_down(interval)
@@ -540,24 +540,24 @@ def test_varnish() -> None:
     ],
 )
 def test_a_page_is_recognised_whatever_flag_named_it(page: str, dialect: str, role: Role) -> None:
-    found = recognised(parsed(page_text(page)), role)
+    found = BUILT_IN.recognised(parsed(page_text(page)), role)
     assert found is not None
     assert found.name == dialect
 
 
 def test_a_page_of_something_else_is_not_recognised() -> None:
-    assert recognised(parsed("go_goroutines 7\nprocess_open_fds 9\n"), Role.NGINX) is None
+    assert BUILT_IN.recognised(parsed("go_goroutines 7\nprocess_open_fds 9\n"), Role.NGINX) is None
 
 
 def test_a_page_that_lost_its_families_is_still_what_it_was() -> None:
-    plus = recognised(parsed(page_text("nginx_plus")), Role.NGINX)
+    plus = BUILT_IN.recognised(parsed(page_text("nginx_plus")), Role.NGINX)
     assert plus is not None
-    assert recognised(parsed("go_goroutines 7\n"), Role.NGINX, plus) is plus
+    assert BUILT_IN.recognised(parsed("go_goroutines 7\n"), Role.NGINX, plus) is plus
 
 
 def test_each_role_expects_its_groups() -> None:
-    assert {info.group for info in expected(Role.NGINX)} == {Group.NGINX}
-    groups = {info.group for info in expected(Role.NODE)}
+    assert {info.group for info in BUILT_IN.expected(Role.NGINX)} == {Group.NGINX}
+    groups = {info.group for info in BUILT_IN.expected(Role.NODE)}
     assert groups == {
         Group.CPU,
         Group.MEMORY,
@@ -573,10 +573,10 @@ def test_each_role_expects_its_groups() -> None:
     "page", ["nginx_stub_status", "nginx_plus", "nginx_vts", "nginx_access_log", "nginx_ingress", "nginx_lua"]
 )
 def test_what_a_dialect_does_not_carry_says_how_to_get_it(page: str) -> None:
-    dialect = recognised(parsed(page_text(page)), Role.NGINX)
+    dialect = BUILT_IN.recognised(parsed(page_text(page)), Role.NGINX)
     assert dialect is not None
     carried = {one.signal.name for one in dialect.rows} | {dialect.up_signal}
-    missing = {info.name for info in covered(dialect)} - carried
+    missing = {info.name for info in BUILT_IN.covered(dialect)} - carried
     assert {name for name in missing if not dialect.how_to_get.get(name)} <= {
         "nginx_connections_reading",  # NGINX Plus has no figure for these
         "nginx_connections_writing",

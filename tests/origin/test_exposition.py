@@ -48,6 +48,7 @@ def one(text: str, page_format: Format | None = None) -> Sample:
         pytest.param('\t a{x="1"}\t3 \t', ("a", {"x": "1"}, 3.0), id="tabs and outer blanks"),
         pytest.param('a{x="1"}3', ("a", {"x": "1"}, 3.0), id="no blank after the brace"),
         pytest.param("a\t3", ("a", {}, 3.0), id="tab before the number"),
+        pytest.param("a 3\t1000", ("a", {}, 3.0), id="tab before the timestamp"),
         pytest.param(r'a{x="q\"b\\n\n."} 3', ("a", {"x": 'q"b\\n\n.'}, 3.0), id="escapes"),
         pytest.param(r'a{x="C:\dir"} 3', ("a", {"x": r"C:\dir"}, 3.0), id="backslash that escapes nothing"),
         pytest.param('a{x="ünïcödé → 1"} 3', ("a", {"x": "ünïcödé → 1"}, 3.0), id="UTF-8"),

@@ -18,6 +18,8 @@ from math import isfinite
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from hls_swarm.errors import SettingsError
+from hls_swarm.origin.matchers import parse_matcher
+from hls_swarm.own_signals import OwnSignal
 from hls_swarm.stats.origin_metrics import Role
 
 SHORTEST_INTERVAL = 0.25
@@ -26,6 +28,7 @@ WINDOW_INTERVALS = 2
 """A window holds at least this many intervals, else it has nothing to take a percentile of."""
 
 _NODE_FLAG, _NGINX_FLAG, _HOST_FLAG = "--origin-metrics", "--nginx-metrics", "--origin-metrics-host"
+_PROMETHEUS_FLAG, _LABEL_FLAG = "--prometheus", "--prometheus-label"
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.1
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110 5.5
@@ -59,6 +62,25 @@ class TargetSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PrometheusSettings:
+    """A Prometheus server that scrapes the origin already.
+
+    Attributes:
+        name: its host.
+        url: of its web page, without user and password.
+        shown_url: for a person.
+        matchers: label matchers as in PromQL, all of which an origin's series have.
+        headers: to send with each query; secret.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    shown_url: str
+    matchers: tuple[str, ...]
+    headers: Headers = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class OriginSettings:
     """All there is to scrape. Durations are seconds.
 
@@ -66,12 +88,16 @@ class OriginSettings:
         interval: time between scrapes.
         window: length of the rolling window.
         interfaces: network devices that count; empty is automatic.
+        prometheus: asked instead of the exporters; there are no `targets` then.
+        own_signals: what the user added to the built-in ones.
     """
 
     targets: tuple[TargetSettings, ...]
     interval: float = 2.0
     window: float = 30.0
     interfaces: frozenset[str] = frozenset()
+    prometheus: PrometheusSettings | None = None
+    own_signals: tuple[OwnSignal, ...] = ()
 
 
 def origin_settings(
@@ -85,6 +111,9 @@ def origin_settings(
     window: float = 30.0,
     interfaces: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
+    prometheus_url: str | None = None,
+    prometheus_labels: tuple[str, ...] = (),
+    own_signals: tuple[OwnSignal, ...] = (),
 ) -> OriginSettings | None:
     """What the flags say; None if they name no page, and then nothing is scraped.
 
@@ -98,6 +127,9 @@ def origin_settings(
         window: `--origin-metrics-window`, seconds.
         interfaces: `--origin-metrics-interface`.
         headers: `--origin-metrics-header`, each `Name: value`.
+        prometheus_url: `--prometheus`.
+        prometheus_labels: `--prometheus-label`.
+        own_signals: `--origin-signal`.
 
     Raises:
         SettingsError: a value is wrong; the message names the flag.
@@ -115,6 +147,20 @@ def origin_settings(
         explicit[Role.NGINX] = _source(Role.NGINX, nginx_url, _NGINX_FLAG, shared)
     names = _host_names(hosts)
     counted = _interfaces(interfaces)
+    prometheus = _prometheus(prometheus_url, prometheus_labels, shared)
+    if prometheus is not None:
+        if names or explicit:
+            raise SettingsError(
+                f"{_PROMETHEUS_FLAG} takes the place of {_NODE_FLAG}, {_NGINX_FLAG} and {_HOST_FLAG}: name it or them"
+            )
+        return OriginSettings(
+            targets=(),
+            interval=interval,
+            window=window,
+            interfaces=counted,
+            prometheus=prometheus,
+            own_signals=own_signals,
+        )
     if names:
         targets = _targets_of_hosts(names, ports, explicit, shared)
     elif explicit:
@@ -122,7 +168,9 @@ def origin_settings(
         targets = (TargetSettings(name=_host_of(first.url), sources=tuple(explicit.values())),)
     else:
         return None
-    return OriginSettings(targets=targets, interval=interval, window=window, interfaces=counted)
+    return OriginSettings(
+        targets=targets, interval=interval, window=window, interfaces=counted, own_signals=own_signals
+    )
 
 
 def _targets_of_hosts(
@@ -154,13 +202,37 @@ def _built_source(role: Role, host: str, port: int, headers: Headers) -> SourceS
 
 
 def _source(role: Role, url: str, flag: str, headers: Headers) -> SourceSettings:
+    bare, sent = _without_secrets(url, flag, headers, "http://10.177.0.10:9100/metrics")
+    shown = urlunsplit(bare._replace(query=""))
+    return SourceSettings(role=role, url=urlunsplit(bare), shown_url=shown, headers=sent)
+
+
+def _prometheus(url: str | None, labels: tuple[str, ...], headers: Headers) -> PrometheusSettings | None:
+    if url is None:
+        if labels:
+            raise SettingsError(f"{_LABEL_FLAG} needs {_PROMETHEUS_FLAG}")
+        return None
+    bare, sent = _without_secrets(url, _PROMETHEUS_FLAG, headers, "http://prometheus:9090")
+    if bare.query:
+        raise SettingsError(f"{_PROMETHEUS_FLAG} is the URL of Prometheus' web page, without a query")
+    if not labels:
+        raise SettingsError(
+            f'{_PROMETHEUS_FLAG} needs {_LABEL_FLAG} to know the origin from others, such as instance=~"10.0.0.5:.*"'
+        )
+    root = urlunsplit(bare).rstrip("/")
+    matchers = tuple(parse_matcher(label) for label in labels)
+    return PrometheusSettings(name=_host_of(root), url=root, shown_url=root, matchers=matchers, headers=sent)
+
+
+def _without_secrets(url: str, flag: str, headers: Headers, example: str) -> tuple[SplitResult, Headers]:
+    """A URL without user and password, and the headers with them."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise SettingsError(f"{flag} is not a URL: it has a bad host or port") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"{flag} must be a URL such as http://10.177.0.10:9100/metrics")
+        raise SettingsError(f"{flag} must be a URL such as {example}")
     if any(character.isspace() or not character.isprintable() for character in url):
         raise SettingsError(f"{flag} has a blank or a control character in it")
     if parts.username is not None:
@@ -168,9 +240,7 @@ def _source(role: Role, url: str, flag: str, headers: Headers) -> SourceSettings
         authorization = ("Authorization", f"Basic {b64encode(secret).decode()}")  # RFC 7617 2
         headers = (*(one for one in headers if one[0].lower() != "authorization"), authorization)
     host = _bracketed(parts.hostname) + ("" if port is None else f":{port}")
-    bare = SplitResult(parts.scheme, host, parts.path or "/", parts.query, "")
-    shown = urlunsplit(bare._replace(query=""))
-    return SourceSettings(role=role, url=urlunsplit(bare), shown_url=shown, headers=headers)
+    return SplitResult(parts.scheme, host, parts.path or "/", parts.query, ""), headers
 
 
 def _check_times(interval: float, window: float) -> None:

@@ -21,6 +21,9 @@ _NOT_A_DISK = re.compile(r"(?:loop|ram|zram|fd|sr)\d+")
 _PARTITION = re.compile(r"((?:nvme\d+n|mmcblk|nbd|md)\d+)p\d+|((?:[hsv]|xv)d[a-z]+)\d+")
 _STACKED = re.compile(r"dm-\d+|md\d+|drbd\d+|bcache\d+")
 
+DEVICE_FAMILIES = ("node_network_iface_id", "node_network_iface_link", "node_network_info")
+"""What tells a device from one it lies upon, where the page has it."""
+
 
 def counted_network_devices(page: Page, named: frozenset[str]) -> frozenset[str]:
     """The network devices of a node_exporter page whose bytes count.

@@ -5,8 +5,9 @@ series. What is not there is split at its quotes if it is plainly well-formed, a
 whole grammar (`Scanner`), which alone decides what is an error.
 """
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import NamedTuple, cast
 
 from hls_swarm.origin.grammar import (
     FLOAT,
@@ -14,6 +15,8 @@ from hls_swarm.origin.grammar import (
     LABEL_PIECE,
     METRIC_NAME,
     NOT_IN_FLOATS,
+    PLAIN_COMMENTS,
+    PLAIN_TYPE,
     TYPE_NAMES,
     Exemplar,
     ExpositionError,
@@ -29,6 +32,7 @@ from hls_swarm.origin.grammar import (
     unix_seconds,
     until_eof,
 )
+from hls_swarm.origin.page import Page
 
 __all__ = [
     "Exemplar",
@@ -46,55 +50,45 @@ CACHED_CHARACTERS = 64 << 20
 """Bounds of the cache of one target; when it is full it is emptied, and the next page fills it again."""
 
 
-class Page:
-    """All samples of a page, in its order: `series[i]` had the value `values[i]`.
+def _floats(numbers: Sequence[str]) -> list[float]:
+    """The values of numbers as written; Python reads more spellings than the formats have."""
+    written = "".join(numbers)
+    if "\r" in written:  # lines that end in CRLF
+        numbers = [number.rstrip("\r") for number in numbers]
+        written = "".join(numbers)
+    if NOT_IN_FLOATS.search(written):
+        raise GrammarError("not a number")
+    return list(map(float, numbers))
+
+
+class _Layout(NamedTuple):
+    """Where comments and samples stood on the last page: the next one hardly ever differs.
 
     Attributes:
-        timestamps: Unix seconds by index of the sample, where the page gives them.
-        exemplars: by index of the sample.
+        lines: how many there were.
+        comments: all of them, checked.
+        comments_of, samples_of: pick those lines out of a page's. The last line is the empty one behind the last break.
     """
 
-    __slots__ = ("__dict__", "_comments", "exemplars", "format", "series", "timestamps", "values")
+    lines: int
+    comments: tuple[str, ...]
+    comments_of: Callable[[list[str]], tuple[str, ...]]
+    samples_of: Callable[[list[str]], tuple[str, ...]]
 
-    def __init__(
-        self,
-        page_format: Format,
-        series: list[Series],
-        values: list[float],
-        timestamps: dict[int, float],
-        exemplars: dict[int, Exemplar],
-        comments: list[str],
-    ) -> None:
-        self.format, self.series, self.values = page_format, series, values
-        self.timestamps, self.exemplars, self._comments = timestamps, exemplars, comments
+    def fits(self, lines: list[str]) -> bool:
+        """Whether another page has the same comments in the same places, and as many lines."""
+        return len(lines) == self.lines and not lines[-1] and self.comments_of(lines) == self.comments
 
-    def __len__(self) -> int:
-        return len(self.values)
 
-    @cached_property
-    def families(self) -> Mapping[str, Family]:
-        """What HELP, TYPE and UNIT say, by family name; the last of several lines counts."""
-        said: dict[str, dict[str, str]] = {}
-        for comment in filter(None, map(read_comment, self._comments)):
-            said.setdefault(comment.family, {})[comment.kind] = comment.text
-        return {
-            name: Family(
-                MetricType(lines.get("TYPE", "untyped")), lines.get("HELP", ""), lines.get("UNIT", "").strip(" \t")
-            )
-            for name, lines in said.items()
-        }
-
-    @cached_property
-    def by_name(self) -> Mapping[str, list[tuple[Series, float]]]:
-        """Samples by metric name, each list in the order of the page."""
-        index: dict[str, list[tuple[Series, float]]] = {}
-        for series, value in zip(self.series, self.values, strict=True):
-            samples = index.get(series.name)
-            if samples is None:
-                index[series.name] = [(series, value)]
-            else:
-                samples.append((series, value))
-        return index
+def _layout(lines: list[str], comments: Sequence[str]) -> _Layout | None:
+    """The layout of a page; None without samples, or with blank lines or comments that say nothing in between."""
+    of_comments = [at for at, line in enumerate(lines) if line[:1] == "#"]
+    of_samples = [at for at, line in enumerate(lines) if line and line[:1] != "#"]
+    if min(len(of_comments), len(of_samples)) < 2 or len(of_comments) != len(comments):
+        return None
+    if lines[-1] or len(of_comments) + len(of_samples) + 1 != len(lines):
+        return None
+    return _Layout(len(lines), tuple(comments), itemgetter(*of_comments), itemgetter(*of_samples))
 
 
 _Names = tuple[str, tuple[str, ...], int]
@@ -115,6 +109,8 @@ class Parser:
         self._metrics: set[str] = set()
         self._comments: set[str] = set()
         self._characters = 0
+        self._plain = False  # the page had nothing in it that only the whole grammar can read
+        self._layout: _Layout | None = None
 
     @property
     def remembered(self) -> int:
@@ -142,50 +138,117 @@ class Parser:
         try:
             return self._page(lines, page_format)
         except ValueError as wrong:
-            raise first_error(lines, page_format) from wrong
+            error = first_error(lines, page_format)
+            if error is not None:
+                raise error from wrong
+            return self._scanned_page(lines, page_format)
         finally:
             if self._entries() != entries:
                 self._characters += len(text)  # more than what is new, but the page is the bound of that
 
     def _page(self, lines: list[str], page_format: Format) -> Page:
+        layout = self._layout
+        if layout is not None and layout.fits(lines):
+            page = self._known_page(layout.samples_of(lines), page_format, layout.comments)
+            if page is not None:
+                return page
+        comments = [line for line in lines if line[:1] == "#"]
+        samples = [line for line in lines if line[:1] != "#"] if comments else lines
+        remembered = len(self._comments) + len(self._series)
+        if not self._comments.issuperset(comments):
+            comments = self._checked_comments(comments)
+        page = self._new_page(samples, page_format, comments)
+        is_next = self._plain and remembered == len(self._comments) + len(self._series)
+        self._layout = _layout(lines, comments) if is_next else None
+        return page
+
+    def _known_page(self, lines: Sequence[str], page_format: Format, comments: Sequence[str]) -> Page | None:
+        """A page of series that are all in the memory and have nothing but a number; None if it is not one."""
+        series: list[Series | None] = []
+        numbers: list[str] = []
+        known, add_series, add_number = self._series.get, series.append, numbers.append
+        for line in lines:
+            head, _, number = line.rpartition(" ")
+            add_series(known(head))
+            add_number(number)
+        if not all(series):
+            return None
+        return Page(page_format, cast("list[Series]", series), _floats(numbers), {}, {}, comments)
+
+    def _new_page(self, lines: list[str], page_format: Format, comments: list[str]) -> Page:
+        series: list[Series] = []
+        numbers: list[str] = []
+        timestamps: dict[int, float] = {}
+        exemplars: dict[int, Exemplar] = {}
+        metrics, remembered = self._metrics, self._series
+        known, known_names = self._series.get, self._names.get
+        add_series, add_number = series.append, numbers.append
+        self._plain = True
+        names: _Names | None = None
+        last_between: list[str] = []
+        for line in lines:
+            head, _, number = line.rpartition(" ")
+            one = known(head)
+            if one is None:
+                if head in metrics:
+                    one = remembered[head] = Series(head)
+                else:
+                    pieces = head.split('"')
+                    between = pieces[::2]
+                    if between != last_between:  # series of one family follow one another
+                        names, last_between = known_names((*between,)) or self._checked_names(pieces), between
+                    if names is not None and len(pieces) == names[2] and "\\" not in head:
+                        one = remembered[head] = Series(names[0], names[1], (*pieces[1::2],))
+                    else:
+                        self._plain = self._plain and not line
+                        start = line.lstrip(" \t\r")[:1]
+                        if not start or start == "#":
+                            if start and self._is_family_comment(line):
+                                comments.append(line)
+                            continue
+                        one, number, timestamp, exemplar = self._unusual_sample(line, page_format)
+                        if timestamp is not None:
+                            timestamps[len(series)] = timestamp
+                        if exemplar is not None:
+                            exemplars[len(series)] = exemplar
+            add_series(one)
+            add_number(number)
+        return Page(page_format, series, _floats(numbers), timestamps, exemplars, comments)
+
+    def _scanned_page(self, lines: list[str], page_format: Format) -> Page:
+        """A page whose blanks are not where the short cuts look for them, such as a tab before a timestamp."""
         series: list[Series] = []
         numbers: list[str] = []
         comments: list[str] = []
         timestamps: dict[int, float] = {}
         exemplars: dict[int, Exemplar] = {}
-        known, known_names, known_comments = self._series.get, self._names.get, self._comments
-        add_series, add_number = series.append, numbers.append
         for line in lines:
-            if line[:1] == "#":
-                if line in known_comments or self._is_family_comment(line):
+            start = line.lstrip(" \t\r")[:1]
+            if start == "#":
+                if self._is_family_comment(line):
                     comments.append(line)
-                continue
-            head, _, number = line.rpartition(" ")
-            one = known(head)
-            if one is None:
-                pieces = head.split('"')
-                if len(pieces) == 1 and head in self._metrics:
-                    one = self._series[head] = Series(head)
-                else:
-                    names = known_names((*pieces[::2],)) or self._checked_names(pieces)
-                    if names is not None and len(pieces) == names[2] and "\\" not in head:
-                        one = self._series[head] = Series(names[0], names[1], (*pieces[1::2],))
-            if one is None:
-                start = line.lstrip(" \t\r")[:1]
-                if not start or start == "#":
-                    if start and self._is_family_comment(line):
-                        comments.append(line)
-                    continue
-                one, number, timestamp, exemplar = self._unusual_sample(line, page_format)
+            elif start:
+                one, number, timestamp, exemplar = Scanner(line, page_format).sample()
                 if timestamp is not None:
                     timestamps[len(series)] = timestamp
                 if exemplar is not None:
                     exemplars[len(series)] = exemplar
-            add_series(one)
-            add_number(number)
-        if NOT_IN_FLOATS.search("".join(numbers)):
-            raise GrammarError("not a number")  # `float` takes more than the format does
-        return Page(page_format, series, list(map(float, numbers)), timestamps, exemplars, comments)
+                series.append(one)
+                numbers.append(number)
+        return Page(page_format, series, _floats(numbers), timestamps, exemplars, comments)
+
+    def _checked_comments(self, comments: list[str]) -> list[str]:
+        """Those of the comments that are HELP, TYPE or UNIT lines, all checked.
+
+        The new ones are checked with one expression if all of them are written the usual way, else one by one.
+        """
+        new = [line for line in comments if line not in self._comments]
+        block = "\n".join(new) + "\n"
+        if not PLAIN_COMMENTS.fullmatch(block):
+            return [line for line in comments if line in self._comments or self._is_family_comment(line)]
+        self._metrics.update(PLAIN_TYPE.findall("\n" + block))
+        self._comments.update(new)
+        return comments
 
     def _checked_names(self, pieces: list[str]) -> _Names | None:
         """The names in a series split at its quotes, if it is written the usual way; None leaves it to the scanner.
@@ -250,4 +313,5 @@ class Parser:
         if self._characters > CACHED_CHARACTERS or any(len(cache) > self._bound for cache in caches):
             for cache in caches:
                 cache.clear()
+            self._layout = None
             self._characters = 0

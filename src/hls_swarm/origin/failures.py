@@ -42,7 +42,13 @@ def scrape_problem(failure: Failure, timeout: float) -> tuple[SourceProblem, str
             return SourceProblem.CONNECTION, failure.detail
         case FailureKind.DESCRIPTORS | FailureKind.PORTS:
             return SourceProblem.GENERATOR, failure.detail
-        case FailureKind.BAD_PLAYLIST | FailureKind.EMPTY_PLAYLIST | FailureKind.CANCELLED:
+        case (
+            FailureKind.BAD_PLAYLIST
+            | FailureKind.EMPTY_PLAYLIST
+            | FailureKind.STALE_PLAYLIST
+            | FailureKind.PLAYER
+            | FailureKind.CANCELLED
+        ):
             return SourceProblem.INTERNAL, failure.detail
         case _:
             assert_never(failure.kind)

@@ -30,7 +30,7 @@ FLOAT = re.compile(
     r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 )
 INTEGER = re.compile(r"[+-]?[0-9]+")
-NOT_IN_FLOATS = re.compile(r"[^0-9.eE+\-nNaAiIfFtTyY\r]")
+NOT_IN_FLOATS = re.compile(r"[^0-9.eE+\-nNaAiIfFtTyY]")
 _ESCAPE = re.compile(r'\\(["\\n])')
 _COMMENT = re.compile(r'[ \t]*#[ \t]+(HELP|TYPE|UNIT)[ \t]+("(?:[^"\\]|\\.)*"|[^ \t]+)(?:[ \t]+(.*))?')
 
@@ -75,6 +75,13 @@ class MetricType(StrEnum):
 
 
 TYPE_NAMES = frozenset(kind.value for kind in MetricType)
+
+_ANY_TYPE = "|".join(sorted(TYPE_NAMES, key=len, reverse=True))
+PLAIN_COMMENTS = re.compile(
+    rf"(?:# HELP [a-zA-Z_:][a-zA-Z0-9_:]*+(?: [^\n]*+)?+\n|# TYPE [a-zA-Z_:][a-zA-Z0-9_:]*+ (?:{_ANY_TYPE})\n)*+"
+)
+"""HELP and TYPE lines as every exporter writes them, each with its line break."""
+PLAIN_TYPE = re.compile(r"\n# TYPE ([^ ]+)")
 
 
 class Series(msgspec.Struct, frozen=True, gc=False):
@@ -238,8 +245,8 @@ class Scanner:
         return self.place < len(self.line)
 
 
-def first_error(lines: list[str], page_format: Format) -> ExpositionError:
-    """The first line that breaks the grammar, found by reading all of them again, slowly."""
+def first_error(lines: list[str], page_format: Format) -> ExpositionError | None:
+    """The first line that breaks the grammar, found by reading all of them again, slowly; None if none does."""
     for at, line in enumerate(lines, 1):
         start = line.lstrip(" \t\r")[:1]
         try:
@@ -249,7 +256,7 @@ def first_error(lines: list[str], page_format: Format) -> ExpositionError:
                 Scanner(line, page_format).sample()
         except GrammarError as wrong:
             return ExpositionError(str(wrong), at, line)
-    return ExpositionError("not readable", 1, lines[0])
+    return None
 
 
 def read_comment(line: str) -> Comment | None:

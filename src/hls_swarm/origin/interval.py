@@ -179,7 +179,7 @@ class Inputs:
         """
         samples = self._filtered(self.interval.samples(self.families[nth]))
         if not samples:
-            raise NotKnown(not_exported(self.families[nth]))
+            raise NotKnown(self._absent(self.families[nth]))
         if not all(isfinite(value) for _, value in samples):
             raise NotKnown(NOT_A_NUMBER)
         return samples
@@ -197,7 +197,7 @@ class Inputs:
         family = self.families[nth]
         samples = self._filtered(self.interval.samples(family))
         if not samples:
-            raise NotKnown(not_exported(family))
+            raise NotKnown(self._absent(family))
         grown = self._filtered(self.interval.increases(family))
         if where is not None:
             grown = [(series, value) for series, value in grown if where(series, self.interval)]
@@ -219,6 +219,11 @@ class Inputs:
             NotKnown: as `increases`, or a bound is not a number.
         """
         return bucket_increase_of(self.interval, self.families[nth], self.where)
+
+    def _absent(self, family: str) -> Unknown:
+        if self.interval.carries(family):
+            return Unknown(WhyUnknown.NOT_EXPORTED, f"no {family.lstrip('*_')} on the page of those that count")
+        return not_exported(family)
 
     def _filtered(self, samples: Samples) -> Samples:
         if self.where is every_series:

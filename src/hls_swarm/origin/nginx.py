@@ -6,6 +6,7 @@
 | Plus | the same exporter beside NGINX Plus | zones: responses by class, bytes, caches |
 | VTS | nginx-module-vts, inside nginx | `host="*"` is the sum of all hosts, `code="total"` the sum of all codes |
 | access log | prometheus-nginxlog-exporter | the operator chooses the first part of the names |
+| log exporter | `hls-swarm log-exporter` | the log's requests, and with `--stub-status` nginx's connections too |
 | ingress | the ingress-nginx controller | process families and request families |
 | Lua | nginx-lua-prometheus with the names of its manual | the operator chooses all names |
 """
@@ -37,9 +38,12 @@ from hls_swarm.origin.signals import Dialect, HistogramRow, Row, row
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _SUMMARY_NOTE = "the exporter's own summary, over its own window"
 
+_CACHE_HITS = ("HIT", "STALE", "UPDATING", "REVALIDATED")
+_CACHE_MISSES = ("MISS", "EXPIRED", "BYPASS")
+
 _ZONES = "declare a status_zone in the server blocks"
-_REQUEST_TIME = "log $request_time and run prometheus-nginxlog-exporter, or build nginx with nginx-module-vts"
-_STATUS_CLASS = "run prometheus-nginxlog-exporter on the access log, or build nginx with nginx-module-vts"
+_REQUEST_TIME = "log $request_time and run hls-swarm log-exporter, or build nginx with nginx-module-vts"
+_STATUS_CLASS = "run hls-swarm log-exporter on the access log, or build nginx with nginx-module-vts"
 _CONNECTIONS = "run nginx-prometheus-exporter on stub_status beside it"
 _CACHE = "build nginx with nginx-module-vts"
 
@@ -113,7 +117,7 @@ STUB_STATUS = Dialect(
     how_to_get={
         **_how((*_CLASSES, "nginx_out_bytes_per_second"), _STATUS_CLASS),
         **_how(_TIMES, _REQUEST_TIME),
-        "nginx_cache_hit_ratio": _CACHE,
+        "nginx_cache_hit_ratio": "log $upstream_cache_status and run hls-swarm log-exporter",
     },
 )
 
@@ -152,7 +156,7 @@ PLUS = Dialect(
     ),
     how_to_get={
         **_how((*_CLASSES, "nginx_out_bytes_per_second"), _ZONES),
-        **_how(_TIMES, "log $request_time and run prometheus-nginxlog-exporter"),
+        **_how(_TIMES, "log $request_time and run hls-swarm log-exporter"),
         "nginx_cache_hit_ratio": "declare a proxy_cache_path with a keys_zone",
     },
 )
@@ -231,8 +235,8 @@ ACCESS_LOG = Dialect(
         row(
             "nginx_cache_hit_ratio",
             "*_http_response_count_total",
-            by=share_where(label_in("cache_status", "HIT", "STALE", "UPDATING", "REVALIDATED")),
-            where=label_in("cache_status", "HIT", "STALE", "UPDATING", "REVALIDATED", "MISS", "EXPIRED", "BYPASS"),
+            by=share_where(label_in("cache_status", *_CACHE_HITS)),
+            where=label_in("cache_status", *_CACHE_HITS, *_CACHE_MISSES),
         ),
     ),
     histograms=(HistogramRow("nginx_request_seconds", "*_http_response_time_seconds_hist"),),
@@ -241,6 +245,32 @@ ACCESS_LOG = Dialect(
         **_how(_TIMES, "log $request_time and name it in the exporter's format"),
         "nginx_cache_hit_ratio": "log $upstream_cache_status as the label cache_status",
     },
+)
+
+_LOGGED_TIMES = "nginx_http_response_time_seconds_hist"
+_WITH_STUB_STATUS = "give the log exporter --stub-status"
+
+LOG_EXPORTER = Dialect(
+    name="hls-swarm log-exporter",
+    signs=("hls_swarm_log_exporter_build_info",),
+    up="nginx_up",
+    server="nginx",
+    up_signal="nginx_up",
+    rows=(
+        *(one for one in STUB_STATUS.rows if one.families[0].startswith("nginx_connections_")),
+        row("nginx_requests_per_second", f"{_LOGGED_TIMES}_count", by=rate, note="those that are logged"),
+        *_by_class("nginx_http_response_count_total", "status"),
+        row("nginx_out_bytes_per_second", "nginx_http_response_size_bytes", by=rate),
+        *_times(_LOGGED_TIMES),
+        row(
+            "nginx_cache_hit_ratio",
+            "nginx_http_cache_count_total",
+            by=share_where(label_in("cache_status", *_CACHE_HITS)),
+            where=label_in("cache_status", *_CACHE_HITS, *_CACHE_MISSES),
+        ),
+    ),
+    histograms=(HistogramRow("nginx_request_seconds", _LOGGED_TIMES),),
+    how_to_get=_how(_ONLY_CONNECTIONS, _WITH_STUB_STATUS),
 )
 
 _INGRESS = "nginx_ingress_controller"
@@ -301,5 +331,5 @@ LUA = Dialect(
     },
 )
 
-NGINX_DIALECTS = (PLUS, VTS, INGRESS, STUB_STATUS, LUA, ACCESS_LOG)
+NGINX_DIALECTS = (LOG_EXPORTER, PLUS, VTS, INGRESS, STUB_STATUS, LUA, ACCESS_LOG)
 """In the order of recognition: the more particular first."""

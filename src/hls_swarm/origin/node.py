@@ -95,6 +95,7 @@ def _busiest_disk(inputs: Inputs) -> float:
     return min(100.0, 100 * max(seconds for _, seconds in inputs.increases()) / inputs.seconds)
 
 
+_DEVICES = "the devices that count are the physical ones, or those of --origin-metrics-interface: is one on the page?"
 _NO_SPEED = Unknown(WhyUnknown.NOT_EXPORTED, "no network device tells its speed", "virtual devices have none")
 _AVAILABLE = (_MEMORY("MemTotal"), _MEMORY("MemAvailable"))
 _FREE = (_MEMORY("MemTotal"), _MEMORY("MemFree"), _MEMORY("Buffers"), _MEMORY("Cached"))
@@ -135,6 +136,8 @@ NODE = Dialect(
         row("pressure_memory_percent", "node_pressure_memory_waiting_seconds_total", by=share_of_time),
     ),
     how_to_get={
+        "network_in_bytes_per_second": _DEVICES,
+        "network_out_bytes_per_second": _DEVICES,
         "network_link_percent": "node_exporter reads it from sysfs with the netclass collector, on by default",
         "pressure_cpu_percent": "needs Linux 4.20 or later with psi=1 on the kernel's command line",
         "pressure_io_percent": "needs Linux 4.20 or later with psi=1 on the kernel's command line",

@@ -19,7 +19,10 @@ from typing import Self
 
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.origin.config import OriginSettings, SourceSettings, TargetSettings
+from hls_swarm.origin.dialects import Dialects
 from hls_swarm.origin.failures import scrape_problem
+from hls_swarm.origin.own import with_own
+from hls_swarm.origin.prometheus import PrometheusFeed
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind
 from hls_swarm.stats.origin_metrics import OriginMetrics, SourceProblem, TargetMetrics
@@ -41,6 +44,7 @@ class OriginScraper:
     Args:
         new_fetcher: makes an HTTP client; each source has one of its own, whose connection it keeps.
         clock: monotonic seconds, as in `Exchange`.
+        wall: Unix seconds.
     """
 
     def __init__(
@@ -49,11 +53,25 @@ class OriginScraper:
         *,
         new_fetcher: Callable[[], Fetcher],
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._clock = settings, clock
-        self._targets = tuple(
-            _Target(target, settings, new_fetcher, clock, self._publish) for target in settings.targets
+        dialects = with_own(settings.own_signals)
+        self._targets: tuple[_Target | PrometheusFeed, ...] = tuple(
+            _Target(target, settings, dialects, new_fetcher, clock, self._publish) for target in settings.targets
         )
+        if settings.prometheus is not None:
+            feed = PrometheusFeed(
+                settings.prometheus,
+                settings,
+                dialects,
+                new_fetcher(),
+                timeout=_timeout(settings),
+                clock=clock,
+                wall=wall,
+                changed=self._publish,
+            )
+            self._targets = (*self._targets, feed)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._next_at = 0.0
@@ -67,9 +85,10 @@ class OriginScraper:
         *,
         new_fetcher: Callable[[], Fetcher],
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> Self | None:
         """A scraper, or None if no page was named: then nothing is scraped, allocated or drawn."""
-        return None if settings is None else cls(settings, new_fetcher=new_fetcher, clock=clock)
+        return None if settings is None else cls(settings, new_fetcher=new_fetcher, clock=clock, wall=wall)
 
     def get_metrics(self) -> OriginMetrics:
         """What is known now: one attribute is read, from any thread."""
@@ -111,11 +130,15 @@ class OriginScraper:
     def _built(self) -> OriginMetrics:
         now = self._clock()
         return OriginMetrics(
-            tuple(target.metrics(now) for target in self._targets),
+            tuple(metrics for target in self._targets for metrics in target.metrics(now)),
             now,
             self._settings.interval,
             self._settings.window,
         )
+
+
+def _timeout(settings: OriginSettings) -> float:
+    return min(TIMEOUT_SHARE * settings.interval, LONGEST_TIMEOUT)
 
 
 class _Target:
@@ -125,12 +148,13 @@ class _Target:
         self,
         target: TargetSettings,
         settings: OriginSettings,
+        dialects: Dialects,
         new_fetcher: Callable[[], Fetcher],
         clock: Callable[[], float],
         changed: Callable[[], None],
     ) -> None:
-        self._name = target.name
-        self._scrapes = tuple(_Scrape(one, settings, new_fetcher(), clock, changed) for one in target.sources)
+        self._name, self._signals = target.name, dialects.signals
+        self._scrapes = tuple(_Scrape(one, settings, dialects, new_fetcher(), clock, changed) for one in target.sources)
 
     def scrape(self) -> None:
         for scrape in self._scrapes:
@@ -140,16 +164,17 @@ class _Target:
         for scrape in self._scrapes:
             scrape.stop()
 
-    def metrics(self, now: float) -> TargetMetrics:
+    def metrics(self, now: float) -> tuple[TargetMetrics, ...]:
         sources = [scrape.source for scrape in self._scrapes]
         histograms = {name: counts for source in sources for name, counts in source.histograms().items()}
-        return TargetMetrics(
+        metrics = TargetMetrics(
             self._name,
             tuple(source.health(now) for source in sources),
-            merged(tuple(source.readings(now) for source in sources)),
+            merged(tuple(source.readings(now) for source in sources), self._signals),
             MappingProxyType(histograms),
             now,
         )
+        return (metrics,)
 
 
 class _Scrape:
@@ -159,6 +184,7 @@ class _Scrape:
         self,
         page: SourceSettings,
         settings: OriginSettings,
+        dialects: Dialects,
         fetcher: Fetcher,
         clock: Callable[[], float],
         changed: Callable[[], None],
@@ -169,9 +195,10 @@ class _Scrape:
             interval=settings.interval,
             window=settings.window,
             interfaces=settings.interfaces,
+            dialects=dialects,
         )
         self._url, self._headers = page.url, (ACCEPT, *page.headers)
-        self._timeout = min(TIMEOUT_SHARE * settings.interval, LONGEST_TIMEOUT)
+        self._timeout = _timeout(settings)
         self._fetcher, self._clock, self._changed = fetcher, clock, changed
         self._in_flight: InFlight | None = None
         self._running = self._stopped = False

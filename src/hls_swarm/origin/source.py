@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from hls_swarm.origin.dialects import covered, expected, recognised
+from hls_swarm.origin.dialects import BUILT_IN, Dialects
 from hls_swarm.origin.exposition import ExpositionError, Page, Parser
 from hls_swarm.origin.interval import Interval, NotKnown
 from hls_swarm.origin.signals import Answer, Dialect, answers
@@ -46,6 +46,7 @@ class Source:
         interval: seconds between scrapes.
         window: seconds of the rolling window.
         interfaces: network devices that count; empty is automatic.
+        dialects: that it may speak.
     """
 
     def __init__(
@@ -56,15 +57,17 @@ class Source:
         interval: float,
         window: float,
         interfaces: frozenset[str] = frozenset(),
+        dialects: Dialects = BUILT_IN,
     ) -> None:
-        self._role, self._url = role, shown_url
-        self._stale_after, self._window, self._interfaces = STALE_INTERVALS * interval, window, interfaces
+        self._role, self._url, self._dialects = role, shown_url, dialects
+        self._interval, self._window, self._interfaces = interval, window, interfaces
+        self._stale_after = STALE_INTERVALS * interval
         self._parser = Parser()
         self._dialect: Dialect | None = None
         self._page: Page | None = None
         self._page_at: float | None = None
         self._windows: dict[str, Window] = {}
-        self._readings: Mapping[str, Reading] = _waiting(expected(role))
+        self._readings: Mapping[str, Reading] = _waiting(dialects.expected(role))
         self._stale_readings: Mapping[str, Reading] | None = None
         self._histograms: dict[str, BucketCounts] = {}
         self._problem: SourceProblem | None = None
@@ -80,6 +83,10 @@ class Source:
     def skip(self) -> None:
         """A scrape was due while the one before still ran."""
         self._late += 1
+
+    def expect_every(self, seconds: float) -> None:
+        """Pages come no more often than this, however often they are asked for."""
+        self._stale_after = STALE_INTERVALS * max(self._interval, seconds)
 
     def read(self, body: bytes, at: float, scrape_seconds: float | None = None) -> None:
         """A page arrived.
@@ -97,7 +104,11 @@ class Source:
         if not len(page):
             self._count_failure(SourceProblem.NOT_METRICS, "not a metrics page: there is no sample on it")
             return
-        dialect = recognised(page, self._role, self._dialect)
+        self.read_page(page, at)
+
+    def read_page(self, page: Page, at: float) -> None:
+        """A page arrived that was parsed already; see `read`."""
+        dialect = self._dialects.recognised(page, self._role, self._dialect)
         if dialect is None:
             self._count_failure(
                 SourceProblem.UNRECOGNISED, "a metrics page, but of no exporter that is known: see the list of dialects"
@@ -182,7 +193,8 @@ class Source:
         if dialect.up_signal:
             found[dialect.up_signal] = Answer(value=0.0 if down else 1.0)
         self._readings = {
-            info.name: self._reading(info, found.get(info.name), dialect, at) for info in covered(dialect)
+            info.name: self._reading(info, found.get(info.name), dialect, at)
+            for info in self._dialects.covered(dialect)
         }
         self._stale_readings = None
         self._dialect, self._page, self._page_at = dialect, page, at
@@ -243,10 +255,12 @@ def _unreadable(body: bytes, error: ExpositionError) -> tuple[SourceProblem, str
     return SourceProblem.MALFORMED, f"malformed page: line {error.line}: {error.reason}: {error.text[:60]!r}"
 
 
-def merged(sources: tuple[Mapping[str, Reading], ...]) -> Mapping[str, Reading]:
-    """The readings of a target in the order of `SIGNALS`: of several sources, the first that has a value."""
+def merged(
+    sources: tuple[Mapping[str, Reading], ...], signals: Mapping[str, SignalInfo] = SIGNALS
+) -> Mapping[str, Reading]:
+    """The readings of a target in the order of `signals`: of several sources, the first that has a value."""
     found: dict[str, Reading] = {}
-    for name in SIGNALS:
+    for name in signals:
         for readings in sources:
             reading = readings.get(name)
             if reading is not None and (name not in found or (found[name].value is None and reading.value is not None)):
