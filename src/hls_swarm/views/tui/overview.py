@@ -1,0 +1,71 @@
+"""The overview: what is loaded, how it fares and why, how far the run is, where its viewers are."""
+
+from hls_swarm.stats.snapshot import Phase
+from hls_swarm.views import units
+from hls_swarm.views.tui.lines import Line, bar, cut, flow, line
+from hls_swarm.views.tui.panel import Detail, Panel
+from hls_swarm.views.tui.picture import Picture
+from hls_swarm.views.tui.themes import BAD, CONDITION_SIGNS, CONDITION_STYLES, LABEL, SPARK, STRONG, WARN
+
+_NAME = "hls-swarm"
+_LABEL_WIDTH = 9
+_LEAST_BAR, _MOST_BAR = 10, 60
+
+
+class Overview(Panel):
+    """Four lines that say whether it goes well."""
+
+    paused = False
+    """Whether the view is frozen while the run goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("overview", "")
+
+    def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:  # noqa: ARG002 - always the same
+        """Stream, condition, time, viewers."""
+        note = "PAUSED: the run goes on" if self.paused else ""
+        url_width = width - len(_NAME) - 2 - (len(note) + 2 if note else 0)
+        url = cut(picture.snapshot.url, url_width)
+        head = [(_NAME, STRONG), ("  " + (url.ljust(url_width) if note else url), LABEL)]
+        if note:
+            head.append(("  " + note, "bold $warn"))
+        return [tuple(head), _condition(picture), _time(picture, width), *_viewers(picture, width)]
+
+
+def _condition(picture: Picture) -> Line:
+    condition = picture.assessment.condition
+    style = CONDITION_STYLES[condition]
+    return line((f"{CONDITION_SIGNS[condition]} {condition.value.upper()}", style), f"  {picture.assessment.text}")
+
+
+def _time(picture: Picture, width: int) -> Line:
+    snapshot = picture.snapshot
+    elapsed, duration = snapshot.elapsed_seconds, snapshot.duration_seconds
+    words = units.clock(elapsed)
+    if duration is not None:
+        words += f" of {units.clock(duration)}, {units.clock(max(0.0, duration - int(elapsed)))} left"
+    viewers = snapshot.viewers
+    share = min(1.0, viewers.started / viewers.target) if viewers.target else None
+    started = f"{units.ratio(share)} started"
+    phase = snapshot.phase.value.ljust(_LABEL_WIDTH)
+    room = width - len(phase) - len(words) - len(started) - 4
+    parts = [(phase, STRONG if snapshot.phase is not Phase.FINISHED else "bold $spark"), (words, "")]
+    if room >= _LEAST_BAR:
+        parts += [("  ", ""), (bar(share, min(room, _MOST_BAR)), SPARK)]
+    return (*parts, (f"  {started}", ""))
+
+
+def _viewers(picture: Picture, width: int) -> list[Line]:
+    viewers = picture.snapshot.viewers
+    figures = [
+        line((units.count(viewers.active), STRONG), f" of {units.count(viewers.target)}"),
+        line(f"{units.count(viewers.playing)} playing"),
+        line((f"{units.count(viewers.stalled)} stalled", WARN if viewers.stalled else "")),
+        line(f"{units.count(viewers.starting)} starting"),
+        line((f"{units.count(viewers.failed)} failed", BAD if viewers.failed else "")),
+    ]
+    if viewers.lost:
+        figures.append(line((f"{units.count(viewers.lost)} lost", BAD)))
+    if viewers.ended:
+        figures.append(line(f"{units.count(viewers.ended)} ended"))
+    return flow(("viewers", LABEL), figures, width, _LABEL_WIDTH)

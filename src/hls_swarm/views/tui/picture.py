@@ -1,0 +1,83 @@
+"""What the panels draw: the newest snapshot, how the run fares, and how its rates went over the last minutes."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hls_swarm.records import ObjectKind
+from hls_swarm.stats.condition import Assessment, Assessor
+from hls_swarm.stats.snapshot import Snapshot
+
+TRACE_VALUES = 300
+"""Snapshots that a trace keeps: five minutes."""
+
+THROUGHPUT, SEGMENTS, PLAYLISTS, PLAYING, STALLED = "throughput", "segments", "playlists", "playing", "stalled"
+
+Trace = Sequence[float | None]
+
+_Name = TypeVar("_Name", str, tuple[str, str])
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One instant, ready to be drawn.
+
+    Args:
+        traces: a rate or number over the last minutes, by name.
+        origin_traces: a signal over the last minutes, by target and name of the signal.
+        peaks: the greatest value of each trace since the run began; absent if none is known.
+    """
+
+    snapshot: Snapshot
+    assessment: Assessment
+    traces: Mapping[str, Trace]
+    origin_traces: Mapping[tuple[str, str], Trace]
+    peaks: Mapping[str, float]
+
+
+class History:
+    """Keeps what the last minutes looked like, bounded."""
+
+    def __init__(self) -> None:
+        self._traces: dict[str, deque[float | None]] = {}
+        self._origin: dict[tuple[str, str], deque[float | None]] = {}
+        self._peaks: dict[str, float] = {}
+        self._assessor = Assessor()
+
+    def add(self, snapshot: Snapshot) -> Picture:
+        """The picture of this snapshot, after those before it."""
+        for name, value in _figures(snapshot).items():
+            _append(self._traces, name, value)
+            if value is not None:
+                self._peaks[name] = max(value, self._peaks.get(name, value))
+        for target in snapshot.origin.targets if snapshot.origin is not None else ():
+            for reading in target.readings.values():
+                fresh = None if reading.stale else reading.value
+                _append(self._origin, (target.target, reading.signal.name), fresh)
+        return Picture(
+            snapshot=snapshot,
+            assessment=self._assessor.assess(snapshot),
+            traces={name: tuple(values) for name, values in self._traces.items()},
+            origin_traces={name: tuple(values) for name, values in self._origin.items()},
+            peaks=dict(self._peaks),
+        )
+
+
+def _append(traces: dict[_Name, deque[float | None]], name: _Name, value: float | None) -> None:
+    trace = traces.get(name)
+    if trace is None:
+        trace = traces[name] = deque(maxlen=TRACE_VALUES)
+    trace.append(value)
+
+
+def _figures(snapshot: Snapshot) -> dict[str, float | None]:
+    objects, viewers = snapshot.objects, snapshot.viewers
+    segment, playlist = objects.get(ObjectKind.SEGMENT), objects.get(ObjectKind.MEDIA_PLAYLIST)
+    return {
+        THROUGHPUT: snapshot.throughput_bytes_per_second,
+        SEGMENTS: None if segment is None else segment.requests_per_second,
+        PLAYLISTS: None if playlist is None else playlist.requests_per_second,
+        PLAYING: viewers.playing,
+        STALLED: viewers.stalled,
+    }

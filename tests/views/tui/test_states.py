@@ -1,0 +1,169 @@
+"""What is on the screen in each state of a run, and at each size."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.views.tui import states
+from tests.views.tui.driving import SIZES, Driven, before, drive, screen
+
+from hls_swarm.stats.quality import group_figures, quality
+from hls_swarm.stats.snapshot import PlayerFigures, Snapshot
+from hls_swarm.stats.tally import Tally
+
+STATES: list[tuple[str, Callable[[], Snapshot], list[str]]] = [
+    (
+        "ramping",
+        states.ramping,
+        ["● HEALTHY", "ramping  0:35 of 5:00, 4:25 left", "41.2% started", "viewers  412 of 1,000", "12 starting"],
+    ),
+    (
+        "steady",
+        states.steady,
+        ["● HEALTHY  all 1,000 viewers play without a stall", "steady   2:05 of 5:00", "100% started"],
+    ),
+    ("stalls", states.stalls, ["▲ DEGRADED  70 of 1,000 viewers stalled", "70 now", "212 in all", "rebuffering 1.29%"]),
+    (
+        "errors",
+        states.errors,
+        ["✖ FAILING  60 of 1,000 viewers failed", "3,412  segment HTTP 404", "media playlist connect", "0:41 ago"],
+    ),
+    (
+        "stale origin",
+        states.stale_origin,
+        [
+            "▲ node_exporter: no answer within 2 s (last answer 14.0 s",
+            "14.0 s old:  35.2%",
+            "requests 1007/s",
+        ],
+    ),
+    (
+        "generator-bound",
+        states.generator_bound,
+        ["◆ GENERATOR-BOUND  event-loop lag P99 312 ms, over the limit of 100 ms", "98.7%"],
+    ),
+    ("finished", states.finished, ["● HEALTHY  1,000 of 1,000 viewers played", "finished 5:00 of 5:00, 0:00 left"]),
+    ("no origin", states.no_origin, ["origin metrics not configured: --origin-metrics-host HOST", "shows them here"]),
+    (
+        "two origins",
+        states.two_origins,
+        ["Origin: 2 targets", "10.177.0.10  10.177.0.11", "origin 10.177.0.11 CPU 93%"],
+    ),
+    ("nothing yet", states.nothing_yet, ["○ STARTING  nobody plays yet", "ramping  0:00", "rebuffering -"]),
+]
+
+
+@pytest.mark.parametrize(("state", "words"), [pytest.param(*row[1:], id=row[0]) for row in STATES])
+def test_each_state_says_what_it_is(state: Callable[[], Snapshot], words: list[str]) -> None:
+    text = screen(state(), size=SIZES["middle"])
+    assert [word for word in words if word not in text] == []
+
+
+ESSENTIALS = [
+    "3.22 Gbit/s",
+    "498/s",
+    "502/s",
+    "P50 110 ms  P95 275 ms  P99 440 ms  max 990 ms",
+    "P50 6.00 s  P95 7.40 s  P99 7.90 s  max 9.20 s",
+    "35.2%  busiest core 71.4%",
+    "used 6.20 GB  total 16.7 GB  used 37.1%",
+    "in 19.2 Mbit/s  out 3.22 Gbit/s  link use 32.2%",
+    "connections 2,003  dropped 0/s  requests 1007/s",
+    "request time P50 4.10 ms  P95 18.3 ms  P99 41.2 ms",
+    "14.2%",
+    "P50 400 us  P99 1.60 ms",
+    "none",
+]
+
+
+def test_a_small_screen_shows_the_essentials_without_scrolling() -> None:
+    text = screen(*before(states.steady()), states.steady(), size=SIZES["small"])
+    assert [word for word in ESSENTIALS if word not in text] == []
+
+
+@pytest.mark.parametrize("width", [80, 100, 109, 110, 119, 120, 140, 179, 180, 200, 240])
+@pytest.mark.parametrize("state", [states.steady, states.stalls, states.errors], ids=["steady", "stalls", "errors"])
+def test_no_figure_is_cut_at_any_width(state: Callable[[], Snapshot], width: int) -> None:
+    text = screen(*before(state(), 20), state(), size=(width, 60))
+    for line in text.splitlines():
+        assert len(line) <= width
+        before_cut = line.partition("…")[0] if "…" in line else ""
+        # what may be cut is a URL, the text of a log line, and the last error of a viewer
+        assert not before_cut or any(sign in before_cut for sign in ("http", "WARNING", "stalled", "playing")), line
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (10, 3), (20, 5), (30, 8), (60, 12), (79, 23), (400, 100)])
+def test_every_size_is_survived(size: tuple[int, int]) -> None:
+    async def check(driven: Driven) -> None:
+        for width, height in (size, (80, 24), size, (200, 60)):
+            await driven.pilot.resize_terminal(width, height)
+            await driven.settle()
+            lines = driven.text().splitlines()
+            assert len(lines) <= height
+            assert all(len(line) <= width for line in lines)
+        assert "HEALTHY" in driven.text()
+
+    drive(check, states.steady(), size=size)
+
+
+def test_a_small_screen_scrolls_to_the_rest() -> None:
+    async def check(driven: Driven) -> None:
+        assert "Generator" not in driven.text()
+        await driven.press("end")
+        assert "Errors" in driven.text()
+
+    drive(check, states.steady(), size=(80, 14))
+
+
+def test_a_larger_screen_has_the_worst_viewers_beside_the_rest() -> None:
+    assert "Worst viewers" not in screen(states.stalls(), size=SIZES["middle"])
+    assert "Worst viewers" in screen(states.stalls(), size=SIZES["large"])
+
+
+def test_without_worst_viewers_there_is_a_dash() -> None:
+    lines = screen(states.steady(), size=SIZES["small"], keys=["w"]).splitlines()
+    title = next(number for number, line in enumerate(lines) if "Worst viewers" in line)
+    assert lines[title + 1].strip() == "-"
+
+
+def test_the_origin_alone_says_why_a_signal_is_not_known() -> None:
+    text = screen(states.stale_origin(), size=(140, 60), keys=["4"])
+    assert "not known" in text
+    assert "the page does not carry it: enable its collector" in text
+    assert "14.0 s old" in text
+
+
+def test_more_targets_than_fit_are_shown_below() -> None:
+    at = states.STARTED_AT + 125
+    many = [states.target(f"origin-number-{n}.example.test", states.READINGS, at=at) for n in range(6)]
+    text = screen(states.snapshot(125.0, origin=states.origin(*many, at=at)), size=(100, 120), keys=["4"])
+    assert [f"origin-number-{n}.example.test" in text for n in range(6)] == [True] * 6
+    assert all(len(line) <= 100 and "…" not in line for line in text.splitlines())
+
+
+def test_the_errors_alone_are_whole() -> None:
+    text = screen(states.errors(), size=(100, 30), keys=["3"])
+    assert "http://origin.test:8080/live/high/segment-000000000417-with-a-name-that-is-long.ts" in text
+    assert "60  HTTP 404 Not Found" in text
+
+
+def test_the_experience_alone_has_profiles_variants_and_what_is_rare() -> None:
+    figures = group_figures("hls.js", Tally(started=40, stalls=3), 1060.0)
+    rare = replace(quality(Tally(failovers=2, stale_playlists=5), 1060.0), profiles=(figures,), variants=())
+    made = states.snapshot(60.0, experience=replace(states.experience(), quality=rare))
+    text = screen(made, size=(100, 40), keys=["2"])
+    assert "failovers 2" in text
+    assert "stale 5" in text
+    assert [line.split()[:3] for line in text.splitlines() if "hls.js" in line] == [["hls.js", "40", "3"]]
+
+
+def test_processes_that_play_for_viewers_are_the_generators_business() -> None:
+    made = states.snapshot(60.0, players=PlayerFigures(processes=12, restarts=2, log_lines_dropped=0))
+    assert "12 processes started  2 of them again  0 log lines not read" in screen(made, size=(140, 40))
+
+
+def test_viewers_lost_with_their_worker_are_counted() -> None:
+    made = states.snapshot(60.0, viewers=states.watching(500, 500, lost=500), generator=states.generator(lost=True))
+    text = screen(made)
+    assert "500 lost" in text
+    assert "worker 1 died" in text
