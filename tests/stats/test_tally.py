@@ -67,6 +67,15 @@ def test_a_completed_exchange_counts_its_request_bytes_and_times() -> None:
     assert tally.errors == {}
 
 
+def test_a_segment_counts_for_its_bitrate_and_its_download_time_by_its_duration() -> None:
+    tally = counted(segment(), segment(Failure(FailureKind.TRUNCATED, "cut")))
+    assert tally.bitrates == {800_000: 1}
+    assert tally.relative_download.count == 1
+    assert tally.relative_download.total == pytest.approx(0.05)
+    init = SegmentFetched(0, ObjectKind.INIT, exchange(), None)
+    assert counted(init).relative_download.count == 0
+
+
 def test_a_failed_exchange_counts_what_was_sent_and_received_but_not_its_times() -> None:
     failure = Failure(FailureKind.HTTP_STATUS, "HTTP 404 Not Found", 404)
     tally = counted(segment(failure, status=404, body_bytes=153), segment(failure, status=404, body_bytes=153))

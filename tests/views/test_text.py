@@ -15,7 +15,7 @@ from hls_swarm.stats.origin_metrics import (
 from hls_swarm.stats.origin_signals import SIGNALS
 from hls_swarm.stats.snapshot import Phase, Snapshot
 from hls_swarm.stats.verdict import judge
-from hls_swarm.views.live import LineView, screen
+from hls_swarm.views.live import LineView
 from hls_swarm.views.text import status_line, summary
 
 
@@ -81,17 +81,9 @@ def test_an_error_says_why_below_its_verdict() -> None:
     assert lines[1] == "  the only viewer failed: HTTP 404 Not Found (http://origin.test/live/master.m3u8)"
 
 
-def test_a_generator_that_is_the_bottleneck_is_said_in_the_line_and_on_the_screen() -> None:
+def test_a_generator_that_is_the_bottleneck_is_said_in_the_line() -> None:
     made = snapshot(*watching(0, 1.0), lost=frozenset({0}))
     assert "GENERATOR-BOUND: 1 worker died" in status_line(made)
-    assert "GENERATOR-BOUND: 1 worker died" in printed(screen(made))
-
-
-def test_the_screen_shows_the_origin_and_what_fails_of_it() -> None:
-    text = printed(screen(snapshot(*watching(0, 1.0), origin=origin())))
-    assert "CPU         CPU 35.2%" in text
-    assert "out 1.00 Gbit/s (P50 800 Mbit/s, max 1.04 Gbit/s)" in text
-    assert "nginx: refused (never answered)" in text
 
 
 def test_a_line_is_printed_every_few_seconds_and_when_the_phase_changes() -> None:

@@ -73,6 +73,10 @@ class Histogram(msgspec.Struct):
         if other.greatest is not None and (self.greatest is None or other.greatest > self.greatest):
             self.greatest = other.greatest
 
+    def copy(self) -> "Histogram":
+        """The same values, apart from what is added to this one later."""
+        return Histogram(dict(self.buckets), self.zeros, self.count, self.total, self.least, self.greatest)
+
     def since(self, earlier: Self) -> "Histogram":
         """The values added after `earlier`, a former state of this histogram.
 

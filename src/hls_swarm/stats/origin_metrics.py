@@ -47,6 +47,7 @@ class Group(StrEnum):
     NGINX = "nginx"
     HAPROXY = "haproxy"
     VARNISH = "varnish"
+    OWN = "own"  # added by the user
 
 
 class SignalInfo(msgspec.Struct, frozen=True, gc=False):
@@ -128,6 +129,7 @@ class Role(StrEnum):
 
     NODE = "node"
     NGINX = "nginx"
+    PROMETHEUS = "prometheus"
 
 
 class SourceState(StrEnum):

@@ -4,12 +4,16 @@ How a page's families become these values is in `hls_swarm.origin`, one table a 
 which views draw them.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from hls_swarm.own_signals import OWN_PREFIX
 from hls_swarm.stats.origin_metrics import Group, SignalInfo, Unit
 
 _WINDOWED = frozenset({Unit.BYTES_PER_SECOND, Unit.PER_SECOND, Unit.PERCENT, Unit.RATIO, Unit.SECONDS})
+_QUANTILE = re.compile(r"p\d+")
+_LONGEST_FIRST = tuple(sorted(Unit, key=len, reverse=True))
 
 
 def _signals(group: Group, *rows: tuple[str, Unit, str, str]) -> tuple[SignalInfo, ...]:
@@ -22,7 +26,7 @@ def _signals(group: Group, *rows: tuple[str, Unit, str, str]) -> tuple[SignalInf
 
 def _quantile_of(name: str) -> str:
     histogram, _, last = name.rpartition("_")
-    return histogram if last in ("p50", "p95", "p99") else ""
+    return histogram if _QUANTILE.fullmatch(last) else ""
 
 
 _CPU = _signals(
@@ -134,3 +138,15 @@ SIGNALS: Mapping[str, SignalInfo] = MappingProxyType(
     }
 )
 """All signals by name, in the order of drawing; a threshold on any other name is a mistake."""
+
+
+def signal_info(name: str) -> SignalInfo | None:
+    """What a signal is, by its name alone: a built-in one, or one that a user added; None if it is neither."""
+    built_in = SIGNALS.get(name)
+    if built_in is not None or not name.startswith(OWN_PREFIX):
+        return built_in
+    histogram = _quantile_of(name)
+    whole = histogram or name
+    unit = next((unit for unit in _LONGEST_FIRST if whole.endswith(f"_{unit.value}")), Unit.COUNT)
+    title = name.removeprefix(OWN_PREFIX).replace("_", " ")
+    return SignalInfo(name, unit, Group.OWN, title, "added by the user", unit in _WINDOWED, histogram)

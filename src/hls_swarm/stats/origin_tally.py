@@ -9,12 +9,13 @@ Rules:
 """
 
 from collections.abc import Mapping
+from math import inf
 
 import msgspec
 
 from hls_swarm.stats.histogram import Distribution, Histogram
 from hls_swarm.stats.origin_metrics import BucketCounts, OriginMetrics, TargetMetrics
-from hls_swarm.stats.origin_signals import SIGNALS
+from hls_swarm.stats.origin_signals import SIGNALS, signal_info
 
 QUANTILES: Mapping[str, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
@@ -38,9 +39,14 @@ class TargetSummary(msgspec.Struct, frozen=True):
 
 
 class OriginTally:
-    """Takes in the origin's metrics as they come; memory is bounded by the number of signals, not by time."""
+    """Takes in the origin's metrics as they come; memory is bounded by the number of signals, not by time.
 
-    def __init__(self) -> None:
+    Args:
+        since: monotonic instant; what was read before it is not counted.
+    """
+
+    def __init__(self, since: float = -inf) -> None:
+        self._since = since
         self._targets: dict[str, _TargetTally] = {}
 
     def add(self, metrics: OriginMetrics) -> None:
@@ -48,7 +54,7 @@ class OriginTally:
         for target in metrics.targets:
             tally = self._targets.get(target.target)
             if tally is None:
-                tally = self._targets[target.target] = _TargetTally(target)
+                tally = self._targets[target.target] = _TargetTally(target, self._since)
             tally.add(target)
 
     def targets(self) -> tuple[str, ...]:
@@ -59,6 +65,11 @@ class OriginTally:
         """What a signal of a target was over the run; None if it was never known."""
         tally = self._targets.get(target)
         return None if tally is None else tally.distribution(signal)
+
+    def histograms(self, target: str) -> Mapping[str, Histogram]:
+        """The values that each signal of a target had over the run, by name; what was never known is absent."""
+        tally = self._targets.get(target)
+        return {} if tally is None else tally.values
 
     def quantiles(self, target: str, histogram: str) -> Mapping[str, float] | None:
         """Quantiles of what a histogram of a target counted over the run; None if that is nothing."""
@@ -73,7 +84,8 @@ class OriginTally:
 
 
 class _TargetTally:
-    def __init__(self, first: TargetMetrics) -> None:
+    def __init__(self, first: TargetMetrics, since: float) -> None:
+        self._since = since
         self._seen: dict[str, float] = {}
         self._values: dict[str, Histogram] = {}
         self._baseline: dict[str, BucketCounts] = dict(first.histograms)
@@ -83,6 +95,8 @@ class _TargetTally:
         for name, reading in target.readings.items():
             if reading.value is None or reading.at is None or reading.stale or self._seen.get(name) == reading.at:
                 continue
+            if reading.at < self._since:
+                continue
             self._seen[name] = reading.at
             values = self._values.get(name)
             if values is None:
@@ -90,14 +104,20 @@ class _TargetTally:
             values.add(reading.value)
         self._latest.update(target.histograms)
 
+    @property
+    def values(self) -> Mapping[str, Histogram]:
+        return self._values
+
     def distribution(self, signal: str) -> Distribution | None:
         values = self._values.get(signal)
         return None if values is None else values.distribution()
 
     def signals(self) -> dict[str, Distribution]:
         found = {}
-        for name, info in SIGNALS.items():
-            distribution = None if info.quantile_of else self.distribution(name)
+        own = [name for name in self._values if name not in SIGNALS]
+        for name in (*SIGNALS, *own):
+            info = signal_info(name)
+            distribution = None if info is None or info.quantile_of else self.distribution(name)
             if distribution is not None:
                 found[name] = distribution
         return found

@@ -8,15 +8,21 @@ Rules:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import msgspec
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
+from hls_swarm.settings import masked_url
 from hls_swarm.stats.histogram import Distribution, Histogram
 from hls_swarm.stats.origin_metrics import OriginMetrics
+from hls_swarm.stats.quality import Quality, quality
+from hls_swarm.stats.saturation import MachineOverRun, MachineWatch
 from hls_swarm.stats.tally import ObjectTally, Tally
+from hls_swarm.stats.worst import WORST_VIEWERS as WORST_VIEWERS
+from hls_swarm.stats.worst import ViewerDetail as ViewerDetail
+from hls_swarm.stats.worst import badness as badness
 
 
 class Phase(StrEnum):
@@ -37,6 +43,7 @@ class ViewerFigures:
         target: how many the run wants in the end; `due` of them should have started by now.
         peak: most that ran at the same time, seen once a second.
         starting: running, but not playing yet.
+        lost: were running when their worker died.
     """
 
     target: int
@@ -51,6 +58,22 @@ class ViewerFigures:
     quit: int
     played: int
     peak: int
+    lost: int = 0
+
+
+@dataclass(frozen=True)
+class PlayerFigures:
+    """Processes that play for viewers.
+
+    Args:
+        processes: started, restarts included.
+        restarts: of those, in the place of one that ended.
+        log_lines_dropped: lines of theirs that were not read: what they said is not counted.
+    """
+
+    processes: int
+    restarts: int
+    log_lines_dropped: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +88,12 @@ class ObjectFigures:
     body_bytes_per_second: float | None
     ttfb: Distribution | None
     download: Distribution | None
+    dns: Distribution | None = None
+    connect: Distribution | None = None
+    tls: Distribution | None = None
+    throughput: Distribution | None = None
+    retries: int = 0
+    statuses: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +105,9 @@ class Experience:
         stalls: how many began; `stall` are the lengths of those that ended.
         stalled_seconds, playing_seconds, watched_seconds: sums over all viewers, of what is still going on too.
         rebuffering_ratio: stalled / (playing + stalled), as Conviva defines it; None before anything played.
+        relative_download: download time of segments by their duration; above 1 is slower than they play.
+        bitrates: declared bit/s of a variant to segments fetched of it, the lowest first.
+        quality: further figures, by profile and variant too.
     """
 
     startup: Distribution | None
@@ -88,6 +120,9 @@ class Experience:
     live_latency: Distribution | None
     edge_latency: Distribution | None
     expired_segments: int
+    relative_download: Distribution | None = None
+    bitrates: Mapping[int, int] = field(default_factory=dict)
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +147,7 @@ class WorkerHealth(msgspec.Struct, frozen=True):
         resident_bytes: memory of the process.
         loop_lag: how late the event loop ran a timer, sampled every 100 ms, in seconds.
         in_flight: exchanges under way.
+        descriptors, descriptors_limit: files and sockets that the process has open, and may have.
     """
 
     worker: int
@@ -119,17 +155,50 @@ class WorkerHealth(msgspec.Struct, frozen=True):
     resident_bytes: int
     loop_lag: Histogram
     in_flight: int
+    descriptors: int | None = None
+    descriptors_limit: int | None = None
 
 
 @dataclass(frozen=True)
 class WorkerFigures:
-    """One worker: its CPU use over the last second in percent of a core, None before the second snapshot."""
+    """One worker: its CPU use over the last second in percent of a core, None before the second snapshot.
+
+    Args:
+        descriptors, descriptors_limit: files and sockets that it has open, and may have.
+    """
 
     worker: int
     cpu_percent: float | None
     cpu_seconds: float
     resident_bytes: int
     lost: bool
+    descriptors: int | None = None
+    descriptors_limit: int | None = None
+
+
+@dataclass(frozen=True)
+class MachineFigures:
+    """The machine that the generator runs on, over the last second.
+
+    Args:
+        cpu_percent: of all its cores, other processes' use too.
+        device: the network device that the load goes through; rates and speed are its own.
+        link_bytes_per_second: what the link carries at most, if the device says so.
+        tcp_retransmits_per_second: segments that this machine sent again, of all its connections.
+    """
+
+    cpu_percent: float | None
+    device: str
+    received_bytes_per_second: float | None
+    sent_bytes_per_second: float | None
+    link_bytes_per_second: float | None
+    tcp_retransmits_per_second: float | None = None
+
+    @property
+    def link_percent(self) -> float | None:
+        """Use of the link in its busier direction."""
+        rates = [rate for rate in (self.received_bytes_per_second, self.sent_bytes_per_second) if rate is not None]
+        return 100 * max(rates) / self.link_bytes_per_second if rates and self.link_bytes_per_second else None
 
 
 @dataclass(frozen=True)
@@ -140,6 +209,7 @@ class GeneratorFigures:
         loop_lag: of all workers' event loops, in seconds.
         lateness: how late requests went out after they were due, in seconds.
         late_starts: viewers that started more than 100 ms late.
+        machine, machine_over_run: over the last second and over the whole run; None if it is not measured.
     """
 
     workers: tuple[WorkerFigures, ...]
@@ -148,32 +218,13 @@ class GeneratorFigures:
     lateness: Distribution | None
     late_starts: int
     trouble: tuple[str, ...]
+    machine: MachineFigures | None = None
+    machine_over_run: MachineOverRun | None = None
 
     @property
     def saturated(self) -> bool:
         """Whether the generator was the bottleneck."""
         return bool(self.trouble)
-
-
-class ViewerDetail(msgspec.Struct, frozen=True):
-    """One viewer, for a table of the worst ones.
-
-    Attributes:
-        state: of its machine, in lower case: starting, playing, stalled.
-        buffer_seconds: media ahead of the playhead.
-        bitrate_bps: of the variant it plays, if known.
-        stalled_seconds: in all, a stall that goes on included.
-        last_error: the newest failure in words; None if there was none.
-    """
-
-    viewer: int
-    worker: int
-    state: str
-    buffer_seconds: float
-    bitrate_bps: int | None
-    stalls: int
-    stalled_seconds: float
-    last_error: str | None
 
 
 @dataclass(frozen=True)
@@ -194,6 +245,7 @@ class Snapshot:
         duration_seconds: how long the run is to last; None until stopped.
         throughput_bytes_per_second: body bytes of all kinds over the last second.
         origin: None when no origin metrics are configured.
+        players: processes that play for viewers; None if all viewers are native.
         worst_viewers: at most 50, the worst first: stalled, then most stalls, then least buffer.
     """
 
@@ -216,6 +268,7 @@ class Snapshot:
     origin: OriginMetrics | None
     worst_viewers: tuple[ViewerDetail, ...] = ()
     marks: tuple[Mark, ...] = ()
+    players: PlayerFigures | None = None
 
 
 LOOP_LAG_LIMIT_SECONDS = 0.1
@@ -238,7 +291,18 @@ def generator_trouble(tally: Tally, loop_lag: Distribution | None, lost_workers:
     blamed = sum(error.count for error in tally.errors.values() if error.blame is Blame.GENERATOR)
     if blamed:
         trouble.append(f"{blamed} requests failed for want of descriptors or ports on this machine")
+    if tally.player_log_lines_dropped:
+        trouble.append(
+            f"{tally.player_log_lines_dropped:,} log lines of players were not read, so counts are too low: "
+            "raise --ffmpeg-log-lines"
+        )
     return tuple(trouble)
+
+
+def _players(tally: Tally) -> PlayerFigures | None:
+    if not tally.player_processes:
+        return None
+    return PlayerFigures(tally.player_processes, tally.player_restarts, tally.player_log_lines_dropped)
 
 
 class SnapshotBuilder:
@@ -257,6 +321,7 @@ class SnapshotBuilder:
         self._last_at: float | None = None
         self._last_counts: dict[ObjectKind, tuple[int, int]] = {}
         self._last_cpu: dict[int, float] = {}
+        self._machine = MachineWatch()
 
     def build(
         self,
@@ -269,6 +334,10 @@ class SnapshotBuilder:
         workers: Mapping[int, WorkerHealth],
         lost: frozenset[int],
         origin: OriginMetrics | None,
+        machine: MachineFigures | None = None,
+        marks: tuple[Mark, ...] = (),
+        worst_viewers: tuple[ViewerDetail, ...] = (),
+        target: int | None = None,
     ) -> Snapshot:
         """The snapshot of the instant `at`; instants of one builder rise."""
         elapsed = max(0.0, at - started_at)
@@ -289,7 +358,7 @@ class SnapshotBuilder:
             elapsed_seconds=elapsed,
             duration_seconds=self._duration,
             viewers=ViewerFigures(
-                target=self._target,
+                target=self._target if target is None else target,
                 due=due,
                 started=tally.started,
                 active=tally.active,
@@ -301,6 +370,7 @@ class SnapshotBuilder:
                 quit=tally.quit,
                 played=tally.played,
                 peak=self._peak,
+                lost=tally.lost,
             ),
             objects=objects,
             throughput_bytes_per_second=throughput,
@@ -311,8 +381,11 @@ class SnapshotBuilder:
             fatal_reasons=dict(tally.reasons),
             connections_opened=tally.connections,
             connect=tally.connect.distribution(),
-            generator=self._generator(tally, workers, lost, interval),
+            generator=self._generator(at, tally, workers, lost, interval, machine),
             origin=origin,
+            marks=marks,
+            worst_viewers=worst_viewers,
+            players=_players(tally),
         )
         self._last_at = at
         return snapshot
@@ -329,10 +402,22 @@ class SnapshotBuilder:
             body_bytes_per_second=None if interval is None else (tally.body_bytes - body_bytes) / interval,
             ttfb=tally.ttfb.distribution(),
             download=tally.download.distribution(),
+            dns=tally.dns.distribution(),
+            connect=tally.connect.distribution(),
+            tls=tally.tls.distribution(),
+            throughput=tally.throughput.distribution(),
+            retries=tally.retries,
+            statuses=dict(sorted(tally.statuses.items())),
         )
 
     def _generator(
-        self, tally: Tally, workers: Mapping[int, WorkerHealth], lost: frozenset[int], interval: float | None
+        self,
+        at: float,
+        tally: Tally,
+        workers: Mapping[int, WorkerHealth],
+        lost: frozenset[int],
+        interval: float | None,
+        machine: MachineFigures | None,
     ) -> GeneratorFigures:
         lag = Histogram()
         figures = []
@@ -344,16 +429,35 @@ class SnapshotBuilder:
                 percent = 100 * (health.cpu_seconds - before) / interval
             self._last_cpu[number] = health.cpu_seconds
             figures.append(
-                WorkerFigures(number, percent, health.cpu_seconds, health.resident_bytes, lost=number in lost)
+                WorkerFigures(
+                    number,
+                    percent,
+                    health.cpu_seconds,
+                    health.resident_bytes,
+                    lost=number in lost,
+                    descriptors=health.descriptors,
+                    descriptors_limit=health.descriptors_limit,
+                )
             )
         loop_lag = lag.distribution()
+        if machine is not None:
+            self._machine.add(
+                at,
+                cpu_percent=machine.cpu_percent,
+                link_percent=machine.link_percent,
+                received=machine.received_bytes_per_second,
+                sent=machine.sent_bytes_per_second,
+                retransmits=machine.tcp_retransmits_per_second,
+            )
         return GeneratorFigures(
             workers=tuple(figures),
             cpu_seconds=sum(health.cpu_seconds for health in workers.values()),
             loop_lag=loop_lag,
             lateness=tally.lateness.distribution(),
             late_starts=tally.late_starts,
-            trouble=generator_trouble(tally, loop_lag, len(lost)),
+            trouble=generator_trouble(tally, loop_lag, len(lost)) + self._machine.trouble,
+            machine=machine,
+            machine_over_run=None if machine is None else self._machine.over_run,
         )
 
 
@@ -370,6 +474,9 @@ def _experience(tally: Tally, at: float) -> Experience:
         live_latency=tally.live_latency.distribution(),
         edge_latency=tally.edge_latency.distribution(),
         expired_segments=tally.expired_segments,
+        relative_download=tally.relative_download.distribution(),
+        bitrates=dict(sorted(tally.bitrates.items())),
+        quality=quality(tally, at),
     )
 
 
@@ -377,5 +484,6 @@ def _errors(tally: Tally) -> tuple[ErrorFigures, ...]:
     """Newest first."""
     errors = sorted(tally.errors.values(), key=lambda error: -error.last_at)
     return tuple(
-        ErrorFigures(e.object, e.kind, e.status, e.blame, e.detail, e.count, e.example_url, e.last_at) for e in errors
+        ErrorFigures(e.object, e.kind, e.status, e.blame, e.detail, e.count, masked_url(e.example_url), e.last_at)
+        for e in errors
     )

@@ -12,7 +12,9 @@ import msgspec
 from hls_swarm.records import ObjectKind
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.stats.origin_tally import TargetSummary
+from hls_swarm.stats.quality import json_object as quality_object
 from hls_swarm.stats.snapshot import Experience, GeneratorFigures, Snapshot
+from hls_swarm.stats.thresholds import ThresholdResult
 from hls_swarm.stats.verdict import Outcome
 
 SCHEMA = "hls-swarm/summary/1"
@@ -25,6 +27,7 @@ def summary(
     started_at: float,
     version: str,
     origin: Sequence[TargetSummary] = (),
+    thresholds: Sequence[ThresholdResult] = (),
 ) -> dict[str, Any]:
     """The summary of the run whose last snapshot this is.
 
@@ -32,6 +35,7 @@ def summary(
         started_at: wall clock of the start, in Unix seconds.
         version: of hls-swarm.
         origin: each target over the run.
+        thresholds: what came of each.
     """
     viewers = snapshot.viewers
     out: dict[str, Any] = known(
@@ -44,6 +48,7 @@ def summary(
             "verdict": outcome.verdict,
             "exit_code": outcome.exit_code,
             "reasons": list(outcome.reasons),
+            "thresholds": [_threshold(result) for result in thresholds],
             "viewers": {
                 "target": viewers.target,
                 "started": viewers.started,
@@ -51,7 +56,9 @@ def summary(
                 "played": viewers.played,
                 "ended": viewers.ended,
                 "failed": viewers.failed,
+                "lost": viewers.lost or None,
             },
+            "players": None if snapshot.players is None else vars(snapshot.players),
             "requests": _per_kind(snapshot, "requests"),
             "body_bytes": _per_kind(snapshot, "body_bytes"),
             "cancelled": _per_kind(snapshot, "cancelled"),
@@ -60,9 +67,20 @@ def summary(
                 "peak_1s": snapshot.throughput_peak_bytes_per_second,
             },
             "latency_seconds": {
-                kind: {"ttfb": _distribution(figures.ttfb), "download": _distribution(figures.download)}
+                kind: {
+                    "ttfb": _distribution(figures.ttfb),
+                    "download": _distribution(figures.download),
+                    "dns": _distribution(figures.dns),
+                    "connect": _distribution(figures.connect),
+                    "tls": _distribution(figures.tls),
+                }
                 for kind, figures in snapshot.objects.items()
             },
+            "object_throughput_bytes_per_second": {
+                kind: _distribution(figures.throughput) for kind, figures in snapshot.objects.items()
+            },
+            "retries": _per_kind(snapshot, "retries"),
+            "statuses": {kind: figures.statuses for kind, figures in snapshot.objects.items()},
             "connections": {"opened": snapshot.connections_opened, "connect_seconds": _distribution(snapshot.connect)},
             "experience": _experience(snapshot.experience),
             "errors": [
@@ -109,6 +127,22 @@ def _distribution(distribution: Distribution | None) -> dict[str, float] | None:
     return None if distribution is None else msgspec.to_builtins(distribution)
 
 
+def _threshold(result: ThresholdResult) -> dict[str, Any]:
+    threshold = result.threshold
+    return {
+        "threshold": threshold.text,
+        "metric": threshold.metric,
+        "target": result.target or None,
+        "aggregation": threshold.aggregation or None,
+        "operator": threshold.operator,
+        "limit": threshold.limit,
+        "window": result.window,
+        "value": result.value,
+        "held": result.held,
+        "reason": result.reason or None,
+    }
+
+
 def _experience(experience: Experience) -> dict[str, Any]:
     return {
         "startup_seconds": _distribution(experience.startup),
@@ -121,12 +155,14 @@ def _experience(experience: Experience) -> dict[str, Any]:
         "live_latency_seconds": _distribution(experience.live_latency),
         "edge_latency_seconds": _distribution(experience.edge_latency),
         "expired_segments": experience.expired_segments,
+        **({} if experience.quality is None else quality_object(experience.quality)),
     }
 
 
 def _generator(generator: GeneratorFigures) -> dict[str, Any]:
     return {
         "workers": len(generator.workers),
+        "worker_cpu_seconds": [worker.cpu_seconds for worker in generator.workers],
         "cpu_seconds": generator.cpu_seconds,
         "resident_bytes": sum(worker.resident_bytes for worker in generator.workers),
         "loop_lag_seconds": _distribution(generator.loop_lag),
@@ -134,4 +170,20 @@ def _generator(generator: GeneratorFigures) -> dict[str, Any]:
         "late_starts": generator.late_starts,
         "saturated": generator.saturated,
         "trouble": list(generator.trouble),
+        "machine": _machine(generator),
+    }
+
+
+def _machine(generator: GeneratorFigures) -> dict[str, Any] | None:
+    machine, run = generator.machine, generator.machine_over_run
+    if machine is None or run is None:
+        return None
+    return {
+        "cpu_percent": _distribution(run.cpu_percent),
+        "network_device": machine.device,
+        "network_link_bytes_per_second": machine.link_bytes_per_second,
+        "network_link_percent": _distribution(run.link_percent),
+        "network_in_bytes_per_second": _distribution(run.received_bytes_per_second),
+        "network_out_bytes_per_second": _distribution(run.sent_bytes_per_second),
+        "tcp_retransmits_per_second": _distribution(run.tcp_retransmits_per_second),
     }

@@ -23,16 +23,30 @@ from hls_swarm.records import (
     FailureKind,
     LatencyObserved,
     ObjectKind,
+    PassReason,
+    PauseEnded,
+    PauseStarted,
     PlaybackStarted,
+    PlayerLogDropped,
+    PlayerStarted,
     PlaylistFetched,
+    PlaylistStale,
     Record,
+    SeekEnded,
+    SeekStarted,
     SegmentFetched,
     SegmentsExpired,
+    SegmentsMutated,
+    SegmentsPassed,
+    SequenceReset,
     StallEnded,
     StallStarted,
+    VariantChosen,
     ViewerStarted,
     ViewerStopped,
 )
+from hls_swarm.stats.experience import ExperienceCounter, ExperienceRecord
+from hls_swarm.stats.groups import GroupTally, Running
 from hls_swarm.stats.histogram import Histogram
 
 LATE_START_SECONDS = 0.1
@@ -58,7 +72,14 @@ class ErrorCount(msgspec.Struct):
 
 
 class ObjectTally(msgspec.Struct):
-    """All exchanges for one kind of object."""
+    """All exchanges for one kind of object.
+
+    Attributes:
+        dns, connect, tls: of connections opened for it, in seconds.
+        throughput: body bytes per second, from the first byte to the last, of complete answers.
+        retries: exchanges that were not the first try.
+        statuses: HTTP status to answers.
+    """
 
     requests: int = 0
     body_bytes: int = 0
@@ -67,6 +88,23 @@ class ObjectTally(msgspec.Struct):
     cancelled: int = 0
     ttfb: Histogram = msgspec.field(default_factory=Histogram)
     download: Histogram = msgspec.field(default_factory=Histogram)
+    dns: Histogram = msgspec.field(default_factory=Histogram)
+    connect: Histogram = msgspec.field(default_factory=Histogram)
+    tls: Histogram = msgspec.field(default_factory=Histogram)
+    throughput: Histogram = msgspec.field(default_factory=Histogram)
+    retries: int = 0
+    statuses: dict[int, int] = {}
+
+    def add_connection(self, exchange: Exchange) -> None:
+        """Count how long it took to open the connection of an exchange."""
+        opened = (
+            (self.dns, exchange.dns_seconds),
+            (self.connect, exchange.connect_seconds),
+            (self.tls, exchange.tls_seconds),
+        )
+        for histogram, seconds in opened:
+            if seconds is not None:
+                histogram.add(seconds)
 
     def merge(self, other: Self) -> None:
         """Add another tally of the same kind of object."""
@@ -77,49 +115,13 @@ class ObjectTally(msgspec.Struct):
         self.cancelled += other.cancelled
         self.ttfb.merge(other.ttfb)
         self.download.merge(other.download)
-
-
-class Running(msgspec.Struct):
-    """How long something went on in all, summed over viewers.
-
-    Attributes:
-        closed_seconds: of what has ended.
-        active: how many are going on.
-        began_sum: the sum of the instants at which these began.
-    """
-
-    closed_seconds: float = 0.0
-    active: int = 0
-    began_sum: float = 0.0
-
-    def begin(self, at: float) -> None:
-        """One more goes on since `at`."""
-        self.active += 1
-        self.began_sum += at
-
-    def end(self, began_at: float, at: float) -> None:
-        """One that began at `began_at` is over."""
-        self.active -= 1
-        self.began_sum -= began_at
-        self.closed_seconds += at - began_at
-
-    def seconds(self, now: float) -> float:
-        """The sum at the instant `now`."""
-        return max(0.0, self.closed_seconds + self.active * now - self.began_sum)
-
-    def merge(self, other: Self) -> None:
-        """Add another sum."""
-        self.closed_seconds += other.closed_seconds
-        self.active += other.active
-        self.began_sum += other.began_sum
-
-
-class ViewerPhase(msgspec.Struct):
-    """Since when a running viewer has been watching, and playing or stalled: what ends its running sums."""
-
-    started_at: float
-    playing_since: float | None = None
-    stalled_since: float | None = None
+        self.dns.merge(other.dns)
+        self.connect.merge(other.connect)
+        self.tls.merge(other.tls)
+        self.throughput.merge(other.throughput)
+        self.retries += other.retries
+        for status, answers in other.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + answers
 
 
 class Tally(msgspec.Struct):
@@ -132,7 +134,22 @@ class Tally(msgspec.Struct):
         live_latency, edge_latency: seconds, see `LatencyObserved`.
         expired_segments: left a playlist before a viewer fetched them.
         lateness: how late exchanges were taken up after they were due.
+        relative_download: download time of a segment by its declared duration: above 1 is slower than it plays.
+        bitrates: declared BANDWIDTH in bit/s to segments fetched of such a variant.
         reasons: fatal failures in words, to how many viewers they ended.
+        left: sessions that ended by themselves, as their length said.
+        lost: viewers that were running when their worker died.
+        start_failures, exits_before_start, unstarted_at_end: sessions that never played: for a fatal error, left or
+            played out, or cut off by the end of the run, which is nobody's fault.
+        gap_segments, unavailable_segments: passed over because the playlist said so, or because every try failed.
+        staleness: how long playlists that were stale had not changed when they did, in seconds.
+        restart: seek to playing.
+        media_seconds, media_bits: of segments fetched, and declared bitrate x media time (CTA-2066).
+        profiles, variants: the experience of the viewers of each.
+        player_processes, player_restarts: processes started for viewers that are not native ones, and how many of them
+            took the place of an earlier one.
+        unrecorded_requests: exchanges that `--record-requests` could not write down.
+        player_log_lines_dropped: lines of those processes that were not read: what they said is not counted.
     """
 
     started: int = 0
@@ -146,6 +163,10 @@ class Tally(msgspec.Struct):
     head_bytes: int = 0
     connections: int = 0
     unchanged_playlists: int = 0
+    player_processes: int = 0
+    player_restarts: int = 0
+    player_log_lines_dropped: int = 0
+    unrecorded_requests: int = 0
     objects: dict[ObjectKind, ObjectTally] = {}
     errors: dict[str, ErrorCount] = {}
     reasons: dict[str, int] = {}
@@ -155,14 +176,43 @@ class Tally(msgspec.Struct):
     edge_latency: Histogram = msgspec.field(default_factory=Histogram)
     connect: Histogram = msgspec.field(default_factory=Histogram)
     lateness: Histogram = msgspec.field(default_factory=Histogram)
+    relative_download: Histogram = msgspec.field(default_factory=Histogram)
+    bitrates: dict[int, int] = {}
     watching: Running = msgspec.field(default_factory=Running)
     playing: Running = msgspec.field(default_factory=Running)
     stalled: Running = msgspec.field(default_factory=Running)
+    left: int = 0
+    lost: int = 0
+    start_failures: int = 0
+    exits_before_start: int = 0
+    unstarted_at_end: int = 0
+    failovers: int = 0
+    seeks: int = 0
+    pauses: int = 0
+    gap_segments: int = 0
+    unavailable_segments: int = 0
+    mutated_segments: int = 0
+    sequence_resets: int = 0
+    stale_playlists: int = 0
+    media_seconds: float = 0.0
+    media_bits: float = 0.0
+    restart: Histogram = msgspec.field(default_factory=Histogram)
+    staleness: Histogram = msgspec.field(default_factory=Histogram)
+    profiles: dict[str, GroupTally] = {}
+    variants: dict[str, GroupTally] = {}
 
     @property
     def active(self) -> int:
         """Viewers running now."""
-        return self.started - self.ended - self.failed - self.quit
+        return self.started - self.ended - self.failed - self.quit - self.left - self.lost
+
+    def lose(self, at: float) -> None:
+        """The worker that counted this died at the instant `at`: none of its viewers goes on."""
+        self.lost += self.active
+        everybody: list[Tally | GroupTally] = [self, *self.profiles.values(), *self.variants.values()]
+        for viewers in everybody:
+            for running in (viewers.watching, viewers.playing, viewers.stalled):
+                running.end_all(at)
 
     def merge(self, other: Self) -> None:
         """Add another worker's tally."""
@@ -180,6 +230,11 @@ class Tally(msgspec.Struct):
             mine.count += error.count
             if error.last_at > mine.last_at:
                 mine.last_at, mine.detail, mine.example_url = error.last_at, error.detail, error.example_url
+        for bitrate, segments in other.bitrates.items():
+            self.bitrates[bitrate] = self.bitrates.get(bitrate, 0) + segments
+        for mine_of, other_of in ((self.profiles, other.profiles), (self.variants, other.variants)):
+            for name, group in other_of.items():
+                mine_of.setdefault(name, GroupTally()).merge(group)
         for reason, viewers in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + viewers
 
@@ -195,7 +250,26 @@ _COUNTERS = (
     "expired_segments",
     "head_bytes",
     "connections",
+    "unrecorded_requests",
     "unchanged_playlists",
+    "left",
+    "lost",
+    "start_failures",
+    "exits_before_start",
+    "unstarted_at_end",
+    "failovers",
+    "seeks",
+    "pauses",
+    "gap_segments",
+    "unavailable_segments",
+    "mutated_segments",
+    "sequence_resets",
+    "stale_playlists",
+    "media_seconds",
+    "media_bits",
+    "player_processes",
+    "player_restarts",
+    "player_log_lines_dropped",
 )
 _MERGEABLE = (
     "startup",
@@ -204,79 +278,127 @@ _MERGEABLE = (
     "edge_latency",
     "connect",
     "lateness",
+    "relative_download",
     "watching",
     "playing",
     "stalled",
+    "restart",
+    "staleness",
 )
 MAX_REASONS = 50
 """Different texts of fatal failures that are kept apart; further ones are counted as `other`."""
 
 
 class Counter:
-    """Adds records to a tally; one per worker.
-
-    It remembers of each running viewer only since when it watches, plays or is stalled.
-    """
+    """Adds records to a tally; one per worker."""
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self._phases: dict[int, ViewerPhase] = {}
+        self._experience = ExperienceCounter(self.tally)
 
     def add(self, record: Record) -> None:
         """Count one record. Raises KeyError for a record of a viewer that never started: a bug in the engine."""
         match record:
             case SegmentFetched(kind=kind, exchange=exchange, failure=failure):
-                self._add_exchange(kind, exchange, failure)
+                self._add_exchange(kind, exchange, failure, record.retry)
+                if failure is None:
+                    self._add_segment(record)
             case PlaylistFetched(kind=kind, exchange=exchange, failure=failure):
-                self._add_exchange(kind, exchange, failure)
+                self._add_exchange(kind, exchange, failure, record.retry)
                 if record.changed is False:
                     self.tally.unchanged_playlists += 1
-            case LatencyObserved():
-                if record.live_seconds is not None:
-                    self.tally.live_latency.add(record.live_seconds)
-                self.tally.edge_latency.add(record.edge_seconds)
-            case ViewerStarted():
-                self._add_start(record)
-            case PlaybackStarted():
-                tally = self.tally
-                tally.played += 1
-                tally.startup.add(record.startup_seconds)
-                self._phases[record.viewer].playing_since = record.at
-                tally.playing.begin(record.at)
-            case StallStarted():
-                self._add_stall_start(record)
-            case StallEnded():
-                self._add_stall_end(record)
+            case (
+                ViewerStarted()
+                | VariantChosen()
+                | PlaybackStarted()
+                | StallStarted()
+                | StallEnded()
+                | SeekStarted()
+                | SeekEnded()
+                | PauseStarted()
+                | PauseEnded()
+                | LatencyObserved()
+                | ViewerStopped()
+            ):
+                self._add_experience(record)
+            case PlayerStarted():
+                self.tally.player_processes += 1
+                self.tally.player_restarts += record.restart
+            case PlayerLogDropped():
+                self.tally.player_log_lines_dropped += record.lines
             case SegmentsExpired():
                 self.tally.expired_segments += record.count
-            case ViewerStopped():
-                self._add_stop(record)
+            case SegmentsPassed():
+                self._add_passed(record)
+            case SegmentsMutated():
+                self.tally.mutated_segments += record.count
+            case SequenceReset():
+                self.tally.sequence_resets += 1
+            case PlaylistStale():
+                if record.stale_seconds is None:
+                    self.tally.stale_playlists += 1
+                else:
+                    self.tally.staleness.add(record.stale_seconds)
             case _:
                 assert_never(record)
 
-    def _add_exchange(self, kind: ObjectKind, exchange: Exchange, failure: Failure | None) -> None:
+    def _add_passed(self, record: SegmentsPassed) -> None:
+        match record.reason:
+            case PassReason.GAP:
+                self.tally.gap_segments += record.count
+            case PassReason.UNAVAILABLE:
+                self.tally.unavailable_segments += record.count
+            case _:
+                assert_never(record.reason)
+
+    def _add_experience(self, record: ExperienceRecord) -> None:
+        tally = self.tally
+        if isinstance(record, ViewerStarted):
+            tally.late_starts += record.at - record.due_at > LATE_START_SECONDS
+        elif isinstance(record, ViewerStopped):
+            self._add_stop(record)
+        self._experience.add(record)
+
+    def _add_exchange(self, kind: ObjectKind, exchange: Exchange, failure: Failure | None, retry: bool) -> None:
         tally = self.tally
         objects = tally.objects.get(kind)
         if objects is None:
             objects = tally.objects[kind] = ObjectTally()
         objects.requests += exchange.requests_sent
         objects.body_bytes += exchange.body_bytes
+        objects.retries += retry
+        if exchange.status is not None:
+            objects.statuses[exchange.status] = objects.statuses.get(exchange.status, 0) + 1
         tally.head_bytes += exchange.head_bytes
-        tally.lateness.add(max(0.0, exchange.started_at - exchange.due_at))
+        if exchange.timed:
+            tally.lateness.add(max(0.0, exchange.started_at - exchange.due_at))
+        tally.connections += exchange.connections_opened or 0
         if exchange.connect_seconds is not None:
-            tally.connections += 1
+            tally.connections += exchange.connections_opened is None
             tally.connect.add(exchange.connect_seconds)
+            objects.add_connection(exchange)
         if failure is None:
             objects.completed += 1
             ttfb = exchange.ttfb_seconds
             if ttfb is not None:
                 objects.ttfb.add(ttfb)
-            objects.download.add(exchange.download_seconds)
+            if exchange.timed and exchange.first_byte_at is not None and exchange.ended_at > exchange.first_byte_at:
+                objects.throughput.add(exchange.body_bytes / (exchange.ended_at - exchange.first_byte_at))
+            if exchange.timed:
+                objects.download.add(exchange.download_seconds)
         elif failure.kind is FailureKind.CANCELLED:
             objects.cancelled += 1
         else:
             objects.failed += 1
             self._error(kind, failure, exchange.url, exchange.ended_at).count += 1
+
+    def _add_segment(self, record: SegmentFetched) -> None:
+        tally = self.tally
+        if record.media_seconds and record.exchange.timed:
+            tally.relative_download.add(record.exchange.download_seconds / record.media_seconds)
+        self._experience.add_media(record)
+        if record.bitrate_bps is not None:
+            tally.bitrates[record.bitrate_bps] = tally.bitrates.get(record.bitrate_bps, 0) + 1
 
     def _error(self, kind: ObjectKind, failure: Failure, url: str, at: float) -> ErrorCount:
         key = f"{kind} {failure.kind} {failure.status or ''}"
@@ -287,44 +409,16 @@ class Counter:
         error.detail, error.example_url, error.last_at = failure.detail, url, at
         return error
 
-    def _add_start(self, record: ViewerStarted) -> None:
-        tally = self.tally
-        tally.started += 1
-        tally.late_starts += record.at - record.due_at > LATE_START_SECONDS
-        self._phases[record.viewer] = ViewerPhase(record.at)
-        tally.watching.begin(record.at)
-
-    def _add_stall_start(self, record: StallStarted) -> None:
-        tally, phase = self.tally, self._phases[record.viewer]
-        tally.stalls += 1
-        if phase.playing_since is not None:
-            tally.playing.end(phase.playing_since, record.at)
-        phase.playing_since, phase.stalled_since = None, record.at
-        tally.stalled.begin(record.at)
-
-    def _add_stall_end(self, record: StallEnded) -> None:
-        tally, phase = self.tally, self._phases[record.viewer]
-        tally.stall.add(record.stall_seconds)
-        if phase.stalled_since is not None:
-            tally.stalled.end(phase.stalled_since, record.at)
-        phase.playing_since, phase.stalled_since = record.at, None
-        tally.playing.begin(record.at)
-
     def _add_stop(self, record: ViewerStopped) -> None:
-        tally, phase = self.tally, self._phases.pop(record.viewer)
-        tally.watching.end(phase.started_at, record.at)
-        if phase.playing_since is not None:
-            tally.playing.end(phase.playing_since, record.at)
-        if phase.stalled_since is not None:
-            tally.stalled.end(phase.stalled_since, record.at)
-            tally.stall.add(record.at - phase.stalled_since)
+        tally = self.tally
         match record.reason:
             case EndReason.ENDED:
                 tally.ended += 1
             case EndReason.QUIT:
                 tally.quit += 1
+            case EndReason.LEFT:
+                tally.left += 1
             case EndReason.FAILED:
-                tally.failed += 1
                 self._add_fatal(record)
             case _:
                 assert_never(record.reason)

@@ -1,9 +1,11 @@
 """What a run decided: one verdict, one exit code, the reasons in words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from hls_swarm.stats.snapshot import Snapshot
+from hls_swarm.stats.thresholds import ThresholdResult
 
 
 class Verdict(StrEnum):
@@ -56,11 +58,14 @@ def all_viewers_failed(snapshot: Snapshot) -> str | None:
     )
 
 
-def judge(snapshot: Snapshot, broke_off: str | None = None) -> Outcome:
+def judge(snapshot: Snapshot, broke_off: str | None = None, thresholds: Sequence[ThresholdResult] = ()) -> Outcome:
     """The verdict on a run whose last snapshot this is.
+
+    A run that is an error or invalid says nothing of the origin, so that comes before any threshold.
 
     Args:
         broke_off: why the run ended before its time, if it did by itself.
+        thresholds: what came of each.
     """
     error = broke_off or no_viewer_played(snapshot) or all_viewers_failed(snapshot)
     if snapshot.generator.saturated and not snapshot.viewers.played:
@@ -69,4 +74,7 @@ def judge(snapshot: Snapshot, broke_off: str | None = None) -> Outcome:
         return Outcome(Verdict.ERROR, (error,))
     if snapshot.generator.saturated:
         return Outcome(Verdict.INVALID, snapshot.generator.trouble)
+    crossed = tuple(f"{result.threshold.text}: {result.reason}" for result in thresholds if not result.held)
+    if crossed:
+        return Outcome(Verdict.FAIL, crossed)
     return Outcome(Verdict.PASS)

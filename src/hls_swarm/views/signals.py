@@ -4,11 +4,9 @@ from typing import assert_never
 
 from hls_swarm.stats.origin_metrics import (
     Group,
-    Reading,
     SignalInfo,
     SourceHealth,
     SourceState,
-    TargetMetrics,
     Unit,
 )
 from hls_swarm.views import units
@@ -72,35 +70,17 @@ GROUP_NAMES = {
     Group.NGINX: "nginx",
     Group.HAPROXY: "HAProxy",
     Group.VARNISH: "Varnish",
+    Group.OWN: "Own",
 }
 
 
 def name_text(signal: SignalInfo) -> str:
     """Group and title, the group left out where the title says it or is enough by itself."""
     group = GROUP_NAMES[signal.group]
-    if signal.title.lower().startswith(group.lower()) or signal.group in {Group.CPU, Group.FILES, Group.PRESSURE}:
+    enough = {Group.CPU, Group.FILES, Group.PRESSURE, Group.OWN}
+    if signal.title.lower().startswith(group.lower()) or signal.group in enough:
         return signal.title
     return f"{group} {signal.title}"
-
-
-def reading_text(reading: Reading, now: float) -> str:
-    """Title and value now; with the middle and the greatest of the window for network rates, and its age once stale."""
-    signal = reading.signal
-    text = f"{signal.title} {value_text(signal, reading.value)}"
-    if signal.group is Group.NETWORK and reading.p50 is not None and reading.max is not None:
-        text += f" (P50 {value_text(signal, reading.p50)}, max {value_text(signal, reading.max)})"
-    if reading.stale:
-        text += f" (stale, {units.seconds(reading.age_seconds(now))} old)"
-    return text
-
-
-def group_rows(target: TargetMetrics, now: float) -> list[tuple[str, str]]:
-    """One row per group with all that is known of it, the details left out."""
-    rows: dict[Group, list[str]] = {}
-    for reading in target.readings.values():
-        if reading.signal.name not in DETAILS and reading.value is not None:
-            rows.setdefault(reading.signal.group, []).append(reading_text(reading, now))
-    return [(GROUP_NAMES[group], ", ".join(texts)) for group, texts in rows.items()]
 
 
 def source_text(source: SourceHealth, now: float) -> str:

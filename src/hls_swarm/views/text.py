@@ -4,19 +4,20 @@ from collections.abc import Sequence
 
 from rich.console import Group as Lines
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from hls_swarm.records import ObjectKind
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.stats.origin_metrics import OriginMetrics, SourceState, TargetMetrics
-from hls_swarm.stats.origin_signals import SIGNALS
+from hls_swarm.stats.origin_signals import signal_info
 from hls_swarm.stats.origin_tally import TargetSummary
-from hls_swarm.stats.snapshot import Snapshot
+from hls_swarm.stats.snapshot import GeneratorFigures, Snapshot
+from hls_swarm.stats.thresholds import ThresholdResult
+from hls_swarm.stats.thresholds import value_text as threshold_value
 from hls_swarm.stats.verdict import Outcome, Verdict
 from hls_swarm.views import units
-from hls_swarm.views.signals import DETAILS, group_rows, name_text, source_text, value_text
+from hls_swarm.views.signals import DETAILS, name_text, source_text, value_text
 
 _VERDICT_STYLES = {
     Verdict.PASS: "bold green",
@@ -56,7 +57,7 @@ def status_line(snapshot: Snapshot) -> str:
 
 
 def figures(snapshot: Snapshot) -> list[RenderableType]:
-    """The run's figures as labelled lines: what the live display and the summary share."""
+    """The run's figures as labelled lines."""
     viewers = snapshot.viewers
     objects = snapshot.objects.values()
     requests = sum(figures.requests for figures in objects)
@@ -73,6 +74,7 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
             (
                 f"{viewers.active} running of {viewers.target}: {viewers.playing} playing, {viewers.stalled} stalled, "
                 f"{viewers.starting} starting; {viewers.ended} ended, {viewers.failed} failed, peak {viewers.peak}"
+                + (f", {viewers.lost} lost with their worker" if viewers.lost else "")
             ),
         ),
         (
@@ -107,6 +109,8 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
                 f"{generator.late_starts} late starts"
             ),
         ),
+        *_player_rows(snapshot),
+        *_machine_rows(generator),
     ]
     renderables: list[RenderableType] = [_labelled(rows)]
     if generator.trouble:
@@ -152,14 +156,18 @@ def error_table(snapshot: Snapshot, most: int = 8) -> Table | None:
     return table
 
 
-def origin_now(metrics: OriginMetrics) -> list[RenderableType]:
-    """Each target's signals as they are now, and how its exporters fare."""
-    renderables: list[RenderableType] = []
-    for target in metrics.targets:
-        renderables.append(Text.assemble(("Origin ", "bold"), target.target))
-        renderables.append(Padding(_labelled(group_rows(target, metrics.at), style="none", width=11), (0, 0, 0, 2)))
-        renderables.extend(_trouble_of(target, metrics.at))
-    return renderables
+def threshold_table(results: Sequence[ThresholdResult]) -> Table:
+    """Each threshold, its value, and whether it held."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("Thresholds", overflow="fold")
+    for column in ("value", "verdict"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("over", no_wrap=True)
+    for result in results:
+        value = units.UNKNOWN if result.value is None else threshold_value(result.value, result.threshold.unit)
+        held = Text("held", "green") if result.held else Text("crossed", "bold red")
+        table.add_row(result.threshold.text, value, held, result.window.value)
+    return table
 
 
 def origin_table(target: TargetSummary, metrics: TargetMetrics | None, now: float) -> list[RenderableType]:
@@ -167,7 +175,7 @@ def origin_table(target: TargetSummary, metrics: TargetMetrics | None, now: floa
     table = _table(f"Origin {target.target}", "mean", "P95", "max")
     for name, d in target.signals.items():
         reading = metrics.readings.get(name) if metrics is not None else None
-        signal = reading.signal if reading is not None else SIGNALS.get(name)
+        signal = reading.signal if reading is not None else signal_info(name)
         if signal is not None and name not in DETAILS:
             table.add_row(name_text(signal), *(value_text(signal, value) for value in (d.mean, d.p95, d.max)))
     parts: list[RenderableType] = [table]
@@ -178,13 +186,19 @@ def origin_table(target: TargetSummary, metrics: TargetMetrics | None, now: floa
 
 
 def summary(
-    snapshot: Snapshot, outcome: Outcome, origin: Sequence[TargetSummary], *, steady: bool = True
+    snapshot: Snapshot,
+    outcome: Outcome,
+    origin: Sequence[TargetSummary],
+    *,
+    steady: bool = True,
+    thresholds: Sequence[ThresholdResult] = (),
 ) -> RenderableType:
     """The whole run, to be read at a glance.
 
     Args:
         origin: each target over the run.
         steady: whether these are of the steady state; else of all the run.
+        thresholds: what came of each.
     """
     head = Text.assemble(
         (outcome.verdict.value.upper(), _VERDICT_STYLES[outcome.verdict]),
@@ -193,6 +207,8 @@ def summary(
     )
     parts: list[RenderableType] = [head]
     parts.extend(Text(f"  {reason}", _VERDICT_STYLES[outcome.verdict]) for reason in outcome.reasons)
+    if thresholds:
+        parts += ["", threshold_table(thresholds)]
     parts += ["", *figures(snapshot)]
     if snapshot.objects:
         parts += ["", latency_table(snapshot)]
@@ -233,6 +249,34 @@ def _origin_words(metrics: OriginMetrics | None) -> list[str]:
         if some or troubles:
             words.append(name + ", ".join(some + troubles))
     return words
+
+
+def _player_rows(snapshot: Snapshot) -> list[tuple[str, str]]:
+    players = snapshot.players
+    if players is None:
+        return []
+    dropped = f", {units.count(players.log_lines_dropped)} log lines not read" if players.log_lines_dropped else ""
+    words = (
+        f"{units.count(players.processes)} processes started, {units.count(players.restarts)} of them again{dropped}"
+    )
+    return [("Players", words)]
+
+
+def _machine_rows(generator: GeneratorFigures) -> list[tuple[str, str]]:
+    """The generator's machine over the run; nothing of what it does not tell."""
+    machine, run = generator.machine, generator.machine_over_run
+    if machine is None or run is None:
+        return []
+    parts = []
+    if run.cpu_percent is not None:
+        parts.append(f"CPU {units.percent(run.cpu_percent.mean)} (max {units.percent(run.cpu_percent.max)})")
+    if run.received_bytes_per_second is not None:
+        parts.append(f"{machine.device} {units.bit_rate(run.received_bytes_per_second.mean)} in")
+    if run.link_percent is not None:
+        parts.append(f"link {units.percent(run.link_percent.mean)} (max {units.percent(run.link_percent.max)}) used")
+    if run.tcp_retransmits_per_second is not None:
+        parts.append(f"{units.per_second(run.tcp_retransmits_per_second.mean)} TCP retransmits")
+    return [("This machine", ", ".join(parts))] if parts else []
 
 
 def _labelled(rows: Sequence[tuple[str, str]], style: str = "bold", width: int = _LABEL_WIDTH) -> Table:

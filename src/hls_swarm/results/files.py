@@ -1,0 +1,65 @@
+"""Files that survive a crash: lines that are whole or not there, objects that are the old one or the new one.
+
+What was written is on the disk when a call returns, so that a power cut takes no more than a crash does. That can take
+a tenth of a second: call from a thread that may wait.
+"""
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+class LineFile:
+    """A file that only grows, by whole lines.
+
+    A write that fails half way, as on a full disk, is taken back: the file ends where its last whole line does.
+
+    Raises:
+        OSError: it can not be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._size = os.fstat(self._descriptor).st_size
+
+    def append(self, lines: bytes) -> None:
+        """Write these lines to the file, all or none. Raises OSError."""
+        rest = memoryview(lines)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+            _settle(self._descriptor)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._size)
+            raise
+        self._size += len(lines)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def replace_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old content or the new one, never a part. Raises OSError."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            _settle(file.fileno())
+        new.replace(path)
+    except OSError:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
+
+
+def _settle(descriptor: int) -> None:
+    """Wait until the content is on the disk; a special file or a file system that has no such thing is passed over."""
+    try:
+        os.fdatasync(descriptor)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EROFS}:
+            raise

@@ -1,0 +1,143 @@
+"""Events: what changed in a run from one moment to the next, for the run's files, the log and the report."""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from hls_swarm.settings import masked_url
+from hls_swarm.stats.ledger import Entry
+from hls_swarm.stats.origin_metrics import SourceHealth, SourceState
+from hls_swarm.stats.snapshot import ErrorFigures, Phase, Snapshot
+from hls_swarm.stats.thresholds import ThresholdResult
+
+
+class EventKind(StrEnum):
+    """What an event is about."""
+
+    PHASE = "phase"
+    MARK = "mark"
+    ERROR = "error"  # a kind of failure seen for the first time
+    WORKER_LOST = "worker_lost"
+    GENERATOR = "generator"  # the generator became the bottleneck
+    ORIGIN = "origin"  # an exporter came up or went away
+    THRESHOLD = "threshold"  # one that held is crossed, or the other way round
+    VERDICT = "verdict"
+
+
+class Level(StrEnum):
+    """How urgent it is, in the words of the standard library's logging."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of `events.jsonl`.
+
+    Attributes:
+        time: wall clock, Unix seconds.
+        elapsed_seconds: since the start of the run.
+        text: for a person, without secrets.
+        details: for a program.
+    """
+
+    time: float
+    elapsed_seconds: float
+    kind: EventKind
+    level: Level
+    text: str
+    details: Mapping[str, str | int | float] = {}
+
+
+def changes(before: Entry | None, now: Entry) -> tuple[Event, ...]:
+    """What is new in `now`."""
+    at = now.moment.wall_at, round(now.moment.snapshot.elapsed_seconds, 3)
+    return tuple(
+        Event(round(at[0], 3), at[1], kind, level, text, details)
+        for kind, level, text, details in (
+            *_of_snapshot(before.moment.snapshot if before is not None else None, now.moment.snapshot),
+            *_of_thresholds(before, now),
+        )
+    )
+
+
+_Change = tuple[EventKind, Level, str, Mapping[str, str | int | float]]
+
+
+def _of_snapshot(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
+    if before is None or before.phase is not now.phase:
+        text = f"{now.phase.value}, {now.viewers.active} of {now.viewers.target} viewers running"
+        yield EventKind.PHASE, Level.INFO, text, {"phase": now.phase.value}
+    for mark in now.marks[len(before.marks) if before is not None else 0 :]:
+        yield EventKind.MARK, Level.INFO, mark.note, {"at_seconds": round(mark.elapsed_seconds, 3)}
+    known = {_key(error) for error in before.errors} if before is not None else set()
+    for error in reversed(now.errors):
+        if _key(error) not in known:
+            yield EventKind.ERROR, Level.WARNING, _error_text(error), _error_details(error)
+    lost = {worker.worker for worker in before.generator.workers if worker.lost} if before is not None else set()
+    for worker in now.generator.workers:
+        if worker.lost and worker.worker not in lost:
+            yield EventKind.WORKER_LOST, Level.ERROR, f"worker {worker.worker} died", {"worker": worker.worker}
+    if now.generator.saturated and (before is None or not before.generator.saturated):
+        text = f"the generator is the bottleneck: {'; '.join(now.generator.trouble)}"
+        yield EventKind.GENERATOR, Level.WARNING, text, {}
+    yield from _of_origin(before, now)
+
+
+def _of_origin(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
+    states: dict[tuple[str, str], SourceState] = {}
+    for target in before.origin.targets if before is not None and before.origin is not None else ():
+        states.update({(target.target, source.url): source.state for source in target.sources})
+    for target in now.origin.targets if now.origin is not None else ():
+        for source in target.sources:
+            state = states.get((target.target, source.url), SourceState.WAITING)
+            if state is source.state or source.state is SourceState.WAITING:
+                continue
+            level = Level.INFO if source.state is SourceState.UP else Level.WARNING
+            details = {"target": target.target, "url": masked_url(source.url), "state": source.state.value}
+            yield EventKind.ORIGIN, level, _source_text(target.target, source), details
+
+
+def _source_text(target: str, source: SourceHealth) -> str:
+    reason = f": {source.reason}" if source.reason else ""
+    return f"{source.dialect or source.role.value} of {target} is {source.state.value}{reason}"
+
+
+def _of_thresholds(before: Entry | None, now: Entry) -> Iterator[_Change]:
+    crossed = {result.threshold for result in before.thresholds if _is_crossed(before, result)} if before else set()
+    for result in now.thresholds:
+        is_crossed = _is_crossed(now, result)
+        if result.value is None or is_crossed == (result.threshold in crossed):
+            continue
+        text = result.threshold.text
+        details: dict[str, str | int | float] = {"threshold": text, "value": result.value}
+        if is_crossed:
+            yield EventKind.THRESHOLD, Level.WARNING, f"crossed: {text}: {result.reason}", details
+        else:
+            yield EventKind.THRESHOLD, Level.INFO, f"holds again: {text}", details
+
+
+def _is_crossed(entry: Entry, result: ThresholdResult) -> bool:
+    """Whether it does not hold, seen from its own window: before that begins, and before anything is known, it does."""
+    begun = result.window is result.threshold.window or entry.moment.snapshot.phase is Phase.FINISHED
+    return begun and result.value is not None and not result.held
+
+
+def _key(error: ErrorFigures) -> tuple[str, str, int | None]:
+    return error.object.value, error.kind.value, error.status
+
+
+def _error_text(error: ErrorFigures) -> str:
+    return f"{error.object.value.replace('_', ' ')}: {error.detail} ({masked_url(error.example_url)})"
+
+
+def _error_details(error: ErrorFigures) -> dict[str, str | int | float]:
+    details: dict[str, str | int | float] = {
+        "object": error.object.value,
+        "kind": error.kind.value,
+        "blame": error.blame.value,
+        "url": masked_url(error.example_url),
+    }
+    return details if error.status is None else {**details, "status": error.status}

@@ -1,0 +1,364 @@
+"""Every metric of a run: the names that timeline, thresholds, comparison and report share.
+
+Rules:
+
+- A distribution is read as a cumulative histogram, a counter as a cumulative number: what happened in a second, in the
+  steady state or in the whole run is the difference of two of them, exactly.
+- A gauge is read once a second; over a time it is the distribution of these readings.
+- A ratio is the difference of one cumulative number by that of another: never an average of ratios.
+- Unknown is None. A distribution that is empty is not known.
+- The origin's signals are gauges named `origin_` and the signal, one for each target: see `stats.origin_signals`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from hls_swarm.records import Blame, ObjectKind
+from hls_swarm.stats.histogram import Histogram
+from hls_swarm.stats.moment import Moment
+from hls_swarm.stats.origin_metrics import Unit
+from hls_swarm.stats.snapshot import MachineFigures
+from hls_swarm.stats.tally import ObjectTally, Tally
+
+ORIGIN_PREFIX = "origin_"
+
+
+class Better(StrEnum):
+    """Which way a metric moves when things get better."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True)
+class DistributionMetric:
+    """Something that happens many times, each with a value: its cumulative histogram."""
+
+    name: str
+    unit: Unit
+    help: str
+    read: Callable[[Moment], Histogram | None]
+    better: Better = Better.LOWER
+
+
+@dataclass(frozen=True)
+class CounterMetric:
+    """Something that is counted. Where a `whole` is read too, the counter has a rate: its share of that."""
+
+    name: str
+    unit: Unit
+    help: str
+    read: Callable[[Moment], float]
+    better: Better = Better.NEITHER
+    whole: Callable[[Moment], float] | None = None
+
+
+@dataclass(frozen=True)
+class GaugeMetric:
+    """Something that is so much now; None where it is not known."""
+
+    name: str
+    unit: Unit
+    help: str
+    read: Callable[[Moment], float | None]
+    better: Better = Better.NEITHER
+
+
+@dataclass(frozen=True)
+class RatioMetric:
+    """One cumulative number by another."""
+
+    name: str
+    unit: Unit
+    help: str
+    part: Callable[[Moment], float]
+    whole: Callable[[Moment], float]
+    better: Better = Better.LOWER
+
+
+Metric = DistributionMetric | CounterMetric | GaugeMetric | RatioMetric
+
+_KIND_WORDS = {
+    ObjectKind.MULTIVARIANT_PLAYLIST: "multivariant playlists",
+    ObjectKind.MEDIA_PLAYLIST: "media playlists",
+    ObjectKind.SEGMENT: "segments",
+    ObjectKind.INIT: "init sections",
+    ObjectKind.KEY: "keys",
+}
+
+
+def _of_kind(kind: ObjectKind, read: Callable[[ObjectTally], Histogram]) -> Callable[[Moment], Histogram | None]:
+    def histogram(moment: Moment) -> Histogram | None:
+        objects = moment.tally.objects.get(kind)
+        return None if objects is None else read(objects)
+
+    return histogram
+
+
+def _count_of_kind(kind: ObjectKind, read: Callable[[ObjectTally], float]) -> Callable[[Moment], float]:
+    def count(moment: Moment) -> float:
+        objects = moment.tally.objects.get(kind)
+        return 0 if objects is None else read(objects)
+
+    return count
+
+
+def _sum(read: Callable[[ObjectTally], float]) -> Callable[[Moment], float]:
+    return lambda moment: sum(read(objects) for objects in moment.tally.objects.values())
+
+
+def _tally(read: Callable[[Tally], float]) -> Callable[[Moment], float]:
+    return lambda moment: read(moment.tally)
+
+
+def _blamed(blame: Blame) -> Callable[[Moment], float]:
+    return lambda moment: sum(e.count for e in moment.tally.errors.values() if e.blame is blame)
+
+
+def _stalled(moment: Moment) -> float:
+    return moment.tally.stalled.seconds(moment.snapshot.at)
+
+
+def _played(moment: Moment) -> float:
+    return moment.tally.playing.seconds(moment.snapshot.at)
+
+
+def _generator_cpu(moment: Moment) -> float | None:
+    workers = [worker.cpu_percent for worker in moment.snapshot.generator.workers if worker.cpu_percent is not None]
+    return max(workers) if workers else None
+
+
+def _machine(read: Callable[[MachineFigures], float | None]) -> Callable[[Moment], float | None]:
+    def figure(moment: Moment) -> float | None:
+        machine = moment.snapshot.generator.machine
+        return None if machine is None else read(machine)
+
+    return figure
+
+
+def _distributions() -> tuple[DistributionMetric, ...]:
+    out = []
+    for kind, words in _KIND_WORDS.items():
+        out += [
+            DistributionMetric(
+                f"{kind}_ttfb_seconds",
+                Unit.SECONDS,
+                f"{words}: request sent to first byte, of complete answers",
+                _of_kind(kind, lambda objects: objects.ttfb),
+            ),
+            DistributionMetric(
+                f"{kind}_download_seconds",
+                Unit.SECONDS,
+                f"{words}: start, connection included, to last byte, of complete answers",
+                _of_kind(kind, lambda objects: objects.download),
+            ),
+        ]
+    rows: tuple[tuple[str, str, Callable[[Moment], Histogram | None]], ...] = (
+        ("startup_seconds", "request to play until first playback (CTA-2066)", lambda m: m.tally.startup),
+        ("stall_seconds", "lengths of stalls that ended", lambda m: m.tally.stall),
+        (
+            "live_latency_seconds",
+            "wall clock less EXT-X-PROGRAM-DATE-TIME at the playhead",
+            lambda m: m.tally.live_latency,
+        ),
+        (
+            "edge_latency_seconds",
+            "edge of the playlist, plus its age, less the playhead",
+            lambda m: m.tally.edge_latency,
+        ),
+        ("restart_seconds", "seek to playing again", lambda m: m.tally.restart),
+        ("playlist_staleness_seconds", "how long stale playlists had not changed", lambda m: m.tally.staleness),
+        ("connect_seconds", "opening connections: DNS, TCP and TLS", lambda m: m.tally.connect),
+        ("lateness_seconds", "requests after they were due: the generator's own delay", lambda m: m.tally.lateness),
+        ("loop_lag_seconds", "lag of the workers' event loops", lambda m: m.loop_lag),
+    )
+    out += [DistributionMetric(name, Unit.SECONDS, text, read) for name, text, read in rows]
+    text = "download time of a segment by its duration: above 1 is slower than it plays"
+    out.append(DistributionMetric("segment_relative_download", Unit.RATIO, text, lambda m: m.tally.relative_download))
+    return tuple(out)
+
+
+def _counters() -> tuple[CounterMetric, ...]:
+    out = [
+        CounterMetric(
+            "requests", Unit.COUNT, "requests sent, of every kind of object", _sum(lambda objects: objects.requests)
+        ),
+        CounterMetric(
+            "errors",
+            Unit.COUNT,
+            "exchanges that failed; its rate is their share of those that ended",
+            _sum(lambda objects: objects.failed),
+            Better.LOWER,
+            _sum(lambda objects: objects.failed + objects.completed),
+        ),
+        CounterMetric(
+            "errors_origin", Unit.COUNT, "failures that are the origin's", _blamed(Blame.ORIGIN), Better.LOWER
+        ),
+        CounterMetric(
+            "errors_generator", Unit.COUNT, "failures that are the generator's", _blamed(Blame.GENERATOR), Better.LOWER
+        ),
+        CounterMetric("body_bytes", Unit.BYTES, "body bytes as received", _sum(lambda objects: objects.body_bytes)),
+    ]
+    for kind, words in _KIND_WORDS.items():
+        out += [
+            CounterMetric(
+                f"{kind}_requests",
+                Unit.COUNT,
+                f"{words}: requests sent",
+                _count_of_kind(kind, lambda objects: objects.requests),
+            ),
+            CounterMetric(
+                f"{kind}_body_bytes",
+                Unit.BYTES,
+                f"{words}: body bytes as received",
+                _count_of_kind(kind, lambda objects: objects.body_bytes),
+            ),
+            CounterMetric(
+                f"{kind}_errors",
+                Unit.COUNT,
+                f"{words}: exchanges that failed; its rate is their share of those that ended",
+                _count_of_kind(kind, lambda objects: objects.failed),
+                Better.LOWER,
+                _count_of_kind(kind, lambda objects: objects.failed + objects.completed),
+            ),
+        ]
+    rows: tuple[tuple[str, str, Better, Callable[[Tally], float]], ...] = (
+        ("viewers_started", "viewers that asked for the stream", Better.NEITHER, lambda t: t.started),
+        ("viewers_played", "viewers that ever played", Better.NEITHER, lambda t: t.played),
+        ("viewers_ended", "viewers that played to the end of the stream", Better.NEITHER, lambda t: t.ended),
+        ("viewers_failed", "viewers that a fatal error ended", Better.LOWER, lambda t: t.failed),
+        ("viewers_left", "viewers whose session was over", Better.NEITHER, lambda t: t.left),
+        ("viewers_lost", "viewers whose worker died", Better.LOWER, lambda t: t.lost),
+        (
+            "start_failures",
+            "viewers that a fatal error ended before they played",
+            Better.LOWER,
+            lambda t: t.start_failures,
+        ),
+        ("exits_before_start", "viewers that left before they played", Better.LOWER, lambda t: t.exits_before_start),
+        ("failovers", "changes to a redundant variant stream", Better.LOWER, lambda t: t.failovers),
+        ("seeks", "seeks that viewers made", Better.NEITHER, lambda t: t.seeks),
+        ("pauses", "pauses that viewers made", Better.NEITHER, lambda t: t.pauses),
+        ("gap_segments", "segments that the playlist says are missing", Better.LOWER, lambda t: t.gap_segments),
+        (
+            "unavailable_segments",
+            "segments passed over because every try failed",
+            Better.LOWER,
+            lambda t: t.unavailable_segments,
+        ),
+        (
+            "mutated_segments",
+            "segments that a playlist told otherwise before",
+            Better.LOWER,
+            lambda t: t.mutated_segments,
+        ),
+        ("sequence_resets", "media sequence numbers that went back", Better.LOWER, lambda t: t.sequence_resets),
+        ("stale_playlists", "playlists that did not change for too long", Better.LOWER, lambda t: t.stale_playlists),
+        (
+            "unrecorded_requests",
+            "requests not written to Parquet for want of room",
+            Better.LOWER,
+            lambda t: t.unrecorded_requests,
+        ),
+        ("player_restarts", "player processes started again", Better.LOWER, lambda t: t.player_restarts),
+        ("stalls", "stalls that began", Better.LOWER, lambda t: t.stalls),
+        (
+            "expired_segments",
+            "segments that left a playlist before they were fetched",
+            Better.LOWER,
+            lambda t: t.expired_segments,
+        ),
+        (
+            "unchanged_playlists",
+            "media playlists with the same bytes as the load before",
+            Better.NEITHER,
+            lambda t: t.unchanged_playlists,
+        ),
+        ("connections_opened", "connections opened", Better.NEITHER, lambda t: t.connections),
+        ("late_starts", "viewers that started over 100 ms after they were due", Better.LOWER, lambda t: t.late_starts),
+    )
+    out += [CounterMetric(name, Unit.COUNT, text, _tally(read), better) for name, text, better, read in rows]
+    return tuple(out)
+
+
+_GAUGES = (
+    GaugeMetric("viewers_target", Unit.COUNT, "viewers that the run wants", lambda m: m.snapshot.viewers.target),
+    GaugeMetric("viewers_due", Unit.COUNT, "viewers that should have started", lambda m: m.snapshot.viewers.due),
+    GaugeMetric("viewers_active", Unit.COUNT, "viewers running", lambda m: m.snapshot.viewers.active),
+    GaugeMetric("viewers_starting", Unit.COUNT, "running, not playing yet", lambda m: m.snapshot.viewers.starting),
+    GaugeMetric("viewers_playing", Unit.COUNT, "viewers playing", lambda m: m.snapshot.viewers.playing),
+    GaugeMetric(
+        "viewers_stalled", Unit.COUNT, "viewers in a stall", lambda m: m.snapshot.viewers.stalled, Better.LOWER
+    ),
+    GaugeMetric(
+        "throughput_bytes_per_second",
+        Unit.BYTES_PER_SECOND,
+        "body bytes of all kinds over the last second",
+        lambda m: m.snapshot.throughput_bytes_per_second,
+        Better.HIGHER,
+    ),
+    GaugeMetric(
+        "generator_cpu_percent",
+        Unit.PERCENT,
+        "CPU of the busiest worker, in percent of a core",
+        _generator_cpu,
+        Better.LOWER,
+    ),
+    GaugeMetric(
+        "generator_resident_bytes",
+        Unit.BYTES,
+        "memory of all workers",
+        lambda m: sum(worker.resident_bytes for worker in m.snapshot.generator.workers) or None,
+        Better.LOWER,
+    ),
+    GaugeMetric(
+        "machine_cpu_percent",
+        Unit.PERCENT,
+        "CPU of the generator's machine, other programs' use too",
+        _machine(lambda machine: machine.cpu_percent),
+        Better.LOWER,
+    ),
+    GaugeMetric(
+        "machine_link_percent",
+        Unit.PERCENT,
+        "use of the generator's network link, in its busier direction",
+        _machine(lambda machine: machine.link_percent),
+        Better.LOWER,
+    ),
+    GaugeMetric(
+        "machine_network_in_bytes_per_second",
+        Unit.BYTES_PER_SECOND,
+        "received by the generator's network device",
+        _machine(lambda machine: machine.received_bytes_per_second),
+    ),
+    GaugeMetric(
+        "machine_tcp_retransmits_per_second",
+        Unit.PER_SECOND,
+        "segments that the generator's machine sent again",
+        _machine(lambda machine: machine.tcp_retransmits_per_second),
+        Better.LOWER,
+    ),
+)
+
+_RATIOS = (
+    RatioMetric(
+        "rebuffering_ratio",
+        Unit.RATIO,
+        "stalled time by stalled and playing time, of all viewers",
+        _stalled,
+        lambda moment: _stalled(moment) + _played(moment),
+    ),
+)
+
+DISTRIBUTIONS = _distributions()
+COUNTERS = _counters()
+GAUGES = _GAUGES
+RATIOS = _RATIOS
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {metric.name: metric for group in (_GAUGES, COUNTERS, DISTRIBUTIONS, _RATIOS) for metric in group}
+)
+"""The viewers' and the generator's metrics by name, in the order of the reference page."""

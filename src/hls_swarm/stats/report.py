@@ -1,0 +1,43 @@
+"""A run as its files tell it: what reports and comparisons are made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from hls_swarm.stats.events import Event
+from hls_swarm.stats.histogram import Histogram
+from hls_swarm.stats.thresholds import WindowName
+
+
+class Status(StrEnum):
+    """Whether a run is over."""
+
+    FINISHED = "finished"
+    RUNNING = "running"
+    BROKEN_OFF = "broken off"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run.
+
+    Args:
+        folder: where its files are.
+        facts: `run.json`.
+        summary: the JSON summary; of a run that goes on, as it stands.
+        window, window_seconds: the part of the run that `histograms` and `ratios` are of.
+        rows: the timeline.
+    """
+
+    folder: str
+    name: str
+    status: Status
+    facts: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    window: WindowName
+    window_seconds: float
+    histograms: Mapping[str, Histogram]
+    ratios: Mapping[str, float]
+    rows: Sequence[Mapping[str, Any]]
+    events: Sequence[Event]

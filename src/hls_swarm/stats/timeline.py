@@ -1,0 +1,93 @@
+"""The timeline: one flat row a second, every name of which says what it is and in which unit.
+
+Rules:
+
+- A distribution is in it as `_count`, `_p50`, `_p95`, `_p99` and `_max` of the values of that second; a counter as its
+  `_total` since the start and its `_per_second` (and `_rate`, its share, where it has one); a gauge and a ratio by
+  their names; a signal of the origin as `origin_`, the signal, `@` and the target.
+- What is not known, or did not happen in that second, is absent.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from hls_swarm.own_signals import OWN_PREFIX
+from hls_swarm.stats.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, ORIGIN_PREFIX, RATIOS
+from hls_swarm.stats.moment import Moment
+from hls_swarm.stats.origin_metrics import Unit
+from hls_swarm.stats.origin_signals import SIGNALS
+from hls_swarm.stats.window import Second
+
+SCHEMA = "hls-swarm/timeline/1"
+
+Row = Mapping[str, float | str]
+
+FIXED_COLUMNS: Mapping[str, str] = {
+    "elapsed_seconds": "since the start of the run",
+    "time": "wall clock, Unix seconds",
+    "phase": "`starting`, `ramping`, `steady`, `draining` or `finished`",
+}
+
+_DIGITS = 6
+"""Significant digits of a value: a histogram's own error is 1.1%, a clock's more than a microsecond."""
+
+
+def row(second: Second, now: Moment) -> Row:
+    """The line of the timeline for the second that ends at `now`."""
+    snapshot = now.snapshot
+    out: dict[str, float | str] = {
+        "elapsed_seconds": round(snapshot.elapsed_seconds, 3),
+        "time": round(now.wall_at, 3),
+        "phase": snapshot.phase.value,
+    }
+    out.update({name: _rounded(value) for name, value in second.gauges.items()})
+    for counter in COUNTERS:
+        count, whole = second.counts[counter.name], second.wholes.get(counter.name)
+        out[f"{counter.name}_total"] = counter.read(now)
+        if second.seconds is not None:
+            out[f"{counter.name}_per_second"] = _rounded(count / second.seconds)
+        if whole:
+            out[f"{counter.name}_rate"] = _rounded(count / whole)
+    for name, (part, whole) in second.parts.items():
+        if whole > 0:
+            out[name] = _rounded(part / whole)
+    for name, histogram in second.distributions.items():
+        distribution = histogram.distribution()
+        if distribution is not None:
+            d = distribution
+            for end, value in (("p50", d.p50), ("p95", d.p95), ("p99", d.p99), ("max", d.max)):
+                out[f"{name}_{end}"] = _rounded(value)
+            out[f"{name}_count"] = d.count
+    for target in snapshot.origin.targets if snapshot.origin is not None else ():
+        for name, reading in target.readings.items():
+            if reading.value is not None and not reading.stale:
+                out[f"{ORIGIN_PREFIX}{name}@{target.target}"] = _rounded(reading.value)
+    return out
+
+
+def columns() -> Iterator[tuple[str, Unit | None, str]]:
+    """Every column: name, unit, meaning; those of the origin without their target."""
+    for name, text in FIXED_COLUMNS.items():
+        yield name, Unit.SECONDS if name != "phase" else None, text
+    for gauge in GAUGES:
+        yield gauge.name, gauge.unit, gauge.help
+    for counter in COUNTERS:
+        yield f"{counter.name}_total", counter.unit, f"{counter.help}; since the start"
+        per_second = Unit.BYTES_PER_SECOND if counter.unit is Unit.BYTES else Unit.PER_SECOND
+        yield f"{counter.name}_per_second", per_second, "the same, over the last second"
+        if counter.whole is not None:
+            yield f"{counter.name}_rate", Unit.RATIO, "their share, over the last second"
+    for ratio in RATIOS:
+        yield ratio.name, ratio.unit, f"{ratio.help}; over the last second"
+    for distribution in DISTRIBUTIONS:
+        yield f"{distribution.name}_count", Unit.COUNT, f"{distribution.help}; how many in the last second"
+        for end, words in (("p50", "median"), ("p95", "95%"), ("p99", "99%"), ("max", "greatest")):
+            yield f"{distribution.name}_{end}", distribution.unit, f"{words} of the last second"
+    for signal in SIGNALS.values():
+        yield f"{ORIGIN_PREFIX}{signal.name}@TARGET", signal.unit, signal.help
+    yield f"{ORIGIN_PREFIX}{OWN_PREFIX}NAME@TARGET", None, "a signal that the settings add; its name ends in its unit"
+
+
+def _rounded(value: float) -> float:
+    if isinstance(value, int) or value == 0:
+        return value
+    return float(f"{value:.{_DIGITS}g}") if abs(value) < 10**_DIGITS else round(value)

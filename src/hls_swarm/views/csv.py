@@ -1,0 +1,16 @@
+"""The timeline as CSV: one line a second, a column for every metric that was ever known, in the timeline's order."""
+
+import csv
+from io import StringIO
+
+from hls_swarm.stats.report import Report
+
+
+def timeline_csv(report: Report) -> str:
+    """The whole file (RFC 4180); what is not known is empty."""
+    columns = list(dict.fromkeys(column for row in report.rows for column in row))
+    out = StringIO()
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(report.rows)
+    return out.getvalue()

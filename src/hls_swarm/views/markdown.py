@@ -1,0 +1,53 @@
+"""Reports and comparisons as GitHub-flavoured Markdown: for a pull request or a job's summary."""
+
+from collections.abc import Sequence
+
+from hls_swarm.stats.compare import Comparison
+from hls_swarm.stats.report import Report
+from hls_swarm.views.tables import Table, comparison_headline, differences, headline, reasons, tables
+
+_VERDICT_MARKS = {"pass": "✅", "fail": "❌", "invalid": "⚠️", "error": "❌"}
+
+
+def report_markdown(report: Report) -> str:
+    """One run, the verdict first."""
+    mark = _VERDICT_MARKS[str(report.summary["verdict"])]
+    lines = [f"## {mark} {_escaped(headline(report))}", ""]
+    lines += [f"- {_escaped(reason)}" for reason in reasons(report)]
+    if lines[-1]:
+        lines.append("")
+    lines += [f"`{report.facts['url']}` · {report.name} · {report.facts['started_at']}", ""]
+    for table in tables(report):
+        lines += _table(table)
+    return "\n".join(lines)
+
+
+def comparison_markdown(comparisons: Sequence[Comparison], *, everything: bool = False) -> str:
+    """Runs against one baseline."""
+    lines = []
+    for comparison in comparisons:
+        mark = "❌" if comparison.is_worse else "✅"
+        lines += [f"## {mark} {_escaped(comparison_headline(comparison))}", ""]
+        lines += [f"`{comparison.candidate.name}` against `{comparison.baseline.name}`", ""]
+        lines += [f"- {_escaped(caveat)}" for caveat in comparison.caveats]
+        if comparison.caveats:
+            lines.append("")
+        table = differences(comparison, everything=everything)
+        lines += _table(table) if table.rows else ["Nothing differs by more than noise.", ""]
+    return "\n".join(lines)
+
+
+def _table(table: Table) -> list[str]:
+    aligned = "--:" if table.figures else "---"
+    lines = [f"### {_escaped(table.title)}", ""]
+    lines.append("| " + " | ".join(_escaped(column) for column in table.columns) + " |")
+    lines.append("|" + "|".join(["---", *(aligned for _ in table.columns[1:])]) + "|")
+    lines += ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in table.rows]
+    return [*lines, ""]
+
+
+def _escaped(text: str) -> str:
+    """What would be taken for a mark-up, a link or the end of a cell, as it is."""
+    for mark in "\\`*_[]<>|":
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())

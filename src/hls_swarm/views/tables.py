@@ -1,0 +1,214 @@
+"""A run's figures as tables of words: what the terminal, Markdown and HTML show of a report, made once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hls_swarm.stats.compare import Comparison, Difference, Figures, Judgement
+from hls_swarm.stats.origin_metrics import Unit
+from hls_swarm.stats.origin_signals import signal_info
+from hls_swarm.stats.report import Report, Status
+from hls_swarm.stats.thresholds import parse_threshold
+from hls_swarm.stats.thresholds import value_text as threshold_value
+from hls_swarm.views import units
+from hls_swarm.views.signals import DETAILS, name_text, value_text
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts; the first column is on the left, the others on the right where they are figures."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    figures: bool = True
+
+
+def headline(report: Report) -> str:
+    """What a person must read first."""
+    summary = report.summary
+    verdict = str(summary["verdict"]).upper()
+    if report.status is Status.RUNNING:
+        verdict = f"RUNNING, {verdict} so far"
+    viewers = summary.get("viewers", {})
+    return (
+        f"{verdict}: {viewers.get('played', 0)} of {viewers.get('target', 0)} viewers played, "
+        f"{units.seconds(summary.get('elapsed_seconds'))}"
+    )
+
+
+def reasons(report: Report) -> list[str]:
+    """Why the verdict is what it is."""
+    return [str(reason) for reason in report.summary.get("reasons", [])]
+
+
+def tables(report: Report) -> list[Table]:
+    """All of a report but its timeline; what is not known has no row."""
+    summary = report.summary
+    found = [
+        thresholds(summary),
+        _viewers(summary),
+        _latency(summary),
+        _errors(summary),
+        _generator(summary),
+        *_origin(summary),
+    ]
+    return [table for table in found if table is not None and table.rows]
+
+
+def thresholds(summary: Mapping[str, Any]) -> Table | None:
+    """What came of each threshold."""
+    rows = []
+    for result in summary.get("thresholds", []):
+        unit = parse_threshold(result["threshold"]).unit
+        value = units.UNKNOWN if "value" not in result else threshold_value(result["value"], unit)
+        rows.append((result["threshold"], value, result["window"], "held" if result["held"] else "crossed"))
+    return Table("Thresholds", ("Threshold", "Value", "Over", "Verdict"), rows) if rows else None
+
+
+def _viewers(summary: Mapping[str, Any]) -> Table:
+    viewers, experience = summary.get("viewers", {}), summary.get("experience", {})
+    throughput = summary.get("throughput_bytes_per_second", {})
+    requests = summary.get("requests", {})
+    rows = [
+        (
+            "Viewers",
+            (
+                f"{units.count(viewers.get('started'))} started of {units.count(viewers.get('target'))}, "
+                f"peak {units.count(viewers.get('peak'))}, {units.count(viewers.get('failed'))} failed"
+            ),
+        ),
+        ("Requests", units.count(sum(requests.values()))),
+        *((f"  {kind.replace('_', ' ')}", units.count(count)) for kind, count in requests.items() if count),
+        ("Body bytes", units.size(sum(summary.get("body_bytes", {}).values()))),
+        (
+            "Throughput",
+            f"{units.bit_rate(throughput.get('mean'))} mean, {units.bit_rate(throughput.get('peak_1s'))} peak",
+        ),
+        ("Startup", _percentiles(experience.get("startup_seconds"))),
+        (
+            "Stalls",
+            f"{units.count(experience.get('stalls'))}, {units.seconds(experience.get('stalled_seconds'))} in all",
+        ),
+        ("Rebuffering", units.ratio(experience.get("rebuffering_ratio"))),
+        ("Live latency", _percentiles(experience.get("live_latency_seconds"))),
+        ("Edge latency", _percentiles(experience.get("edge_latency_seconds"))),
+    ]
+    return Table("Viewers", ("", ""), [row for row in rows if row[1] != units.UNKNOWN], figures=False)
+
+
+def _latency(summary: Mapping[str, Any]) -> Table:
+    rows = []
+    for kind, parts in summary.get("latency_seconds", {}).items():
+        for key, words in (("ttfb", "first byte"), ("download", "download")):
+            d = parts.get(key)
+            if d:
+                figures = (units.seconds(d[name]) for name in ("p50", "p95", "p99", "max"))
+                rows.append((f"{kind.replace('_', ' ')}, {words}", units.count(d["count"]), *figures))
+    return Table("Latency", ("Of", "Count", "P50", "P95", "P99", "Max"), rows)
+
+
+def _errors(summary: Mapping[str, Any]) -> Table:
+    rows = [
+        (
+            f"{error['object'].replace('_', ' ')}, "
+            + (f"HTTP {error['status']}" if "status" in error else error["kind"].replace("_", " ")),
+            units.count(error["count"]),
+            error["blame"],
+            f"{error['detail']} {error['example_url']}",
+        )
+        for error in summary.get("errors", [])
+    ]
+    return Table("Errors", ("Of", "Count", "Blame", "Newest"), rows, figures=False)
+
+
+def _generator(summary: Mapping[str, Any]) -> Table:
+    generator = summary.get("generator", {})
+    trouble = generator.get("trouble", [])
+    rows = [
+        ("Bottleneck", "; ".join(trouble) if trouble else "no: the generator kept up"),
+        ("Workers", units.count(generator.get("workers"))),
+        ("CPU", units.seconds(generator.get("cpu_seconds"))),
+        ("Memory", units.size(generator.get("resident_bytes"))),
+        ("Event-loop lag", _percentiles(generator.get("loop_lag_seconds"))),
+        ("Lateness", _percentiles(generator.get("lateness_seconds"))),
+        ("Late starts", units.count(generator.get("late_starts"))),
+    ]
+    return Table("Generator", ("", ""), [row for row in rows if row[1] != units.UNKNOWN], figures=False)
+
+
+def _origin(summary: Mapping[str, Any]) -> list[Table]:
+    found = []
+    for target in summary.get("origin", []):
+        rows = []
+        for name, d in target.items():
+            signal = signal_info(name)
+            if signal is not None and name not in DETAILS:
+                rows.append((name_text(signal), *(value_text(signal, d[key]) for key in ("mean", "p95", "max"))))
+            elif isinstance(d, Mapping) and "mean" not in d:
+                words = name.removesuffix("_seconds").replace("_", " ")
+                rows += [(f"{words} time {key.upper()}", units.seconds(value), "", "") for key, value in d.items()]
+        found.append(Table(f"Origin {target['target']}", ("Signal", "Mean", "P95", "Max"), rows))
+    return found
+
+
+def differences(comparison: Comparison, *, everything: bool = False) -> Table:
+    """What differs between two runs; with `everything` what does not, too."""
+    shown = comparison.differences
+    if not everything:
+        shown = comparison.judged(Judgement.WORSE, Judgement.BETTER, Judgement.CHANGED)
+    order = list(Judgement)
+    rows = [
+        (
+            d.metric,
+            _side(d, d.baseline),
+            _side(d, d.candidate),
+            units.UNKNOWN if d.change is None else f"{100 * d.change:+.1f}%",
+            d.judgement.value + (f" ({d.reason})" if d.reason else ""),
+        )
+        for d in sorted(shown, key=lambda d: order.index(d.judgement))
+    ]
+    columns = ("Metric", f"{comparison.baseline.name}", f"{comparison.candidate.name}", "Change", "Judgement")
+    return Table("Differences (P50 / P95)", columns, rows)
+
+
+def comparison_headline(comparison: Comparison) -> str:
+    """What a person must read first."""
+    worse, better = (len(comparison.judged(kind)) for kind in (Judgement.WORSE, Judgement.BETTER))
+    same = len(comparison.judged(Judgement.SAME))
+    verdict = "WORSE" if comparison.is_worse else "NOT WORSE"
+    return f"{verdict}: {worse} metrics worse, {better} better, {same} the same"
+
+
+def _side(difference: Difference, side: Figures | None) -> str:
+    if side is None:
+        return units.UNKNOWN
+    if difference.distance is None:
+        return units.ratio(side.mean)
+    return f"{quantity(difference.unit, side.p50)} / {quantity(difference.unit, side.p95)}"
+
+
+def quantity(unit: Unit, value: float | None) -> str:
+    """A value in its unit, for a person."""
+    match unit:
+        case Unit.SECONDS:
+            return units.seconds(value)
+        case Unit.PERCENT:
+            return units.percent(value)
+        case Unit.RATIO:
+            return units.ratio(value)
+        case Unit.BYTES:
+            return units.size(value)
+        case Unit.BYTES_PER_SECOND:
+            return units.bit_rate(value)
+        case Unit.PER_SECOND:
+            return units.per_second(value)
+        case Unit.COUNT:
+            return units.count(value)
+
+
+def _percentiles(distribution: Mapping[str, float] | None) -> str:
+    if not distribution:
+        return units.UNKNOWN
+    named = (("P50", "p50"), ("P95", "p95"), ("P99", "p99"), ("max", "max"))
+    return ", ".join(f"{name} {units.seconds(distribution[key])}" for name, key in named)

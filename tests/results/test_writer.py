@@ -1,0 +1,100 @@
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hls_swarm.results.files import LineFile, replace_whole
+from hls_swarm.results.writer import MOST_WAITING, FolderWriter
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def test_lines_and_wholes_are_on_disk_after_close(tmp_path: Path) -> None:
+    writer = FolderWriter(tmp_path, ("rows", "events"))
+    for number in range(3):
+        writer.append("rows", f"row {number}".encode())
+    writer.append("events", b"event")
+    writer.replace("state", lambda: b"old")
+    writer.replace("state", lambda: b"new")
+    writer.close()
+    assert (tmp_path / "rows").read_text() == "row 0\nrow 1\nrow 2\n"
+    assert (tmp_path / "events").read_text() == "event\n"
+    assert (tmp_path / "state").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events", "rows", "state"]
+    assert writer.trouble is None
+
+
+def test_lines_are_on_disk_before_close(tmp_path: Path) -> None:
+    writer = FolderWriter(tmp_path, ("rows",))
+    writer.append("rows", b"row")
+    eventually(lambda: (tmp_path / "rows").read_text() == "row\n")
+    writer.close()
+
+
+def test_a_full_disk_is_told_at_once_and_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "rows").symlink_to("/dev/full")
+    with caplog.at_level(logging.WARNING, "hls_swarm"):
+        writer = FolderWriter(tmp_path, ("rows", "events"), again_seconds=0.01)
+        writer.append("rows", b"row")
+        eventually(lambda: writer.trouble is not None)
+        writer.append("rows", b"row")
+        writer.close()
+    assert writer.trouble == f"{tmp_path}: can not be written: no space left on device; 2 lines are lost"
+    assert [record.message for record in caplog.records] == [
+        f"{tmp_path}: can not be written: no space left on device; the run goes on, and writing is tried again"
+    ]
+
+
+def test_a_disk_that_recovers_gets_what_waited(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    obstacle = tmp_path / "state"
+    obstacle.mkdir()
+    with caplog.at_level(logging.WARNING, "hls_swarm"):
+        writer = FolderWriter(tmp_path, ("rows",), again_seconds=0.01)
+        writer.replace("state", lambda: b"state")
+        eventually(lambda: writer.trouble is not None)
+        writer.append("rows", b"row")
+        obstacle.rmdir()
+        eventually(lambda: writer.trouble is None)
+        writer.close()
+    assert (tmp_path / "state").read_bytes() == b"state"
+    assert (tmp_path / "rows").read_bytes() == b"row\n"
+    assert caplog.records[-1].message == f"{tmp_path}: is written again"
+
+
+def test_what_waits_is_bounded(tmp_path: Path) -> None:
+    (tmp_path / "rows").symlink_to("/dev/full")
+    writer = FolderWriter(tmp_path, ("rows",), again_seconds=60)
+    writer.append("rows", b"row")
+    eventually(lambda: writer.trouble is not None)
+    for _ in range(MOST_WAITING + 10):
+        writer.append("rows", b"row")
+    writer.close()
+    assert writer.trouble is not None
+    assert writer.trouble.endswith(f"; {MOST_WAITING + 11} lines are lost")
+
+
+def test_a_write_that_fails_half_way_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    file = LineFile(path)
+    file.append(b"whole\n")
+    file.close()
+    again = LineFile(path)
+    again.append(b"next\n")
+    again.close()
+    assert path.read_bytes() == b"whole\nnext\n"
+
+
+def test_a_whole_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    replace_whole(path, b"old")
+    path.with_name(".state.new").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        replace_whole(path, b"new")
+    assert path.read_bytes() == b"old"

@@ -1,0 +1,66 @@
+from tests.support.moments import STARTED_AT, Run, origin
+from tests.support.snapshots import failed, watching
+
+from hls_swarm.stats.events import Event, EventKind, Level, changes
+from hls_swarm.stats.origin_metrics import SourceState
+from hls_swarm.stats.snapshot import Mark, Phase
+
+
+def told(run: Run) -> list[Event]:
+    """The events of each moment, one after another."""
+    before = [None, *run.entries[:-1]]
+    return [event for pair in zip(before, run.entries, strict=True) for event in changes(*pair)]
+
+
+def test_phases_marks_and_lost_workers_are_told_once() -> None:
+    run, mark = Run(), Mark(2.5, "cache purged")
+    run.second(1.0, *watching(0, 0.1), phase=Phase.RAMPING)
+    run.second(2.0, phase=Phase.RAMPING)
+    run.second(3.0, marks=[mark])
+    run.second(4.0, marks=[mark], lost=frozenset({0}))
+    run.second(5.0, marks=[mark], lost=frozenset({0}), phase=Phase.FINISHED)
+    events = told(run)
+    assert [(event.kind, event.elapsed_seconds) for event in events] == [
+        (EventKind.PHASE, 1.0),
+        (EventKind.PHASE, 3.0),
+        (EventKind.MARK, 3.0),
+        (EventKind.WORKER_LOST, 4.0),
+        (EventKind.GENERATOR, 4.0),
+        (EventKind.PHASE, 5.0),
+    ]
+    assert events[0].text == "ramping, 1 of 4 viewers running"
+    assert events[0].time == STARTED_AT + 1.0
+    assert events[2].details == {"at_seconds": 2.5}
+    assert events[3].level is Level.ERROR
+
+
+def test_a_kind_of_failure_is_told_the_first_time() -> None:
+    run = Run()
+    run.second(1.0, *watching(0, 0.1), *failed(1, 0.2))
+    run.second(2.0, *failed(2, 1.2))
+    (error,) = (event for event in told(run) if event.kind is EventKind.ERROR)
+    assert error.text == "multivariant playlist: HTTP 404 Not Found (http://origin.test/live/master.m3u8)"
+    assert error.details["status"] == 404
+
+
+def test_an_exporter_that_comes_and_goes_is_told() -> None:
+    run = Run()
+    states = (SourceState.WAITING, SourceState.UP, SourceState.UP, SourceState.STALE)
+    for at, state in enumerate(states, start=1):
+        run.second(at, of_origin=origin(at, {"a": {"cpu_percent": 1.0}}, state))
+    events = [event for event in told(run) if event.kind is EventKind.ORIGIN]
+    assert [(event.elapsed_seconds, event.level, event.details["state"]) for event in events] == [
+        (2.0, Level.INFO, "up"),
+        (4.0, Level.WARNING, "stale"),
+    ]
+
+
+def test_a_threshold_is_told_when_it_is_crossed_and_when_it_holds_again_in_its_own_window() -> None:
+    run = Run("errors:rate < 20%")
+    run.second(1.0, *failed(0, 0.1), phase=Phase.RAMPING)
+    run.second(2.0, phase=Phase.STEADY)
+    run.second(3.0, *watching(1, 2.1), *failed(2, 2.2))
+    run.second(4.0, *watching(3, 3.1), *watching(4, 3.2))
+    events = [event for event in told(run) if event.kind is EventKind.THRESHOLD]
+    assert [(event.elapsed_seconds, event.level) for event in events] == [(3.0, Level.WARNING), (4.0, Level.INFO)]
+    assert events[0].text == "crossed: errors:rate < 20%: errors rate is 25% over the steady state"

@@ -1,0 +1,76 @@
+import pytest
+
+from hls_swarm.stats.saturation import MachineWatch
+from hls_swarm.stats.snapshot import MachineFigures, Phase, SnapshotBuilder
+from hls_swarm.stats.summary import summary
+from hls_swarm.stats.tally import Tally
+from hls_swarm.stats.verdict import judge
+
+
+def watched(*readings: tuple[float, float | None, float | None]) -> MachineWatch:
+    """A watch that saw (instant, CPU percent, link percent)."""
+    watch = MachineWatch()
+    for at, cpu, link in readings:
+        watch.add(at, cpu_percent=cpu, link_percent=link, received=1e9, sent=1e6, retransmits=0.0)
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("cpu", "link", "trouble"),
+    [
+        pytest.param([50.0] * 30, [50.0] * 30, (), id="room for more"),
+        pytest.param([100.0] * 9, [None] * 9, (), id="a short peak"),
+        pytest.param(([100.0] * 9 + [50.0]) * 3, [None] * 30, (), id="short peaks"),
+        pytest.param(
+            [100.0] * 10, [None] * 10, ("this machine's processor was over 98% busy for 10 s",), id="processor"
+        ),
+        pytest.param(
+            [99.0] * 12 + [10.0] * 30,
+            [None] * 42,
+            ("this machine's processor was over 98% busy for 12 s",),
+            id="what went on once stays said",
+        ),
+        pytest.param([None] * 11, [96.0] * 11, ("this machine's link was over 95% used for 11 s",), id="link"),
+    ],
+)
+def test_trouble(cpu: list[float | None], link: list[float | None], trouble: tuple[str, ...]) -> None:
+    readings = [(float(at + 1), *values) for at, values in enumerate(zip(cpu, link, strict=True))]
+    assert watched((0.0, 100.0, 100.0), *readings).trouble == trouble
+
+
+def test_over_the_run() -> None:
+    run = watched((0.0, 99.0, None), (1.0, 20.0, None), (1.1, 100.0, None), (3.0, 40.0, None)).over_run
+    assert run.cpu_percent is not None
+    assert (run.cpu_percent.count, run.cpu_percent.mean, run.cpu_percent.max) == (2, 30.0, 40.0)
+    assert run.received_bytes_per_second is not None
+    assert run.received_bytes_per_second.mean == 1e9
+    assert run.link_percent is None
+
+
+def test_nothing_is_known_before_the_second_reading() -> None:
+    run = watched((0.0, 50.0, 50.0)).over_run
+    assert (run.cpu_percent, run.tcp_retransmits_per_second) == (None, None)
+
+
+def test_a_full_link_makes_the_run_invalid_and_stands_in_the_summary() -> None:
+    builder = SnapshotBuilder("http://origin/a.m3u8", 1, None)
+    full = MachineFigures(40.0, "eth0", 124e6, 1e6, 125e6, 2.5)
+    for second in range(12):
+        snapshot = builder.build(
+            at=100.0 + second,
+            started_at=100.0,
+            phase=Phase.STEADY,
+            due=1,
+            tally=Tally(),
+            workers={},
+            lost=frozenset(),
+            origin=None,
+            machine=full,
+        )
+    assert snapshot.generator.trouble == ("this machine's link was over 95% used for 11 s",)
+    outcome = judge(snapshot)
+    assert outcome.exit_code == 3
+    machine = summary(snapshot, outcome, started_at=0.0, version="1")["generator"]["machine"]
+    assert machine["network_device"] == "eth0"
+    assert machine["network_link_percent"]["mean"] == pytest.approx(99.2)
+    assert machine["tcp_retransmits_per_second"]["max"] == 2.5

@@ -1,0 +1,58 @@
+import pytest
+from tests.support.moments import STARTED_AT, Run, origin
+from tests.support.snapshots import failed, stalled, watching
+
+from hls_swarm.stats.snapshot import Phase
+from hls_swarm.stats.timeline import FIXED_COLUMNS, columns
+
+
+def test_a_row_has_the_percentiles_of_its_own_second() -> None:
+    run = Run()
+    run.second(1.0, *watching(0, 0.1))
+    row = run.second(2.0, *watching(1, 1.1), *watching(2, 1.2)).row
+    assert row["elapsed_seconds"] == 2.0
+    assert row["time"] == STARTED_AT + 2.0
+    assert row["phase"] == "steady"
+    assert row["segment_requests_total"] == 3
+    assert row["segment_requests_per_second"] == 2
+    assert row["segment_download_seconds_count"] == 2
+    assert row["segment_download_seconds_p95"] == pytest.approx(0.020, rel=0.012)
+    assert row["body_bytes_per_second"] == row["throughput_bytes_per_second"] == 2 * 750_800
+    assert (row["viewers_active"], row["viewers_playing"]) == (3, 3)
+
+
+def test_what_did_not_happen_or_is_not_known_is_absent() -> None:
+    run = Run()
+    first = run.second(1.0).row
+    assert "throughput_bytes_per_second" not in first
+    assert "requests_per_second" not in first
+    run.second(2.0, *watching(0, 1.1))
+    quiet = run.second(3.0).row
+    assert not [column for column in quiet if column.startswith("segment_download_seconds")]
+    assert "errors_rate" not in quiet
+    assert quiet["requests_per_second"] == 0
+    assert quiet["requests_total"] == 3
+
+
+def test_ratios_and_rates_are_of_the_second() -> None:
+    run = Run()
+    run.second(1.0, *watching(0, 0.0))
+    row = run.second(3.0, *stalled(0, 1.5, 0.5), *failed(1, 2.0)).row
+    assert row["rebuffering_ratio"] == pytest.approx(0.5 / 2.0)
+    assert (row["errors_total"], row["errors_rate"]) == (1, 1.0)
+    assert row["stalls_per_second"] == 0.5
+
+
+def test_signals_of_the_origin_have_their_target_and_stale_ones_are_absent() -> None:
+    row = Run().second(1.0, of_origin=origin(1.0, {"a": {"cpu_percent": 12.5}, "b": {"cpu_percent": 80.0}})).row
+    assert (row["origin_cpu_percent@a"], row["origin_cpu_percent@b"]) == (12.5, 80.0)
+
+
+def test_every_column_of_a_row_is_documented() -> None:
+    run = Run()
+    run.second(1.0, *watching(0, 0.0), *failed(1, 0.5), phase=Phase.RAMPING)
+    row = run.second(2.0, *stalled(0, 1.2, 0.5), of_origin=origin(1.0, {"a": {"cpu_percent": 1.0}})).row
+    documented = {name.replace("@TARGET", "@a") for name, _, _ in columns()}
+    assert set(row) <= documented
+    assert set(FIXED_COLUMNS) <= set(row)
+    assert all(text for _, _, text in columns())
