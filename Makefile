@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
 
-.PHONY: demo test check system-packages bench lock reference clean help
+.PHONY: fidelity demo test check system-packages bench lock reference clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -25,6 +25,9 @@ system-packages: ## Install the real programs that the tests use, where missing 
 
 bench: $(VENV)/.dev ## Measurements side by side with named peers
 	PATH="$(abspath $(BIN)):$$PATH" bench/run
+
+fidelity: $(VENV)/.dev tests/browser/node_modules/.ready ## Our viewers beside hls.js and ffmpeg, request for request
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity
 
 reference: $(VENV)/.dev ## Write the reference pages from the code
 	$(BIN)/python tools/gen_reference.py

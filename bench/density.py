@@ -1,19 +1,22 @@
-"""What a complete viewer costs: live stream, 2 s segments at 3 Mbit/s, all statistics on, real nginx on loopback.
+"""Viewers: what a complete one costs, live, 2 s segments at 3 Mbit/s, all statistics on, real nginx on loopback.
 
-usage: python -m bench.density [--viewers 100,1000,5000] [--seconds 20] [--workers 1] [--soak MINUTES]
+    python -m bench.density [--viewers 100,1000,5000] [--seconds 20] [--workers 1] [--ramp-seconds 5]
+                            [--segment-bytes 750000] [--ffmpeg COUNT] [--soak MINUTES] [--nginx-workers 1]
 
 For each number of viewers the real command is run against nginx, and the worker processes are measured from outside
 (CPU time and resident memory by the operating system's own accounting) between the end of the ramp and the end of the
-run. Printed: CPU per viewer, viewers per core by CPU time, event-loop lag, memory per additional viewer, the
-controller's CPU, and whether nginx's access log says the same as the summary.
+run. Printed: CPU per viewer, viewers per core by CPU time, event-loop lag, late starts, memory per additional viewer,
+the controller's CPU, and whether nginx's access log says the same as the summary, request for request and byte for
+byte, or how many requests were cut short (at the end, or by a time limit), of which only nginx knows all bytes.
+
+With `--ffmpeg COUNT`, so many `ffmpeg -c copy -f null` processes play the same live stream first, as the usual test
+does with one process per viewer, and are measured in the same way.
 """
 
 import argparse
 import json
 import os
-import shutil
-import signal
-import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,36 +28,27 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from bench.servers import needed, nginx
 
 SEGMENT_BYTES = 750_000
 SEGMENT_SECONDS = 2.0
 WINDOW = 6
-NGINX = """
-{user}
-daemon off; worker_processes 1; worker_rlimit_nofile 20000; pid {root}/nginx.pid; error_log {root}/error.log;
-events {{ worker_connections 19000; }}
-http {{
-  log_format exact '$uri $status $body_bytes_sent'; access_log {root}/access.log exact buffer=64k flush=1s;
-  sendfile on; tcp_nodelay on; keepalive_timeout 120s; keepalive_requests 1000000000;
-  types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; }}
-  client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3;
-  uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;
-  server {{
-    listen 127.0.0.1:{port} backlog=16384; root {root}/www;
-    location ~ ^/seg-[0-9]+\\.ts$ {{ try_files /segment.ts =404; }}
-  }}
-}}
-"""
+MEDIA_SECONDS = 120
+"""Length of the real media that ffmpeg plays; the stream comes round again after that."""
 
 
 class LiveStream(threading.Thread):
-    """Publishes a media playlist every 2 s; its segments are all one file."""
+    """Publishes a media playlist every 2 s.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        names: of the segment files, which follow one another and come round again.
+    """
+
+    def __init__(self, folder: Path, names: list[str]) -> None:
         super().__init__(daemon=True)
         self._folder = folder
+        self._names = names
         self._over = threading.Event()
-        (folder / "segment.ts").write_bytes(os.urandom(SEGMENT_BYTES))
         (folder / "master.m3u8").write_text("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=3000000\nlive.m3u8\n")
         self._publish(0)
 
@@ -73,10 +67,39 @@ class LiveStream(threading.Thread):
     def _publish(self, first: int) -> None:
         lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:2", f"#EXT-X-MEDIA-SEQUENCE:{first}"]
         for number in range(first, first + WINDOW):
-            lines += [f"#EXTINF:{SEGMENT_SECONDS},", f"seg-{number}.ts"]
+            lines += [f"#EXTINF:{SEGMENT_SECONDS},", self._names[number % len(self._names)]]
         new = self._folder / "live.m3u8.new"
         new.write_text("\n".join([*lines, ""]))
         new.rename(self._folder / "live.m3u8")
+
+
+def media(folder: Path, segment_bytes: int, *, real: bool) -> list[str]:
+    """Make the segments; their names in order.
+
+    Args:
+        real: MPEG-TS that ffmpeg can play; else one file of random bytes under many names.
+    """
+    if not real:
+        (folder / "segment.ts").write_bytes(os.urandom(segment_bytes))
+        return [f"seg-{number}.ts" for number in range(1000)]
+    encoder = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-x264-params",
+        "nal-hrd=cbr",
+        "-g",
+        "50",
+        "-sc_threshold",
+        "0",
+    ]
+    rate = ["-b:v", "2700k", "-minrate", "2700k", "-maxrate", "2700k", "-bufsize", "2700k"]
+    command = ["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", f"testsrc2=s=640x360:r=25:d={MEDIA_SECONDS}"]
+    command += ["-f", "lavfi", "-i", f"sine=frequency=440:duration={MEDIA_SECONDS}", "-c:a", "aac", "-b:a", "128k"]
+    command += [*encoder, *rate, "-f", "segment", "-segment_time", f"{SEGMENT_SECONDS:g}", "-segment_format", "mpegts"]
+    subprocess.run([*command, str(folder / "seg-%d.ts")], check=True)
+    return [f"seg-{number}.ts" for number in range(int(MEDIA_SECONDS / SEGMENT_SECONDS))]
 
 
 @dataclass(frozen=True)
@@ -102,6 +125,13 @@ class Result:
     agrees: bool
 
     @property
+    def agreement(self) -> str:
+        """Whether the access log agrees; requests cut short leave bytes on the way that only nginx has counted."""
+        failed = sum(error["count"] for error in self.summary["errors"])
+        cut = failed + sum(self.summary["cancelled"].values())
+        return "agrees" if self.agrees else f"{cut:,} cut" if cut else "DIFFERS"
+
+    @property
     def viewers_per_core(self) -> float:
         """By CPU time of the workers."""
         return self.viewers / self.cores
@@ -118,14 +148,14 @@ def usage_of(controller: psutil.Process) -> Usage:
     return Usage(time.monotonic(), cpu, memory, times.user + times.system)
 
 
-def measure(url: str, log: Path, viewers: int, seconds: float, workers: int) -> Result:
+def measure(url: str, log: Path, viewers: int, seconds: float, options: argparse.Namespace) -> Result:
     """Run the command with so many viewers and look at it from outside."""
     log.write_text("")
-    rate = max(50.0, viewers / 5)
+    rate = max(50.0, viewers / options.ramp_seconds)
     ramp = viewers / rate
     duration = ramp + 4.0 + seconds + 2.0
     command = [sys.executable, "-m", "hls_swarm", "--clients", str(viewers), "--ramp-rate", str(rate)]
-    command += ["--duration", f"{round(duration * 1000)}ms", "--workers", str(workers), "--json", "-"]
+    command += ["--duration", f"{round(duration * 1000)}ms", "--workers", str(options.workers), "--json", "-"]
     command += ["--no-output", "--metrics", ""] if has_flag("--no-output") else []
     with subprocess.Popen([*command, url], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         controller = psutil.Process(process.pid)
@@ -172,19 +202,43 @@ def agrees_with(log: Path, summary: dict[str, Any]) -> bool:
     )
 
 
+def ffmpeg_viewers_per_core(url: str, count: int, seconds: float) -> float:
+    """By CPU time of so many processes that each play the stream, copying nothing anywhere."""
+    command = ["ffmpeg", "-loglevel", "error", "-nostdin", "-i", url, "-c", "copy", "-f", "null", "-"]
+    processes = [psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(count)]
+    try:
+        time.sleep(8.0)  # past the start, where each reads its first three segments
+        before, began = sum(run_time(process.pid) for process in processes), time.monotonic()
+        time.sleep(seconds)
+        after, span = sum(run_time(process.pid) for process in processes), time.monotonic() - began
+        memory = statistics.mean(process.memory_info().rss for process in processes)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    per_core = count / ((after - before) / span)
+    print(f"{count} ffmpeg processes: {per_core:,.0f} viewers a core, {memory / 1e6:.0f} MB each")
+    return per_core
+
+
+def run_time(pid: int) -> float:
+    """CPU seconds of a process, to the nanosecond: what one of many small ones uses is below the clock's tick."""
+    return sum(int(file.read_text().split()[0]) for file in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+
+
 def report(results: list[Result]) -> None:
     """Print a table, and the ratios between the runs."""
     print(f"{'viewers':>8} {'cores':>7} {'us/viewer-s':>12} {'viewers/core':>13} {'Gbit/s':>7} {'lag P99':>9} "
-          f"{'stalls':>7} {'MB':>6} {'controller':>11} {'log':>9}  verdict")  # fmt: skip
+          f"{'stalls':>7} {'late':>5} {'MB':>6} {'controller':>11} {'log':>9}  verdict")  # fmt: skip
     for result in results:
         summary = result.summary
-        lag = summary["generator"]["loop_lag_seconds"]["p99"]
+        lag, late = summary["generator"]["loop_lag_seconds"]["p99"], summary["generator"]["late_starts"]
         throughput = summary["throughput_bytes_per_second"]["mean"] * 8 / 1e9
         print(
             f"{result.viewers:>8} {result.cores:>7.3f} {result.cores / result.viewers * 1e6:>12.1f} "
             f"{result.viewers_per_core:>13,.0f} {throughput:>7.2f} {lag * 1e3:>6.2f} ms "
-            f"{summary['experience']['stalls']:>7} {result.memory_bytes / 1e6:>6.0f} "
-            f"{result.controller_cores:>10.1%} {'agrees' if result.agrees else 'DIFFERS':>9}  {summary['verdict']}"
+            f"{summary['experience']['stalls']:>7} {late:>5} {result.memory_bytes / 1e6:>6.0f} "
+            f"{result.controller_cores:>10.1%} {result.agreement:>9}  {summary['verdict']}"
         )
     if len(results) > 1:
         first, last = results[0], results[-1]
@@ -202,39 +256,30 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--soak", type=float, default=0.0, help="minutes for which the last size is run once more")
+    parser.add_argument("--ffmpeg", type=int, default=0, help="processes of ffmpeg that play the stream first")
+    parser.add_argument("--nginx-workers", type=int, default=1)
+    parser.add_argument("--segment-bytes", type=int, default=SEGMENT_BYTES, help="smaller ones leave nginx less to do")
+    parser.add_argument("--ramp-seconds", type=float, default=5.0, help="10,000 viewers in 5 s are 2,000 a second")
     options = parser.parse_args()
-    nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-    if nginx is None:
-        sys.exit("bench/density.py needs nginx")
+    needed("nginx", *(["ffmpeg"] if options.ffmpeg else []))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "www").mkdir()
-        root.chmod(0o755)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        user = "user root root;" if os.geteuid() == 0 else ""
-        (root / "nginx.conf").write_text(NGINX.format(user=user, root=root, port=port))
-        stream = LiveStream(root / "www")
+        stream = LiveStream(root / "www", media(root / "www", options.segment_bytes, real=bool(options.ffmpeg)))
         stream.start()
-        server = subprocess.Popen([nginx, "-c", str(root / "nginx.conf"), "-p", folder, "-e", str(root / "error.log")])
-        try:
-            time.sleep(0.5)
-            url, log = f"http://127.0.0.1:{port}/master.m3u8", root / "access.log"
+        one_file = "" if options.ffmpeg else "location ~ ^/seg-[0-9]+\\.ts$ { try_files /segment.ts =404; }"
+        with nginx(root, log=True, workers=options.nginx_workers, server=one_file) as base:
+            url, log = f"{base}/master.m3u8", root / "access.log"
+            ffmpeg = ffmpeg_viewers_per_core(url, options.ffmpeg, options.seconds) if options.ffmpeg else None
             sizes = [int(size) for size in options.viewers.split(",")]
-            results = [measure(url, log, size, options.seconds, options.workers) for size in sizes]
+            results = [measure(url, log, size, options.seconds, options) for size in sizes]
             report(results)
+            if ffmpeg is not None:
+                print(f"viewers a core, hls-swarm to ffmpeg: {results[-1].viewers_per_core / ffmpeg:.0f}")
             if options.soak:
                 print(f"\n{options.soak:g} minutes of {sizes[-1]} viewers")
-                report([measure(url, log, sizes[-1], options.soak * 60, options.workers)])
-        finally:
-            server.send_signal(signal.SIGQUIT)
-            try:
-                server.wait(5)
-            except subprocess.TimeoutExpired:
-                server.terminate()
-                server.wait()
-            stream.stop()
+                report([measure(url, log, sizes[-1], options.soak * 60, options)])
+        stream.stop()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""CPU per delivered gigabyte and per small answer: this client beside wrk, one nginx on loopback, one run.
+"""Segments: gigabytes that one CPU-second of the client pays for, beside wrk, plain and over TLS.
 
-usage: python bench/http_throughput.py [--seconds 4] [--connections 16] [--tls]
+    python -m bench.http_throughput [--seconds 4] [--rounds 3] [--connections 16]
 
-Each client runs in a process of its own, one after the other, and only its CPU time counts (getrusage of children).
+One nginx on loopback serves 1.5 MB segments. Each client is a process of its own, the two take turns, and only the
+client's CPU time counts (getrusage), with the start of the process and without: this client's interpreter takes 0.1 s
+to start, which a run of minutes does not notice. The median of the rounds is printed.
 """
 
 import argparse
@@ -11,31 +13,18 @@ import json
 import os
 import re
 import resource
-import shutil
-import socket
-import subprocess
+import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import uvloop
+from bench.servers import cpu_seconds_of, needed, nginx
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Request, Timeouts, TlsOptions
 from hls_swarm.records import Exchange
 
 SEGMENT_BYTES = 1_500_000
-SMALL_BYTES = 1024
-CONFIG = """
-daemon off; worker_processes 1; pid {root}/nginx.pid; error_log {root}/error.log;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off; sendfile on; keepalive_requests 1000000000; default_type application/octet-stream;
-  client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3;
-  uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;
-  server {{ listen 127.0.0.1:{port}{tls}; root {root}/www; {certificate} }}
-}}
-"""
 
 
 class Puller:
@@ -44,9 +33,9 @@ class Puller:
     exchanges = 0
     body_bytes = 0
 
-    def __init__(self, context: ClientContext, url: str, *, keep_body: bool) -> None:
+    def __init__(self, context: ClientContext, url: str) -> None:
         self._client = Client(context)
-        self._request = Request(url, 0.0, Timeouts(), keep_body=keep_body)
+        self._request = Request(url, 0.0, Timeouts())
         self._client.fetch(self._request, self._done)
 
     def _done(self, exchange: Exchange) -> None:
@@ -57,114 +46,68 @@ class Puller:
         self._client.fetch(self._request, self._done)
 
 
-async def pull(url: str, connections: int, seconds: float, *, keep_body: bool) -> None:
-    """Be the client under test; print what was delivered, the CPU time and how much of it start-up took."""
-    started = resource.getrusage(resource.RUSAGE_SELF)
-    context = ClientContext(asyncio.get_running_loop(), ClientOptions(tls=TlsOptions(insecure=True)))
-    pullers = [Puller(context, url, keep_body=keep_body) for _ in range(connections)]
-    await asyncio.sleep(seconds)
+async def pull(url: str, connections: int, seconds: float) -> None:
+    """Be the client under test; print the bytes that were delivered, and the CPU time of start-up."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    startup = started.ru_utime + started.ru_stime
-    print(json.dumps([len(pullers), Puller.exchanges, Puller.body_bytes, usage.ru_utime, usage.ru_stime, startup]))
+    context = ClientContext(asyncio.get_running_loop(), ClientOptions(tls=TlsOptions(insecure=True)))
+    pullers = [Puller(context, url) for _ in range(connections)]
+    await asyncio.sleep(seconds)
+    print(json.dumps([Puller.body_bytes, usage.ru_utime + usage.ru_stime, len(pullers)]))
     sys.stdout.flush()
     os._exit(0)
 
 
-def cpu_seconds_of(command: list[str]) -> tuple[float, str]:
-    """CPU time of one command, start-up included, and its output."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, output
+def own(url: str, connections: int, seconds: float) -> tuple[float, float]:
+    """Gigabytes per CPU-second of this client: of the whole process, and without its start."""
+    command = [sys.executable, "-m", "bench.http_throughput", "--pull", url]
+    cpu, output = cpu_seconds_of([*command, "--connections", str(connections), "--seconds", str(seconds)])
+    body_bytes, startup, _ = json.loads(output)
+    return body_bytes / 1e9 / cpu, body_bytes / 1e9 / (cpu - startup)
 
 
-def measure_own(url: str, connections: int, seconds: float, *, keep_body: bool) -> tuple[float, float]:
-    """Gigabytes and answers per CPU-second of this client."""
-    command = [sys.executable, __file__, "--pull", url, "--connections", str(connections), "--seconds", str(seconds)]
-    cpu, output = cpu_seconds_of([*command, *(["--keep"] if keep_body else [])])
-    _, exchanges, body_bytes, user, system, startup = json.loads(output)
-    running = user + system - startup
-    rates = f"{body_bytes / 1e9 / running:.2f} GB and {exchanges / running:.0f} answers per CPU-second"
-    print(f"    hls-swarm: {user:.2f} s user, {system:.2f} s system, {exchanges} answers", file=sys.stderr)
-    print(f"    without {startup:.2f} s of start-up: {rates}", file=sys.stderr)
-    return body_bytes / 1e9 / cpu, exchanges / cpu
-
-
-def measure_wrk(url: str, connections: int, seconds: float, answer_bytes: int) -> tuple[float, float]:
-    """Gigabytes and answers per CPU-second of wrk."""
+def wrk(url: str, connections: int, seconds: float) -> float:
+    """Gigabytes per CPU-second of wrk."""
     cpu, output = cpu_seconds_of(["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", url])
     found = re.search(r"(\d+) requests in", output)
     assert found, output
-    answers = int(found[1])
-    print(f"    wrk: {cpu:.2f} s CPU, {answers} answers", file=sys.stderr)
-    return answers * answer_bytes / 1e9 / cpu, answers / cpu
+    return int(found[1]) * SEGMENT_BYTES / 1e9 / cpu
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start_nginx(root: Path, *, tls: bool) -> tuple["subprocess.Popen[bytes]", str]:
-    """An nginx that serves two files; its base URL."""
-    www = root / "www"
-    www.mkdir()
-    (www / "segment.ts").write_bytes(os.urandom(SEGMENT_BYTES))
-    (www / "small.m3u8").write_bytes(b"#" * SMALL_BYTES)
-    root.chmod(0o755)
-    certificate = ""
-    if tls:
-        key, pem = root / "key.pem", root / "cert.pem"
-        subprocess.run(
-            [
-                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-                *("-days", "2", "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(pem)),
-            ],
-            check=True,
-            capture_output=True,
-        )
-        certificate = f"ssl_certificate {pem}; ssl_certificate_key {key};"
-    port = free_port()
-    config = CONFIG.format(root=root, port=port, tls=" ssl" if tls else "", certificate=certificate)
-    (root / "nginx.conf").write_text(config)
-    nginx = subprocess.Popen(["nginx", "-p", str(root), "-c", str(root / "nginx.conf")], stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    return nginx, f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+def compare(*, tls: bool, connections: int, seconds: float, rounds: int) -> None:
+    """Measure both in turns and print the medians and the median of the ratios."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        (root / "www").mkdir()
+        (root / "www/segment.ts").write_bytes(os.urandom(SEGMENT_BYTES))
+        with nginx(root, tls=tls) as base:
+            url = f"{base}/segment.ts"
+            pairs = [(own(url, connections, seconds), wrk(url, connections, seconds)) for _ in range(rounds)]
+    whole = statistics.median(mine[0] for mine, _ in pairs)
+    running = statistics.median(mine[1] for mine, _ in pairs)
+    theirs = statistics.median(other for _, other in pairs)
+    ratio = statistics.median(mine[0] / other for mine, other in pairs)
+    running_ratio = statistics.median(mine[1] / other for mine, other in pairs)
+    spread = ", ".join(f"{mine[1] / other:.2f}" for mine, other in pairs)
+    print(
+        f"{'TLS' if tls else 'plain':<6} hls-swarm {whole:6.2f} GB per CPU-second ({running:.2f} without start-up), "
+        f"wrk {theirs:.2f}: ratio {ratio:.2f} ({running_ratio:.2f} without start-up; rounds {spread})"
+    )
 
 
 def main() -> None:
-    """Measure both and print the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure plain HTTP, then TLS."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--tls", action="store_true")
     parser.add_argument("--pull", help=argparse.SUPPRESS)
-    parser.add_argument("--keep", action="store_true", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.pull:
-        uvloop.run(pull(args.pull, args.connections, args.seconds, keep_body=args.keep))
+    options = parser.parse_args()
+    if options.pull:
+        uvloop.run(pull(options.pull, options.connections, options.seconds))
         return
-    if not (shutil.which("nginx") and shutil.which("wrk")):
-        sys.exit("needs nginx and wrk")
-    with tempfile.TemporaryDirectory() as name:
-        nginx, base = start_nginx(Path(name), tls=args.tls)
-        try:
-            own_gb, _ = measure_own(f"{base}/segment.ts", args.connections, args.seconds, keep_body=False)
-            wrk_gb, _ = measure_wrk(f"{base}/segment.ts", args.connections, args.seconds, SEGMENT_BYTES)
-            print(f"1.5 MB segments, GB per CPU-second: {own_gb:.2f}, wrk {wrk_gb:.2f}, ratio {own_gb / wrk_gb:.2f}")
-            _, own_small = measure_own(f"{base}/small.m3u8", args.connections, args.seconds, keep_body=True)
-            _, wrk_small = measure_wrk(f"{base}/small.m3u8", args.connections, args.seconds, SMALL_BYTES)
-            ratio = own_small / wrk_small
-            print(f"1 KB kept, answers per CPU-second: {own_small:.0f}, wrk {wrk_small:.0f}, ratio {ratio:.2f}")
-        finally:
-            nginx.terminate()
-            nginx.wait()
+    needed("nginx", "wrk", "openssl")
+    for tls in (False, True):
+        compare(tls=tls, connections=options.connections, seconds=options.seconds, rounds=options.rounds)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """CPU and memory per live viewer: each fetches a playlist, then a segment, every two seconds; nginx on loopback.
 
-usage: python bench/http_viewers.py [--viewers 2000] [--seconds 8] [--segment-bytes 750000] [--tls]
+    python -m bench.http_viewers [--viewers 2000] [--seconds 8] [--segment-bytes 750000] [--tls]
 
 Prints this client's CPU per viewer and cycle, how many viewers one core would carry, memory per viewer, and the ratio
 of its CPU time to that of the nginx that serves it.
@@ -18,12 +18,13 @@ from typing import ClassVar
 
 import psutil
 import uvloop
+from bench.servers import needed, nginx
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Request, Timeouts, TlsOptions
 from hls_swarm.records import Exchange
-from http_throughput import start_nginx  # type: ignore[import-not-found]  # beside this script, not a package
 
 PERIOD_SECONDS = 2.0
+PLAYLIST_BYTES = 1024
 
 
 class Viewer:
@@ -105,14 +106,14 @@ def main() -> None:
     parser.add_argument("--segment-bytes", type=int, default=750_000)
     parser.add_argument("--tls", action="store_true")
     args = parser.parse_args()
+    needed("nginx", *(["openssl"] if args.tls else []))
     with tempfile.TemporaryDirectory() as name:
-        nginx, base = start_nginx(Path(name), tls=args.tls)
-        try:
-            (Path(name) / "www/segment.ts").write_bytes(os.urandom(args.segment_bytes))
-            uvloop.run(measure(base, args.viewers, args.seconds, nginx.pid))
-        finally:
-            nginx.terminate()
-            nginx.wait()
+        root = Path(name)
+        (root / "www").mkdir()
+        (root / "www/small.m3u8").write_bytes(b"#" * PLAYLIST_BYTES)
+        (root / "www/segment.ts").write_bytes(os.urandom(args.segment_bytes))
+        with nginx(root, tls=args.tls) as base:
+            uvloop.run(measure(base, args.viewers, args.seconds, int((root / "nginx.pid").read_text())))
 
 
 if __name__ == "__main__":

@@ -18,10 +18,12 @@ from hls_swarm.cli import main
 from hls_swarm.cli.commands import Actions, OriginOptions, commands
 from hls_swarm.cli.goflags import normalise_go_flags
 from hls_swarm.errors import PreflightError, RunError
+from hls_swarm.logexporter.settings import LogExporterOptions
 from hls_swarm.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 URL = "http://origin/stream.m3u8"
+OWN_SIGNAL = '{"name": "errors", "family": "app_errors_total", "kind": "rate", "unit": "per_second"}'
 NAMES = {"clients": True, "ramp-rate": True, "header": True, "json": True, "tui": False, "no-cache": False}
 
 
@@ -32,6 +34,7 @@ class Started:
     run: list[Settings] = field(default_factory=list)
     demo: list[Settings] = field(default_factory=list)
     origin: list[OriginOptions] = field(default_factory=list)
+    log_exporter: list[LogExporterOptions] = field(default_factory=list)
     answer: int = 0
 
     def actions(self) -> Actions:
@@ -42,7 +45,12 @@ class Started:
 
             return record
 
-        return Actions(run=recorder(self.run), demo=recorder(self.demo), origin=recorder(self.origin))
+        return Actions(
+            run=recorder(self.run),
+            demo=recorder(self.demo),
+            origin=recorder(self.origin),
+            log_exporter=recorder(self.log_exporter),
+        )
 
 
 def settings_of(argv: Sequence[str], environ: dict[str, str] | None = None) -> Settings:
@@ -158,6 +166,9 @@ def test_lines_that_users_bring(line: str, expected: Settings) -> None:
     assert settings_of(["run", *argv]) == expected
 
 
+_OF_FFMPEG = ("ffmpeg-reconnect", "ffmpeg-restart-on-stall", "print-cmd", "check")
+
+
 def _spellings() -> Iterator[Any]:
     samples = {
         "clients": ("7", 7),
@@ -167,11 +178,49 @@ def _spellings() -> Iterator[Any]:
         "seed": ("9", 9),
         "workers": ("3", 3),
         "variant": ("lowest", "lowest"),
+        "profile": ("hlsjs=70,media3=30", "hlsjs=70,media3=30"),
+        "arrivals": ("poisson", "poisson"),
+        "stage": ("2m:500", ("2m:500",)),
+        "arrival-rate": ("2.5", 2.5),
+        "session-length": ("exp:5m", "exp:5m"),
+        "join": ("-10m", "-10m"),
+        "zap-url": ("3=http://c/b.m3u8", ("3=http://c/b.m3u8",)),
+        "zap-after": ("1m", "1m"),
+        "pause-every": ("5m", "5m"),
+        "pause-for": ("uniform:1s:5s", "uniform:1s:5s"),
+        "seek-every": ("exp:2m", "exp:2m"),
+        "seek-by": ("-30s", "-30s"),
         "user-agent": ("-my agent-", "-my agent-"),
         "header": ("-A: b=c", ("-A: b=c",)),
         "timeout": ("500ms", 0.5),
-        "resolve": ("::1", "::1"),
+        "user-agent-file": ("agents", "agents"),
+        "token-file": ("tokens", "tokens"),
+        "connect-timeout": ("1s", 1.0),
+        "first-byte-timeout": ("1s", 1.0),
+        "no-progress-timeout": ("1s", 1.0),
+        "resolve": ("::1", ("::1",)),
+        "source-address": ("10.0.0.10-10.0.0.20", ("10.0.0.10-10.0.0.20",)),
+        "proxy": ("http://p:3128", "http://p:3128"),
+        "ca-file": ("ca.pem", "ca.pem"),
+        "client-certificate": ("client.pem", "client.pem"),
+        "client-key": ("key.pem", "key.pem"),
+        "engine": ("native=950,ffmpeg=50", "native=950,ffmpeg=50"),
+        "ffmpeg": ("/opt/ffmpeg", "/opt/ffmpeg"),
+        "ffmpeg-timeout": ("3s", 3.0),
+        "ffmpeg-reconnect-delay": ("2s", 2.0),
+        "ffmpeg-segment-retries": ("4", 4),
+        "ffmpeg-probe-failure": ("first", "first"),
+        "ffmpeg-target-duration": ("2s", 2.0),
+        "ffmpeg-restarts": ("0", 0),
+        "ffmpeg-log-lines": ("1000", 1000),
         "json": ("-", "-"),
+        "output": ("out", "out"),
+        "name": ("nightly", "nightly"),
+        "threshold": ("errors:rate < 1%", ("errors:rate < 1%",)),
+        "metrics": ("127.0.0.1:0", "127.0.0.1:0"),
+        "log-format": ("json", "json"),
+        "log-level": ("info", "info"),
+        "p1203": ("p1203.json", "p1203.json"),
         "origin-metrics": ("http://a:1/m", "http://a:1/m"),
         "nginx-metrics": ("http://b:2/m", "http://b:2/m"),
         "origin-metrics-host": ("::1", ("::1",)),
@@ -181,11 +230,24 @@ def _spellings() -> Iterator[Any]:
         "origin-metrics-window": ("5m", 300.0),
         "origin-metrics-interface": ("lo", ("lo",)),
         "origin-metrics-header": ("A: b", ("A: b",)),
+        "prometheus": ("http://p:9090", "http://p:9090"),
+        "origin-signal": (OWN_SIGNAL, (OWN_SIGNAL,)),
+        "prometheus-label": ('job=~"a b"', ('job=~"a b"',)),
     }
     for name, (text, value) in samples.items():
         for form in ([f"--{name}", text], [f"--{name}={text}"], [f"-{name}", text], [f"-{name}={text}"]):
             yield pytest.param(name, form, value, id=" ".join(form))
-    for name in ("no-cache", "dangerous", "tui"):
+    for name in (
+        "loop",
+        "no-cache",
+        "dangerous",
+        "insecure",
+        "tui",
+        "no-output",
+        "prom-client-metrics",
+        "record-requests",
+        *_OF_FFMPEG,
+    ):
         for off in ("=false", "=0", "=F", "=FALSE"):
             for dashes in ("-", "--"):
                 yield pytest.param(name, [f"{dashes}{name}{off}"], False, id=f"{dashes}{name}{off}")
@@ -196,7 +258,15 @@ def _spellings() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("name", "form", "value"), list(_spellings()))
 def test_every_flag_in_every_spelling(name: str, form: list[str], value: object) -> None:
-    more = ["-dangerous"] if name == "resolve" else []
+    needed = {
+        "arrival-rate": ["--session-length=5m"],
+        "zap-after": ["--zap-url=http://c/b.m3u8"],
+        "resolve": ["-dangerous"],
+        "insecure": ["-dangerous"],
+        "print-cmd": ["--engine=ffmpeg"],
+        "client-key": ["--client-certificate=c.pem"],
+    }
+    more = needed.get(name, [])
     settings = settings_of([*more, *form, URL])
     assert settings.url == URL
     assert getattr(settings, name.replace("-", "_")) == value
@@ -311,11 +381,14 @@ def test_keys_with_underscores(tmp_path: Path) -> None:
         pytest.param("-client=5 u", "--client: there is no such flag: did you mean --clients?", id="unknown joined"),
         pytest.param("-zzz u", "--zzz: there is no such flag: --help lists all flags", id="far from all"),
         pytest.param("-x u", "-x: there is no such flag: --help lists all flags", id="unknown short"),
-        pytest.param("demo --resolv 1 u", "--resolv: there is no such flag: --help lists all flags", id="not of demo"),
+        pytest.param(
+            "demo --resolv 1 u", "--resolv: there is no such flag: did you mean --threshold?", id="not of demo"
+        ),
         pytest.param("rnu u", "'rnu' is not a command: did you mean run?", id="unknown command"),
         pytest.param(
             "localhost",
-            "'localhost' is not a command: there are run, demo, origin, and a URL starts with http:// or https://",
+            "'localhost' is not a command: there are run, demo, origin, log-exporter, report, compare, runs, "
+            "and a URL starts with http:// or https://",
             id="bare host",
         ),
         pytest.param("u v", "run: takes one URL besides flags: put a value that has spaces in quotes", id="two URLs"),
@@ -341,7 +414,8 @@ def test_keys_with_underscores(tmp_path: Path) -> None:
         pytest.param("--tui=maybe u", "--tui: 'maybe' is neither true nor false", id="switch"),
         pytest.param(
             "--variant higest u",
-            "--variant: 'higest' is not one of all, highest, lowest, first: did you mean highest?",
+            "--variant: 'higest' is not one of all, highest, lowest, first, random, a height such as 720p, or a "
+            "bitrate such as 3M: did you mean highest?",
             id="variant",
         ),
         pytest.param("--workers -1 u", "--workers: must be at least 0, not -1", id="workers"),
@@ -446,9 +520,11 @@ def test_mistakes_in_the_environment(capsys: pytest.CaptureFixture[str], environ
         pytest.param("user-agent = 5", "user-agent: must be a text in quotes", id="no text"),
         pytest.param("header = ['A: b', 5]", 'header: must be an array of texts, such as ["a", "b"]', id="array"),
         pytest.param(
-            "variant = 'al'", "variant: 'al' is not one of all, highest, lowest, first: did you mean all?", id="choice"
+            "arrivals = 'poison'",
+            "arrivals: 'poison' is not one of even, poisson: did you mean poisson?",
+            id="choice",
         ),
-        pytest.param("variant = 1", "variant: must be one of all, highest, lowest, first, in quotes", id="no choice"),
+        pytest.param("arrivals = 1", "arrivals: must be one of even, poisson, in quotes", id="no choice"),
         pytest.param("origin = 5", "origin: must be a table: write [origin] on a line of its own", id="no table"),
         pytest.param(
             "[origin]\nprot = 5", "[origin]: prot: there is no such setting: did you mean port?", id="key in a table"
@@ -546,7 +622,7 @@ def _raising(error: BaseException) -> Actions:
     def start(settings: object) -> int:
         raise error
 
-    return Actions(run=start, demo=start, origin=start)
+    return Actions(run=start, demo=start, origin=start, log_exporter=start)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.environment import clean_environ
 from tests.support.programs import free_port, is_alive, wait_for
 
 from hls_swarm.testorigin.process import OriginProcess
@@ -21,7 +21,7 @@ LOG_LINE = re.compile(r'"GET (?P<path>\S+) HTTP/1\.1" (?P<status>\d+) (?P<bytes>
 
 
 def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("HLS_SWARM_")}
+    return clean_environ()
 
 
 def hls_swarm(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:

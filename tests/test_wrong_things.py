@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.support.environment import clean_environ
 from tests.support.origins import PLAYLIST_TYPE, serving, vod
 from tests.support.programs import free_port, is_alive
 
@@ -24,7 +25,7 @@ def hls_swarm(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command without a terminal, as a script would."""
     command = [sys.executable, "-m", "hls_swarm", *arguments]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("HLS_SWARM_")}
+    environ = clean_environ()
     return subprocess.run(
         command, capture_output=True, text=True, timeout=timeout, check=False, preexec_fn=limits, env=environ
     )

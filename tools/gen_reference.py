@@ -1,16 +1,25 @@
-"""Write the reference pages that come from the code: `docs/reference/flags.md`.
+"""Write what of `docs/reference` comes from the code: `flags.md`, `signals.md`, the tables of metrics in other pages.
 
 python tools/gen_reference.py           write them
 python tools/gen_reference.py --check   exit code 1 if one on disk is not what the code says
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
 from hls_swarm.cli.commands import CONFIG, VARIABLE_PREFIX, Command, commands
 from hls_swarm.cli.flags import Flag, Kind
+from hls_swarm.origin.dialects import Dialects
+from hls_swarm.origin.signals import Dialect
+from hls_swarm.stats import timeline
+from hls_swarm.stats.metrics import METRICS, ORIGIN_PREFIX
+from hls_swarm.stats.origin_metrics import Unit
+from hls_swarm.stats.origin_signals import SIGNALS
+from hls_swarm.stats.thresholds import aggregations
+from hls_swarm.views.prometheus import FAMILIES
+from hls_swarm.views.signals import GROUP_NAMES
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -78,9 +87,115 @@ def _meaning(flag: Flag) -> str:
     return f"{text} One of {', '.join(f'`{choice}`' for choice in flag.choices)}." if flag.choices else text
 
 
+_SIGNALS_HEAD = """\
+# Signals of the origin
+
+Generated from the code by `tools/gen_reference.py`. What they mean for a stream, and what to do about them:
+[Read the signals](../how-to/read-the-signals.md).
+
+- The name is the key in the JSON summary, in thresholds with `origin_` before it (`origin_cpu_percent:max < 90`), and
+  in the Prometheus endpoint with `hls_swarm_origin_` before it and a label `target`.
+- A rate is between two scrapes; the first scrape gives none. An interval in which a counter was reset gives none.
+- Signals marked with *window* have P50, P95 and maximum over the rolling window (`--origin-metrics-window`).
+- What a page does not carry is "not exported" and absent everywhere, never 0.
+- `[[origin-signal]]` in the settings file adds signals of your own, named `own_...`: see
+  [Install exporters on the origin](../how-to/origin-exporters.md#signals-of-your-own).
+"""
+
+
+def signals_page() -> str:
+    """The page of the origin's signals: what each is, and where it comes from with each exporter."""
+    return "\n".join(
+        (_SIGNALS_HEAD, *_signal_tables(), *(line for one in Dialects().all for line in _dialect_part(one)))
+    )
+
+
+def _signal_tables() -> Iterable[str]:
+    for group, signals in groupby(SIGNALS.values(), key=lambda signal: signal.group):
+        yield f"## {GROUP_NAMES[group]}\n"
+        yield "| Signal | Unit | Meaning |"
+        yield "|---|---|---|"
+        for signal in signals:
+            unit = signal.unit.value.replace("_", " ") + (", *window*" if signal.windowed else "")
+            yield f"| `{signal.name}` | {unit} | {_cell(signal.help)} |"
+        yield ""
+
+
+def _dialect_part(dialect: Dialect) -> Iterable[str]:
+    yield f"## From {dialect.name}\n"
+    yield f"Recognised by {', '.join(f'`{sign}`' for sign in dialect.signs)}.\n"
+    yield "| Signal | Families |"
+    yield "|---|---|"
+    for row in dialect.rows:
+        note = f"; {row.note}" if row.note else ""
+        yield f"| `{row.signal.name}` | {', '.join(f'`{family}`' for family in row.families)}{_cell(note)} |"
+    yield ""
+    missing = {
+        name: how for name, how in dialect.how_to_get.items() if name not in {r.signal.name for r in dialect.rows}
+    }
+    if missing:
+        yield "Not exported by it:\n"
+        yield from (f"- `{name}`: {how}" for name, how in missing.items())
+        yield ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def with_tables(page: str, tables: Mapping[str, Iterable[str]]) -> str:
+    """A page whose prose is written by hand, with the lines between the marks of each table replaced."""
+    for name, lines in tables.items():
+        begin, end = f"<!-- from the code: {name} -->", "<!-- end -->"
+        before, found, rest = page.partition(begin)
+        if not found or end not in rest:
+            raise ValueError(f"the page has no place for {name}")
+        page = "\n".join([before + begin, "", *lines, "", end + rest.partition(end)[2]])
+    return page
+
+
+def timeline_table() -> Iterable[str]:
+    """Every column of the timeline."""
+    yield "| Column | Unit | What it is |"
+    yield "|---|---|---|"
+    for name, unit, text in timeline.columns():
+        yield f"| `{name}` | {_unit(unit)} | {text} |"
+
+
+def metric_table() -> Iterable[str]:
+    """Every metric that a threshold may name, with what may follow the colon."""
+    yield "| Metric | Unit | `:` | What it is |"
+    yield "|---|---|---|---|"
+    for metric in METRICS.values():
+        after = ", ".join(f"`{each}`" for each in aggregations(metric) if each) or "nothing"
+        yield f"| `{metric.name}` | {_unit(metric.unit)} | {after} | {metric.help} |"
+    for signal in SIGNALS.values():
+        after = "`max`, `min`" if signal.quantile_of else "`mean`, `min`, `p50`, `p95`, `p99`, `max`"
+        yield f"| `{ORIGIN_PREFIX}{signal.name}` | {_unit(signal.unit)} | {after} | {signal.help} |"
+    for name in dict.fromkeys(signal.quantile_of for signal in SIGNALS.values() if signal.quantile_of):
+        yield f"| `{ORIGIN_PREFIX}{name}` | seconds | `p50`, `p95`, `p99` | of all that the origin counted meanwhile |"
+
+
+def family_table() -> Iterable[str]:
+    """Every family of the Prometheus endpoint."""
+    yield "| Name | Type | Labels | What it is |"
+    yield "|---|---|---|---|"
+    for family in FAMILIES:
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        more = " With `--prom-client-metrics` only." if family.on_request else ""
+        yield f"| `{family.full_name}` | {family.type.value} | {labels} | {family.help}.{more} |"
+
+
+def _unit(unit: Unit | None) -> str:
+    return "" if unit is None else unit.value.replace("_", " ").replace("ratio", "0 to 1")
+
+
 def main(arguments: list[str]) -> int:
     """Write or check the pages; gives the exit code."""
-    pages = {REFERENCE / "flags.md": flags_page()}
+    pages = {REFERENCE / "flags.md": flags_page(), REFERENCE / "signals.md": signals_page()}
+    for name, tables in _TABLES.items():
+        path = REFERENCE / name
+        pages[path] = with_tables(path.read_text(encoding="utf-8"), {key: make() for key, make in tables.items()})
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if arguments == ["--check"]:
         for path in stale:
@@ -90,6 +205,13 @@ def main(arguments: list[str]) -> int:
     for path in stale:
         path.write_text(pages[path], encoding="utf-8")
     return 0
+
+
+_TABLES: Mapping[str, Mapping[str, Callable[[], Iterable[str]]]] = {
+    "metrics.md": {"columns of the timeline": timeline_table},
+    "thresholds.md": {"metrics": metric_table},
+    "prometheus.md": {"families": family_table},
+}
 
 
 if __name__ == "__main__":

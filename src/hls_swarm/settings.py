@@ -14,11 +14,27 @@ Rules:
 import ipaddress
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, get_args
+from functools import partial
+from typing import Annotated, Literal, TypeVar, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from hls_swarm.errors import SettingsError
+from hls_swarm.network import parse_override, parse_source_addresses
+from hls_swarm.own_signals import OwnSignal, read_own_signal
+from hls_swarm.spellings import format_duration as format_duration
+from hls_swarm.spellings import (
+    parse_distribution,
+    parse_engines,
+    parse_join,
+    parse_mix,
+    parse_seek,
+    parse_stage,
+    parse_variant,
+    parse_weighted_url,
+)
+from hls_swarm.spellings import parse_duration as parse_duration
 
 SECONDS = "seconds"
 Seconds = Annotated[float, SECONDS]
@@ -26,17 +42,19 @@ Seconds = Annotated[float, SECONDS]
 
 LINES = "lines"
 Lines = Annotated[tuple[str, ...], LINES]
+TABLES = "tables"
+Tables = Annotated[tuple[str, ...], TABLES]
 """Texts that have spaces of their own: several of them in one environment variable are one a line."""
 
-VariantChoice = Literal["all", "highest", "lowest", "first"]
+_Spelled = TypeVar("_Spelled")
+
+Arrivals = Literal["even", "poisson"]
+LogFormat = Literal["text", "json"]
+ProbeFailure = Literal["fail", "first"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 _MASK = "***"
 _MAX_SEED = 2**63 - 1
-_DURATION = re.compile(
-    r"(?P<sign>[+-]?)(?:(?P<h>\d+\.?\d*|\.\d+)h)?(?:(?P<m>\d+\.?\d*|\.\d+)m)?"
-    r"(?:(?P<s>\d+\.?\d*|\.\d+)s)?(?:(?P<ms>\d+\.?\d*|\.\d+)ms)?",
-    re.ASCII,
-)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 5.5; a tab is allowed in a field value
 _SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]")
@@ -57,51 +75,13 @@ class SettingValueError(SettingsError):
         super().__init__(f"{flag_name(field)}: {reason}")
 
 
+ARGUMENTS = {"url": "URL", "run": "RUN", "runs": "RUN"}
+"""What is given by its place on the command line, and what a person calls it there."""
+
+
 def flag_name(field: str) -> str:
-    """What a person calls a setting: its flag; the URL is an argument without one."""
-    return "URL" if field == "url" else f"--{field.replace('_', '-')}"
-
-
-def parse_duration(text: str) -> float:
-    """Seconds of a duration such as `500ms`, `30s`, `5m`, `1h30m` or `0`.
-
-    Go's notation without the units below a millisecond, the larger unit first and each at most once.
-
-    Raises:
-        ValueError: in words for a person; also for a number without unit, since that reads as seconds to one person
-            and as milliseconds to the next.
-    """
-    if text in {"0", "+0", "-0"}:
-        return 0.0
-    match = _DURATION.fullmatch(text)
-    if match is None or not any(match.group("h", "m", "s", "ms")):
-        if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text, re.ASCII):
-            raise ValueError(f"{text} has no unit: write {text}s or {text}ms")
-        raise ValueError(f"{text!r} is not a duration: write it like 500ms, 30s, 5m or 1h30m")
-    seconds = (
-        float(match["h"] or 0) * 3600
-        + float(match["m"] or 0) * 60
-        + float(match["s"] or 0)
-        + float(match["ms"] or 0) / 1000
-    )
-    if math.isinf(seconds):
-        raise ValueError("is longer than any run: write it like 500ms, 30s, 5m or 1h30m")
-    return -seconds if match["sign"] == "-" else seconds
-
-
-def format_duration(seconds: float) -> str:
-    """A duration as a person writes it, to the millisecond: the inverse of `parse_duration`."""
-    if not math.isfinite(seconds):
-        return str(seconds)
-    milliseconds = round(abs(seconds) * 1000)
-    parts = []
-    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
-        count, milliseconds = divmod(milliseconds, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    if not parts:
-        return "0"
-    return ("-" if seconds < 0 else "") + "".join(parts)
+    """What a person calls a setting: its flag, or the argument that it is."""
+    return ARGUMENTS.get(field) or f"--{field.replace('_', '-')}"
 
 
 def masked_url(url: str) -> str:
@@ -176,6 +156,20 @@ class Settings:
     ramp_jitter: Seconds = 0.2
     """Each start is moved by a random time up to this, drawn from the seed."""
 
+    arrivals: Arrivals = "even"
+    """Spacing of the starts: even with a jitter, or poisson, which --ramp-rate is the mean rate of."""
+
+    stage: tuple[str, ...] = ()
+    """A part of a plan, as DURATION:VIEWERS, such as 2m:500; repeatable, one after the other; takes the place of
+    --clients."""
+
+    arrival_rate: float | None = None
+    """Viewers that come per second, as a Poisson process, in place of --clients; needs --session-length."""
+
+    session_length: str | None = None
+    """How long a viewer stays: 5m, uniform:1m:10m, exp:5m (its mean) or lognormal:5m:0.8 (median and sigma). Without
+    --arrival-rate the next viewer takes its place."""
+
     duration: Seconds = 0.0
     """How long to run, ramp included; 0 runs until stopped."""
 
@@ -185,11 +179,47 @@ class Settings:
     workers: int = 0
     """Worker processes; 0 is one per core."""
 
-    variant: VariantChoice = "highest"
-    """Which variant a viewer plays; "all" downloads every variant at once."""
+    variant: str = "highest"
+    """Which variant a viewer plays: highest, lowest, first, random, a height such as 720p, or a bitrate such as 3M;
+    "all" downloads every variant at once."""
+
+    profile: str = "hlsjs"
+    """The player that a viewer behaves like: hlsjs, media3, shaka, ffmpeg or steady; or a mix such as
+    hlsjs=70,media3=30."""
+
+    join: str = "live"
+    """Where a viewer begins: live (where its player would), start, random, or so far behind the live edge: -10m."""
+
+    loop: bool = False
+    """Begin VOD again when it has ended."""
+
+    zap_url: tuple[str, ...] = ()
+    """One more stream that viewers may play, as [WEIGHT=]URL; the URL itself has weight 1; repeatable."""
+
+    zap_after: str | None = None
+    """After how long a viewer goes to another of the streams: a distribution as --session-length."""
+
+    pause_every: str | None = None
+    """Time between a viewer's pauses: a distribution as --session-length."""
+
+    pause_for: str = "10s"
+    """Length of a pause: a distribution as --session-length."""
+
+    seek_every: str | None = None
+    """Time between a viewer's seeks: a distribution as --session-length."""
+
+    seek_by: str = "random"
+    """Where a seek goes: random, or so far from here: -30s or 2m."""
 
     user_agent: str = ""
     """User-Agent of the viewers; by default hls-swarm and its version."""
+
+    user_agent_file: str | None = None
+    """File of User-Agent values, one a line, that viewers take in turn."""
+
+    token_file: str | None = None
+    """File of tokens, one a line, that viewers take in turn: each puts its own where the URL, --header or
+    --user-agent has {token}. {viewer} there is the viewer's number."""
 
     header: Lines = ()
     """One more request header, as 'Name: value'; repeatable."""
@@ -200,17 +230,116 @@ class Settings:
     no_cache: bool = False
     """Ask caches on the way for fresh answers (Cache-Control and Pragma: no-cache)."""
 
-    resolve: str | None = None
-    """Connect to this address instead of what DNS says for the URL's host; needs --dangerous."""
+    connect_timeout: Seconds | None = None
+    """Time limit of DNS, TCP and TLS together; by default 10s."""
+
+    first_byte_timeout: Seconds | None = None
+    """Time limit from a request to the first byte of its answer; by default the player's own limits."""
+
+    no_progress_timeout: Seconds | None = None
+    """Longest pause between two arrivals of body bytes; by default no limit but the whole one."""
+
+    resolve: tuple[str, ...] = ()
+    """Connect to this address instead of what DNS says for the URL's host, or host:port:address[,address] for any
+    other host, * for any port; repeatable; needs --dangerous."""
+
+    source_address: tuple[str, ...] = ()
+    """Local address to connect from, a range 10.0.0.10-10.0.0.20 or a network 10.0.0.0/24; repeatable. Viewers take
+    them in turn, which allows more than 28,000 connections to one address."""
+
+    proxy: str | None = None
+    """Proxy for all viewers, as http://[user:password@]host:port."""
+
+    ca_file: str | None = None
+    """PEM file of the authorities that may certify the origin, instead of the system's."""
+
+    client_certificate: str | None = None
+    """PEM file of the certificate that viewers show to the origin."""
+
+    client_key: str | None = None
+    """PEM file of its private key, if it is not in the certificate's file."""
+
+    insecure: bool = False
+    """Accept any certificate of the origin; needs --dangerous."""
 
     dangerous: bool = False
     """Allow settings that can send load to somewhere other than the URL says."""
 
+    engine: str = "native"
+    """What runs the viewers: native, ffmpeg (one process each), or a mix such as native=950,ffmpeg=50."""
+
+    ffmpeg: str | None = None
+    """The ffmpeg to run; by default the one in PATH, else that of the package imageio-ffmpeg."""
+
+    ffmpeg_timeout: Seconds = 15.0
+    """Longest wait of an ffmpeg viewer for the network to do anything; 0 waits for ever."""
+
+    ffmpeg_reconnect: bool = False
+    """Let an ffmpeg viewer try again by itself while the first playlist can not be reached."""
+
+    ffmpeg_reconnect_delay: Seconds = 5.0
+    """With --ffmpeg-reconnect: give up when the wait between two tries would be longer, in whole seconds."""
+
+    ffmpeg_segment_retries: int | None = None
+    """How often ffmpeg asks again for a segment that fails; by default what it does by itself."""
+
+    ffmpeg_probe_failure: ProbeFailure = "fail"
+    """If ffmpeg can not say which variants there are: fail ends the run, first plays the first one."""
+
+    ffmpeg_target_duration: Seconds = 6.0
+    """Target duration that ffmpeg viewers assume: a third of what they buffer of a stream with an end, half of the
+    stall that --ffmpeg-restart-on-stall bears."""
+
+    ffmpeg_restart_on_stall: bool = False
+    """Restart the process of a viewer that stalls longer than two target durations."""
+
+    ffmpeg_restarts: int = 5
+    """Restarts in a row, with growing waits between, before an ffmpeg viewer gives up; 30s of health forgive them."""
+
+    ffmpeg_log_lines: int = 5000
+    """Most lines of one process's log that are read in a second; further ones are dropped, and counted."""
+
+    print_cmd: bool = False
+    """Print the command line of the first ffmpeg viewer, ready to be pasted into a shell, and exit."""
+
+    check: bool = False
+    """Run one viewer for 10s, then say whether stream and exporters are fit for a run."""
+
     tui: bool | None = None
-    """Live display; by default on a terminal only."""
+    """Dashboard; by default on a terminal. Without one there are plain lines."""
 
     json: str | None = None
     """Write the summary as JSON to this file; - is standard output."""
+
+    p1203: str | None = None
+    """Write the input of ITU-T P.1203 (mode 0) for the sessions of the first 500 viewers as JSON to this file."""
+
+    output: str | None = None
+    """Folder for the run's files, which must be new or empty; by default a new one in runs."""
+
+    no_output: bool = False
+    """Write no run folder."""
+
+    name: str = ""
+    """Name of the run: ends the name of its folder, and stands in reports."""
+
+    record_requests: bool = False
+    """Write every request to Parquet files in the run folder; needs the extra parquet."""
+
+    threshold: Lines = ()
+    """What must hold, such as 'segment_download_seconds:p95 < 1s' or 'errors:rate < 0.1% over run'; repeatable."""
+
+    metrics: str | None = None
+    """Address of the Prometheus endpoint, empty or off for none; by default 127.0.0.1:17091 if that is free."""
+
+    prom_client_metrics: bool = False
+    """Export metrics of single viewers too, of the 50 worst at most."""
+
+    log_format: LogFormat = "text"
+    """How log lines on standard error are written."""
+
+    log_level: LogLevel = "warning"
+    """From which level on log lines go to standard error; the run folder has all from info on."""
 
     origin_metrics: str | None = None
     """URL of the origin's node_exporter page."""
@@ -237,7 +366,16 @@ class Settings:
     """Network device that counts, by default the physical or primary ones; repeatable."""
 
     origin_metrics_header: Lines = ()
-    """Header for the exporters, as 'Name: value', such as a bearer token; repeatable."""
+    """Header for the exporters or Prometheus, as 'Name: value', such as a bearer token; repeatable."""
+
+    prometheus: str | None = None
+    """URL of a Prometheus server that scrapes the origin already; it is asked instead of the exporters."""
+
+    prometheus_label: Lines = ()
+    """Label that the origin's series have there, such as instance=~"10.0.0.5:.*" or job="origin"; repeatable."""
+
+    origin_signal: Tables = ()
+    """Signal of your own as a JSON object, in the settings file a table [[origin-signal]]; repeatable."""
 
     def __post_init__(self) -> None:
         """Check every value.
@@ -250,6 +388,9 @@ class Settings:
         self._check_viewers()
         if self.json is not None:
             check_file_name("json", self.json)
+        if self.p1203 is not None:
+            check_file_name("p1203", self.p1203)
+        self._check_output()
         self._check_origin_metrics()
 
     def __repr__(self) -> str:
@@ -266,27 +407,51 @@ class Settings:
         """The scraper's extra header fields as name and value."""
         return tuple(header_field(line) for line in self.origin_metrics_header)
 
+    @property
+    def own_signals(self) -> tuple[OwnSignal, ...]:
+        """The signals that the user adds to the built-in ones."""
+        try:
+            return tuple(read_own_signal(text) for text in self.origin_signal)
+        except ValueError as error:
+            raise SettingValueError("origin_signal", str(error)) from None
+
     def without_secrets(self) -> "Settings":
         """The same settings for files, logs and reports: header values and `user:password@` of URLs masked."""
         return replace(
             self,
             url=masked_url(self.url),
+            zap_url=tuple(masked_url(text) for text in self.zap_url),
             origin_metrics=None if self.origin_metrics is None else masked_url(self.origin_metrics),
             nginx_metrics=None if self.nginx_metrics is None else masked_url(self.nginx_metrics),
+            proxy=None if self.proxy is None else masked_url(self.proxy),
             header=tuple(masked_header(line) for line in self.header),
             origin_metrics_header=tuple(masked_header(line) for line in self.origin_metrics_header),
+            prometheus=None if self.prometheus is None else masked_url(self.prometheus),
         )
 
     def _check_load(self) -> None:
         _check_whole("clients", self.clients, 1, 10_000_000)
         _check_more_than_zero("ramp_rate", self.ramp_rate, " viewers per second")
+        _check_choice("arrivals", self.arrivals, get_args(Arrivals))
+        for text in self.stage:
+            _check_spelling("stage", parse_stage, text)
+        if self.stage and not any(parse_stage(text).viewers for text in self.stage):
+            raise SettingValueError("stage", "has no viewers in any of its parts: write one such as 2m:500")
+        if self.arrival_rate is not None:
+            _check_more_than_zero("arrival_rate", self.arrival_rate, " viewers per second")
+            if self.stage:
+                raise SettingValueError("arrival_rate", "and --stage both say how many viewers come: use one of them")
+            if self.session_length is None:
+                raise SettingValueError("arrival_rate", "needs --session-length, or there is no end of viewers")
         _check_not_negative("ramp_jitter", self.ramp_jitter)
         _check_not_negative("duration", self.duration)
         _check_whole("seed", self.seed, 0, _MAX_SEED)
         _check_whole("workers", self.workers, 0, 1024)
 
     def _check_viewers(self) -> None:
-        _check_choice("variant", self.variant, get_args(VariantChoice))
+        _check_spelling("variant", parse_variant, self.variant)
+        _check_spelling("profile", parse_mix, self.profile)
+        self._check_sessions()
         if _CONTROL.search(self.user_agent):
             raise SettingValueError("user_agent", "has a line break or control character in it: take it out")
         if not self.user_agent.isascii():
@@ -294,14 +459,92 @@ class Settings:
         _check_headers("header", self.header)
         if self.timeout is not None:
             _check_more_than_zero("timeout", self.timeout, " (leave it out for the player's own limits)")
-        if self.resolve is not None:
-            _check_resolve(self.resolve, dangerous=self.dangerous)
+        for field in ("connect_timeout", "first_byte_timeout", "no_progress_timeout"):
+            if (limit := getattr(self, field)) is not None:
+                _check_more_than_zero(field, limit, "")
+        for field, text in (("url", self.url), ("user_agent", self.user_agent), ("header", "\n".join(self.header))):
+            if "{token}" in text and self.token_file is None:
+                raise SettingValueError(field, "has {token} in it, which stands for a line of --token-file: name one")
+        self._check_connections()
+        self._check_ffmpeg()
+
+    def _check_ffmpeg(self) -> None:
+        _check_spelling("engine", parse_engines, self.engine)
+        if self.ffmpeg is not None:
+            check_file_name("ffmpeg", self.ffmpeg)
+        _check_not_negative("ffmpeg_timeout", self.ffmpeg_timeout)
+        _check_more_than_zero("ffmpeg_reconnect_delay", self.ffmpeg_reconnect_delay, "")
+        if self.ffmpeg_segment_retries is not None:
+            _check_whole("ffmpeg_segment_retries", self.ffmpeg_segment_retries, 0, 1_000_000)
+        _check_choice("ffmpeg_probe_failure", self.ffmpeg_probe_failure, get_args(ProbeFailure))
+        _check_more_than_zero("ffmpeg_target_duration", self.ffmpeg_target_duration, "")
+        _check_whole("ffmpeg_restarts", self.ffmpeg_restarts, 0, 1_000_000)
+        _check_whole("ffmpeg_log_lines", self.ffmpeg_log_lines, 100, 10_000_000)
+        if self.print_cmd and all(name != "ffmpeg" for name, _ in parse_engines(self.engine)):
+            raise SettingValueError("print_cmd", "needs ffmpeg viewers: add --engine ffmpeg")
+
+    def _check_sessions(self) -> None:
+        for field in ("session_length", "zap_after", "pause_every", "pause_for", "seek_every"):
+            if (text := getattr(self, field)) is not None:
+                _check_spelling(field, parse_distribution, text)
+        _check_spelling("join", parse_join, self.join)
+        _check_spelling("seek_by", parse_seek, self.seek_by)
+        for text in self.zap_url:
+            _check_spelling("zap_url", parse_weighted_url, text)
+            _check_url("zap_url", parse_weighted_url(text)[0])
+        if self.zap_after is not None and not self.zap_url:
+            raise SettingValueError("zap_after", "has nowhere to go: name another stream with --zap-url")
+
+    def _check_connections(self) -> None:
+        for field in ("user_agent_file", "token_file", "ca_file", "client_certificate", "client_key"):
+            if (name := getattr(self, field)) is not None:
+                check_file_name(field, name)
+        if self.client_key is not None and self.client_certificate is None:
+            raise SettingValueError("client_key", "is the key of a --client-certificate: name that too")
+        if self.proxy is not None:
+            _check_url("proxy", self.proxy)
+            if not self.proxy.lower().startswith("http://"):
+                raise SettingValueError("proxy", "must start with http://: the proxy itself is asked in plain HTTP")
+        _check_spelling("source_address", parse_source_addresses, self.source_address)
+        host = urlsplit(self.url).hostname or ""
+        for text in self.resolve:
+            _check_spelling("resolve", partial(parse_override, host=host), text)
+        if self.resolve and not self.dangerous:
+            raise SettingValueError(
+                "resolve", "sends the load elsewhere than the URL says: add --dangerous if that is meant"
+            )
+        if self.insecure and not self.dangerous:
+            raise SettingValueError(
+                "insecure", "lets anybody be the origin: add --dangerous if that is meant, or name a --ca-file"
+            )
+
+    def _check_output(self) -> None:
+        if self.output is not None:
+            check_file_name("output", self.output)
+            if self.output == "-":
+                raise SettingValueError("output", "is a folder, which standard output is not")
+            if self.no_output:
+                raise SettingValueError("output", "names a folder that --no-output forbids: leave out one of them")
+        if self.record_requests and self.no_output:
+            raise SettingValueError("record_requests", "needs the run folder that --no-output forbids")
+        if _CONTROL.search(self.name):
+            raise SettingValueError("name", "has a line break or control character in it: take it out")
+        for number, line in enumerate(self.threshold):
+            if line in self.threshold[:number]:
+                raise SettingValueError("threshold", f"{line!r} is given twice: give it once")
+        if self.metrics and self.metrics != "off":
+            listen_address(self.metrics)
+        _check_choice("log_format", self.log_format, get_args(LogFormat))
+        _check_choice("log_level", self.log_level, get_args(LogLevel))
 
     def _check_origin_metrics(self) -> None:
         if self.origin_metrics is not None:
             _check_url("origin_metrics", self.origin_metrics)
         if self.nginx_metrics is not None:
             _check_url("nginx_metrics", self.nginx_metrics)
+        if self.prometheus is not None:
+            _check_url("prometheus", self.prometheus)
+        _check_no_repeats("origin_signal", tuple(one.name for one in self.own_signals))
         for host in self.origin_metrics_host:
             _check_host(host)
         _check_no_repeats("origin_metrics_host", self.origin_metrics_host)
@@ -326,6 +569,21 @@ class Settings:
                 raise SettingValueError("origin_metrics_interface", f"{name!r} is not the name of a network device")
         _check_no_repeats("origin_metrics_interface", self.origin_metrics_interface)
         _check_headers("origin_metrics_header", self.origin_metrics_header)
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """Host and port of an address to listen on, such as `127.0.0.1:17091`, `[::1]:17091` or `:17091`.
+
+    Raises:
+        SettingValueError: for `metrics`, in words for a person.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > 65535:
+        raise SettingValueError("metrics", f"{text!r} is not an address: write it like 127.0.0.1:17091")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if (":" in bare) != (bare is not host and bool(host)) or _SPACE_OR_CONTROL.search(bare):
+        raise SettingValueError("metrics", f"{text!r} is not an address: IPv6 is written [::1]:17091")
+    return bare or "0.0.0.0", int(port)
 
 
 def check_file_name(field: str, name: str) -> None:
@@ -375,6 +633,13 @@ def _check_finite(field: str, value: float) -> None:
         raise SettingValueError(field, f"must be a finite number, not {value}")
 
 
+def _check_spelling(field: str, parse: Callable[[_Spelled], object], text: _Spelled) -> None:
+    try:
+        parse(text)
+    except ValueError as error:
+        raise SettingValueError(field, str(error)) from None
+
+
 def _check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise SettingValueError(field, f"{value!r} is not one of {', '.join(choices)}")
@@ -392,17 +657,6 @@ def _check_headers(field: str, lines: tuple[str, ...]) -> None:
             header_field(line)
         except ValueError as error:
             raise SettingValueError(field, str(error)) from None
-
-
-def _check_resolve(address: str, *, dangerous: bool) -> None:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        raise SettingValueError("resolve", f"{address!r} is not an IP address: write one such as 192.0.2.7") from None
-    if not dangerous:
-        raise SettingValueError(
-            "resolve", "sends the load elsewhere than the URL says: add --dangerous if that is meant"
-        )
 
 
 def _check_host(host: str) -> None:

@@ -8,15 +8,19 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
 
 from hls_swarm import __version__
+from hls_swarm.cli import epilogues, reporting
 from hls_swarm.cli.flags import Flag, Kind, flags_of
+from hls_swarm.cli.reporting import CompareOptions, ReportOptions, RunsOptions
 from hls_swarm.cli.sources import (
     Layer,
+    check_can_fill,
     check_can_write,
     file_layer,
     flag_layer,
@@ -25,6 +29,7 @@ from hls_swarm.cli.sources import (
     variable_layer,
 )
 from hls_swarm.errors import SettingsError
+from hls_swarm.logexporter.settings import LogExporterOptions
 from hls_swarm.settings import Settings, SettingValueError, check_file_name, check_port
 
 VARIABLE_PREFIX = "HLS_SWARM_"
@@ -32,6 +37,9 @@ VARIABLE_PREFIX = "HLS_SWARM_"
 RUN_SECTIONS = {
     "url": "Load",
     "variant": "Viewers",
+    "connect_timeout": "Connections",
+    "engine": "ffmpeg viewers",
+    "check": "Check",
     "tui": "Output",
     "origin_metrics": "Origin metrics",
 }
@@ -42,13 +50,36 @@ _PLACEHOLDERS = {
     "header": "HEADER",
     "origin_metrics_header": "HEADER",
     "resolve": "ADDRESS",
+    "source_address": "ADDRESS",
+    "proxy": "URL",
+    "user_agent_file": "FILE",
+    "token_file": "FILE",
+    "ca_file": "FILE",
+    "engine": "ENGINES",
+    "ffmpeg": "FILE",
+    "client_certificate": "FILE",
+    "client_key": "FILE",
     "json": "FILE",
+    "output": "FOLDER",
+    "folder": "FOLDER",
+    "run": "RUN",
+    "runs": "RUN",
+    "html": "FILE",
+    "junit": "FILE",
+    "name": "NAME",
+    "threshold": "THRESHOLD",
+    "metrics": "ADDRESS",
     "origin_metrics": "URL",
     "nginx_metrics": "URL",
+    "prometheus": "URL",
+    "prometheus_label": "LABEL",
     "origin_metrics_host": "HOST",
     "origin_metrics_interface": "DEVICE",
     "access_log": "FILE",
+    "fault": "FAULT",
     "listen": "ADDRESS",
+    "syslog": "ADDRESS",
+    "stub_status": "URL",
 }
 
 CONFIG = Flag(
@@ -61,42 +92,20 @@ CONFIG = Flag(
 )
 
 _DEMO_DEFAULTS = {"clients": 50, "ramp_rate": 10.0, "duration": 20.0}
-_NOT_IN_DEMO = ("url", "resolve", "dangerous")
+_NOT_IN_DEMO = (
+    "url",
+    "print_cmd",
+    "check",
+    "token_file",
+    "resolve",
+    "proxy",
+    "ca_file",
+    "client_certificate",
+    "client_key",
+    "insecure",
+    "dangerous",
+)
 _DEMO_URL = "http://127.0.0.1/"  # the demo's own origin has no address before it listens
-
-_EPILOGUE = """\
-Flags may be written --clients 100, --clients=100, -clients 100 or -clients=100.
-Durations are 500ms, 30s, 5m, 1h30m. Each flag is also an environment variable
-(HLS_SWARM_RAMP_RATE) and a key of the settings file (ramp-rate); a flag wins
-over the environment, the environment over the file.
-"""
-
-_RUN_EPILOGUE = f"""\
-{_EPILOGUE}
-Examples:
-
-  hls-swarm --clients 100 --duration 5m http://origin/stream.m3u8
-  hls-swarm --clients 100 --origin-metrics-host 10.0.0.5 --tui \\
-      http://origin/stream.m3u8
-"""
-
-_DEMO_EPILOGUE = f"""\
-{_EPILOGUE}
-Examples:
-
-  hls-swarm demo
-  hls-swarm demo --clients 200 --duration 1m --tui
-"""
-
-_ORIGIN_EPILOGUE = """\
-Each flag is also an environment variable (HLS_SWARM_ORIGIN_PORT) and a key of
-the table [origin] of the settings file.
-
-Examples:
-
-  hls-swarm origin
-  hls-swarm origin --port 8080 --access-log access.log
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +121,19 @@ class OriginOptions:
     access_log: str | None = None
     """Write one line per request to this file; - is standard output."""
 
+    segment_seconds: int = 2
+    """Length of a segment in seconds: 2, 4 or 8."""
+
+    window: int = 6
+    """Segments in the live playlists."""
+
+    dvr_window: int = 150
+    """Segments in the live playlists of /dvr."""
+
+    fault: tuple[str, ...] = ()
+    """Something that goes wrong on purpose, such as status=503,rate=0.1 or pause=10s,after=1m; repeatable. While the
+    origin runs: /control/set/FAULT, /control/clear."""
+
     def __post_init__(self) -> None:
         """Check every value.
 
@@ -123,6 +145,11 @@ class OriginOptions:
             raise SettingValueError("listen", "needs an address such as 127.0.0.1")
         if self.access_log is not None:
             check_file_name("access_log", self.access_log)
+        if self.segment_seconds not in {2, 4, 8}:
+            raise SettingValueError("segment_seconds", f"must be 2, 4 or 8, not {self.segment_seconds}")
+        for field, most in (("window", 1000), ("dvr_window", 10_000)):
+            if not 3 <= getattr(self, field) <= most:
+                raise SettingValueError(field, f"must be from 3 to {most}, not {getattr(self, field)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +159,10 @@ class Actions:
     run: Callable[[Settings], int]
     demo: Callable[[Settings], int]
     origin: Callable[[OriginOptions], int]
+    report: Callable[[ReportOptions], int] = reporting.report
+    compare: Callable[[CompareOptions], int] = reporting.compare
+    runs: Callable[[RunsOptions], int] = reporting.runs
+    log_exporter: Callable[[LogExporterOptions], int]
 
 
 def _run(settings: Settings) -> int:
@@ -149,10 +180,24 @@ def _demo(settings: Settings) -> int:
 def _origin(options: OriginOptions) -> int:
     from hls_swarm.run import origin
 
-    return origin(port=options.port, listen=options.listen, access_log=options.access_log)
+    return origin(
+        port=options.port,
+        listen=options.listen,
+        access_log=options.access_log,
+        segment_seconds=options.segment_seconds,
+        window=options.window,
+        dvr_window=options.dvr_window,
+        faults=options.fault,
+    )
 
 
-ACTIONS = Actions(run=_run, demo=_demo, origin=_origin)
+def _log_exporter(options: LogExporterOptions) -> int:
+    from hls_swarm.logexporter.process import run_log_exporter
+
+    return run_log_exporter(options)
+
+
+ACTIONS = Actions(run=_run, demo=_demo, origin=_origin, log_exporter=_log_exporter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,9 +244,39 @@ def _start_origin(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer
     return actions.origin(settled(OriginOptions, flags, layers, _check_access_log))
 
 
+def _start_log_exporter(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
+    return actions.log_exporter(settled(LogExporterOptions, flags, layers))
+
+
+def _start_report(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
+    return actions.report(settled(ReportOptions, flags, layers))
+
+
+def _start_compare(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
+    return actions.compare(settled(CompareOptions, flags, layers))
+
+
+def _start_runs(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
+    return actions.runs(settled(RunsOptions, flags, layers))
+
+
 def _check_files(settings: Settings) -> None:
     if settings.json is not None:
         check_can_write("json", settings.json)
+    if settings.p1203 is not None:
+        check_can_write("p1203", settings.p1203)
+    if settings.output is not None:
+        check_can_fill("output", settings.output)
+    if settings.record_requests and find_spec("pyarrow") is None:
+        raise SettingValueError("record_requests", "needs pyarrow: pip install 'hls-swarm[parquet]'")
+    if settings.threshold:
+        from hls_swarm.stats.thresholds import ThresholdError, check_is_measured, parse_threshold
+
+        for line in settings.threshold:
+            try:
+                check_is_measured(parse_threshold(line), settings.own_signals)
+            except ThresholdError as error:
+                raise SettingValueError("threshold", str(error)) from None
 
 
 def _check_access_log(options: OriginOptions) -> None:
@@ -229,7 +304,7 @@ def commands() -> Mapping[str, Command]:
             flags=run_flags,
             prefix=VARIABLE_PREFIX,
             table="",
-            epilogue=_RUN_EPILOGUE,
+            epilogue=epilogues.RUN,
             start=_start_run,
         ),
         Command(
@@ -239,7 +314,7 @@ def commands() -> Mapping[str, Command]:
             flags=_demo_flags(run_flags),
             prefix=VARIABLE_PREFIX,
             table="",
-            epilogue=_DEMO_EPILOGUE,
+            epilogue=epilogues.DEMO,
             start=_start_demo,
         ),
         Command(
@@ -249,8 +324,48 @@ def commands() -> Mapping[str, Command]:
             flags=flags_of(OriginOptions, {"port": "Origin"}, _PLACEHOLDERS),
             prefix=f"{VARIABLE_PREFIX}ORIGIN_",
             table="origin",
-            epilogue=_ORIGIN_EPILOGUE,
+            epilogue=epilogues.ORIGIN,
             start=_start_origin,
+        ),
+        Command(
+            name="log-exporter",
+            help="Serve request times, statuses and bytes of nginx's access log as a metrics page.",
+            usage="hls-swarm log-exporter [flags]",
+            flags=flags_of(LogExporterOptions, {"access_log": "Log exporter"}, _PLACEHOLDERS),
+            prefix=f"{VARIABLE_PREFIX}LOG_EXPORTER_",
+            table="log-exporter",
+            epilogue=epilogues.LOG_EXPORTER,
+            start=_start_log_exporter,
+        ),
+        Command(
+            name="report",
+            help="Show what a run left behind, finished or not.",
+            usage="hls-swarm report [flags] [RUN]",
+            flags=flags_of(ReportOptions, {"run": "Report"}, _PLACEHOLDERS),
+            prefix=f"{VARIABLE_PREFIX}REPORT_",
+            table="report",
+            epilogue=epilogues.REPORT,
+            start=_start_report,
+        ),
+        Command(
+            name="compare",
+            help="Say what differs between runs, and what of that is more than noise.",
+            usage="hls-swarm compare [flags] BASELINE RUN [RUN ...]",
+            flags=flags_of(CompareOptions, {"runs": "Comparison"}, _PLACEHOLDERS),
+            prefix=f"{VARIABLE_PREFIX}COMPARE_",
+            table="compare",
+            epilogue=epilogues.COMPARE,
+            start=_start_compare,
+        ),
+        Command(
+            name="runs",
+            help="List past runs with their verdicts, the newest first.",
+            usage="hls-swarm runs [flags]",
+            flags=flags_of(RunsOptions, {"folder": "Runs"}, _PLACEHOLDERS),
+            prefix=f"{VARIABLE_PREFIX}RUNS_",
+            table="runs",
+            epilogue="",
+            start=_start_runs,
         ),
     )
     return MappingProxyType({command.name: command for command in table})
@@ -293,12 +408,14 @@ def _action(
 ) -> Callable[..., int]:
     """What cyclopts calls; its signature, made of the command's flags, is what cyclopts reads and shows."""
 
-    def action(url: str | None = None, /, **texts: list[str] | list[bool] | None) -> int:
+    def action(*given_by_place: str | None, **texts: list[str] | list[bool] | None) -> int:
         uses = {field: [str(use) for use in given] for field, given in texts.items() if given}
-        if url is not None:
-            uses["url"] = [url]
+        values = [value for value in given_by_place if value is not None]
+        if values:
+            uses[argument] = values
         return command.start(actions, command.flags, _layers(command, table, environ, uses))
 
+    argument = next((flag.field for flag in command.flags if flag.is_argument), "")
     groups = {flag.section: number for number, flag in enumerate(command.flags)}
     sections = {section: Group(section, sort_key=number) for section, number in groups.items()}
     sections[CONFIG.section] = general
@@ -321,6 +438,8 @@ def _parameter(flag: Flag, group: Group) -> inspect.Parameter:
         metavar=None if flag.kind is Kind.SWITCH else flag.placeholder,
     )
     hint: Any = str if flag.is_argument else list[bool] if flag.kind is Kind.SWITCH else list[str]
+    if flag.is_argument and flag.is_repeatable:
+        return inspect.Parameter(flag.field, inspect.Parameter.VAR_POSITIONAL, annotation=Annotated[hint, settings])
     return inspect.Parameter(
         flag.field,
         inspect.Parameter.POSITIONAL_ONLY if flag.is_argument else inspect.Parameter.KEYWORD_ONLY,

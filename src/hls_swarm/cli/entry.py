@@ -96,7 +96,8 @@ def _words(error: CycloptsError, command: Command) -> str:
             return f"{flag.spelling}: {_refusal(flag, token.value)}"
         case UnusedCliTokensError():
             # Not shown: an unquoted --header leaves the pieces of a secret here.
-            takes = "one URL" if any(flag.is_argument for flag in command.flags) else "nothing"
+            place = next((flag.spelling for flag in command.flags if flag.is_argument), None)
+            takes = "nothing" if place is None else f"one {place}"
             return f"{command.name}: takes {takes} besides flags: put a value that has spaces in quotes"
         case _:
             return str(error)

@@ -6,6 +6,7 @@ the class: name, type, default and docstring of each field.
 
 import ast
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, assert_never, get_args, get_origin, get_type_hints
 
-from hls_swarm.settings import LINES, SECONDS, flag_name, format_duration, parse_duration
+from hls_swarm.settings import ARGUMENTS, LINES, SECONDS, TABLES, flag_name, format_duration, parse_duration
 
 REQUIRED = MISSING
 """The default of a field that has none."""
@@ -34,6 +35,7 @@ class Kind(Enum):
     TEXT = "TEXT"
     WORDS = "WORD"  # repeatable; several in one variable are separated by white space
     LINES = "LINE"  # repeatable; several in one variable are one a line
+    TABLES = "JSON"  # the same, each a JSON object; in the settings file an array of tables
     WHOLE = "N"
     NUMBER = "NUMBER"
     SECONDS = "DURATION"
@@ -70,12 +72,12 @@ class Flag:
     @property
     def is_argument(self) -> bool:
         """Whether it is given by its place on the command line, without a flag."""
-        return self.field == "url"
+        return self.field in ARGUMENTS
 
     @property
     def is_repeatable(self) -> bool:
         """Whether each use adds one more value; of the others the last one counts, as in Go."""
-        return self.kind in {Kind.WORDS, Kind.LINES}
+        return self.kind in {Kind.WORDS, Kind.LINES, Kind.TABLES}
 
     @property
     def spelling(self) -> str:
@@ -102,7 +104,7 @@ class Flag:
             ValueError: in words for a person.
         """
         match self.kind:
-            case Kind.TEXT | Kind.WORDS | Kind.LINES:
+            case Kind.TEXT | Kind.WORDS | Kind.LINES | Kind.TABLES:
                 return text
             case Kind.WHOLE:
                 if not _WHOLE.fullmatch(text):
@@ -131,7 +133,7 @@ class Flag:
         """
         if self.kind is Kind.WORDS:
             return tuple(text.split())
-        if self.kind is Kind.LINES:
+        if self.kind in {Kind.LINES, Kind.TABLES}:
             return tuple(line for line in text.splitlines() if line.strip())
         return self.read_text(text)
 
@@ -151,6 +153,10 @@ class Flag:
                 if not isinstance(values, list) or not all(isinstance(text, str) for text in values):
                     raise ValueError('must be an array of texts, such as ["a", "b"]')
                 return tuple(values)
+            case Kind.TABLES:
+                if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+                    raise ValueError(f"must be an array of tables: write [[{self.name}]] on a line of its own")
+                return tuple(json.dumps(table, default=str) for table in value)
             case Kind.WHOLE:
                 if not isinstance(value, int) or isinstance(value, bool):
                     raise ValueError(f"must be a whole number without quotes, not {_toml_text(value)}")
@@ -237,7 +243,7 @@ def _kind(hint: Any) -> tuple[Kind, tuple[str, ...]]:
         (hint,) = (part for part in get_args(hint) if part is not NoneType)
     if get_origin(hint) is Annotated:
         _, mark = get_args(hint)
-        return {SECONDS: Kind.SECONDS, LINES: Kind.LINES}[mark], ()
+        return {SECONDS: Kind.SECONDS, LINES: Kind.LINES, TABLES: Kind.TABLES}[mark], ()
     if get_origin(hint) is Literal:
         return Kind.CHOICE, get_args(hint)
     if get_origin(hint) is tuple:

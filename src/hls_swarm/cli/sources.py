@@ -158,6 +158,25 @@ def check_can_write(field: str, path: str) -> None:
         raise SettingValueError(field, f"{path} can not be written: mend its permissions, or name another file")
 
 
+def check_can_fill(field: str, path: str) -> None:
+    """Refuse a folder that a run's files can not be put in: one that is not empty, or can not be made or written.
+
+    Raises:
+        SettingValueError: naming the field.
+    """
+    folder = Path(path)
+    if folder.exists():
+        if not folder.is_dir():
+            raise SettingValueError(field, f"{path} is a file: name a folder")
+        if any(folder.iterdir()):
+            raise SettingValueError(field, f"{path} is not empty: name a new folder, no run is written over")
+    parent = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not parent.is_dir():
+        raise SettingValueError(field, f"{parent} is a file: name another folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise SettingValueError(field, f"{parent} can not be written: mend its permissions, or name another folder")
+
+
 @contextmanager
 def _named(origin: str) -> Iterator[None]:
     """Name the place in what is said of a text that can not be read."""

@@ -1,0 +1,149 @@
+"""Playlists: what a small request costs, parse included, beside wrk and aiohttp, which do not parse.
+
+    python -m bench.small_requests [--seconds 3] [--rounds 3] [--connections 16]
+
+One nginx on loopback answers with a live media playlist of six segments: the same one each time (unchanged), or one
+whose sequence numbers no other answer had (changed). This client reads the body and parses it, as a viewer does; wrk
+only counts it; aiohttp reads it and drops it. Each is a process of its own, they take turns, and only the CPU time of
+the client counts, without the start of the interpreter for the two that have one. Medians of the rounds.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import resource
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import aiohttp
+import uvloop
+from bench.servers import cpu_seconds_of, needed, nginx
+
+from hls_swarm.hls.cache import PlaylistCache
+from hls_swarm.hls.playlist import MediaPlaylist
+from hls_swarm.http import Client, ClientContext, Request, Timeouts
+from hls_swarm.records import Exchange
+
+_LINES = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:2"]
+_SEGMENTS = [line for n in range(6) for line in ("#EXTINF:2.0,", f"segment-$connection-$connection_requests-{n}.ts")]
+UNCHANGED = "\n".join([*_LINES, "#EXT-X-MEDIA-SEQUENCE:7", *_SEGMENTS, ""]).replace("$connection", "00")
+CHANGED = r"\n".join([*_LINES, "#EXT-X-MEDIA-SEQUENCE:$connection_requests", *_SEGMENTS, ""])
+
+
+class Reloader:
+    """One viewer that reloads a playlist as fast as it gets it."""
+
+    answers = 0
+
+    def __init__(self, context: ClientContext, playlists: PlaylistCache, url: str) -> None:
+        self._client = Client(context)
+        self._playlists = playlists
+        self._request = Request(url, 0.0, Timeouts(), keep_body=True)
+        self._client.fetch(self._request, self._done)
+
+    def _done(self, exchange: Exchange) -> None:
+        if exchange.body is None:
+            sys.exit(f"{exchange.url}: {exchange.failure}")
+        playlist = self._playlists.parse(exchange.body, exchange.final_url, {})
+        assert isinstance(playlist, MediaPlaylist)
+        assert len(playlist.segments) == 6
+        Reloader.answers += 1
+        self._client.fetch(self._request, self._done)
+
+
+async def be_hls_swarm(url: str, connections: int, seconds: float) -> int:
+    """Reload and parse; gives the number of answers."""
+    context, playlists = ClientContext(asyncio.get_running_loop()), PlaylistCache()
+    reloaders = [Reloader(context, playlists, url) for _ in range(connections)]
+    await asyncio.sleep(seconds)
+    assert len(reloaders) == connections
+    return Reloader.answers
+
+
+async def be_aiohttp(url: str, connections: int, seconds: float) -> int:
+    """Reload without parsing; gives the number of answers."""
+    answers = 0
+
+    async def reload(session: aiohttp.ClientSession) -> None:
+        nonlocal answers
+        while True:
+            async with session.get(url) as response:
+                await response.read()
+            answers += 1
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as session:
+        tasks = [asyncio.create_task(reload(session)) for _ in range(connections)]
+        await asyncio.sleep(seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return answers
+
+
+def be(client: str, url: str, connections: int, seconds: float) -> None:
+    """Be one of the clients; print the answers and the CPU time of start-up."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    run = be_hls_swarm if client == "hls-swarm" else be_aiohttp
+    answers = uvloop.run(run(url, connections, seconds))
+    print(json.dumps([answers, usage.ru_utime + usage.ru_stime]))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def microseconds(client: str, url: str, connections: int, seconds: float) -> float:
+    """CPU time per answer."""
+    if client == "wrk":
+        cpu, output = cpu_seconds_of(["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", url])
+        found = re.search(r"(\d+) requests in", output)
+        assert found, output
+        return cpu / int(found[1]) * 1e6
+    command = [sys.executable, "-m", "bench.small_requests", "--be", client, "--url", url]
+    cpu, output = cpu_seconds_of([*command, "--connections", str(connections), "--seconds", str(seconds)])
+    answers, startup = json.loads(output)
+    return float((cpu - startup) / answers * 1e6)
+
+
+def main() -> None:
+    """Measure all three with an unchanged and a changed playlist."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--be", help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.be:
+        be(options.be, options.url, options.connections, options.seconds)
+        return
+    needed("nginx", "wrk")
+    server = f'location = /changed.m3u8 {{ default_type application/vnd.apple.mpegurl; return 200 "{CHANGED}"; }}'
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        (root / "www").mkdir()
+        (root / "www/unchanged.m3u8").write_text(UNCHANGED)
+        with nginx(root, server=server) as base:
+            for kind in ("unchanged", "changed"):
+                url = f"{base}/{kind}.m3u8"
+                rounds = [
+                    {
+                        client: microseconds(client, url, options.connections, options.seconds)
+                        for client in ("hls-swarm", "wrk", "aiohttp")
+                    }
+                    for _ in range(options.rounds)
+                ]
+                mine, wrk, aio = (
+                    statistics.median(each[client] for each in rounds) for client in ("hls-swarm", "wrk", "aiohttp")
+                )
+                print(
+                    f"{kind:<10} hls-swarm {mine:5.1f} us per playlist, fetched and parsed; fetched only: wrk "
+                    f"{wrk:5.1f} us, aiohttp {aio:6.1f} us. It takes {mine / wrk:.1f} times wrk's CPU time and "
+                    f"1/{aio / mine:.1f} of aiohttp's"
+                )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""What the help of each command ends with: how flags are written, and examples."""
+
+from textwrap import indent
+
+from hls_swarm.logexporter.log_format import LOG_FORMAT
+
+FLAGS = """\
+Flags may be written --clients 100, --clients=100, -clients 100 or -clients=100.
+Durations are 500ms, 30s, 5m, 1h30m. Each flag is also an environment variable
+(HLS_SWARM_RAMP_RATE) and a key of the settings file (ramp-rate); a flag wins
+over the environment, the environment over the file.
+"""
+
+RUN = f"""\
+{FLAGS}
+Examples:
+
+  hls-swarm --clients 100 --duration 5m http://origin/stream.m3u8
+  hls-swarm --clients 100 --origin-metrics-host 10.0.0.5 --tui \\
+      http://origin/stream.m3u8
+"""
+
+DEMO = f"""\
+{FLAGS}
+Examples:
+
+  hls-swarm demo
+  hls-swarm demo --clients 200 --duration 1m --tui
+"""
+
+ORIGIN = """\
+Each flag is also an environment variable (HLS_SWARM_ORIGIN_PORT) and a key of
+the table [origin] of the settings file.
+
+Examples:
+
+  hls-swarm origin
+  hls-swarm origin --port 8080 --access-log access.log
+  hls-swarm origin --fault status=503,rate=0.05 --fault pause=10s,after=1m
+"""
+
+LOG_EXPORTER = f"""\
+nginx must write the log in this format (http block of nginx.conf):
+
+{indent(LOG_FORMAT, "  ")}
+  access_log /var/log/nginx/hls_swarm.log hls_swarm;
+
+Each flag is also an environment variable (HLS_SWARM_LOG_EXPORTER_LISTEN) and
+a key of the table [log-exporter] of the settings file.
+
+Examples:
+
+  hls-swarm log-exporter --access-log /var/log/nginx/hls_swarm.log \\
+      --stub-status http://127.0.0.1/stub_status --listen 10.0.0.5:9114
+  hls-swarm --nginx-metrics http://10.0.0.5:9114/metrics \\
+      http://10.0.0.5/stream.m3u8
+"""
+
+
+REPORT = """\
+Examples:
+
+  hls-swarm report
+  hls-swarm report runs/2026-01-31T14-05-09 --html report.html
+  hls-swarm report nightly --junit junit.xml --markdown
+"""
+
+COMPARE = """\
+Examples:
+
+  hls-swarm compare before after
+  hls-swarm compare baseline candidate --markdown --fail-if-worse
+  hls-swarm compare before after --html compare.html
+"""

@@ -1,0 +1,236 @@
+"""What the commands `report`, `compare` and `runs` take, and do: read run folders, write what views make of them."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from hls_swarm.errors import RunError
+from hls_swarm.settings import SettingValueError, check_file_name
+
+_WIDE = 140
+WORSE = 99
+"""Exit code of a comparison that fails, as of a threshold that is crossed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """What a report needs to know."""
+
+    run: str = ""
+    """Folder of the run, or the name or its end of one in runs; by default the newest."""
+
+    html: str | None = None
+    """Write the report as one HTML file that opens offline."""
+
+    json: bool = False
+    """Print the summary as JSON."""
+
+    junit: str | None = None
+    """Write JUnit XML to this file; - is standard output."""
+
+    markdown: bool = False
+    """Print the report as Markdown, for a pull request or a job's summary."""
+
+    csv: bool = False
+    """Print the timeline as CSV: one line a second, one column a metric."""
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises:
+            SettingValueError: for the first that can not be used.
+        """
+        _check_files({"html": self.html, "junit": self.junit})
+        printed = [name for name in ("json", "markdown", "csv") if getattr(self, name)]
+        printed += ["junit"] * (self.junit == "-") + ["html"] * (self.html == "-")
+        if len(printed) > 1:
+            raise SettingValueError(printed[1], f"and --{printed[0]} both print: ask for one of them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """What a comparison needs to know."""
+
+    runs: tuple[str, ...] = ()
+    """Folders of the runs, the baseline first."""
+
+    html: str | None = None
+    """Write the comparison as one HTML file that opens offline."""
+
+    markdown: bool = False
+    """Print the comparison as Markdown, for a pull request or a job's summary."""
+
+    all: bool = False
+    """Show every metric, also what does not differ."""
+
+    fail_if_worse: bool = False
+    """Exit with code 99 if a metric is worse than in the baseline, or a run is invalid or an error."""
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises:
+            SettingValueError: for the first that can not be used.
+        """
+        if len(self.runs) < 2:
+            raise SettingValueError("runs", "a comparison needs a baseline and at least one other run")
+        _check_files({"html": self.html})
+        if self.markdown and self.html == "-":
+            raise SettingValueError("html", "and --markdown both print: ask for one of them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsOptions:
+    """What a list of runs needs to know."""
+
+    folder: str = "runs"
+    """Folder that the runs are in."""
+
+    json: bool = False
+    """Print the list as JSON."""
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises:
+            SettingValueError: for the first that can not be used.
+        """
+        check_file_name("folder", self.folder)
+
+
+def report(options: ReportOptions) -> int:
+    """Report on one run; gives the exit code, which does not depend on the verdict.
+
+    Raises:
+        RunError: the run can not be read, or a file not written.
+    """
+    from hls_swarm.results.reader import find_run, read_run
+    from hls_swarm.stats.summary import to_json
+    from hls_swarm.views.csv import timeline_csv
+    from hls_swarm.views.junit import report_junit
+    from hls_swarm.views.markdown import report_markdown
+
+    found = read_run(find_run(options.run))
+    if options.html is not None:
+        from hls_swarm.views.html import report_html
+
+        _write("--html", options.html, report_html(found).encode())
+    if options.junit is not None:
+        _write("--junit", options.junit, report_junit(found))
+    if options.json:
+        _print(to_json(found.summary))
+    elif options.markdown:
+        _print(report_markdown(found).encode())
+    elif options.csv:
+        _print(timeline_csv(found).encode())
+    elif options.html is None and options.junit is None:
+        from hls_swarm.views.report_text import report_text
+
+        _show(report_text(found))
+    return 0
+
+
+def compare(options: CompareOptions) -> int:
+    """Compare runs with the first of them; gives the exit code.
+
+    Raises:
+        RunError: a run can not be read, or a file not written.
+    """
+    from hls_swarm.results.reader import find_run, read_run
+    from hls_swarm.stats.compare import compare as compared
+    from hls_swarm.views.markdown import comparison_markdown
+
+    baseline, *candidates = [read_run(find_run(run)) for run in options.runs]
+    comparisons = [compared(baseline, candidate) for candidate in candidates]
+    if options.html is not None:
+        from hls_swarm.views.html import comparison_html
+
+        _write("--html", options.html, comparison_html(comparisons).encode())
+    if options.markdown:
+        _print(comparison_markdown(comparisons, everything=options.all).encode())
+    elif options.html != "-":
+        from hls_swarm.views.report_text import comparison_text
+
+        _show(comparison_text(comparisons, everything=options.all))
+    worse = any(comparison.is_worse for comparison in comparisons)
+    return WORSE if options.fail_if_worse and worse else 0
+
+
+def runs(options: RunsOptions) -> int:
+    """List runs, the newest first; gives the exit code."""
+    from hls_swarm.results.reader import list_runs
+
+    found = list_runs(Path(options.folder))
+    if options.json:
+        from hls_swarm.stats.summary import known, to_json
+
+        rows = [
+            {
+                "folder": str(entry.folder),
+                "name": entry.name,
+                "url": entry.url,
+                "started_at": entry.started_at,
+                "elapsed_seconds": entry.elapsed_seconds,
+                "viewers": entry.viewers,
+                "status": entry.status.value,
+                "verdict": entry.verdict,
+                "reason": entry.reason,
+            }
+            for entry in found
+        ]
+        _print(to_json(known(rows)))
+        return 0
+    from hls_swarm.views import units
+    from hls_swarm.views.report_text import grid
+    from hls_swarm.views.tables import Table
+
+    if not found:
+        _show(f"No runs in {options.folder}.")
+        return 0
+    rows_of_words = [
+        (
+            entry.folder.name,
+            entry.verdict.value if entry.verdict is not None else entry.status.value,
+            units.count(entry.viewers),
+            units.seconds(entry.elapsed_seconds),
+            entry.url,
+            entry.reason,
+        )
+        for entry in found
+    ]
+    columns = ("Run", "Verdict", "Viewers", "Lasted", "Stream", "Why")
+    _show(grid(Table("Run", columns, rows_of_words, figures=False)))
+    return 0
+
+
+def _check_files(named: dict[str, str | None]) -> None:
+    for field, name in named.items():
+        if name is not None:
+            check_file_name(field, name)
+
+
+def _write(flag: str, target: str, content: bytes) -> None:
+    if target == "-":
+        _print(content)
+        return
+    try:
+        Path(target).write_bytes(content)
+    except OSError as error:
+        raise RunError(f"{flag}: {target} can not be written: {(error.strerror or str(error)).lower()}") from error
+
+
+def _print(content: bytes) -> None:
+    sys.stdout.flush()
+    output: IO[bytes] = sys.stdout.buffer
+    output.write(content)
+    output.flush()
+
+
+def _show(renderable: Any) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE  # nobody reads a file in 80 columns
+    console.print(renderable)

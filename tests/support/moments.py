@@ -1,0 +1,81 @@
+"""Moments of a run for everything that outlasts the screen, built from records as a run builds them."""
+
+from collections.abc import Iterable, Sequence
+
+from hls_swarm.records import Record
+from hls_swarm.stats.histogram import Histogram
+from hls_swarm.stats.ledger import Entry, Ledger
+from hls_swarm.stats.moment import Moment
+from hls_swarm.stats.origin_metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
+from hls_swarm.stats.origin_signals import SIGNALS
+from hls_swarm.stats.snapshot import Mark, Phase, SnapshotBuilder, WorkerHealth
+from hls_swarm.stats.tally import Counter, Tally
+from hls_swarm.stats.thresholds import parse_threshold
+
+URL = "http://origin.test/live/master.m3u8"
+STARTED_AT = 1_769_868_309.0  # 2026-01-31T14:05:09Z
+
+
+def origin(at: float, values: dict[str, dict[str, float]], state: SourceState = SourceState.UP) -> OriginMetrics:
+    """What the targets of an origin said at `at`: value by signal by target."""
+    return OriginMetrics(
+        targets=tuple(
+            TargetMetrics(
+                target=target,
+                sources=(SourceHealth(Role.NODE, f"http://{target}:9100/metrics", state, dialect="node_exporter"),),
+                readings={name: Reading(SIGNALS[name], value, at) for name, value in signals.items()},
+                at=at,
+            )
+            for target, signals in values.items()
+        ),
+        at=at,
+        interval_seconds=1.0,
+        window_seconds=30.0,
+    )
+
+
+class Run:
+    """A run whose seconds a test plays one by one; the monotonic clock starts at 0.
+
+    Args:
+        thresholds: as a person writes them.
+    """
+
+    def __init__(self, *thresholds: str, target: int = 4) -> None:
+        self.ledger = Ledger([parse_threshold(line) for line in thresholds])
+        self.entries: list[Entry] = []
+        self._counter = Counter()
+        self._builder = SnapshotBuilder(URL, target, 60.0)
+        self._lag = Histogram()
+
+    def second(
+        self,
+        at: float,
+        *records: Record,
+        phase: Phase = Phase.STEADY,
+        of_origin: OriginMetrics | None = None,
+        lags: Iterable[float] = (0.001,),
+        lost: frozenset[int] = frozenset(),
+        marks: Sequence[Mark] = (),
+    ) -> Entry:
+        """The run at `at`, after these records."""
+        for record in records:
+            self._counter.add(record)
+        for value in lags:
+            self._lag.add(value)
+        tally = Tally()
+        tally.merge(self._counter.tally)
+        snapshot = self._builder.build(
+            at=at,
+            started_at=0.0,
+            phase=phase,
+            due=4,
+            tally=tally,
+            workers={0: WorkerHealth(0, at / 10, 40_000_000, self._lag.copy(), 0)},
+            lost=lost,
+            origin=of_origin,
+            marks=tuple(marks),
+        )
+        entry = self.ledger.add(Moment(snapshot, tally, self._lag.copy(), STARTED_AT + at))
+        self.entries.append(entry)
+        return entry
