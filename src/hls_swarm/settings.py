@@ -11,16 +11,32 @@ Rules:
 - Headers and the `user:password@` of a URL are secrets: no message, `repr` or copy for a report carries them.
 """
 
-import ipaddress
-import math
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Literal, TypeVar, get_args
-from urllib.parse import SplitResult, urlsplit
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
 
-from hls_swarm.errors import SettingsError
+from hls_swarm.checks import (
+    CONTROL,
+    SPACE_OR_CONTROL,
+    SettingValueError,
+    check_choice,
+    check_file_name,
+    check_finite,
+    check_headers,
+    check_host,
+    check_more_than_zero,
+    check_no_repeats,
+    check_not_negative,
+    check_port,
+    check_spelling,
+    check_url,
+    check_whole,
+    header_field,
+    listen_address,
+    masked_header,
+    masked_url,
+)
 from hls_swarm.network import parse_override, parse_source_addresses
 from hls_swarm.own_signals import OwnSignal, read_own_signal
 from hls_swarm.spellings import format_duration as format_duration
@@ -46,98 +62,12 @@ TABLES = "tables"
 Tables = Annotated[tuple[str, ...], TABLES]
 """Texts that have spaces of their own: several of them in one environment variable are one a line."""
 
-_Spelled = TypeVar("_Spelled")
-
 Arrivals = Literal["even", "poisson"]
 LogFormat = Literal["text", "json"]
 ProbeFailure = Literal["fail", "first"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-_MASK = "***"
 _MAX_SEED = 2**63 - 1
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 5.5; a tab is allowed in a field value
-_SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]")
-_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://|//)?.*@", re.DOTALL)
-_CLIENTS_OWN_FIELDS = frozenset({"connection", "content-length", "host", "transfer-encoding"})
-
-
-class SettingValueError(SettingsError):
-    """One setting has a value that can not be used.
-
-    Args:
-        field: name of the field of the settings, such as `ramp_rate`.
-        reason: what is wrong with it and what to do, without secrets.
-    """
-
-    def __init__(self, field: str, reason: str) -> None:
-        self.field, self.reason = field, reason
-        super().__init__(f"{flag_name(field)}: {reason}")
-
-
-ARGUMENTS = {"url": "URL", "run": "RUN", "runs": "RUN"}
-"""What is given by its place on the command line, and what a person calls it there."""
-
-
-def flag_name(field: str) -> str:
-    """What a person calls a setting: its flag, or the argument that it is."""
-    return ARGUMENTS.get(field) or f"--{field.replace('_', '-')}"
-
-
-def masked_url(url: str) -> str:
-    """The URL without its user and password; of a text that is no URL, all up to the last `@` is masked."""
-    if "@" not in url:
-        return url
-    try:
-        netloc = urlsplit(url).netloc
-    except ValueError:
-        netloc = ""
-    if netloc and "@" not in netloc:
-        return url if _port_is_readable(url) else _USERINFO.sub(rf"\1{_MASK}@", url)
-    if netloc:
-        return url.replace(netloc, f"{_MASK}@{netloc.rpartition('@')[2]}", 1)
-    return _USERINFO.sub(rf"\1{_MASK}@", url)
-
-
-def _port_is_readable(url: str) -> bool:
-    # "http://user:pass/word@host/" splits at the slash: what looks like its port is the start of the password.
-    try:
-        _ = urlsplit(url).port
-    except ValueError:
-        return False
-    return True
-
-
-def masked_header(line: str) -> str:
-    """A `Name: value` line with its value masked; all of a line without a colon."""
-    name, colon, _ = line.partition(":")
-    return f"{name}: {_MASK}" if colon else _MASK
-
-
-def header_field(line: str) -> tuple[str, str]:
-    """Name and value of a `Name: value` line (RFC 9110 5.1, 5.5).
-
-    Raises:
-        ValueError: in words for a person, without the value.
-    """
-    name, colon, value = line.partition(":")
-    if not colon:
-        raise ValueError("has no colon: write it as 'Name: value'")
-    if _CONTROL.search(line):
-        raise ValueError("has a line break or control character in it: give one header per flag")
-    name, value = name.rstrip(" \t"), value.strip(" \t")
-    if not name:
-        raise ValueError("has no name before the colon: write it as 'Name: value'")
-    if not _TOKEN.fullmatch(name):
-        raise ValueError("has a name with other characters than letters, digits and -_.!#$%&'*+^`|~")
-    try:
-        value.encode("latin-1")
-    except UnicodeEncodeError:
-        raise ValueError(f"the value of {name} has characters outside ISO-8859-1: encode them") from None
-    if name.lower() in _CLIENTS_OWN_FIELDS:
-        hint = ": put the name in the URL and the address in --resolve" if name.lower() == "host" else ""
-        raise ValueError(f"{name} is the client's own to send{hint}")
-    return name, value
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -383,7 +313,7 @@ class Settings:
         Raises:
             SettingValueError: for the first that can not be used.
         """
-        _check_url("url", self.url)
+        check_url("url", self.url)
         self._check_load()
         self._check_viewers()
         if self.json is not None:
@@ -430,38 +360,38 @@ class Settings:
         )
 
     def _check_load(self) -> None:
-        _check_whole("clients", self.clients, 1, 10_000_000)
-        _check_more_than_zero("ramp_rate", self.ramp_rate, " viewers per second")
-        _check_choice("arrivals", self.arrivals, get_args(Arrivals))
+        check_whole("clients", self.clients, 1, 10_000_000)
+        check_more_than_zero("ramp_rate", self.ramp_rate, " viewers per second")
+        check_choice("arrivals", self.arrivals, get_args(Arrivals))
         for text in self.stage:
-            _check_spelling("stage", parse_stage, text)
+            check_spelling("stage", parse_stage, text)
         if self.stage and not any(parse_stage(text).viewers for text in self.stage):
             raise SettingValueError("stage", "has no viewers in any of its parts: write one such as 2m:500")
         if self.arrival_rate is not None:
-            _check_more_than_zero("arrival_rate", self.arrival_rate, " viewers per second")
+            check_more_than_zero("arrival_rate", self.arrival_rate, " viewers per second")
             if self.stage:
                 raise SettingValueError("arrival_rate", "and --stage both say how many viewers come: use one of them")
             if self.session_length is None:
                 raise SettingValueError("arrival_rate", "needs --session-length, or there is no end of viewers")
-        _check_not_negative("ramp_jitter", self.ramp_jitter)
-        _check_not_negative("duration", self.duration)
-        _check_whole("seed", self.seed, 0, _MAX_SEED)
-        _check_whole("workers", self.workers, 0, 1024)
+        check_not_negative("ramp_jitter", self.ramp_jitter)
+        check_not_negative("duration", self.duration)
+        check_whole("seed", self.seed, 0, _MAX_SEED)
+        check_whole("workers", self.workers, 0, 1024)
 
     def _check_viewers(self) -> None:
-        _check_spelling("variant", parse_variant, self.variant)
-        _check_spelling("profile", parse_mix, self.profile)
+        check_spelling("variant", parse_variant, self.variant)
+        check_spelling("profile", parse_mix, self.profile)
         self._check_sessions()
-        if _CONTROL.search(self.user_agent):
+        if CONTROL.search(self.user_agent):
             raise SettingValueError("user_agent", "has a line break or control character in it: take it out")
         if not self.user_agent.isascii():
             raise SettingValueError("user_agent", "has characters outside ASCII: take them out")
-        _check_headers("header", self.header)
+        check_headers("header", self.header)
         if self.timeout is not None:
-            _check_more_than_zero("timeout", self.timeout, " (leave it out for the player's own limits)")
+            check_more_than_zero("timeout", self.timeout, " (leave it out for the player's own limits)")
         for field in ("connect_timeout", "first_byte_timeout", "no_progress_timeout"):
             if (limit := getattr(self, field)) is not None:
-                _check_more_than_zero(field, limit, "")
+                check_more_than_zero(field, limit, "")
         for field, text in (("url", self.url), ("user_agent", self.user_agent), ("header", "\n".join(self.header))):
             if "{token}" in text and self.token_file is None:
                 raise SettingValueError(field, "has {token} in it, which stands for a line of --token-file: name one")
@@ -469,29 +399,29 @@ class Settings:
         self._check_ffmpeg()
 
     def _check_ffmpeg(self) -> None:
-        _check_spelling("engine", parse_engines, self.engine)
+        check_spelling("engine", parse_engines, self.engine)
         if self.ffmpeg is not None:
             check_file_name("ffmpeg", self.ffmpeg)
-        _check_not_negative("ffmpeg_timeout", self.ffmpeg_timeout)
-        _check_more_than_zero("ffmpeg_reconnect_delay", self.ffmpeg_reconnect_delay, "")
+        check_not_negative("ffmpeg_timeout", self.ffmpeg_timeout)
+        check_more_than_zero("ffmpeg_reconnect_delay", self.ffmpeg_reconnect_delay, "")
         if self.ffmpeg_segment_retries is not None:
-            _check_whole("ffmpeg_segment_retries", self.ffmpeg_segment_retries, 0, 1_000_000)
-        _check_choice("ffmpeg_probe_failure", self.ffmpeg_probe_failure, get_args(ProbeFailure))
-        _check_more_than_zero("ffmpeg_target_duration", self.ffmpeg_target_duration, "")
-        _check_whole("ffmpeg_restarts", self.ffmpeg_restarts, 0, 1_000_000)
-        _check_whole("ffmpeg_log_lines", self.ffmpeg_log_lines, 100, 10_000_000)
+            check_whole("ffmpeg_segment_retries", self.ffmpeg_segment_retries, 0, 1_000_000)
+        check_choice("ffmpeg_probe_failure", self.ffmpeg_probe_failure, get_args(ProbeFailure))
+        check_more_than_zero("ffmpeg_target_duration", self.ffmpeg_target_duration, "")
+        check_whole("ffmpeg_restarts", self.ffmpeg_restarts, 0, 1_000_000)
+        check_whole("ffmpeg_log_lines", self.ffmpeg_log_lines, 100, 10_000_000)
         if self.print_cmd and all(name != "ffmpeg" for name, _ in parse_engines(self.engine)):
             raise SettingValueError("print_cmd", "needs ffmpeg viewers: add --engine ffmpeg")
 
     def _check_sessions(self) -> None:
         for field in ("session_length", "zap_after", "pause_every", "pause_for", "seek_every"):
             if (text := getattr(self, field)) is not None:
-                _check_spelling(field, parse_distribution, text)
-        _check_spelling("join", parse_join, self.join)
-        _check_spelling("seek_by", parse_seek, self.seek_by)
+                check_spelling(field, parse_distribution, text)
+        check_spelling("join", parse_join, self.join)
+        check_spelling("seek_by", parse_seek, self.seek_by)
         for text in self.zap_url:
-            _check_spelling("zap_url", parse_weighted_url, text)
-            _check_url("zap_url", parse_weighted_url(text)[0])
+            check_spelling("zap_url", parse_weighted_url, text)
+            check_url("zap_url", parse_weighted_url(text)[0])
         if self.zap_after is not None and not self.zap_url:
             raise SettingValueError("zap_after", "has nowhere to go: name another stream with --zap-url")
 
@@ -502,13 +432,13 @@ class Settings:
         if self.client_key is not None and self.client_certificate is None:
             raise SettingValueError("client_key", "is the key of a --client-certificate: name that too")
         if self.proxy is not None:
-            _check_url("proxy", self.proxy)
+            check_url("proxy", self.proxy)
             if not self.proxy.lower().startswith("http://"):
                 raise SettingValueError("proxy", "must start with http://: the proxy itself is asked in plain HTTP")
-        _check_spelling("source_address", parse_source_addresses, self.source_address)
+        check_spelling("source_address", parse_source_addresses, self.source_address)
         host = urlsplit(self.url).hostname or ""
         for text in self.resolve:
-            _check_spelling("resolve", partial(parse_override, host=host), text)
+            check_spelling("resolve", partial(parse_override, host=host), text)
         if self.resolve and not self.dangerous:
             raise SettingValueError(
                 "resolve", "sends the load elsewhere than the URL says: add --dangerous if that is meant"
@@ -527,31 +457,31 @@ class Settings:
                 raise SettingValueError("output", "names a folder that --no-output forbids: leave out one of them")
         if self.record_requests and self.no_output:
             raise SettingValueError("record_requests", "needs the run folder that --no-output forbids")
-        if _CONTROL.search(self.name):
+        if CONTROL.search(self.name):
             raise SettingValueError("name", "has a line break or control character in it: take it out")
         for number, line in enumerate(self.threshold):
             if line in self.threshold[:number]:
                 raise SettingValueError("threshold", f"{line!r} is given twice: give it once")
         if self.metrics and self.metrics != "off":
             listen_address(self.metrics)
-        _check_choice("log_format", self.log_format, get_args(LogFormat))
-        _check_choice("log_level", self.log_level, get_args(LogLevel))
+        check_choice("log_format", self.log_format, get_args(LogFormat))
+        check_choice("log_level", self.log_level, get_args(LogLevel))
 
     def _check_origin_metrics(self) -> None:
         if self.origin_metrics is not None:
-            _check_url("origin_metrics", self.origin_metrics)
+            check_url("origin_metrics", self.origin_metrics)
         if self.nginx_metrics is not None:
-            _check_url("nginx_metrics", self.nginx_metrics)
+            check_url("nginx_metrics", self.nginx_metrics)
         if self.prometheus is not None:
-            _check_url("prometheus", self.prometheus)
-        _check_no_repeats("origin_signal", tuple(one.name for one in self.own_signals))
+            check_url("prometheus", self.prometheus)
+        check_no_repeats("origin_signal", tuple(one.name for one in self.own_signals))
         for host in self.origin_metrics_host:
-            _check_host(host)
-        _check_no_repeats("origin_metrics_host", self.origin_metrics_host)
+            check_host(host)
+        check_no_repeats("origin_metrics_host", self.origin_metrics_host)
         check_port("origin_metrics_node_port", self.origin_metrics_node_port)
         check_port("origin_metrics_nginx_port", self.origin_metrics_nginx_port)
         interval, window = self.origin_metrics_interval, self.origin_metrics_window
-        _check_finite("origin_metrics_interval", interval)
+        check_finite("origin_metrics_interval", interval)
         if interval < 0.25:
             raise SettingValueError(
                 "origin_metrics_interval", f"must be at least 250ms, not {format_duration(interval)}"
@@ -565,145 +495,7 @@ class Settings:
                 "lengthen it or shorten --origin-metrics-interval",
             )
         for name in self.origin_metrics_interface:
-            if not name or "/" in name or _SPACE_OR_CONTROL.search(name):
+            if not name or "/" in name or SPACE_OR_CONTROL.search(name):
                 raise SettingValueError("origin_metrics_interface", f"{name!r} is not the name of a network device")
-        _check_no_repeats("origin_metrics_interface", self.origin_metrics_interface)
-        _check_headers("origin_metrics_header", self.origin_metrics_header)
-
-
-def listen_address(text: str) -> tuple[str, int]:
-    """Host and port of an address to listen on, such as `127.0.0.1:17091`, `[::1]:17091` or `:17091`.
-
-    Raises:
-        SettingValueError: for `metrics`, in words for a person.
-    """
-    host, colon, port = text.rpartition(":")
-    if not colon or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > 65535:
-        raise SettingValueError("metrics", f"{text!r} is not an address: write it like 127.0.0.1:17091")
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if (":" in bare) != (bare is not host and bool(host)) or _SPACE_OR_CONTROL.search(bare):
-        raise SettingValueError("metrics", f"{text!r} is not an address: IPv6 is written [::1]:17091")
-    return bare or "0.0.0.0", int(port)
-
-
-def check_file_name(field: str, name: str) -> None:
-    """Refuse what can not be meant as a file name, a swallowed flag above all.
-
-    Raises:
-        SettingValueError: naming the field.
-    """
-    if not name or "\0" in name:
-        raise SettingValueError(field, "needs the name of a file")
-    if name.startswith("-") and name != "-":
-        raise SettingValueError(
-            field, f"{name!r} looks like a flag, not a file: write ./{name} if such a file is meant"
-        )
-
-
-def check_port(field: str, port: int, *, lowest: int = 1) -> None:
-    """Refuse what is not a TCP port; `lowest` is 0 where that stands for any free one.
-
-    Raises:
-        SettingValueError: naming the field.
-    """
-    _check_whole(field, port, lowest, 65535)
-
-
-def _check_whole(field: str, value: int, low: int, high: int) -> None:
-    if value < low:
-        raise SettingValueError(field, f"must be at least {low}, not {value}")
-    if value > high:
-        raise SettingValueError(field, f"must be at most {high}, not {value}")
-
-
-def _check_more_than_zero(field: str, value: float, what: str) -> None:
-    _check_finite(field, value)
-    if value <= 0:
-        raise SettingValueError(field, f"must be more than 0{what}, not {value:g}")
-
-
-def _check_not_negative(field: str, seconds: float) -> None:
-    _check_finite(field, seconds)
-    if seconds < 0:
-        raise SettingValueError(field, f"must not be negative, which {format_duration(seconds)} is")
-
-
-def _check_finite(field: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise SettingValueError(field, f"must be a finite number, not {value}")
-
-
-def _check_spelling(field: str, parse: Callable[[_Spelled], object], text: _Spelled) -> None:
-    try:
-        parse(text)
-    except ValueError as error:
-        raise SettingValueError(field, str(error)) from None
-
-
-def _check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise SettingValueError(field, f"{value!r} is not one of {', '.join(choices)}")
-
-
-def _check_no_repeats(field: str, values: tuple[str, ...]) -> None:
-    for number, value in enumerate(values):
-        if value in values[:number]:
-            raise SettingValueError(field, f"{value} is named twice: name it once")
-
-
-def _check_headers(field: str, lines: tuple[str, ...]) -> None:
-    for line in lines:
-        try:
-            header_field(line)
-        except ValueError as error:
-            raise SettingValueError(field, str(error)) from None
-
-
-def _check_host(host: str) -> None:
-    field = "origin_metrics_host"
-    if "://" in host:
-        raise SettingValueError(field, f"{masked_url(host)!r} is a URL: name the host only, or use --origin-metrics")
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if ":" in bare:
-        try:
-            ipaddress.IPv6Address(bare)
-        except ValueError:
-            raise SettingValueError(
-                field,
-                f"{masked_url(host)!r} is not a host: name it without a port, which is --origin-metrics-node-port "
-                "and --origin-metrics-nginx-port",
-            ) from None
-        return
-    if bare is not host or bare.startswith("-") or not re.fullmatch(r"[\w.-]+", bare):
-        raise SettingValueError(
-            field, f"{masked_url(host)!r} is not a host: name it like 10.0.0.5 or origin.example.com"
-        )
-
-
-def _check_url(field: str, url: str) -> None:
-    shown = repr(masked_url(url))
-    if not url:
-        raise SettingValueError(field, "is empty: write one such as http://origin/stream.m3u8")
-    if _SPACE_OR_CONTROL.search(url):
-        raise SettingValueError(field, f"{shown} has a space or control character in it: write it as %20 and the like")
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise SettingValueError(
-            field, f"{shown} has a host that can not be read: IPv6 is written [2001:db8::7]"
-        ) from None
-    if parts.scheme not in {"http", "https"} or not url[len(parts.scheme) :].startswith("://"):
-        raise SettingValueError(field, f"{shown} must start with http:// or https://")
-    if not parts.hostname:
-        raise SettingValueError(field, f"{shown} has no host: write it like {parts.scheme}://origin/stream.m3u8")
-    _check_url_port(field, parts, shown)
-
-
-def _check_url_port(field: str, parts: SplitResult, shown: str) -> None:
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    # An empty port ("http://host:/") is the scheme's own (RFC 3986 6.2.3).
-    if port == 0:
-        raise SettingValueError(field, f"{shown} has a bad port: it must be from 1 to 65535")
+        check_no_repeats("origin_metrics_interface", self.origin_metrics_interface)
+        check_headers("origin_metrics_header", self.origin_metrics_header)

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from hls_swarm import __version__
+from hls_swarm.checks import SettingValueError
 from hls_swarm.engine.ffmpeg_binary import FfmpegBinary
 from hls_swarm.http import Identity
 from hls_swarm.network import parse_override
-from hls_swarm.settings import Settings, SettingValueError
+from hls_swarm.settings import Settings
 from hls_swarm.spellings import VariantKind, parse_variant
 
 NO_CACHE = (("Cache-Control", "no-cache"), ("Pragma", "no-cache"))

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 
 import msgspec
 
+from hls_swarm.checks import masked_url
 from hls_swarm.engine.ffmpeg_binary import FfmpegBinary
 from hls_swarm.engine.ffmpeg_command import FIRST_STREAMS, FfmpegPlan, environment, input_arguments
 from hls_swarm.engine.ffmpeg_lines import GraveWords, LineReader
 from hls_swarm.engine.process import Process, Spawn
 from hls_swarm.errors import RunError
 from hls_swarm.http import Identity
-from hls_swarm.settings import Settings, masked_url
+from hls_swarm.settings import Settings
 from hls_swarm.spellings import VariantKind, parse_variant
 
 PROBE_SECONDS = 60.0

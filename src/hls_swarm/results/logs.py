@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from hls_swarm.settings import Settings, masked_url
+from hls_swarm.checks import masked_url
+from hls_swarm.settings import Settings
 
 LOGGER = "hls_swarm"
 EVENTS = "hls_swarm.events"

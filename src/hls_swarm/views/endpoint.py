@@ -15,8 +15,8 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
+from hls_swarm.checks import listen_address
 from hls_swarm.errors import RunError
-from hls_swarm.settings import listen_address
 from hls_swarm.stats.ledger import Entry
 from hls_swarm.stats.moment import Moment
 from hls_swarm.stats.snapshot import Phase
