@@ -1,4 +1,4 @@
-"""The composition root: builds the parts of a run, connects them, stops them.
+"""What the command line starts: a run, the demo, the origin.
 
 A run: workers start; the schedule begins at one instant for all of them; once a second the controller polls them,
 merges their tallies into a snapshot and shows it; until the time is over, someone presses Ctrl-C, no viewer is left,
@@ -7,34 +7,26 @@ exit code.
 """
 
 import asyncio
-import logging
 import os
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from heapq import nsmallest
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import uvloop
 from rich.console import Console
 
-from hls_swarm.cluster.agent import LEASE_SECONDS, Agent, HostNews
 from hls_swarm.cluster.local import LocalAgent
 from hls_swarm.engine.clients import check_clients, scraper_fetcher
 from hls_swarm.engine.facts import raise_descriptor_limit, read_facts
 from hls_swarm.engine.ffmpeg_fleet import check_machine, checked_binary, command_line, descriptors_for_processes
 from hls_swarm.engine.ffmpeg_mix import has_ffmpeg
 from hls_swarm.engine.identities import read_lists
-from hls_swarm.engine.machine import MachineMeter, device_towards
-from hls_swarm.engine.preflight import Severity, address_of_load, findings, needs_of
+from hls_swarm.engine.preflight import Severity, findings, needs_of
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.errors import PreflightError, RunError
 from hls_swarm.network import parse_source_addresses
@@ -43,13 +35,9 @@ from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import logging_to, logging_to_stderr, masked, secrets_of
 from hls_swarm.results.recorder import Recorder, open_recorder
 from hls_swarm.settings import Settings
-from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.ledger import Entry, Ledger
-from hls_swarm.stats.moment import Moment
-from hls_swarm.stats.p1203 import SessionLog, p1203_file
-from hls_swarm.stats.snapshot import WORST_VIEWERS, Mark, Phase, SnapshotBuilder, badness
+from hls_swarm.stats.ledger import Ledger
+from hls_swarm.stats.p1203 import p1203_file
 from hls_swarm.stats.summary import to_json
-from hls_swarm.stats.tally import Tally
 from hls_swarm.stats.thresholds import parse_threshold
 from hls_swarm.stats.verdict import EXIT_CODES, Verdict, judge
 from hls_swarm.testorigin.process import OriginProcess
@@ -58,186 +46,15 @@ from hls_swarm.testorigin.settings import USUAL_PORT, LogTo, OriginAddress, acce
 from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
 from hls_swarm.views import check, text
 from hls_swarm.views.endpoint import Endpoint
-from hls_swarm.views.live import LineView, View
+from hls_swarm.views.live import LineView
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.narrator import Narrator
 
 if TYPE_CHECKING:
     from hls_swarm.views.tui.dashboard import Dashboard  # takes 0.3 s to import, for those who see it
 
-TICK_SECONDS = 1.0
-START_DELAY_SECONDS = 0.1
-"""Between telling the workers when the schedule begins and that instant."""
-DRAIN_SECONDS = 1.0
-"""Time for requests in flight at the end; with it a Ctrl-C ends in less than 2 seconds."""
-_log = logging.getLogger(__name__)
-
-FFMPEG_DRAIN_SECONDS = 8.0
-"""The same where viewers are processes, each of which has a grace of its own; most end in a tenth of a second."""
-HOPELESS_VIEWERS = 5
-"""A run ends by itself when this many viewers have failed and not one has ever played."""
-
-
-class Sink(Protocol):
-    """Something that takes in each moment of a run, the last one included; it may not wait."""
-
-    def add(self, entry: Entry) -> None:
-        """Take in this moment."""
-
-
-class Controller:
-    """One run.
-
-    Args:
-        settings: of the run.
-        agent: runs the viewers.
-        scraper: reads the origin's exporters; None without origin metrics.
-        view: shows the run while it goes on.
-        ledger: takes in every moment first, and judges it.
-        sinks: take it in then.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        agent: Agent,
-        scraper: OriginScraper | None,
-        view: View,
-        ledger: Ledger,
-        sinks: Sequence[Sink] = (),
-    ) -> None:
-        self._settings = settings
-        self._agent = agent
-        self._scraper = scraper
-        self._view = view
-        self._plan = plan_of(settings)
-        self._changes: asyncio.Queue[int] = asyncio.Queue()
-        self._changed_at = 0.0
-        self._builder = SnapshotBuilder(
-            settings.without_secrets().url, self._plan.most, settings.duration if settings.duration > 0 else None
-        )
-        self._ledger, self._sinks = ledger, sinks
-        self._machine = MachineMeter()
-        self._marks: tuple[Mark, ...] = ()
-        self._stopping = False
-        self._wake = asyncio.Event()
-        self._started_at = 0.0
-        self._broke_off: str | None = None
-        self.sessions: list[SessionLog] = []
-
-    def stop(self) -> None:
-        """End the run before its time."""
-        self._stopping = True
-        self._wake.set()
-
-    def change_viewers(self, by: int) -> None:
-        """Add viewers to the plan, or take some away if `by` is negative; carried out before the next poll."""
-        self._changes.put_nowait(by)
-
-    def mark(self, note: str) -> None:
-        """Note this moment."""
-        self._marks += (Mark(max(0.0, time.perf_counter() - self._started_at), note),)
-
-    async def run(self) -> tuple[Entry, str | None]:
-        """The last moment, and why the run broke off if it did by itself. Leaves no worker behind."""
-        stopped = False
-        try:
-            await self._agent.hello(self._settings, self._wake.set)
-            self._machine = MachineMeter(await _device(self._settings))
-            if self._scraper is not None:
-                self._scraper.start()
-            self._started_at = time.perf_counter() + START_DELAY_SECONDS
-            await self._agent.apply(self._started_at)
-            self._view.start(self)
-            try:
-                await self._follow()
-            finally:
-                await self._view.stop()
-            stopped = True
-            news = await self._agent.stop(FFMPEG_DRAIN_SECONDS if has_ffmpeg(self._settings) else DRAIN_SECONDS)
-            self.sessions = [session for last in news.news.values() for session in last.sessions]
-            return self._take_in(news, Phase.FINISHED), self._broke_off
-        finally:
-            if self._scraper is not None:
-                self._scraper.stop()
-            if not stopped:
-                await self._agent.stop(0.0)
-
-    async def _follow(self) -> None:
-        ticks = 0
-        while not await self._stopped_before(self._started_at + (ticks + 1) * TICK_SECONDS):
-            # The timer may be early by a millisecond; a worker's death comes between two ticks.
-            ticks = max(ticks, int((time.perf_counter() - self._started_at + 0.005) / TICK_SECONDS))
-            await self._change_plan()
-            news = await self._agent.poll(LEASE_SECONDS)
-            entry = self._take_in(news, self._phase())
-            snapshot = entry.moment.snapshot
-            self._view.update(snapshot)
-            if entry.crossed is not None:
-                _log.warning("the run ends: %s", entry.crossed.reason)
-                return
-            if news.idle:
-                return
-            viewers = snapshot.viewers
-            if viewers.failed >= min(HOPELESS_VIEWERS, viewers.target) and not viewers.played:
-                reason = max(snapshot.fatal_reasons.items(), key=lambda item: item[1], default=("unknown", 0))[0]
-                self._broke_off = f"the first {viewers.failed} viewers all failed: {reason} ({snapshot.url})"
-                if viewers.target == 1:
-                    self._broke_off = None  # the verdict has better words for it
-                return
-
-    async def _change_plan(self) -> None:
-        """Tell the workers what was asked for since the last poll, as one change."""
-        by = 0
-        while not self._changes.empty():
-            by += self._changes.get_nowait()
-        offset = time.perf_counter() + START_DELAY_SECONDS - self._started_at
-        by = max(by, -self._plan.most_from(offset))
-        if by:
-            self._plan, self._changed_at = self._plan.changed(offset, by), offset
-            await self._agent.apply(self._started_at + offset, by)
-            self.mark(f"{by:+d} viewers")
-
-    async def _stopped_before(self, instant: float) -> bool:
-        """Wait until `instant`, the death of a worker or the end of the run, whichever is first; True for the end."""
-        settings, now = self._settings, time.perf_counter()
-        end_at = self._started_at + settings.duration if settings.duration > 0 else None
-        until = instant if end_at is None else min(instant, end_at)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, until - now)):
-                await self._wake.wait()
-        self._wake.clear()
-        return self._stopping or (end_at is not None and time.perf_counter() >= end_at - 0.001)
-
-    def _phase(self) -> Phase:
-        return Phase.RAMPING if time.perf_counter() - self._started_at < self._plan.steady_from else Phase.STEADY
-
-    def _take_in(self, news: HostNews, phase: Phase) -> Entry:
-        tally, loop_lag = Tally(), Histogram()
-        for worker_news in news.news.values():
-            tally.merge(worker_news.tally)
-            loop_lag.merge(worker_news.health.loop_lag)
-        worst = [worker_news.worst for number, worker_news in news.news.items() if number not in news.lost]
-        at = max((worker_news.at for worker_news in news.news.values()), default=time.perf_counter())
-        snapshot = self._builder.build(
-            at=at,
-            started_at=self._started_at,
-            phase=phase,
-            due=self._plan.wanted(at - self._started_at),
-            target=self._plan.most_from(self._changed_at),
-            tally=tally,
-            workers={number: worker_news.health for number, worker_news in news.news.items()},
-            lost=frozenset(news.lost),
-            origin=None if self._scraper is None else self._scraper.get_metrics(),
-            machine=self._machine.read(at),
-            marks=self._marks,
-            worst_viewers=tuple(nsmallest(WORST_VIEWERS, chain.from_iterable(worst), key=badness)),
-        )
-        wall_at = time.time() - (time.perf_counter() - at)
-        entry = self._ledger.add(Moment(snapshot, tally, loop_lag, wall_at))
-        for sink in self._sinks:
-            sink.add(entry)
-        return entry
+from hls_swarm.run.controller import Controller
+from hls_swarm.run.signals import Signals
 
 
 def run(settings: Settings) -> int:
@@ -289,7 +106,7 @@ def origin(
 
 async def _origin(options: OriginOptions) -> None:
     stop = asyncio.Event()
-    with _Signals(stop.set, lambda: None):
+    with Signals(stop.set, lambda: None):
         await serve(options, _announce, stop)
 
 
@@ -375,7 +192,7 @@ async def _recorded(settings: Settings, workers: int, ledger: Ledger, recorder: 
         if dashboard is not None:
             dashboard.leave_at_once()
 
-    with logbook, _Signals(controller.stop, at_once):
+    with logbook, Signals(controller.stop, at_once):
         entry, broke_off = await controller.run()
     outcome = judge(entry.moment.snapshot, broke_off, entry.thresholds)
     made = recorder.finish(entry, outcome)
@@ -476,46 +293,6 @@ def _prepared(settings: Settings) -> int:
     return workers
 
 
-async def _device(settings: Settings) -> str | None:
-    """The network device that the load goes through, if that can be told."""
-    address = address_of_load(settings)
-    if address is None:
-        parts = urlsplit(settings.proxy or settings.url)
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
-        except OSError:
-            return None  # the viewers will say so better
-        address = str(found[0][4][0])
-    return device_towards(address)
-
-
 def _workers(settings: Settings) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(settings.workers or cores, plan_of(settings).most)
-
-
-class _Signals:
-    """While it lasts, a first SIGINT or SIGTERM ends the run gracefully and a second one at once."""
-
-    def __init__(self, gently: Callable[[], None], at_once: Callable[[], None]) -> None:
-        self._gently, self._at_once = gently, at_once
-        self._seen = 0
-
-    def __enter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._signalled)
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-    def _signalled(self) -> None:
-        self._seen += 1
-        if self._seen == 1:
-            self._gently()
-            return
-        self._at_once()
-        os._exit(1)

@@ -1,0 +1,10 @@
+"""The composition root: builds the parts of a run, connects them, stops them.
+
+- `commands`: what the command line starts.
+- `controller`: follows one run from its start to its end.
+- `signals`: Ctrl-C and SIGTERM.
+"""
+
+from hls_swarm.run.commands import demo, origin, run
+
+__all__ = ["demo", "origin", "run"]
