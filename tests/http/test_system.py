@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gzip
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import pytest
 from tests.http.running import fetched, request, with_client
 from tests.http.scripted import Script, Turn, response, scripted
+from tests.support.programs import require
 
 from hls_swarm.http import Client, fetch
 from hls_swarm.records import Exchange
@@ -56,8 +56,7 @@ class Nginx(NamedTuple):
 
 @pytest.fixture
 def nginx(tmp_path: Path) -> Iterator[Nginx]:
-    if shutil.which("nginx") is None:
-        pytest.skip("nginx is not installed: counts are not compared with a real access log")
+    program = require("nginx")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     www = tmp_path / "www"
@@ -68,7 +67,7 @@ def nginx(tmp_path: Path) -> Iterator[Nginx]:
         with contextlib.suppress(PermissionError):
             folder.chmod(0o755)
     (tmp_path / "nginx.conf").write_text(CONFIG.format(root=tmp_path, port=port))
-    with subprocess.Popen(["nginx", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]) as process:
+    with subprocess.Popen([program, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]) as process:
         try:
             for _ in range(200):
                 with socket.socket() as probe:
@@ -163,8 +162,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     ],
 )
 def test_answer_means_what_curl_takes_it_for(script: Script, tmp_path: Path) -> None:
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not installed: answers are not compared with another client's reading")
+    require("curl")
     with scripted(script) as origin:
         url = origin.url("/old")
         curl = subprocess.run(

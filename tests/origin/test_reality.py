@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.programs import free_port, require, running, wait_for
+from tests.support.programs import free_port, require, running, skip_part, wait_for
 
 from hls_swarm.origin.source import Source
 from hls_swarm.stats.origin_metrics import Role
@@ -141,5 +141,5 @@ def test_disk(tmp_path: Path) -> None:
     values, first, second = measured(tmp_path, written)
     least, most = second.before.written - first.after.written, second.after.written - first.before.written
     if least < amount:
-        pytest.skip(f"SKIPPED PART: {tmp_path} is not on a disk that the kernel counts")
+        skip_part(f"{tmp_path} is not on a disk that the kernel counts")
     assert agrees(values["disk_write_bytes_per_second"], least / 10, most / 10)

@@ -1,7 +1,6 @@
 """hls.js in a real headless Chromium: the yardstick for our stream and our viewers."""
 
 import json
-import os
 import queue
 import threading
 from collections.abc import Iterator
@@ -11,8 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import pytest
-from tests.support.programs import require, running
+from tests.support.programs import require, running, skip_part
 
 FOLDER = Path(__file__).resolve().parent.parent / "browser"
 HLS_JS = FOLDER / "node_modules/hls.js/dist/hls.min.js"
@@ -72,10 +70,7 @@ def play_with_hls_js(url: str, seconds: float, folder: Path) -> dict[str, Any]:
     """What hls.js saw of the stream at `url` in so many seconds; see `browser/player.html`."""
     chromium = require("chromium")
     if not HLS_JS.exists():
-        reason = "SKIPPED PART: hls.js is not installed (npm ci in tests/browser)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_part("hls.js is not installed (npm ci in tests/browser)")
     results: queue.Queue[dict[str, Any]] = queue.Queue()
     with page_server(results) as base:
         page = f"{base}/player.html?{urlencode({'url': url, 'seconds': seconds})}"

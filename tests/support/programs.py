@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -19,12 +20,16 @@ _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 def require(name: str) -> str:
     """The path of a program. Without it the test is skipped by name; where CI=true it fails: CI has everything."""
     path = shutil.which(name, path=_PATH)
-    if path is not None:
-        return path
-    reason = f"SKIPPED PART: {name} is not installed on this machine"
+    if path is None:
+        skip_part(f"{name} is not installed on this machine")
+    return path
+
+
+def skip_part(reason: str) -> NoReturn:
+    """Skip the test loudly for what this machine can not provide; where CI=true it fails: CI has everything."""
     if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+        pytest.fail(f"SKIPPED PART: {reason}")
+    pytest.skip(f"SKIPPED PART: {reason}")
 
 
 def free_port() -> int:
