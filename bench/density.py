@@ -9,8 +9,9 @@ run. Printed: CPU per viewer, viewers per core by CPU time, event-loop lag, late
 the controller's CPU, and whether nginx's access log says the same as the summary, request for request and byte for
 byte, or how many requests were cut short (at the end, or by a time limit), of which only nginx knows all bytes.
 
-With `--ffmpeg COUNT`, so many `ffmpeg -c copy -f null` processes play the same live stream first, as the usual test
-does with one process per viewer, and are measured in the same way.
+With `--ffmpeg COUNT`, the same live stream is first played by one ffmpeg process per viewer, in two ways: by so many
+bare `ffmpeg -c copy -f null`, of which nobody hears what they lived through, and by the command itself with
+`--engine ffmpeg`, which has them report their progress and log and counts it, as native viewers are counted.
 """
 
 import argparse
@@ -150,6 +151,7 @@ def usage_of(controller: psutil.Process) -> Usage:
 
 def measure(url: str, log: Path, viewers: int, seconds: float, options: argparse.Namespace) -> Result:
     """Run the command with so many viewers and look at it from outside."""
+    time.sleep(1.5)  # what was asked for before is logged by then
     log.write_text("")
     rate = max(50.0, viewers / options.ramp_seconds)
     ramp = viewers / rate
@@ -217,7 +219,24 @@ def ffmpeg_viewers_per_core(url: str, count: int, seconds: float) -> float:
             process.kill()
             process.wait()
     per_core = count / ((after - before) / span)
-    print(f"{count} ffmpeg processes: {per_core:,.0f} viewers a core, {memory / 1e6:.0f} MB each")
+    print(f"{count} bare ffmpeg processes: {per_core:,.0f} viewers a core, {memory / 1e6:.0f} MB each")
+    return per_core
+
+
+def ffmpeg_engine_per_core(url: str, count: int, seconds: float) -> float:
+    """By CPU time of the worker and its ffmpeg processes, in a run with one such process per viewer."""
+    command = [sys.executable, "-m", "hls_swarm", "--engine", "ffmpeg", "--clients", str(count), "--ramp-rate", "10"]
+    command += ["--workers", "1", "--json", os.devnull, "--no-output", "--metrics", ""]
+    with subprocess.Popen([*command, url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        time.sleep(count / 10 + 8.0)
+        players = psutil.Process(process.pid).children(recursive=True)
+        before, began = sum(run_time(player.pid) for player in players), time.monotonic()
+        time.sleep(seconds)
+        after, span = sum(run_time(player.pid) for player in players), time.monotonic() - began
+        process.terminate()
+        process.wait(30)
+    per_core = count / ((after - before) / span)
+    print(f"{count} ffmpeg viewers of a run, with statistics: {per_core:,.0f} viewers a core")
     return per_core
 
 
@@ -270,12 +289,15 @@ def main() -> None:
         one_file = "" if options.ffmpeg else "location ~ ^/seg-[0-9]+\\.ts$ { try_files /segment.ts =404; }"
         with nginx(root, log=True, workers=options.nginx_workers, server=one_file) as base:
             url, log = f"{base}/master.m3u8", root / "access.log"
-            ffmpeg = ffmpeg_viewers_per_core(url, options.ffmpeg, options.seconds) if options.ffmpeg else None
+            peers = {}
+            if options.ffmpeg:
+                peers["bare ffmpeg"] = ffmpeg_viewers_per_core(url, options.ffmpeg, options.seconds)
+                peers["ffmpeg with statistics"] = ffmpeg_engine_per_core(url, options.ffmpeg, options.seconds)
             sizes = [int(size) for size in options.viewers.split(",")]
             results = [measure(url, log, size, options.seconds, options) for size in sizes]
             report(results)
-            if ffmpeg is not None:
-                print(f"viewers a core, hls-swarm to ffmpeg: {results[-1].viewers_per_core / ffmpeg:.0f}")
+            for name, per_core in peers.items():
+                print(f"viewers a core, hls-swarm to {name}: {results[-1].viewers_per_core / per_core:.0f}")
             if options.soak:
                 print(f"\n{options.soak:g} minutes of {sizes[-1]} viewers")
                 report([measure(url, log, sizes[-1], options.soak * 60, options)])

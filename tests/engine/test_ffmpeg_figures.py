@@ -9,8 +9,9 @@ from hls_swarm.records import (
     SegmentFetched,
     ViewerStarted,
 )
+from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.snapshot import Phase, PlayerFigures, Snapshot, SnapshotBuilder
-from hls_swarm.stats.tally import Counter, Tally
+from hls_swarm.stats.tally import Tally
 from hls_swarm.stats.verdict import judge
 from hls_swarm.views.check import findings
 

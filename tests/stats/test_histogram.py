@@ -89,3 +89,15 @@ def test_a_distribution_has_the_figures_of_the_summary() -> None:
     assert made.p95 == pytest.approx(0.010, rel=0.012)
     assert made.p99 == pytest.approx(0.5, rel=0.012)
     assert made.max == 1.0
+
+
+@given(st.lists(st.floats(-1.0, 1e4)), st.lists(st.floats(-1.0, 1e4)))
+def test_many_at_once_are_the_same_as_one_by_one(first: list[float], second: list[float]) -> None:
+    at_once = Histogram()
+    at_once.add_all(first)
+    at_once.add_all(second)
+    one_by_one = histogram([*first, *second])
+    assert at_once.buckets == one_by_one.buckets
+    assert (at_once.zeros, at_once.count) == (one_by_one.zeros, one_by_one.count)
+    assert (at_once.least, at_once.greatest) == (one_by_one.least, one_by_one.greatest)
+    assert at_once.total == pytest.approx(one_by_one.total)

@@ -26,9 +26,10 @@ from hls_swarm.records import (
     ViewerStarted,
     ViewerStopped,
 )
+from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.p1203 import MAX_VIEWERS, SessionRecorder, p1203_file
 from hls_swarm.stats.quality import json_object, quality
-from hls_swarm.stats.tally import Counter, Tally
+from hls_swarm.stats.tally import Tally
 
 
 def segment(viewer: int, at: float, bitrate: int) -> SegmentFetched:

@@ -20,10 +20,12 @@ from hls_swarm.records import (
     SegmentsExpired,
     StallEnded,
     StallStarted,
+    VariantChosen,
     ViewerStarted,
     ViewerStopped,
 )
-from hls_swarm.stats.tally import Counter, Tally
+from hls_swarm.stats.counter import Counter
+from hls_swarm.stats.tally import Tally
 
 URL = "http://origin/seg-1.ts"
 
@@ -106,6 +108,38 @@ def test_blame_for_a_lack_of_descriptors_is_the_generators() -> None:
     assert [error.blame for error in tally.errors.values()] == [Blame.GENERATOR]
 
 
+@pytest.mark.parametrize("records", [1, 127, 128, 129, 1000])
+def test_the_tally_has_every_record_however_many_wait_to_be_counted(records: int) -> None:
+    counter = Counter()
+    counter.add(ViewerStarted(0, at=10.0, due_at=10.0, profile="hlsjs"))
+    for _ in range(records):
+        counter.add(segment())
+        counter.add(LatencyObserved(0, at=11.0, live_seconds=6.0, edge_seconds=5.0, buffer_seconds=4.0))
+    tally = counter.tally
+    objects = tally.objects[ObjectKind.SEGMENT]
+    assert (objects.requests, objects.ttfb.count, objects.download.count) == (records, records, records)
+    assert (tally.lateness.count, tally.relative_download.count) == (records, records)
+    for group in (tally, tally.profiles["hlsjs"]):
+        assert (group.edge_latency.count, group.live_latency.count) == (records, records)
+        assert (group.edge_latency.greatest, group.live_latency.greatest) == (5.0, 6.0)
+        assert group.media_seconds == 2.0 * records
+
+
+def test_latencies_before_and_after_a_choice_go_to_the_variant_played_then() -> None:
+    observed = LatencyObserved(0, at=11.0, live_seconds=None, edge_seconds=5.0, buffer_seconds=4.0)
+    tally = counted(
+        ViewerStarted(0, at=10.0, due_at=10.0, profile="hlsjs"),
+        observed,
+        VariantChosen(0, 11.0, "720p", 3_000_000),
+        observed,
+        VariantChosen(0, 12.0, "360p", 800_000, failover=True),
+        observed,
+    )
+    assert tally.edge_latency.count == tally.profiles["hlsjs"].edge_latency.count == 3
+    assert {label: group.edge_latency.count for label, group in tally.variants.items()} == {"720p": 1, "360p": 1}
+    assert tally.live_latency.count == 0
+
+
 def test_an_unchanged_playlist_is_counted() -> None:
     fetched = PlaylistFetched(0, ObjectKind.MEDIA_PLAYLIST, exchange(), None, changed=False)
     assert counted(fetched, msgspec.structs.replace(fetched, changed=True)).unchanged_playlists == 1
@@ -113,18 +147,22 @@ def test_an_unchanged_playlist_is_counted() -> None:
 
 def test_playing_stalled_and_watched_time_add_up_at_any_instant() -> None:
     counter = Counter()
-    tally = counter.tally
     counter.add(ViewerStarted(0, at=100.0, due_at=100.0))
     counter.add(PlaybackStarted(0, at=101.0, startup_seconds=1.0))
     counter.add(ViewerStarted(1, at=102.0, due_at=102.0))
+    tally = counter.tally
     assert (tally.playing.seconds(103.0), tally.watching.seconds(103.0)) == (2.0, 4.0)
     counter.add(StallStarted(0, at=105.0))
+    tally = counter.tally
     assert (tally.playing.seconds(108.0), tally.stalled.seconds(108.0), tally.stalled.active) == (4.0, 3.0, 1)
     counter.add(StallEnded(0, at=109.0, stall_seconds=4.0))
+    tally = counter.tally
     assert (tally.playing.seconds(110.0), tally.stalled.seconds(110.0), tally.stalled.active) == (5.0, 4.0, 0)
     counter.add(ViewerStopped(0, at=112.0, reason=EndReason.QUIT, played=True))
     counter.add(ViewerStopped(1, at=112.0, reason=EndReason.QUIT, played=False))
+    tally = counter.tally
     assert (tally.playing.seconds(200.0), tally.stalled.seconds(200.0), tally.watching.seconds(200.0)) == (7, 4, 22)
+    tally = counter.tally
     assert (tally.active, tally.quit, tally.played, tally.stalls, tally.startup.total) == (0, 2, 1, 1, 1.0)
 
 

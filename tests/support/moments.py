@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 from hls_swarm.records import Record
+from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.ledger import Entry, Ledger
 from hls_swarm.stats.moment import Moment
 from hls_swarm.stats.origin_metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
 from hls_swarm.stats.origin_signals import SIGNALS
 from hls_swarm.stats.snapshot import Mark, Phase, SnapshotBuilder, WorkerHealth
-from hls_swarm.stats.tally import Counter, Tally
+from hls_swarm.stats.tally import Tally
 from hls_swarm.stats.thresholds import parse_threshold
 
 URL = "http://origin.test/live/master.m3u8"

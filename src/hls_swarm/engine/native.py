@@ -5,7 +5,7 @@ It decides nothing. One timer, one client and one state machine per viewer; no t
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import assert_never
 
@@ -46,6 +46,7 @@ from hls_swarm.viewer.machine import Viewer
 CONNECT_SECONDS = 10.0
 """Time limit of DNS, TCP and TLS together; hls.js has none of its own and browsers give up far later."""
 
+_MULTIVARIANT_PLAYLIST, _MEDIA_PLAYLIST = ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST
 _Key = tuple[int | None, bool]
 """A track, and whether it is its playlist or its media: what one can have in flight of each is one."""
 
@@ -191,7 +192,8 @@ class NativeViewer:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = until
-        self._timer = self._loop.call_later(max(0.0, until - perf_counter()), self._fired)
+        delay = until - perf_counter()
+        self._timer = self._loop.call_later(delay if delay > 0.0 else 0.0, self._fired)  # noqa: FURB136 - hot
 
     def _fired(self) -> None:
         self._timer = None
@@ -240,7 +242,7 @@ class NativeViewer:
 
     def _playlist_done(self, action: FetchPlaylist, exchange: Exchange) -> None:
         self.in_flight -= 1
-        kind = ObjectKind.MULTIVARIANT_PLAYLIST if action.track is None else ObjectKind.MEDIA_PLAYLIST
+        kind = _MULTIVARIANT_PLAYLIST if action.track is None else _MEDIA_PLAYLIST
         wanted = self._fetches.pop((action.track, True), None) is not None
         failure, changed, mutated = exchange.failure, None, 0
         playlist: MultivariantPlaylist | MediaPlaylist | None = None
@@ -252,7 +254,7 @@ class NativeViewer:
         if isinstance(playlist, MultivariantPlaylist):
             self._variables = playlist.variables
         elif playlist is not None:
-            kind = ObjectKind.MEDIA_PLAYLIST
+            kind = _MEDIA_PLAYLIST
             track = action.track or 0
             held = self._held.get(track)
             changed = playlist is not held
@@ -279,5 +281,6 @@ class NativeViewer:
         self._handle(event, perf_counter())
 
 
+@lru_cache(maxsize=256)
 def _timeouts(first_byte: float | None, no_progress: float | None, total: float | None) -> Timeouts:
     return Timeouts(CONNECT_SECONDS, first_byte, no_progress, total)

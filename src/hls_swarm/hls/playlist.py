@@ -288,6 +288,12 @@ class MediaPlaylist(msgspec.Struct, frozen=True, gc=False):
         allow_cache: EXT-X-ALLOW-CACHE, removed in version 7.
         variables: EXT-X-DEFINE, by name.
         violations: rules that it breaks and that players put up with.
+        is_live: whether it may change: neither EXT-X-ENDLIST nor type VOD (6.3.4).
+        skipped_segments: SKIPPED-SEGMENTS; 0 for a full playlist.
+        first_sequence: number of the first listed segment: after a SKIP, that of the first one after it (4.4.5.2).
+        next_sequence: number of the segment after the last complete one: the next that will appear.
+
+    The last four follow from the others. They are worked out once, because thousands of viewers ask for them.
     """
 
     url: str
@@ -313,11 +319,22 @@ class MediaPlaylist(msgspec.Struct, frozen=True, gc=False):
     allow_cache: bool | None
     variables: Mapping[str, str]
     violations: tuple[Violation, ...]
+    is_live: bool = False
+    skipped_segments: int = 0
+    first_sequence: int = 0
+    next_sequence: int = 0
 
-    @property
-    def is_live(self) -> bool:
-        """Whether it may change: neither EXT-X-ENDLIST nor type VOD (6.3.4)."""
-        return not self.ended and self.playlist_type is not PlaylistType.VOD
+    def __post_init__(self) -> None:
+        skipped = self.skip.segments if self.skip is not None else 0
+        first = self.media_sequence + skipped
+        derived = {
+            "is_live": not self.ended and self.playlist_type is not PlaylistType.VOD,
+            "skipped_segments": skipped,
+            "first_sequence": first,
+            "next_sequence": first + len(self.segments),
+        }
+        for name, value in derived.items():
+            msgspec.structs.force_setattr(self, name, value)
 
     @property
     def is_low_latency(self) -> bool:
@@ -344,21 +361,6 @@ class MediaPlaylist(msgspec.Struct, frozen=True, gc=False):
     def can_skip_until(self) -> float | None:
         """CAN-SKIP-UNTIL: segments further than this from the edge, in seconds, can be left out of a delta update."""
         return self.server_control.can_skip_until
-
-    @property
-    def skipped_segments(self) -> int:
-        """SKIPPED-SEGMENTS; 0 for a full playlist."""
-        return self.skip.segments if self.skip is not None else 0
-
-    @property
-    def first_sequence(self) -> int:
-        """Media sequence number of the first listed segment: after a SKIP, that of the first one after it (4.4.5.2)."""
-        return self.media_sequence + self.skipped_segments
-
-    @property
-    def next_sequence(self) -> int:
-        """Media sequence number of the segment after the last complete one: the next that will appear."""
-        return self.first_sequence + len(self.segments)
 
     @property
     def last_sequence(self) -> int | None:

@@ -33,6 +33,9 @@ class Client:
     Args:
         identity: what tells this viewer from others, as the origin sees it.
 
+    Attributes:
+        asks_plainly: a request consists of its target and the fields, as far as the client knows.
+
     Raises:
         SettingsError: a header field of the identity that can not be sent.
     """
@@ -47,6 +50,7 @@ class Client:
         "_timer",
         "_timer_at",
         "_waiting",
+        "asks_plainly",
         "context",
         "fields",
         "identity",
@@ -56,6 +60,7 @@ class Client:
         self.context = context
         self.identity = identity
         self.fields = context.fields(identity)
+        self.asks_plainly = not context.proxy_fields and "host" not in self.fields.names
         self._closed = False
         self._connections: list[Connection] = []
         self._dials: list[Dial] = []
@@ -127,7 +132,7 @@ class Client:
         """A fetch has an end, whatever it is."""
         if fetching in self._in_flight:
             self._in_flight.remove(fetching)
-        if fetching in self._waiting:
+        if self._waiting and fetching in self._waiting:
             self._waiting.remove(fetching)
 
     def released(self, connection: Connection) -> None:
@@ -147,6 +152,7 @@ class Client:
         """Take in the Set-Cookie fields of an answer."""
         if self._cookies is None:
             self._cookies = CookieJar()
+            self.asks_plainly = False
         for field in fields:
             self._cookies.store(field, target, perf_counter(), time())
 

@@ -15,7 +15,6 @@ from hls_swarm.records import (
     PlaybackStarted,
     SeekEnded,
     SeekStarted,
-    SegmentFetched,
     StallEnded,
     StallStarted,
     VariantChosen,
@@ -37,7 +36,6 @@ ExperienceRecord = (
     | SeekEnded
     | PauseStarted
     | PauseEnded
-    | LatencyObserved
     | ViewerStopped
 )
 
@@ -55,12 +53,29 @@ class Whole(Experienced, Protocol):
     unstarted_at_end: int
 
 
+class Latencies(msgspec.Struct, gc=False):
+    """Latencies of viewers that are counted in the same tallies, on their way there."""
+
+    groups: tuple[Experienced, ...]
+    live: list[float]
+    edge: list[float]
+
+    def settle(self) -> None:
+        """Put them into the histograms."""
+        for group in self.groups:
+            group.live_latency.add_all(self.live)
+            group.edge_latency.add_all(self.edge)
+        self.live.clear()
+        self.edge.clear()
+
+
 class ViewerPhase(msgspec.Struct):
     """What is going on with a running viewer, and since when; None: it is not.
 
     Attributes:
         watching_since: None while it pauses.
         groups: the tally of all, its profile's, and that of the variant it plays.
+        latencies: where its latencies go; None until there is one.
     """
 
     watching_since: float | None
@@ -69,6 +84,7 @@ class ViewerPhase(msgspec.Struct):
     stalled_since: float | None = None
     played: bool = False
     variant: GroupTally | None = None
+    latencies: Latencies | None = None
 
     def running(self, group: Experienced) -> tuple[tuple[Running, float | None], ...]:
         """What runs for this viewer, in one tally."""
@@ -85,6 +101,7 @@ class ExperienceCounter:
     def __init__(self, whole: Whole) -> None:
         self._whole = whole
         self._phases: dict[int, ViewerPhase] = {}
+        self._latencies: dict[tuple[int, ...], Latencies] = {}
 
     def add(self, record: ExperienceRecord) -> None:
         """Count one record. Raises KeyError for a record of a viewer that never started: a bug in the engine."""
@@ -93,11 +110,6 @@ class ExperienceCounter:
             return
         phase, at = self._phases[record.viewer], record.at
         match record:
-            case LatencyObserved():
-                for group in phase.groups:
-                    if record.live_seconds is not None:
-                        group.live_latency.add(record.live_seconds)
-                    group.edge_latency.add(record.edge_seconds)
             case VariantChosen():
                 self._choose(phase, record)
             case PlaybackStarted():
@@ -134,14 +146,35 @@ class ExperienceCounter:
             case _:
                 assert_never(record)
 
-    def add_media(self, record: SegmentFetched) -> None:
+    def add_latency(self, record: LatencyObserved) -> None:
+        """Count one record, with the next `settle`; raises what `add` does."""
+        phase = self._phases[record.viewer]
+        latencies = phase.latencies or self._latencies_of(phase)
+        latencies.edge.append(record.edge_seconds)
+        if record.live_seconds is not None:
+            latencies.live.append(record.live_seconds)
+
+    def add_media(self, viewer: int, media_seconds: float, bitrate_bps: int) -> None:
         """Count what a segment adds to the average bitrate: declared bitrate x media time."""
-        if record.media_seconds is None or record.bitrate_bps is None:
-            return
-        phase = self._phases.get(record.viewer)  # what was in flight at the end of a viewer is still media fetched
-        for group in [self._whole] if phase is None else phase.groups:
-            group.media_seconds += record.media_seconds
-            group.media_bits += record.bitrate_bps * record.media_seconds
+        phase = self._phases.get(viewer)  # what was in flight at the end of a viewer is still media fetched
+        media_bits = bitrate_bps * media_seconds
+        for group in (self._whole,) if phase is None else phase.groups:
+            group.media_seconds += media_seconds
+            group.media_bits += media_bits
+
+    def settle(self) -> None:
+        """Bring the histograms up to date."""
+        for latencies in self._latencies.values():
+            if latencies.edge:
+                latencies.settle()
+
+    def _latencies_of(self, phase: ViewerPhase) -> Latencies:
+        key = tuple(map(id, phase.groups))  # tallies stay as long as the run does
+        latencies = self._latencies.get(key)
+        if latencies is None:
+            latencies = self._latencies[key] = Latencies(tuple(phase.groups), [], [])
+        phase.latencies = latencies
+        return latencies
 
     def _start(self, record: ViewerStarted) -> None:
         whole = self._whole
@@ -168,7 +201,7 @@ class ExperienceCounter:
             for running, since in phase.running(phase.variant):
                 if since is not None:
                     running.end(since, record.at)
-        phase.variant = group
+        phase.variant, phase.latencies = group, None
         phase.groups.append(group)
         group.started += 1
         # What ran before the choice is not this variant's, but what ends will be counted from its beginning: begin it

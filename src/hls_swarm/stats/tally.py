@@ -1,4 +1,4 @@
-"""Records to numbers: what one worker counts, and what the sum of all workers is.
+"""What one worker counted, and what the sum of all workers is; `counter` makes it from records.
 
 Rules:
 
@@ -11,46 +11,13 @@ Rules:
   at which they began, so that `playing_seconds(now)` is exact at any instant without a tick per viewer.
 """
 
-from typing import Self, assert_never
+from typing import Self
 
 import msgspec
 
-from hls_swarm.records import (
-    Blame,
-    EndReason,
-    Exchange,
-    Failure,
-    FailureKind,
-    LatencyObserved,
-    ObjectKind,
-    PassReason,
-    PauseEnded,
-    PauseStarted,
-    PlaybackStarted,
-    PlayerLogDropped,
-    PlayerStarted,
-    PlaylistFetched,
-    PlaylistStale,
-    Record,
-    SeekEnded,
-    SeekStarted,
-    SegmentFetched,
-    SegmentsExpired,
-    SegmentsMutated,
-    SegmentsPassed,
-    SequenceReset,
-    StallEnded,
-    StallStarted,
-    VariantChosen,
-    ViewerStarted,
-    ViewerStopped,
-)
-from hls_swarm.stats.experience import ExperienceCounter, ExperienceRecord
+from hls_swarm.records import Blame, Exchange, FailureKind, ObjectKind
 from hls_swarm.stats.groups import GroupTally, Running
 from hls_swarm.stats.histogram import Histogram
-
-LATE_START_SECONDS = 0.1
-"""A viewer that started more than this after it was due is a late start: the generator's fault."""
 
 
 class ErrorCount(msgspec.Struct):
@@ -285,148 +252,3 @@ _MERGEABLE = (
     "restart",
     "staleness",
 )
-MAX_REASONS = 50
-"""Different texts of fatal failures that are kept apart; further ones are counted as `other`."""
-
-
-class Counter:
-    """Adds records to a tally; one per worker."""
-
-    def __init__(self) -> None:
-        self.tally = Tally()
-        self._experience = ExperienceCounter(self.tally)
-
-    def add(self, record: Record) -> None:
-        """Count one record. Raises KeyError for a record of a viewer that never started: a bug in the engine."""
-        match record:
-            case SegmentFetched(kind=kind, exchange=exchange, failure=failure):
-                self._add_exchange(kind, exchange, failure, record.retry)
-                if failure is None:
-                    self._add_segment(record)
-            case PlaylistFetched(kind=kind, exchange=exchange, failure=failure):
-                self._add_exchange(kind, exchange, failure, record.retry)
-                if record.changed is False:
-                    self.tally.unchanged_playlists += 1
-            case (
-                ViewerStarted()
-                | VariantChosen()
-                | PlaybackStarted()
-                | StallStarted()
-                | StallEnded()
-                | SeekStarted()
-                | SeekEnded()
-                | PauseStarted()
-                | PauseEnded()
-                | LatencyObserved()
-                | ViewerStopped()
-            ):
-                self._add_experience(record)
-            case PlayerStarted():
-                self.tally.player_processes += 1
-                self.tally.player_restarts += record.restart
-            case PlayerLogDropped():
-                self.tally.player_log_lines_dropped += record.lines
-            case SegmentsExpired():
-                self.tally.expired_segments += record.count
-            case SegmentsPassed():
-                self._add_passed(record)
-            case SegmentsMutated():
-                self.tally.mutated_segments += record.count
-            case SequenceReset():
-                self.tally.sequence_resets += 1
-            case PlaylistStale():
-                if record.stale_seconds is None:
-                    self.tally.stale_playlists += 1
-                else:
-                    self.tally.staleness.add(record.stale_seconds)
-            case _:
-                assert_never(record)
-
-    def _add_passed(self, record: SegmentsPassed) -> None:
-        match record.reason:
-            case PassReason.GAP:
-                self.tally.gap_segments += record.count
-            case PassReason.UNAVAILABLE:
-                self.tally.unavailable_segments += record.count
-            case _:
-                assert_never(record.reason)
-
-    def _add_experience(self, record: ExperienceRecord) -> None:
-        tally = self.tally
-        if isinstance(record, ViewerStarted):
-            tally.late_starts += record.at - record.due_at > LATE_START_SECONDS
-        elif isinstance(record, ViewerStopped):
-            self._add_stop(record)
-        self._experience.add(record)
-
-    def _add_exchange(self, kind: ObjectKind, exchange: Exchange, failure: Failure | None, retry: bool) -> None:
-        tally = self.tally
-        objects = tally.objects.get(kind)
-        if objects is None:
-            objects = tally.objects[kind] = ObjectTally()
-        objects.requests += exchange.requests_sent
-        objects.body_bytes += exchange.body_bytes
-        objects.retries += retry
-        if exchange.status is not None:
-            objects.statuses[exchange.status] = objects.statuses.get(exchange.status, 0) + 1
-        tally.head_bytes += exchange.head_bytes
-        if exchange.timed:
-            tally.lateness.add(max(0.0, exchange.started_at - exchange.due_at))
-        tally.connections += exchange.connections_opened or 0
-        if exchange.connect_seconds is not None:
-            tally.connections += exchange.connections_opened is None
-            tally.connect.add(exchange.connect_seconds)
-            objects.add_connection(exchange)
-        if failure is None:
-            objects.completed += 1
-            ttfb = exchange.ttfb_seconds
-            if ttfb is not None:
-                objects.ttfb.add(ttfb)
-            if exchange.timed and exchange.first_byte_at is not None and exchange.ended_at > exchange.first_byte_at:
-                objects.throughput.add(exchange.body_bytes / (exchange.ended_at - exchange.first_byte_at))
-            if exchange.timed:
-                objects.download.add(exchange.download_seconds)
-        elif failure.kind is FailureKind.CANCELLED:
-            objects.cancelled += 1
-        else:
-            objects.failed += 1
-            self._error(kind, failure, exchange.url, exchange.ended_at).count += 1
-
-    def _add_segment(self, record: SegmentFetched) -> None:
-        tally = self.tally
-        if record.media_seconds and record.exchange.timed:
-            tally.relative_download.add(record.exchange.download_seconds / record.media_seconds)
-        self._experience.add_media(record)
-        if record.bitrate_bps is not None:
-            tally.bitrates[record.bitrate_bps] = tally.bitrates.get(record.bitrate_bps, 0) + 1
-
-    def _error(self, kind: ObjectKind, failure: Failure, url: str, at: float) -> ErrorCount:
-        key = f"{kind} {failure.kind} {failure.status or ''}"
-        error = self.tally.errors.get(key)
-        if error is None:
-            error = ErrorCount(kind, failure.kind, failure.status, failure.blame, failure.detail, url, at)
-            self.tally.errors[key] = error
-        error.detail, error.example_url, error.last_at = failure.detail, url, at
-        return error
-
-    def _add_stop(self, record: ViewerStopped) -> None:
-        tally = self.tally
-        match record.reason:
-            case EndReason.ENDED:
-                tally.ended += 1
-            case EndReason.QUIT:
-                tally.quit += 1
-            case EndReason.LEFT:
-                tally.left += 1
-            case EndReason.FAILED:
-                self._add_fatal(record)
-            case _:
-                assert_never(record.reason)
-
-    def _add_fatal(self, record: ViewerStopped) -> None:
-        if record.failure is None:
-            return
-        reasons, detail = self.tally.reasons, record.failure.detail
-        if detail not in reasons and len(reasons) >= MAX_REASONS:
-            detail = "other"
-        reasons[detail] = reasons.get(detail, 0) + 1

@@ -28,7 +28,8 @@ class Playhead:
         """Seconds of media played by the instant `now`."""
         if self._since is None:
             return self._base
-        return self._base + max(0.0, now - self._since)
+        passed = now - self._since
+        return self._base + passed if passed > 0.0 else self._base
 
     def play(self, at: float) -> None:
         """Begin to move at `at`."""

@@ -36,11 +36,11 @@ from hls_swarm.viewer.alternatives import Alternatives
 from hls_swarm.viewer.choice import Source
 from hls_swarm.viewer.join import chosen_position, target_latency, usual_position
 from hls_swarm.viewer.latency import edge_latency, observed
-from hls_swarm.viewer.playback import EPSILON, Playback, State
+from hls_swarm.viewer.playback import EPSILON, PLAYING, Playback
 from hls_swarm.viewer.policy import FetchPolicy, Situation, Step, next_step
 from hls_swarm.viewer.profiles import Profile, ReloadRule
 from hls_swarm.viewer.reload import next_load, reload_delay
-from hls_swarm.viewer.requests import object_fetch, playlist_fetch
+from hls_swarm.viewer.requests import SEGMENT, object_fetch, playlist_fetch
 from hls_swarm.viewer.session import Session
 from hls_swarm.viewer.track import Role, Track, tracks_of
 
@@ -252,7 +252,7 @@ class Loader:
             track.reload_at = track.scheduled_at = next_load(
                 self._profile.reload_rule, track.scheduled_at, event.started_at, delay, now
             )
-            if before is not None and changed and self._playback.state is State.PLAYING and track is self.tracks[0]:
+            if before is not None and changed and self._playback.state is PLAYING and track is self.tracks[0]:
                 self._report(observed(self._number, track, playhead, edge_seconds, self._wall_clock_offset, now))
         else:
             track.reload_at = None
@@ -273,7 +273,7 @@ class Loader:
     def _pass_expired(self, track: Track, playlist: MediaPlaylist, wanted: int, now: float) -> Segment | None:
         """What is wanted has left the playlist: go on with the first that is listed, and count those between."""
         track.next_sequence, track.skip_seconds = playlist.first_sequence, 0.0
-        if self._playback.state is not State.PLAYING or self.buffer_seconds(now) <= 0:
+        if self._playback.state is not PLAYING or self.buffer_seconds(now) <= 0:
             self._join(track, playlist)  # outside the window: back to the live sync position (hls.js)
         self._report(SegmentsExpired(self._number, now, (track.next_sequence or playlist.first_sequence) - wanted))
         return track.next_segment()
@@ -321,7 +321,7 @@ class Loader:
         track.attempts = 0
         if loaded is None:
             return
-        if loaded.kind is ObjectKind.SEGMENT:
+        if loaded.kind is SEGMENT:
             if segment is not None:
                 track.credit(segment)
         elif loaded.kind is ObjectKind.INIT:

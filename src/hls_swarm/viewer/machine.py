@@ -29,7 +29,7 @@ from hls_swarm.viewer.actions import (
     Wait,
 )
 from hls_swarm.viewer.loader import Loader
-from hls_swarm.viewer.playback import OVER, WATCHING, Playback, State
+from hls_swarm.viewer.playback import EPSILON, IDLE, OVER, PLAYING, WATCHING, Playback, State
 from hls_swarm.viewer.profiles import Profile
 from hls_swarm.viewer.session import Pause, Person, Seek, Session
 
@@ -118,7 +118,8 @@ class Viewer:
                 loader.fetch_failed(event, now)
             case Start():
                 playback.press_play(now)
-                self._person = Person(self._session, now)
+                person = Person(self._session, now)
+                self._person = person if person.has_plans else None
                 loader.fetch_first_playlist(now)
             case Quit():
                 self._stop(State.QUIT, EndReason.QUIT, now)
@@ -129,13 +130,15 @@ class Viewer:
 
     def _advance(self, now: float) -> None:
         """Do all that is due at `now`, then say until when nothing is."""
-        playback, loader = self._playback, self._loader
-        if playback.state in OVER:
-            return
-        if loader.tracks:
+        playback, loader, person = self._playback, self._loader, self._person
+        # Most of the time it just plays on, and only what is loaded changes.
+        empty_at = playback.playhead.reaches(loader.credited) if playback.state is PLAYING else None
+        if loader.tracks and (empty_at is None or empty_at <= now + EPSILON):
+            empty_at = None
             self._settle(now)
-        person, until = self._person, None
-        if person is not None and person.has_plans and playback.state not in OVER:
+        until = None
+        if person is not None and playback.state not in OVER:
+            empty_at = None
             until = self._act(person, now)
         if playback.state in OVER:
             return
@@ -145,8 +148,9 @@ class Viewer:
             return
         if load_at is not None and (until is None or load_at < until):
             until = load_at
-        if playback.state is State.PLAYING:
-            empty_at = playback.playhead.reaches(loader.credited)
+        if playback.state is PLAYING:
+            if empty_at is None:
+                empty_at = playback.playhead.reaches(loader.credited)
             if empty_at is not None and (until is None or empty_at < until):
                 until = empty_at
         if until != self._waiting_until:
@@ -217,7 +221,7 @@ class Viewer:
         self, state: State, reason: EndReason, now: float, failure: Failure | None = None, url: str | None = None
     ) -> None:
         playback = self._playback
-        if playback.state is not State.IDLE:
+        if playback.state is not IDLE:
             self._report(ViewerStopped(self.number, now, reason, playback.played_ever, failure, url))
         playback.state = state
         self._actions.append(Stop())

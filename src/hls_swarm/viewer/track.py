@@ -189,9 +189,11 @@ class Track:
 
     def credit(self, segment: Segment) -> float:
         """The segment is here: what it adds to the buffer, in seconds."""
-        added = max(0.0, segment.duration - self.skip_seconds)
+        added = segment.duration
+        if self.skip_seconds:
+            added = max(0.0, added - self.skip_seconds)
+            self.skip_seconds = 0.0
         self.credited += added
-        self.skip_seconds = 0.0
         self.next_sequence = segment.sequence + 1
         self.loading = None
         self.skipped = 0

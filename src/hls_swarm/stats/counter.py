@@ -1,0 +1,278 @@
+"""Records to numbers: what one worker counts.
+
+Rules:
+
+- Records are counted some at a time. Between two records of a busy worker the processor does a hundred other things;
+  counting many in a row finds code and figures in its caches, and counts values of one kind together.
+- Whoever reads the tally finds every record in it that was added before.
+"""
+
+from typing import assert_never
+
+from hls_swarm.records import (
+    EndReason,
+    Exchange,
+    Failure,
+    FailureKind,
+    LatencyObserved,
+    ObjectKind,
+    PassReason,
+    PauseEnded,
+    PauseStarted,
+    PlaybackStarted,
+    PlayerLogDropped,
+    PlayerStarted,
+    PlaylistFetched,
+    PlaylistStale,
+    Record,
+    SeekEnded,
+    SeekStarted,
+    SegmentFetched,
+    SegmentsExpired,
+    SegmentsMutated,
+    SegmentsPassed,
+    SequenceReset,
+    StallEnded,
+    StallStarted,
+    VariantChosen,
+    ViewerStarted,
+    ViewerStopped,
+)
+from hls_swarm.stats.experience import ExperienceCounter
+from hls_swarm.stats.histogram import Histogram
+from hls_swarm.stats.tally import ErrorCount, ObjectTally, Tally
+
+LATE_START_SECONDS = 0.1
+"""A viewer that started more than this after it was due is a late start: the generator's fault."""
+MAX_REASONS = 50
+"""Different texts of fatal failures that are kept apart; further ones are counted as `other`."""
+_BATCH = 128
+"""Records that wait to be counted, at most: some hold the body of a playlist."""
+_CANCELLED = FailureKind.CANCELLED
+
+
+class _Values:
+    """Values on their way into a histogram.
+
+    Attributes:
+        add: takes one.
+    """
+
+    __slots__ = ("_histogram", "_values", "add")
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._values: list[float] = []
+        self.add = self._values.append
+
+    def settle(self) -> None:
+        """Put them into the histogram."""
+        if self._values:
+            self._histogram.add_all(self._values)
+            self._values.clear()
+
+
+class _ObjectCounter:
+    """Adds exchanges for one kind of object to its tally."""
+
+    __slots__ = ("download", "objects", "throughput", "ttfb")
+
+    def __init__(self, objects: ObjectTally) -> None:
+        self.objects = objects
+        self.ttfb, self.download = _Values(objects.ttfb), _Values(objects.download)
+        self.throughput = _Values(objects.throughput)
+
+    def settle(self) -> None:
+        """Bring the histograms up to date."""
+        self.ttfb.settle()
+        self.download.settle()
+        self.throughput.settle()
+
+
+class Counter:
+    """Adds records to a tally; one per worker."""
+
+    def __init__(self) -> None:
+        self._tally = tally = Tally()
+        self._waiting: list[Record] = []
+        self._experience = ExperienceCounter(tally)
+        self._objects: dict[ObjectKind, _ObjectCounter] = {}
+        self._lateness = _Values(tally.lateness)
+        self._relative_download = _Values(tally.relative_download)
+
+    @property
+    def tally(self) -> Tally:
+        """Everything that was added so far.
+
+        Raises:
+            KeyError: a record of a viewer that never started was added: a bug in the engine.
+        """
+        self._count()
+        return self._tally
+
+    def add(self, record: Record) -> None:
+        """Count one record, now or soon; raises what `tally` does, and for it or one added before."""
+        waiting = self._waiting
+        waiting.append(record)
+        if len(waiting) >= _BATCH:
+            self._count()
+
+    def _count(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for record in waiting:
+            self._add(record)
+        for objects in self._objects.values():
+            objects.settle()
+        self._experience.settle()
+        self._lateness.settle()
+        self._relative_download.settle()
+
+    def _add(self, record: Record) -> None:
+        match record:
+            case SegmentFetched(failure=failure):
+                self._add_exchange(record.kind, record.exchange, failure, record.retry)
+                if failure is None:
+                    self._add_segment(record)
+            case PlaylistFetched():
+                self._add_exchange(record.kind, record.exchange, record.failure, record.retry)
+                if record.changed is False:
+                    self._tally.unchanged_playlists += 1
+            case LatencyObserved():
+                self._experience.add_latency(record)
+            case (
+                VariantChosen()
+                | PlaybackStarted()
+                | StallStarted()
+                | StallEnded()
+                | SeekStarted()
+                | SeekEnded()
+                | PauseStarted()
+                | PauseEnded()
+            ):
+                self._experience.add(record)
+            case ViewerStarted():
+                self._tally.late_starts += record.at - record.due_at > LATE_START_SECONDS
+                self._experience.add(record)
+            case ViewerStopped():
+                self._add_stop(record)
+                self._experience.add(record)
+            case PlayerStarted():
+                self._tally.player_processes += 1
+                self._tally.player_restarts += record.restart
+            case PlayerLogDropped():
+                self._tally.player_log_lines_dropped += record.lines
+            case SegmentsExpired():
+                self._tally.expired_segments += record.count
+            case SegmentsPassed():
+                self._add_passed(record)
+            case SegmentsMutated():
+                self._tally.mutated_segments += record.count
+            case SequenceReset():
+                self._tally.sequence_resets += 1
+            case PlaylistStale():
+                if record.stale_seconds is None:
+                    self._tally.stale_playlists += 1
+                else:
+                    self._tally.staleness.add(record.stale_seconds)
+            case _:
+                assert_never(record)
+
+    def _add_passed(self, record: SegmentsPassed) -> None:
+        match record.reason:
+            case PassReason.GAP:
+                self._tally.gap_segments += record.count
+            case PassReason.UNAVAILABLE:
+                self._tally.unavailable_segments += record.count
+            case _:
+                assert_never(record.reason)
+
+    def _objects_of(self, kind: ObjectKind) -> _ObjectCounter:
+        counter = self._objects.get(kind)
+        if counter is None:
+            tally = self._tally.objects[kind] = ObjectTally()
+            counter = self._objects[kind] = _ObjectCounter(tally)
+        return counter
+
+    def _add_exchange(self, kind: ObjectKind, exchange: Exchange, failure: Failure | None, retry: bool) -> None:
+        tally, counter = self._tally, self._objects_of(kind)
+        objects = counter.objects
+        objects.requests += exchange.requests_sent
+        body_bytes, status = exchange.body_bytes, exchange.status
+        objects.body_bytes += body_bytes
+        if retry:
+            objects.retries += 1
+        if status is not None:
+            statuses = objects.statuses
+            statuses[status] = statuses.get(status, 0) + 1
+        tally.head_bytes += exchange.head_bytes
+        if exchange.connections_opened or exchange.connect_seconds is not None:
+            self._add_connection(objects, exchange)
+        timed, started_at = exchange.timed, exchange.started_at
+        if timed:
+            lateness = started_at - exchange.due_at
+            self._lateness.add(max(0.0, lateness))
+        if failure is None:
+            objects.completed += 1
+            first_byte_at, sent_at = exchange.first_byte_at, exchange.sent_at
+            if first_byte_at is not None and sent_at is not None:
+                counter.ttfb.add(first_byte_at - sent_at)
+            if timed:
+                ended_at = exchange.ended_at
+                counter.download.add(ended_at - started_at)
+                if first_byte_at is not None and ended_at > first_byte_at:
+                    counter.throughput.add(body_bytes / (ended_at - first_byte_at))
+        elif failure.kind is _CANCELLED:
+            objects.cancelled += 1
+        else:
+            objects.failed += 1
+            self._error(kind, failure, exchange.url, exchange.ended_at).count += 1
+
+    def _add_connection(self, objects: ObjectTally, exchange: Exchange) -> None:
+        tally = self._tally
+        tally.connections += exchange.connections_opened or 0
+        if exchange.connect_seconds is not None:
+            tally.connections += exchange.connections_opened is None
+            tally.connect.add(exchange.connect_seconds)
+            objects.add_connection(exchange)
+
+    def _add_segment(self, record: SegmentFetched) -> None:
+        media_seconds, bitrate_bps, exchange = record.media_seconds, record.bitrate_bps, record.exchange
+        if media_seconds and exchange.timed:
+            self._relative_download.add((exchange.ended_at - exchange.started_at) / media_seconds)
+        if bitrate_bps is not None:
+            if media_seconds is not None:
+                self._experience.add_media(record.viewer, media_seconds, bitrate_bps)
+            bitrates = self._tally.bitrates
+            bitrates[bitrate_bps] = bitrates.get(bitrate_bps, 0) + 1
+
+    def _error(self, kind: ObjectKind, failure: Failure, url: str, at: float) -> ErrorCount:
+        key = f"{kind} {failure.kind} {failure.status or ''}"
+        errors = self._tally.errors
+        error = errors.get(key)
+        if error is None:
+            error = ErrorCount(kind, failure.kind, failure.status, failure.blame, failure.detail, url, at)
+            errors[key] = error
+        error.detail, error.example_url, error.last_at = failure.detail, url, at
+        return error
+
+    def _add_stop(self, record: ViewerStopped) -> None:
+        tally = self._tally
+        match record.reason:
+            case EndReason.ENDED:
+                tally.ended += 1
+            case EndReason.QUIT:
+                tally.quit += 1
+            case EndReason.LEFT:
+                tally.left += 1
+            case EndReason.FAILED:
+                self._add_fatal(record)
+            case _:
+                assert_never(record.reason)
+
+    def _add_fatal(self, record: ViewerStopped) -> None:
+        if record.failure is None:
+            return
+        reasons, detail = self._tally.reasons, record.failure.detail
+        if detail not in reasons and len(reasons) >= MAX_REASONS:
+            detail = "other"
+        reasons[detail] = reasons.get(detail, 0) + 1
