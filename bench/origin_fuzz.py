@@ -29,6 +29,7 @@ ORACLE_EACH = 20
 _NAMES = ("up", "a", "node_cpu_seconds_total", "http_requests_total", "x:y", "_b", "go_gc_duration_seconds_bucket")
 _LABELS = ("le", "mode", "cpu", "path", "_x", "code")
 _VALUES = ("", "0", "idle", "+Inf", "/live/1.m3u8?a=b&c", "ünï", 'q"q', "back\\slash", "n\nl", "{a,b} # 1", " ", "\\n")
+_PLAIN_VALUES = [value for value in _VALUES if not set('"\\\n') & set(value)]
 _BROKEN = 'ab{}="\\,# \t1.eN+-_\n\r\0\x0b\xa0٣"'
 
 
@@ -56,8 +57,28 @@ def row(random: Random, blank: str) -> tuple[str, Sample]:
     return f"{name}{inner} {text}{timestamp}", (name, labels, value)
 
 
+def written_runs(random: Random) -> tuple[str, list[Sample]]:
+    """A page of families with many series each, and what it says."""
+    lines, samples = [], []
+    for name in random.sample(_NAMES, random.randrange(1, 3)):
+        labels = random.sample(_LABELS, random.randrange(1, 4))
+        for _ in range(random.randrange(1, 12)):
+            if random.random() < 0.03:
+                line, sample = row(random, "")
+                lines.append(line)
+                samples.append(sample)
+            values = [random.choice(_PLAIN_VALUES) for _ in labels]
+            text, value = number(random)
+            pairs = ",".join(f'{label}="{said}"' for label, said in zip(labels, values, strict=True))
+            lines.append(f"{name}{{{pairs}}} {text}")
+            samples.append((name, dict(zip(labels, values, strict=True)), value))
+    return "\n".join([*lines, ""]), samples
+
+
 def written(random: Random) -> tuple[str, list[Sample]]:
     """A page and what it says."""
+    if random.random() < 0.3:
+        return written_runs(random)
     lines, samples = [], []
     blank = random.choice(("", "", "", " ", "\t"))
     for _ in range(random.randrange(6)):
@@ -168,6 +189,8 @@ def main() -> None:
             break
         if nth % PAGES_A_PARSER == 0:
             parser = Parser(cached_series=64)
+        if random.random() < 0.1:
+            parser = Parser()
         started = perf_counter()
         found = answer(parser, text)
         again = answer(parser, text)

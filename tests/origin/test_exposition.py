@@ -303,6 +303,45 @@ def test_what_was_written_is_read(rows: list[Sample], blank: str, comma: str) ->
     assert samples(parser.parse(text)) == rows
 
 
+@given(
+    st.lists(NAME, min_size=1, max_size=3),
+    st.lists(NAME.filter(lambda name: ":" not in name), unique=True, min_size=1, max_size=3),
+    st.data(),
+)
+def test_families_of_many_series_are_read_as_line_by_line(
+    names: list[str], labels: list[str], data: st.DataObject
+) -> None:
+    text_of_label = st.text('ab {}=,#\\"\n', max_size=4)
+    rows: list[Sample] = []
+    for name in names:
+        values = data.draw(st.lists(st.tuples(*[text_of_label] * len(labels)), min_size=1, max_size=12))
+        rows += [(name, dict(zip(labels, row, strict=True)), 1.0) for row in values]
+    odd = data.draw(st.lists(st.tuples(st.integers(0, len(rows)), NAME, LABELS), max_size=2))
+    for at, name, others in odd:
+        rows.insert(at, (name, others, 2.0))
+    text = "".join(written(*row, "", "") for row in rows)
+    assert samples(Parser().parse(text)) == rows
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        'up{a="1"}"} 1',
+        'up{a="1",b="}  1',
+        'up{a="1"b="2"} 1',
+        'up{a="1",b="2",} 1 2 3',
+        'up{a="1",,b="2"} 1',
+        'up{b="1",b="2"} 1',
+    ],
+)
+def test_one_wrong_series_in_a_family_of_many_is_found(odd: str) -> None:
+    lines = [f'up{{a="{nth}",b="{nth}"}} {nth}' for nth in range(12)]
+    for at in (0, 5, 11):
+        with pytest.raises(ExpositionError) as caught:
+            Parser().parse("\n".join([*lines[:at], odd, *lines[at:], ""]))
+        assert (caught.value.line, caught.value.text) == (at + 1, odd)
+
+
 @given(st.lists(st.tuples(NAME, LABELS, NUMBER), max_size=8))
 def test_generated_pages_read_as_the_oracle_reads_them(rows: list[Sample]) -> None:
     # The oracle splits a page as `str.splitlines` does; the format knows one line end only.

@@ -1,28 +1,26 @@
 """Reads metrics pages, fast: the grammar is in `grammar.py`.
 
-The series of a target hardly change between scrapes, so the text before the number is looked up in a cache of parsed
-series. What is not there is split at its quotes if it is plainly well-formed, and only what is neither goes through the
-whole grammar (`Scanner`), which alone decides what is an error.
+The series of a target hardly change between scrapes, so the text before the number is looked up among those that were
+read before (`series_memory.py`). Only what is written in an unusual way goes through the whole grammar (`Scanner`),
+which alone decides what is an error.
 """
 
-from collections.abc import Callable, Sequence
-from operator import itemgetter
-from typing import NamedTuple, cast
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import product
+from typing import cast
 
 from hls_swarm.origin.grammar import (
     FLOAT,
     INTEGER,
-    LABEL_PIECE,
     METRIC_NAME,
-    NOT_IN_FLOATS,
     PLAIN_COMMENTS,
-    PLAIN_TYPE,
     TYPE_NAMES,
     Exemplar,
     ExpositionError,
     Family,
     Format,
-    GrammarError,
     MetricType,
     Scanner,
     Series,
@@ -32,7 +30,10 @@ from hls_swarm.origin.grammar import (
     unix_seconds,
     until_eof,
 )
+from hls_swarm.origin.layout import Layout, layout_of
+from hls_swarm.origin.numbers import floats
 from hls_swarm.origin.page import Page
+from hls_swarm.origin.series_memory import SeriesMemory
 
 __all__ = [
     "Exemplar",
@@ -50,49 +51,29 @@ CACHED_CHARACTERS = 64 << 20
 """Bounds of the cache of one target; when it is full it is emptied, and the next page fills it again."""
 
 
-def _floats(numbers: Sequence[str]) -> list[float]:
-    """The values of numbers as written; Python reads more spellings than the formats have."""
-    written = "".join(numbers)
-    if "\r" in written:  # lines that end in CRLF
-        numbers = [number.rstrip("\r") for number in numbers]
-        written = "".join(numbers)
-    if NOT_IN_FLOATS.search(written):
-        raise GrammarError("not a number")
-    return list(map(float, numbers))
+_LONG_RUN = 4
+"""With more samples than this to each comment, many series of one family are taken to follow one another."""
+_SAMPLE = 8192
+"""Characters of a page that are looked at for that."""
+_LINE_ENDS = ("", "\n")
+_NUMBER_NAMES = frozenset(
+    "".join(letters)
+    for word in ("nan", "inf", "infinity")
+    for letters in product(*[(letter, letter.upper()) for letter in word])
+)
+"""Numbers that are valid names."""
 
 
-class _Layout(NamedTuple):
-    """Where comments and samples stood on the last page: the next one hardly ever differs.
-
-    Attributes:
-        lines: how many there were.
-        comments: all of them, checked.
-        comments_of, samples_of: pick those lines out of a page's. The last line is the empty one behind the last break.
-    """
-
-    lines: int
-    comments: tuple[str, ...]
-    comments_of: Callable[[list[str]], tuple[str, ...]]
-    samples_of: Callable[[list[str]], tuple[str, ...]]
-
-    def fits(self, lines: list[str]) -> bool:
-        """Whether another page has the same comments in the same places, and as many lines."""
-        return len(lines) == self.lines and not lines[-1] and self.comments_of(lines) == self.comments
-
-
-def _layout(lines: list[str], comments: Sequence[str]) -> _Layout | None:
-    """The layout of a page; None without samples, or with blank lines or comments that say nothing in between."""
-    of_comments = [at for at, line in enumerate(lines) if line[:1] == "#"]
-    of_samples = [at for at, line in enumerate(lines) if line and line[:1] != "#"]
-    if min(len(of_comments), len(of_samples)) < 2 or len(of_comments) != len(comments):
-        return None
-    if lines[-1] or len(of_comments) + len(of_samples) + 1 != len(lines):
-        return None
-    return _Layout(len(lines), tuple(comments), itemgetter(*of_comments), itemgetter(*of_samples))
-
-
-_Names = tuple[str, tuple[str, ...], int]
-"""A metric's name, its labels' names, and the number of pieces that a series with them falls into at its quotes."""
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """A page makes many objects that stay and no cycles: to look for some among them takes a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Parser:
@@ -104,18 +85,17 @@ class Parser:
 
     def __init__(self, cached_series: int = CACHED_SERIES) -> None:
         self._bound = cached_series
-        self._series: dict[str, Series] = {}
-        self._names: dict[tuple[str, ...], _Names] = {}
-        self._metrics: set[str] = set()
+        self._memory = SeriesMemory()
         self._comments: set[str] = set()
         self._characters = 0
         self._plain = False  # the page had nothing in it that only the whole grammar can read
-        self._layout: _Layout | None = None
+        self._usual = True  # so it was with all pages
+        self._layout: Layout | None = None
 
     @property
     def remembered(self) -> int:
         """How many series are in its memory."""
-        return len(self._series)
+        return len(self._memory.series)
 
     def parse(self, body: bytes | str, page_format: Format | None = None) -> Page:
         """The samples of a page.
@@ -128,13 +108,25 @@ class Parser:
             ExpositionError: the page breaks the format.
         """
         text = body if isinstance(body, str) else decoded(body)
-        lines = text.split("\n")
         if page_format is None:
             page_format = Format.OPENMETRICS if text[-16:].strip().endswith("# EOF") else Format.TEXT
-        if page_format is Format.OPENMETRICS:
-            lines = until_eof(lines)
         self._forget_if_full()
         entries = self._entries()
+        with _without_garbage_collection():
+            try:
+                return self._read(text, page_format)
+            finally:
+                if self._entries() != entries:
+                    self._characters += len(text)  # more than what is new, but the page is the bound of that
+
+    def _read(self, text: str, page_format: Format) -> Page:
+        if self._layout is None and self._usual and page_format is Format.TEXT:
+            page = self._page_of_families(text)
+            if page is not None:
+                return page
+        lines = text.split("\n")
+        if page_format is Format.OPENMETRICS:
+            lines = until_eof(lines)
         try:
             return self._page(lines, page_format)
         except ValueError as wrong:
@@ -142,9 +134,30 @@ class Parser:
             if error is not None:
                 raise error from wrong
             return self._scanned_page(lines, page_format)
-        finally:
-            if self._entries() != entries:
-                self._characters += len(text)  # more than what is new, but the page is the bound of that
+
+    def _page_of_families(self, text: str) -> Page | None:
+        """A new page of families of many series, with no blank but that before the number; None if it is not one."""
+        if text.count("\n", 0, _SAMPLE) <= _LONG_RUN * text.count("#", 0, _SAMPLE):
+            return None
+        first, *rest = text.split("#")
+        parted = [family.partition("\n") for family in rest]
+        if not all(samples[-1:] in _LINE_ENDS for samples in (first, *[samples for _, _, samples in parted[:-1]])):
+            return None  # not every one of them begins a comment
+        block = "".join([first, *[samples for _, _, samples in parted]]).removesuffix("\n")
+        words = block.replace("\n", " ").split(" ")
+        heads, numbers = words[::2], words[1::2]
+        # A line without a number and one with two would do, were it not that a name can not be one, but for some.
+        if block.count("\n") + 1 != len(numbers) or len(heads) != len(numbers) or not _NUMBER_NAMES.isdisjoint(heads):
+            return None
+        remembered = self._entries()
+        try:
+            comments = self._checked_comments([f"#{comment}" for comment, _, _ in parted])
+            page = self._plain_page(heads, numbers, Format.TEXT, comments, long_runs=True)
+        except ValueError:
+            return None  # read line by line, it is found what is wrong
+        if page is not None and remembered == self._entries():
+            self._layout = layout_of(text.split("\n"), comments)
+        return page
 
     def _page(self, lines: list[str], page_format: Format) -> Page:
         layout = self._layout
@@ -153,67 +166,79 @@ class Parser:
             if page is not None:
                 return page
         comments = [line for line in lines if line[:1] == "#"]
-        samples = [line for line in lines if line[:1] != "#"] if comments else lines
-        remembered = len(self._comments) + len(self._series)
+        samples = [line for line in lines if line > "$"]  # in ASCII behind "#", as all names are
+        if len(comments) + len(samples) < len(lines) - (not lines[-1]):
+            samples = [line for line in lines if line[:1] != "#"]
+        remembered = self._entries()
         if not self._comments.issuperset(comments):
             comments = self._checked_comments(comments)
-        page = self._new_page(samples, page_format, comments)
-        is_next = self._plain and remembered == len(self._comments) + len(self._series)
-        self._layout = _layout(lines, comments) if is_next else None
+        page = None
+        if self._usual and samples:
+            heads, _, numbers = zip(*[line.rpartition(" ") for line in samples], strict=True)
+            long_runs = len(samples) > _LONG_RUN * len(comments)
+            page = self._plain_page(heads, numbers, page_format, comments, long_runs=long_runs)
+        if page is None:
+            page = self._new_page(samples, page_format, comments)
+            self._usual = self._plain
+        is_next = self._plain and remembered == self._entries()
+        self._layout = layout_of(lines, comments) if is_next else None
         return page
 
     def _known_page(self, lines: Sequence[str], page_format: Format, comments: Sequence[str]) -> Page | None:
         """A page of series that are all in the memory and have nothing but a number; None if it is not one."""
         series: list[Series | None] = []
         numbers: list[str] = []
-        known, add_series, add_number = self._series.get, series.append, numbers.append
+        known, add_series, add_number = self._memory.series.get, series.append, numbers.append
         for line in lines:
             head, _, number = line.rpartition(" ")
             add_series(known(head))
             add_number(number)
         if not all(series):
             return None
-        return Page(page_format, cast("list[Series]", series), _floats(numbers), {}, {}, comments)
+        return Page(page_format, cast("list[Series]", series), floats(numbers), {}, {}, comments)
+
+    def _plain_page(
+        self,
+        heads: Sequence[str],
+        numbers: Sequence[str],
+        page_format: Format,
+        comments: list[str],
+        *,
+        long_runs: bool,
+    ) -> Page | None:
+        """A page of series without escapes that have nothing but a number; None if it is not one."""
+        known = self._memory.series
+        new = [head for head in heads if head not in known] if known else heads
+        if not self._memory.read_all(new, long_runs=long_runs):
+            return None
+        self._plain = True
+        return Page(page_format, [known[head] for head in heads], floats(numbers), {}, {}, comments)
 
     def _new_page(self, lines: list[str], page_format: Format, comments: list[str]) -> Page:
         series: list[Series] = []
         numbers: list[str] = []
         timestamps: dict[int, float] = {}
         exemplars: dict[int, Exemplar] = {}
-        metrics, remembered = self._metrics, self._series
-        known, known_names = self._series.get, self._names.get
-        add_series, add_number = series.append, numbers.append
+        known, read = self._memory.series.get, self._memory.read
         self._plain = True
-        names: _Names | None = None
-        last_between: list[str] = []
         for line in lines:
             head, _, number = line.rpartition(" ")
-            one = known(head)
+            one = known(head) or read(head)
             if one is None:
-                if head in metrics:
-                    one = remembered[head] = Series(head)
-                else:
-                    pieces = head.split('"')
-                    between = pieces[::2]
-                    if between != last_between:  # series of one family follow one another
-                        names, last_between = known_names((*between,)) or self._checked_names(pieces), between
-                    if names is not None and len(pieces) == names[2] and "\\" not in head:
-                        one = remembered[head] = Series(names[0], names[1], (*pieces[1::2],))
-                    else:
-                        self._plain = self._plain and not line
-                        start = line.lstrip(" \t\r")[:1]
-                        if not start or start == "#":
-                            if start and self._is_family_comment(line):
-                                comments.append(line)
-                            continue
-                        one, number, timestamp, exemplar = self._unusual_sample(line, page_format)
-                        if timestamp is not None:
-                            timestamps[len(series)] = timestamp
-                        if exemplar is not None:
-                            exemplars[len(series)] = exemplar
-            add_series(one)
-            add_number(number)
-        return Page(page_format, series, _floats(numbers), timestamps, exemplars, comments)
+                self._plain = self._plain and not line
+                start = line.lstrip(" \t\r")[:1]
+                if not start or start == "#":
+                    if start and self._is_family_comment(line):
+                        comments.append(line)
+                    continue
+                one, number, timestamp, exemplar = self._unusual_sample(line, page_format)
+                if timestamp is not None:
+                    timestamps[len(series)] = timestamp
+                if exemplar is not None:
+                    exemplars[len(series)] = exemplar
+            series.append(one)
+            numbers.append(number)
+        return Page(page_format, series, floats(numbers), timestamps, exemplars, comments)
 
     def _scanned_page(self, lines: list[str], page_format: Format) -> Page:
         """A page whose blanks are not where the short cuts look for them, such as a tab before a timestamp."""
@@ -235,44 +260,19 @@ class Parser:
                     exemplars[len(series)] = exemplar
                 series.append(one)
                 numbers.append(number)
-        return Page(page_format, series, _floats(numbers), timestamps, exemplars, comments)
+        return Page(page_format, series, floats(numbers), timestamps, exemplars, comments)
 
     def _checked_comments(self, comments: list[str]) -> list[str]:
         """Those of the comments that are HELP, TYPE or UNIT lines, all checked.
 
         The new ones are checked with one expression if all of them are written the usual way, else one by one.
         """
-        new = [line for line in comments if line not in self._comments]
+        new = [line for line in comments if line not in self._comments] if self._comments else comments
         block = "\n".join(new) + "\n"
         if not PLAIN_COMMENTS.fullmatch(block):
             return [line for line in comments if line in self._comments or self._is_family_comment(line)]
-        self._metrics.update(PLAIN_TYPE.findall("\n" + block))
         self._comments.update(new)
         return comments
-
-    def _checked_names(self, pieces: list[str]) -> _Names | None:
-        """The names in a series split at its quotes, if it is written the usual way; None leaves it to the scanner.
-
-        Without escapes, quotes only delimit, so every second piece is a label's value, and what is left is
-        `name{label=`, `,label=`, ..., `}`: the same for all series of a family, which is why it is remembered.
-        """
-        between = (*pieces[::2],)
-        name, brace, first = between[0].partition("{")
-        if name not in self._metrics and not METRIC_NAME.fullmatch(name):
-            return None
-        labels: list[str] = []
-        if brace and first != "}":
-            if between[-1] not in ("}", ",}"):
-                return None
-            for piece in ("," + first, *between[1:-1]):
-                found = LABEL_PIECE.fullmatch(piece)
-                if found is None or found[1] in labels:
-                    return None
-                labels.append(found[1])
-        elif len(between) > 1:
-            return None
-        names = self._names[between] = (name, (*labels,), 2 * len(labels) + 1)
-        return names
 
     def _unusual_sample(self, line: str, page_format: Format) -> tuple[Series, str, float | None, Exemplar | None]:
         """A sample with a timestamp, or one that only the whole grammar can read."""
@@ -280,12 +280,12 @@ class Parser:
         head, _, number = head.rpartition(" ")
         pattern = INTEGER if page_format is Format.TEXT else FLOAT
         if head and pattern.fullmatch(last) and FLOAT.fullmatch(number):
-            one = self._series.get(head)
+            one = self._memory.series.get(head)
             if one is not None:
                 return one, number, unix_seconds(last, page_format), None
             one, _, timestamp, exemplar = Scanner(f"{head} {number}", page_format).sample()
             if timestamp is None and exemplar is None:
-                self._series[head] = one
+                self._memory.series[head] = one
                 return one, number, unix_seconds(last, page_format), None
         return Scanner(line, page_format).sample()
 
@@ -295,23 +295,20 @@ class Parser:
         plain = False
         if start == "# HELP " or start == "# TYPE ":
             name, _, text = line[7:].partition(" ")
-            plain = start == "# HELP " or text in TYPE_NAMES
-            if plain and name not in self._metrics:
-                plain = METRIC_NAME.fullmatch(name) is not None
-                if plain:
-                    self._metrics.add(name)
+            plain = (start == "# HELP " or text in TYPE_NAMES) and METRIC_NAME.fullmatch(name) is not None
         if not plain and read_comment(line) is None:
             return False
         self._comments.add(line)
         return True
 
     def _entries(self) -> int:
-        return len(self._series) + len(self._names) + len(self._metrics) + len(self._comments)
+        return len(self._memory) + len(self._comments)
 
     def _forget_if_full(self) -> None:
-        caches = (self._series, self._names, self._metrics, self._comments)
-        if self._characters > CACHED_CHARACTERS or any(len(cache) > self._bound for cache in caches):
-            for cache in caches:
-                cache.clear()
+        full = len(self._memory.series) > self._bound or len(self._comments) > self._bound
+        if full or self._characters > CACHED_CHARACTERS:
+            self._memory.clear()
+            self._comments.clear()
             self._layout = None
+            self._usual = True
             self._characters = 0

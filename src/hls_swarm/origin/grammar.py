@@ -81,7 +81,8 @@ PLAIN_COMMENTS = re.compile(
     rf"(?:# HELP [a-zA-Z_:][a-zA-Z0-9_:]*+(?: [^\n]*+)?+\n|# TYPE [a-zA-Z_:][a-zA-Z0-9_:]*+ (?:{_ANY_TYPE})\n)*+"
 )
 """HELP and TYPE lines as every exporter writes them, each with its line break."""
-PLAIN_TYPE = re.compile(r"\n# TYPE ([^ ]+)")
+PLAIN_NAMES = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*+(?:\n[a-zA-Z_:][a-zA-Z0-9_:]*+)*+")
+"""Metric names, a line each."""
 
 
 class Series(msgspec.Struct, frozen=True, gc=False):
