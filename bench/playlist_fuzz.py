@@ -3,7 +3,8 @@
     python -m bench.playlist_fuzz [seconds] [seed]
 
 Prints what it tried; stops with the body and the seed at the first that raises anything else. The slowest body of each
-run is timed, and the bodies of a megabyte that once could have cost quadratic time are tried once each.
+run is timed, and bodies of a megabyte are tried once each: such as could cost quadratic time, and one for each sort of
+line, so dense that there is the most to do for a byte.
 """
 
 import sys
@@ -18,6 +19,36 @@ from hls_swarm.hls.parser import parse_playlist
 URL = "http://origin.example/live/index.m3u8?t=x"
 HEAD = b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n"
 MEGABYTE = 1 << 20
+MEDIA_LINES = [
+    b"#EXTINF:1,\na\n",
+    b"#EXTINF:%d,\na\n",
+    b"#EXTINF:1\n",
+    b"#EXTINF:1,\n a\n",
+    *[b"#EXTINF:1,\n" + uri + b"\n" for uri in (b"//", b".", b"?", b"a:", b"a b", b"%d b", b"../%d", "é".encode())],
+    *[b"a\n", b"%d\n", b" a\n", b" #\n", b"#EXT\n", b"#EXT:\n", b"#EXT%d\n", b"#EXTM3U\n"],
+    *[b"#EXT-X-GAP\n", b"#EXT-X-GAP \n", b"#EXT-X-DISCONTINUITY\n", b"#EXT-X-DISCONTINUITY\n#EXTINF:1,\na\n"],
+    *[b"#EXT-X-BYTERANGE:1\n", b"#EXT-X-BYTERANGE:1@%d\n#EXTINF:1,\na\n", b"#EXT-X-BITRATE:1\n"],
+    *[b"#EXT-X-KEY:METHOD=NONE\n", b'#EXT-X-KEY:METHOD=AES-128,URI="%d"\n'],
+    *[b'#EXT-X-MAP:URI="a"\n', b'#EXT-X-MAP:URI="%d"\n'],
+    b"#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00Z\n#EXTINF:1,\na\n",
+    *[b"#EXT-X-PROGRAM-DATE-TIME:\n", b"#EXT-X-PROGRAM-DATE-TIME:2026-13-45T99:00:00Z\n"],
+    *[b'#EXT-X-PART:DURATION=1,URI="a"\n', b'#EXT-X-PART:DURATION=1,URI="%d"\n'],
+    *[b'#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="a"\n', b'#EXT-X-RENDITION-REPORT:URI="a"\n'],
+    *[b'#EXT-X-DATERANGE:ID="%d",START-DATE="2026-01-01"\n', b'#EXT-X-DATERANGE:ID="a"\n', b"#EXT-X-DATERANGE:\n"],
+    *[b"#EXT-X-START:TIME-OFFSET=1\n", b"#EXT-X-START:\n", b'#EXT-X-DEFINE:NAME="%d",VALUE=""\n'],
+]
+MULTIVARIANT_LINES = [
+    *[
+        b"#EXT-X-STREAM-INF:BANDWIDTH=1\na\n",
+        b"#EXT-X-STREAM-INF:BANDWIDTH=%d\na\n",
+        b"#EXT-X-STREAM-INF:BANDWIDTH=1\n",
+    ],
+    b"#EXT-X-STREAM-INF:BANDWIDTH=1\na\n" + b"b\n" * 400_000,
+    b'#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"\na\n',
+    *[b'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="b"\n', b'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="%d"\n'],
+    b'#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI="a"\n',
+    *[b'#EXT-X-SESSION-DATA:DATA-ID="%d",VALUE=""\n', b'#EXT-X-SESSION-KEY:METHOD=AES-128,URI="%d"\n'],
+]
 
 
 def large_bodies() -> dict[str, bytes]:
@@ -26,7 +57,7 @@ def large_bodies() -> dict[str, bytes]:
     def repeated(piece: bytes) -> bytes:
         return piece * (MEGABYTE // len(piece))
 
-    return {
+    bodies = {
         "one word": HEAD + repeated(b"a"),
         "blank lines": HEAD + repeated(b"\n"),
         "comments": HEAD + repeated(b"#\n"),
@@ -42,6 +73,20 @@ def large_bodies() -> dict[str, bytes]:
         "date ranges": HEAD
         + b"".join(b'#EXT-X-DATERANGE:ID="a",START-DATE="2026-01-01",X-%d="1"\n' % n for n in range(MEGABYTE // 70)),
     }
+    bodies |= {f"media {line[:50]!r}": HEAD + many(line) for line in MEDIA_LINES}
+    bodies |= {f"multivariant {line[:50]!r}": b"#EXTM3U\n" + many(line) for line in MULTIVARIANT_LINES}
+    dated = b"#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00Z\n#EXTINF:1,\na\n"
+    return bodies | {"a date at the end": HEAD + many(b"#EXTINF:1,\na\n") + dated}
+
+
+def many(line: bytes) -> bytes:
+    """So often a line that it is a megabyte; `%d` in it is a number that grows."""
+    lines: list[bytes] = []
+    left = MEGABYTE - 200
+    while left > 0:
+        lines.append(line % len(lines) if b"%d" in line else line)
+        left -= len(lines[-1])
+    return b"".join(lines)
 
 
 def tried(body: bytes) -> tuple[float, str]:

@@ -332,6 +332,49 @@ def test_target_duration(value: str, seconds: float, violations: int) -> None:
     assert len(playlist.violations) == violations
 
 
+def test_a_tag_that_is_wrong_a_thousand_times_is_not_read_any_more() -> None:
+    wrong, right = "#EXT-X-DATERANGE:ID=1", '#EXT-X-DATERANGE:ID="a",START-DATE="2026-01-01T00:00:00Z"'
+    assert [found.id for found in media(one(*[wrong] * 999, right)).dateranges] == ["a"]
+    playlist = media(one(*[wrong] * 1000, right))
+    assert playlist.dateranges == ()
+    assert len(playlist.segments) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param(["a", "b", "c"], ["a URI without EXTINF"], id="URIs"),
+        pytest.param([" #", " #", " a", " b"], ["white space before #", "a URI without EXTINF"], id="both"),
+        pytest.param(["a", " #", " # b"], ["a URI without EXTINF", "white space before #"], id="URI first"),
+        pytest.param(["a", "b", " #EXT-X-GAP"], ["a URI without EXTINF", "white space before #"], id="then a tag"),
+    ],
+)
+def test_what_is_out_of_place_is_noted_once_of_each_sort(lines: list[str], expected: list[str]) -> None:
+    playlist = media(one(*lines))
+    assert reasons(playlist) == expected
+    assert [segment.gap for segment in playlist.segments] == [" #EXT-X-GAP" in lines]
+
+
+def test_equal_tags_mean_the_same_again() -> None:
+    key = '#EXT-X-KEY:METHOD=AES-128,URI="k"'
+    lines = [
+        key,
+        "#EXTINF:6,",
+        "a",
+        "#EXT-X-KEY:METHOD=NONE",
+        "#EXTINF:6,",
+        "b",
+        key,
+        "#EXTINF:6,",
+        "../c",
+        "#EXTINF:6,",
+    ]
+    playlist = media("\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:6", *lines, "../c", ""]))
+    keys = [segment.key.uri if segment.key is not None else None for segment in playlist.segments]
+    assert keys == [BASE + "k", None, BASE + "k", BASE + "k"]
+    assert [segment.uri for segment in playlist.segments[2:]] == ["http://origin.example/live/c"] * 2
+
+
 def test_violations_are_bounded() -> None:
     playlist = media(one(*(f"#EXT-X-KEY:METHOD=M{n}" for n in range(500))))
     assert len(playlist.violations) == 100

@@ -191,3 +191,25 @@ def test_a_variant_that_is_ignored_takes_its_uri_with_it() -> None:
         "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,VIDEO-RANGE=XDR\nx.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\n\n#c\ny.m3u8\n"
     )
     assert [v.uri for v in playlist.variants] == [BASE + "y.m3u8"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "what"),
+    [
+        pytest.param("#EXT-X-STREAM-INF:BANDWIDTH=1\na", "variants", id="variants"),
+        pytest.param('#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="b"', "renditions", id="renditions"),
+    ],
+)
+def test_a_playlist_without_measure_is_refused(entry: str, what: str) -> None:
+    first = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na\n"
+    parse_playlist((first + f"{entry}\n" * 9_999).encode(), URL)
+    with pytest.raises(PlaylistError, match=f"more than 10,000 {what}"):
+        parse_playlist((first + f"{entry}\n" * 10_001).encode(), URL)
+
+
+def test_equal_variants_keep_their_own_uris() -> None:
+    same = "#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360"
+    playlist = parse_playlist(f"#EXTM3U\n{same}\na.m3u8\n{same}\nb.m3u8\n".encode(), URL)
+    assert isinstance(playlist, MultivariantPlaylist)
+    assert [variant.uri.rpartition("/")[2] for variant in playlist.variants] == ["a.m3u8", "b.m3u8"]
+    assert {(variant.bandwidth, variant.height) for variant in playlist.variants} == {(800_000, 360)}

@@ -171,3 +171,20 @@ def test_a_mutated_playlist_is_a_playlist_or_a_playlist_error(random: Random) ->
 @given(st.binary(max_size=200), st.sampled_from([b"", b"#EXTM3U\n", b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n"]))
 def test_any_bytes_are_a_playlist_or_a_playlist_error(tail: bytes, head: bytes) -> None:
     outcome(head + tail)
+
+
+@given(
+    st.lists(st.sampled_from(["/", ".", "..", "a", "b:", "?", "#", " ", "é", "%20"]), min_size=1, max_size=7).map(
+        "".join
+    ),
+    st.sampled_from([URL, "http://origin.example", "http://origin.example/a/b/c.m3u8?x=/y/", "file.m3u8"]),
+)
+def test_short_cuts_resolve_a_reference_as_the_rfc_says(reference: str, url: str) -> None:
+    quoted = reference.replace('"', "")
+    body = f'#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MAP:URI="{quoted}"\n#EXTINF:6,\n{reference}\n'
+    parsed = parse_playlist(body.encode(), url)
+    assert isinstance(parsed, MediaPlaylist)
+    init = parsed.segments[0].init if parsed.segments else None
+    if parsed.segments:
+        assert parsed.segments[0].uri == resolve(url, reference.strip())
+    assert init is None or init.uri == resolve(url, quoted)

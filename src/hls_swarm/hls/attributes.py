@@ -6,6 +6,7 @@ around commas and of quotes where there should be none or none where there shoul
 
 import re
 from enum import StrEnum
+from functools import cache
 from typing import Protocol, TypeVar
 
 from hls_swarm.errors import PlaylistError
@@ -41,6 +42,12 @@ class Notebook(Protocol):
 
     def tolerate(self, reason: str, rule: str) -> None:
         """Note a violation."""
+
+
+@cache
+def _members(type_: type[E]) -> dict[str, E]:
+    """The members by their values; in Python 3.11 it is faster than to call the type."""
+    return {member.value: member for member in type_}
 
 
 def decimal_integer(text: str, what: str) -> int:
@@ -183,10 +190,10 @@ class Attributes:
         value = self._bare(name)
         if value is None:
             return None
-        try:
-            return type_(value)
-        except ValueError:
-            raise UnrecognizedValue(f"{name}={value[:64]} is not recognized") from None
+        member: E | None = _members(type_).get(value)
+        if member is None:
+            raise UnrecognizedValue(f"{name}={value[:64]} is not recognized")
+        return member
 
     def flag(self, name: str) -> bool | None:
         """YES or NO.

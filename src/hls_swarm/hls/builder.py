@@ -23,8 +23,14 @@ from hls_swarm.hls.uri import resolver
 MAX_VIOLATIONS = 100
 MAX_EXPANDED_CHARACTERS = 1 << 20
 MAX_QUERY_PARAMETERS = 1000
+MAX_WRONG_TAGS = 1000
+"""Wrong tags of one name that are ignored one by one; after that all of that name are."""
+MEMORY = 1024
+"""References and attribute lists that are remembered, as some playlists say the same over and over."""
+_LONGEST_REMEMBERED = 512
 
 _REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
+_PLAIN_NAME = re.compile(r"[^/.?#: ][^: ]*+").fullmatch
 _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 
 
@@ -57,14 +63,18 @@ class Builder:
     foreign: ClassVar[Mapping[str, Tag]]
 
     __slots__ = (
+        "_attribute_lists",
         "_expanded_characters",
         "_resolve",
+        "_resolved",
         "_seen",
         "_violations",
+        "_wrong",
         "directory",
         "imports",
         "independent_segments",
         "line",
+        "parent",
         "plain",
         "start",
         "url",
@@ -82,13 +92,16 @@ class Builder:
         """
         base = resolver(url)
         self.url, self.imports, self.plain = url, imports, plain
-        self._resolve, self.directory = base.resolve, base.directory
+        self._resolve, self.directory, self.parent = base.resolve, base.directory, base.parent
         self.line = 1
         self.version = 1
         self.independent_segments = False
         self.start: Start | None = None
         self.variables: dict[str, str] = {}
         self._seen: set[str] = set()
+        self._wrong: dict[str, int] = {}
+        self._resolved: dict[str, str] = {}
+        self._attribute_lists: dict[str, Attributes] = {}
         self._violations: dict[tuple[str, str], Violation] = {}
         self._expanded_characters = 0
 
@@ -110,6 +123,8 @@ class Builder:
             if name in self._seen:
                 self.fail(f"{name[1:]} appears twice", tag.rule, line)
             self._seen.add(name)
+        if name in self._wrong and self._wrong[name] >= MAX_WRONG_TAGS:
+            return
         try:
             tag.read(self, value)
         except UnrecognizedValue as unrecognized:
@@ -118,6 +133,10 @@ class Builder:
             if not tag.informative:
                 self.fail(f"{name[1:]}: {error.reason}", error.rule or tag.rule, line)
             self.tolerate(f"{name[1:]} ignored: {error.reason}", error.rule or tag.rule)
+        else:
+            return
+        if tag.informative:
+            self._wrong[name] = self._wrong.get(name, 0) + 1
 
     def fail(self, reason: str, rule: str, text: str = "") -> NoReturn:
         """Give the playlist up, at the present line."""
@@ -142,7 +161,12 @@ class Builder:
 
     def attributes(self, value: str) -> Attributes:
         """The attribute list of the present tag."""
-        return Attributes(value, self)
+        known = self._attribute_lists.get(value)
+        if known is None:
+            known = Attributes(value, self)
+            if len(self._attribute_lists) < MEMORY and len(value) < _LONGEST_REMEMBERED:
+                self._attribute_lists[value] = known
+        return known
 
     def number(self, value: str, what: str) -> int:
         """The decimal-integer that is the whole value of the present tag."""
@@ -151,15 +175,17 @@ class Builder:
     def uri(self, reference: str) -> str:
         """A URI resolved against the playlist's own (4.1)."""
         if (
-            self.plain
-            and reference
-            and reference[0] not in "/.?#"
-            and ":" not in reference
-            and "/." not in reference
-            and " " not in reference
+            self.plain and reference and reference[0] not in "/.?#" and ":" not in reference and "/." not in reference
         ):  # a plain relative name: what `Resolver.resolve` would do, in a tenth of the time
-            return self.directory + reference
-        return self._resolve(reference)
+            return self.directory + (reference.replace(" ", "%20") if " " in reference else reference)
+        if self.plain and reference[:3] == "../" and "/." not in reference and _PLAIN_NAME(reference, 3):
+            return self.parent + reference[3:]
+        known = self._resolved.get(reference)
+        if known is None:
+            known = self._resolve(reference)
+            if len(self._resolved) < MEMORY and len(reference) < _LONGEST_REMEMBERED:
+                self._resolved[reference] = known
+        return known
 
     def uri_line(self, line: str) -> str:
         """The URI that a line consists of: white space cut, variables replaced, resolved."""
@@ -197,13 +223,14 @@ class Builder:
             if len(attributes.names()) > 1:
                 self.tolerate("EXT-X-KEY with METHOD=NONE has other attributes", "8216bis 4.4.4.4")
             return Key(method, "", None, "identity", (1,))
-        versions = tuple(decimal_integer(v, "KEYFORMATVERSIONS") for v in attributes.strings("KEYFORMATVERSIONS", "/"))
+        listed = attributes.strings("KEYFORMATVERSIONS", "/")
+        versions = tuple(decimal_integer(version, "KEYFORMATVERSIONS") for version in listed) if listed else (1,)
         return Key(
             method,
             self.uri(attributes.required("URI")),
             attributes.hexadecimal("IV", 16),
             attributes.quoted("KEYFORMAT") or "identity",
-            versions or (1,),
+            versions,
         )
 
     # --- 4.4.1 Basic tags ----------------------------------------------------------------------------------------

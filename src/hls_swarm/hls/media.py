@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.attributes import TagError, byte_range
-from hls_swarm.hls.builder import COMMON_TAGS, Tag, implicit_range
+from hls_swarm.hls.builder import COMMON_TAGS, MEMORY, Tag, implicit_range
 from hls_swarm.hls.media_header import HEADER_TAGS, HeaderBuilder, merged_daterange
 from hls_swarm.hls.playlist import ByteRange, InitSection, Key, KeyMethod, MediaPlaylist, Part, Segment, Skip
 
@@ -39,6 +39,7 @@ class MediaBuilder(HeaderBuilder):
         "_durations",
         "_first",
         "_gap",
+        "_indented",
         "_inherited_byte_ranges",
         "_init",
         "_keys",
@@ -48,6 +49,7 @@ class MediaBuilder(HeaderBuilder):
         "_part_start",
         "_position",
         "_stated_date",
+        "_stray",
         "_title",
         "_undated_from",
     )
@@ -71,6 +73,7 @@ class MediaBuilder(HeaderBuilder):
         self._discontinuity = False
         self._gap = False
         self._part_start = 0.0
+        self._stray = self._indented = False  # there was a URI without EXTINF, a comment behind white space
         # What is kept on the way: EXTINF lines already read, and the index of the segment before which a sort of tag
         # first stood.
         self._part_before: Part | None = None
@@ -92,6 +95,10 @@ class MediaBuilder(HeaderBuilder):
             elif not line:
                 continue
             elif line[0] != "#":
+                if self._duration is None:
+                    start = line.lstrip(" \t")[:4]
+                    if start != "#EXT" and (self._indented if start[:1] == "#" else self._stray):
+                        continue  # one more of what was noted already
                 self._segment(line)
             elif line[:25] == _DATE:
                 try:  # what `tag` does, without its search
@@ -116,8 +123,10 @@ class MediaBuilder(HeaderBuilder):
         if self._duration is not None:
             self.tolerate("EXTINF without a URI", rule)
         self._duration, self._title = known = float(number), title or ""
-        self._longest = max(self._longest, known[0])
-        self._durations[line] = known
+        if known[0] > self._longest:
+            self._longest = known[0]
+        if len(self._durations) < MEMORY:
+            self._durations[line] = known
 
     def extinf(self, value: str) -> None:  # noqa: ARG002 there is none
         """4.4.4.1 EXTINF without a colon; `read` takes all others."""
@@ -129,6 +138,7 @@ class MediaBuilder(HeaderBuilder):
         if duration is None or line[0] in " \t":
             line = line.strip()
             if line[:1] == "#":
+                self._indented = True
                 self.tolerate("white space before #", "8216bis 4.1")
                 if line[:8] == "#EXTINF:":
                     self._extinf(line)
@@ -138,6 +148,7 @@ class MediaBuilder(HeaderBuilder):
                 self.tolerate("white space around a URI", "8216bis 4.1")
                 self._segment(line)
             elif line:
+                self._stray = True
                 self.tolerate("a URI without EXTINF", "8216bis 4.4.4.1")
             return
         if self.plain and line[0] not in "/.?#" and ":" not in line and "/." not in line and " " not in line:
@@ -274,15 +285,16 @@ class MediaBuilder(HeaderBuilder):
             )
             if sub_range is None:
                 raise TagError("a byte range without offset follows no byte range of the same resource")
+        # By position, in the order of the shape: by name it takes five times as long.
         part = Part(
-            uri=uri,
-            duration=duration,
-            start=self._position + self._part_start,
-            sequence=self.sequence,
-            index=len(self.parts),
-            byte_range=sub_range,
-            independent=bool(attributes.flag("INDEPENDENT")),
-            gap=bool(attributes.flag("GAP")),
+            uri,
+            duration,
+            self._position + self._part_start,
+            self.sequence,
+            len(self.parts),
+            sub_range,
+            bool(attributes.flag("INDEPENDENT")),
+            bool(attributes.flag("GAP")),
         )
         if self.part_target is not None and duration > self.part_target + 1e-6:
             self.tolerate("a part is longer than PART-TARGET", "8216bis 4.4.4.9")

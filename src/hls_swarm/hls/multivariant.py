@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from hls_swarm.hls.attributes import Attributes, TagError, UnrecognizedValue
-from hls_swarm.hls.builder import COMMON_TAGS, Builder, Tag
+from hls_swarm.hls.builder import COMMON_TAGS, MEMORY, Builder, Tag
 from hls_swarm.hls.playlist import (
     ContentSteering,
     HdcpLevel,
@@ -19,6 +19,9 @@ from hls_swarm.hls.playlist import (
     Variant,
     VideoRange,
 )
+
+MAX_ENTRIES = 10_000
+"""Variants, and renditions: a playlist is input from a stranger."""
 
 
 class MultivariantBuilder(Builder):
@@ -34,7 +37,9 @@ class MultivariantBuilder(Builder):
         "_session_data",
         "_session_keys",
         "_steering",
+        "_stray",
         "_variants",
+        "_variants_known",
     )
 
     def __init__(self, url: str, imports: Mapping[str, str], *, plain: bool) -> None:
@@ -45,16 +50,21 @@ class MultivariantBuilder(Builder):
         self._session_data: dict[tuple[str, str | None], SessionData] = {}
         self._session_keys: list[Key] = []
         self._steering: ContentSteering | None = None
+        self._variants_known: dict[str, Variant] = {}
         self._pending: Variant | None = None
         self._pending_ignored = False
+        self._stray = False  # there was a URI without EXT-X-STREAM-INF
 
     def read(self, lines: list[str]) -> MultivariantPlaylist:
         """The playlist that `lines` are."""
         for self.line, line in enumerate(lines, 1):
-            if line[:4] == "#EXT":
+            if line[:1] != "#":
+                if self._stray and self._pending is None and not self._pending_ignored:
+                    continue  # one more of what was noted already
+                if line := line.strip():
+                    self._variant_uri(line)
+            elif line[:4] == "#EXT":
                 self.tag(line)
-            elif line[:1] != "#" and (line := line.strip()):
-                self._variant_uri(line)
         if self._pending is not None:
             self.tolerate("EXT-X-STREAM-INF without a URI", "8216bis 4.4.6.2")
         self._check_groups()
@@ -83,23 +93,24 @@ class MultivariantBuilder(Builder):
             raise TagError("TYPE is missing")
         uri = attributes.quoted("URI")
         default, autoselect = bool(attributes.flag("DEFAULT")), attributes.flag("AUTOSELECT")
+        # By position, in the order of the shape: by name it takes five times as long.
         rendition = Rendition(
-            type=type_,
-            group_id=attributes.required("GROUP-ID"),
-            name=attributes.required("NAME"),
-            uri=self.uri(uri) if uri else None,
-            language=attributes.quoted("LANGUAGE"),
-            assoc_language=attributes.quoted("ASSOC-LANGUAGE"),
-            stable_rendition_id=attributes.quoted("STABLE-RENDITION-ID"),
-            default=default,
-            autoselect=default if autoselect is None else autoselect,
-            forced=bool(attributes.flag("FORCED")),
-            instream_id=attributes.quoted("INSTREAM-ID"),
-            bit_depth=attributes.integer("BIT-DEPTH"),
-            sample_rate=attributes.integer("SAMPLE-RATE"),
-            characteristics=attributes.strings("CHARACTERISTICS"),
-            channels=attributes.quoted("CHANNELS"),
-            pathway_id=attributes.quoted("PATHWAY-ID") or ".",
+            type_,
+            attributes.required("GROUP-ID"),
+            attributes.required("NAME"),
+            self.uri(uri) if uri else None,
+            attributes.quoted("LANGUAGE"),
+            attributes.quoted("ASSOC-LANGUAGE"),
+            attributes.quoted("STABLE-RENDITION-ID"),
+            default,
+            default if autoselect is None else autoselect,
+            bool(attributes.flag("FORCED")),
+            attributes.quoted("INSTREAM-ID"),
+            attributes.integer("BIT-DEPTH"),
+            attributes.integer("SAMPLE-RATE"),
+            attributes.strings("CHARACTERISTICS"),
+            attributes.quoted("CHANNELS"),
+            attributes.quoted("PATHWAY-ID") or ".",
         )
         rule = "8216bis 4.4.6.1"
         if type_ is MediaType.CLOSED_CAPTIONS and uri:
@@ -113,19 +124,29 @@ class MultivariantBuilder(Builder):
         if rendition.forced and type_ is not MediaType.SUBTITLES:
             self.tolerate("FORCED on other than subtitles", rule)
         self._renditions.append(rendition)
+        if len(self._renditions) > MAX_ENTRIES:
+            raise TagError(f"more than {MAX_ENTRIES:,} renditions")
 
     def ext_x_stream_inf(self, value: str) -> None:
         """4.4.6.2 EXT-X-STREAM-INF: applies to the next URI line."""
         if self._pending is not None:
             self.tolerate("EXT-X-STREAM-INF without a URI", "8216bis 4.4.6.2")
         self._pending, self._pending_ignored = None, True
-        self._pending, self._pending_ignored = self._variant(self.attributes(value), ""), False
+        variant = self._variants_known.get(value)
+        if variant is None:
+            variant = self._variant(self.attributes(value), "")
+            if "{$" not in value and len(self._variants_known) < MEMORY:
+                self._variants_known[value] = variant
+        self._pending, self._pending_ignored = variant, False
 
     def _variant_uri(self, line: str) -> None:
         """The URI line after EXT-X-STREAM-INF."""
         if self._pending is not None:
             self._variants.append(replace(self._pending, uri=self.uri_line(line)))
+            if len(self._variants) > MAX_ENTRIES:
+                self.fail(f"more than {MAX_ENTRIES:,} variants", "8216bis 4.4.6.2", line)
         elif not self._pending_ignored:
+            self._stray = True
             self.tolerate("a URI without EXT-X-STREAM-INF", "8216bis 4.4.6.2")
         self._pending, self._pending_ignored = None, False
 
@@ -173,29 +194,30 @@ class MultivariantBuilder(Builder):
         no_captions = captions == "NONE" and not attributes.is_quoted("CLOSED-CAPTIONS")
         if captions is not None and not no_captions and not attributes.is_quoted("CLOSED-CAPTIONS"):
             raise UnrecognizedValue(f"CLOSED-CAPTIONS={captions[:64]} is not recognized")
+        # By position, in the order of the shape: by name it takes five times as long.
         return Variant(
-            uri=uri,
-            bandwidth=bandwidth,
-            average_bandwidth=attributes.integer("AVERAGE-BANDWIDTH"),
-            score=attributes.decimal("SCORE"),
-            codecs=attributes.strings("CODECS"),
-            supplemental_codecs=attributes.strings("SUPPLEMENTAL-CODECS"),
-            width=width,
-            height=height,
-            frame_rate=attributes.decimal("FRAME-RATE"),
-            hdcp_level=attributes.enumerated("HDCP-LEVEL", HdcpLevel),
-            allowed_cpc=attributes.quoted("ALLOWED-CPC"),
-            video_range=attributes.enumerated("VIDEO-RANGE", VideoRange) or VideoRange.SDR,
-            req_video_layout=attributes.quoted("REQ-VIDEO-LAYOUT"),
-            stable_variant_id=attributes.quoted("STABLE-VARIANT-ID"),
-            audio=attributes.quoted("AUDIO"),
-            video=attributes.quoted("VIDEO"),
-            subtitles=attributes.quoted("SUBTITLES"),
-            closed_captions=None if no_captions else captions,
-            no_closed_captions=no_captions,
-            pathway_id=attributes.quoted("PATHWAY-ID") or ".",
-            name=attributes.quoted("NAME"),
-            program_id=attributes.integer("PROGRAM-ID"),
+            uri,
+            bandwidth,
+            attributes.integer("AVERAGE-BANDWIDTH"),
+            attributes.decimal("SCORE"),
+            attributes.strings("CODECS"),
+            attributes.strings("SUPPLEMENTAL-CODECS"),
+            width,
+            height,
+            attributes.decimal("FRAME-RATE"),
+            attributes.enumerated("HDCP-LEVEL", HdcpLevel),
+            attributes.quoted("ALLOWED-CPC"),
+            attributes.enumerated("VIDEO-RANGE", VideoRange) or VideoRange.SDR,
+            attributes.quoted("REQ-VIDEO-LAYOUT"),
+            attributes.quoted("STABLE-VARIANT-ID"),
+            attributes.quoted("AUDIO"),
+            attributes.quoted("VIDEO"),
+            attributes.quoted("SUBTITLES"),
+            None if no_captions else captions,
+            no_captions,
+            attributes.quoted("PATHWAY-ID") or ".",
+            attributes.quoted("NAME"),
+            attributes.integer("PROGRAM-ID"),
         )
 
     def _check_groups(self) -> None:

@@ -23,9 +23,10 @@ class Resolver:
 
     Attributes:
         directory: the base up to and with its last slash: a plain relative name is resolved by appending it.
+        parent: what `../` means: a plain name behind that is resolved by appending it.
     """
 
-    __slots__ = ("_authority", "_path", "_query", "_scheme", "directory")
+    __slots__ = ("_authority", "_path", "_query", "_scheme", "directory", "parent")
 
     def __init__(self, base: str) -> None:
         self._scheme, self._authority, self._path, self._query, _ = _split(base)
@@ -33,6 +34,7 @@ class Resolver:
         if self._authority is not None and not directory:
             directory = "/"
         self.directory = _joined(self._scheme, self._authority, directory, None, None)
+        self.parent = self.resolve("../")
 
     def resolve(self, reference: str) -> str:
         """The absolute URI of `reference`, fragment kept, unsendable characters percent-encoded.
