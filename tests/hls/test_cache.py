@@ -32,7 +32,7 @@ def test_what_is_no_playlist_is_remembered_and_raised_anew() -> None:
             cache.parse(b"<html>", URL)
         raised.append(info.value)
     assert raised[0] is not raised[1]
-    assert (raised[1].line, raised[1].text, raised[1].rule) == (1, "<html>", "8216bis 4.1")
+    assert (raised[1].line, raised[1].text, raised[1].rule) == (1, "<html>", "8216bis 4.4.1.1")
     assert (cache.hits, cache.misses) == (1, 1)
 
 

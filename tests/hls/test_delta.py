@@ -95,6 +95,18 @@ def test_parts_of_listed_segments_are_kept_and_others_dropped() -> None:
     ]
 
 
+def test_a_delta_may_leave_out_nothing_but_date_ranges() -> None:
+    control = "#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=12,CAN-SKIP-DATERANGES=YES"
+    old, gone, new = (
+        f'#EXT-X-DATERANGE:ID="{name}",START-DATE="2026-01-01T00:00:00Z"' for name in ("old", "gone", "new")
+    )
+    segments = [Segment(0, date=DATE), Segment(1)]
+    held = media(Playlist(0, segments, tags=[control, old, gone]))
+    skip = '#EXT-X-SKIP:SKIPPED-SEGMENTS=0,RECENTLY-REMOVED-DATERANGES="gone"'
+    playlist = merge_delta(held, media(Playlist(0, segments, tags=[control, skip, new])))
+    assert playlist == media(Playlist(0, segments, tags=[control, old, new]))
+
+
 def test_a_server_may_answer_with_the_full_playlist() -> None:
     full = media(Playlist(0, RICH))
     assert merge_delta(full, full) is full

@@ -89,6 +89,8 @@ def test_lookups() -> None:
         pytest.param(one("  #EXT-X-GAP"), 1, "white space before #", id="white space before a tag"),
         pytest.param(one(segment=" s.ts "), 1, "white space around a URI", id="white space around a URI"),
         pytest.param(one("# \x01"), 1, "control characters", id="a control character"),
+        pytest.param(one("# \x85"), 1, "control characters", id="a control character of two bytes"),
+        pytest.param(one("# \xa0"), 1, None, id="beyond ASCII"),
         pytest.param(one("stray.ts"), 1, "a URI without EXTINF", id="a URI without EXTINF"),
         pytest.param(one("#EXTINF:3,"), 1, "EXTINF without a URI", id="EXTINF twice"),
         pytest.param(one() + "#EXTINF:3,\n", 1, "EXTINF without a URI", id="EXTINF at the end"),
@@ -108,18 +110,18 @@ def test_what_players_put_up_with(text: str, count: int, violation: str | None) 
 @pytest.mark.parametrize(
     ("body", "reason", "line", "rule"),
     [
-        pytest.param(b"", "body is empty", 1, "4.1", id="empty"),
-        pytest.param(b"<!DOCTYPE html><html>", "HTML page", 1, "4.1", id="HTML"),
-        pytest.param(b"\n<html><body>502", "HTML page", 1, "4.1", id="HTML after a blank line"),
-        pytest.param(b"<?xml version='1.0'?><MPD>", "DASH manifest", 1, "4.1", id="DASH"),
-        pytest.param(b"<?xml version='1.0'?><Error/>", "XML", 1, "4.1", id="XML"),
-        pytest.param(b'{"error": 1}', "JSON", 1, "4.1", id="JSON"),
-        pytest.param(b"\x1f\x8b\x08", "gzip", 1, "4.1", id="gzip"),
-        pytest.param(b"\xff\xfe#\x00", "UTF-16", 1, "4.1", id="UTF-16"),
-        pytest.param(b"G" * 376, "MPEG transport stream", 1, "4.1", id="MPEG-TS"),
-        pytest.param(b"\x00\x00\x00\x18ftypmp42", "MP4", 1, "4.1", id="MP4"),
-        pytest.param(b"\n#EXTM3U\n", "stands before it", 1, "4.1", id="not at the very start"),
-        pytest.param(b"#EXTM3U8\n", "misspelt", 1, "4.1", id="misspelt"),
+        pytest.param(b"", "body is empty", 1, "4.4.1.1", id="empty"),
+        pytest.param(b"<!DOCTYPE html><html>", "HTML page", 1, "4.4.1.1", id="HTML"),
+        pytest.param(b"\n<html><body>502", "HTML page", 1, "4.4.1.1", id="HTML after a blank line"),
+        pytest.param(b"<?xml version='1.0'?><MPD>", "DASH manifest", 1, "4.4.1.1", id="DASH"),
+        pytest.param(b"<?xml version='1.0'?><Error/>", "XML", 1, "4.4.1.1", id="XML"),
+        pytest.param(b'{"error": 1}', "JSON", 1, "4.4.1.1", id="JSON"),
+        pytest.param(b"\x1f\x8b\x08", "gzip", 1, "4.4.1.1", id="gzip"),
+        pytest.param(b"\xff\xfe#\x00", "UTF-16", 1, "4.4.1.1", id="UTF-16"),
+        pytest.param(b"G" * 376, "MPEG transport stream", 1, "4.4.1.1", id="MPEG-TS"),
+        pytest.param(b"\x00\x00\x00\x18ftypmp42", "MP4", 1, "4.4.1.1", id="MP4"),
+        pytest.param(b"\n#EXTM3U\n", "stands before it", 1, "4.4.1.1", id="not at the very start"),
+        pytest.param(b"#EXTM3U8\n", "misspelt", 1, "4.4.1.1", id="misspelt"),
         pytest.param(b"#EXTM3U\n\n\xff\n", "not UTF-8", 3, "4.1", id="not UTF-8"),
         pytest.param(b"#EXTM3U\nsong.mp3\n", "neither", 0, "4.1", id="a list of files"),
         pytest.param(
@@ -129,7 +131,7 @@ def test_what_players_put_up_with(text: str, count: int, violation: str | None) 
             (one() + "#EXT-X-STREAM-INF:BANDWIDTH=1\na\n").encode(),
             "EXT-X-STREAM-INF",
             5,
-            "4.1",
+            "4.4.6",
             id="mixed with variants",
         ),
         pytest.param(
@@ -202,7 +204,23 @@ def test_what_players_put_up_with(text: str, count: int, violation: str | None) 
             "4.4.4.9",
             id="PART range",
         ),
-        pytest.param(one("#EXT-X-SKIP:SKIPPED-SEGMENTS=0").encode(), "missing or 0", 3, "4.4.5.2", id="SKIP 0"),
+        pytest.param(
+            one("#EXT-X-ENDLIST", "#EXT-X-ENDLIST").encode(), "appears twice", 4, "4.4.3.4", id="ENDLIST twice"
+        ),
+        pytest.param(
+            one('#EXT-X-SKIP:RECENTLY-REMOVED-DATERANGES=""').encode(),
+            "SKIPPED-SEGMENTS is missing",
+            3,
+            "4.4.5.2",
+            id="SKIP of what",
+        ),
+        pytest.param(
+            one("#EXT-X-SKIP:SKIPPED-SEGMENTS=0", "#EXT-X-BYTERANGE:10").encode(),
+            "without offset",
+            6,
+            "4.4.4.2",
+            id="SKIP of nothing that a BYTERANGE could follow",
+        ),
         pytest.param(
             (one() + "#EXT-X-SKIP:SKIPPED-SEGMENTS=1").encode(), "after the first", 5, "4.4.5.2", id="SKIP too late"
         ),
@@ -216,7 +234,7 @@ def test_what_players_put_up_with(text: str, count: int, violation: str | None) 
         pytest.param(
             one("#EXT-X-SERVER-CONTROL:HOLD-BACK=x").encode(), "not a decimal number", 3, "4.2", id="SERVER-CONTROL"
         ),
-        pytest.param(one(segment="{$x}.ts").encode(), "variable x is not defined", 4, "4.3", id="undefined variable"),
+        pytest.param(one(segment="{$x}.ts").encode(), "variable x is not defined", 4, "6.3.1", id="undefined variable"),
         pytest.param(
             one(*(f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k",KEYFORMAT="f{n}"' for n in range(33))).encode(),
             "more than 32 KEYFORMATs",
@@ -300,6 +318,8 @@ def test_tags_that_are_ignored(tag: str, violation: str) -> None:
         pytest.param(
             ["#EXT-X-START:TIME-OFFSET=1", "#EXT-X-START:TIME-OFFSET=2"], "START appears twice", id="START twice"
         ),
+        pytest.param(["#EXT-X-INDEPENDENT-SEGMENTS"] * 2, "INDEPENDENT-SEGMENTS appears twice", id="INDEPENDENT twice"),
+        pytest.param(['#EXT-X-MAP:URI="i",BYTERANGE="9"'], "BYTERANGE without offset", id="MAP without offset"),
         pytest.param(['#EXT-X-KEY:METHOD=NONE,URI="k"'], "has other attributes", id="NONE with others"),
         pytest.param(['#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x1'], "less than 128 bits", id="a short IV"),
         pytest.param(["#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00"], "no time zone", id="date without zone"),
@@ -316,6 +336,33 @@ def test_tags_that_are_ignored(tag: str, violation: str) -> None:
 def test_violations_that_are_noted(tags: list[str], violation: str) -> None:
     [found] = media(one(*tags)).violations
     assert violation in found.reason
+
+
+@pytest.mark.parametrize(
+    ("tags", "rule"),
+    [
+        pytest.param(["#EXT-X-SERVER-CONTROL:HOLD-BACK=17.9"], "4.4.3.8", id="HOLD-BACK"),
+        pytest.param(["#EXT-X-START:TIME-OFFSET=1"] * 2, "4.4.2", id="START twice"),
+        pytest.param(['#EXT-X-PRELOAD-HINT:TYPE=PART,URI="a"'] * 2, "6.2.6", id="two hints"),
+        pytest.param(['#EXT-X-KEY:METHOD=ROT13,URI="k"'], "6.3.1", id="an unknown value"),
+    ],
+)
+def test_a_violation_names_its_section(tags: list[str], rule: str) -> None:
+    [found] = media(one(*tags)).violations
+    assert found.rule == f"8216bis {rule}"
+
+
+def test_the_first_hint_of_a_type_counts() -> None:
+    hints = [
+        f'#EXT-X-PRELOAD-HINT:TYPE={type_},URI="{uri}"' for type_, uri in (("PART", "a"), ("PART", "b"), ("MAP", "c"))
+    ]
+    assert [hint.uri for hint in media(one(*hints)).preload_hints] == [BASE + "a", BASE + "c"]
+
+
+@pytest.mark.parametrize("method", ["AES-128", "AES-256-GCM", "SAMPLE-AES", "SAMPLE-AES-CTR"])
+def test_the_methods_of_the_draft(method: str) -> None:
+    key = media(one(f'#EXT-X-KEY:METHOD={method},URI="k"')).segments[0].key
+    assert key == Key(KeyMethod(method), BASE + "k", None, "identity", (1,))
 
 
 @pytest.mark.parametrize(
@@ -547,6 +594,11 @@ def test_a_delta_update() -> None:
     assert (playlist.skipped_segments, playlist.media_sequence, playlist.first_sequence) == (8, 100, 108)
     assert [s.sequence for s in playlist.segments] == [108, 109]
     assert playlist.next_sequence == 110
+
+
+def test_the_date_that_date_ranges_need_may_be_left_out_of_a_delta() -> None:
+    tags = ["#EXT-X-SKIP:SKIPPED-SEGMENTS=1", '#EXT-X-DATERANGE:ID="a",START-DATE="2026-01-01T00:00:00Z"']
+    assert media(one(*tags)).violations == ()
 
 
 def test_date_ranges_with_one_id_add_up() -> None:

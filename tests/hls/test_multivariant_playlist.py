@@ -124,10 +124,10 @@ def test_the_other_tags() -> None:
         pytest.param('#EXT-X-MEDIA:TYPE=AUDIO,NAME="b"', "GROUP-ID is missing", 2, "4.4.6.1", id="MEDIA without group"),
         pytest.param('#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="b"', "NAME is missing", 2, "4.4.6.1", id="MEDIA without NAME"),
         pytest.param(
-            "#EXT-X-STREAM-INF:BANDWIDTH=1\nv\n#EXTINF:1,\ns", "not belong in a multivariant", 4, "4.1", id="segments"
+            "#EXT-X-STREAM-INF:BANDWIDTH=1\nv\n#EXTINF:1,\ns", "not belong in a multivariant", 4, "4.4.6", id="segments"
         ),
         pytest.param(
-            "#EXT-X-STREAM-INF:BANDWIDTH=1\nv\n#EXT-X-TARGETDURATION:1", "not belong", 4, "4.1", id="TARGETDURATION"
+            "#EXT-X-STREAM-INF:BANDWIDTH=1\nv\n#EXT-X-TARGETDURATION:1", "not belong", 4, "4.4.6", id="TARGETDURATION"
         ),
     ],
 )

@@ -55,6 +55,13 @@ def test_live_target(tags: tuple[str, ...], options: dict[str, object], expected
     assert live_target(media(window(50, 10, tags=tags)), **options) == expected  # type: ignore[arg-type]  # as given
 
 
+def test_a_negative_start_counts_from_the_edge_as_players_have_it() -> None:
+    playlist = media(window(50, 10, tags=("#EXT-X-START:TIME-OFFSET=-9",), open_parts=[Part(0), Part(1)]))
+    assert (playlist.duration, playlist.edge) == (20.0, 21.0)
+    assert live_target(playlist) == 9.0
+    assert join_position(playlist) == 12.0
+
+
 @pytest.mark.parametrize(
     ("source", "options", "expected"),
     [

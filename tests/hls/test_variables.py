@@ -74,6 +74,21 @@ def test_a_multivariant_playlist_hands_its_variables_on() -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "violations"),
+    [
+        pytest.param("v=a%20b", [], id="a space"),
+        pytest.param("v=a%22b", ["a query parameter has characters that no quoted string has"], id="a quote"),
+        pytest.param("v=a%0Ab", ["a query parameter has characters that no quoted string has"], id="a line feed"),
+    ],
+)
+def test_what_a_query_parameter_may_hold(query: str, violations: list[str]) -> None:
+    text = '#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-DEFINE:QUERYPARAM="v"\n#EXTINF:6,\ns.ts\n'
+    assert [
+        found.reason for found in parse_playlist(text.encode(), f"http://h/a.m3u8?{query}").violations
+    ] == violations
+
+
+@pytest.mark.parametrize(
     ("tags", "reason"),
     [
         pytest.param(['#EXT-X-DEFINE:VALUE="x"'], "needs one of", id="no form"),

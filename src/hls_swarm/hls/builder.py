@@ -5,9 +5,9 @@ Rules (8216bis unless said otherwise):
 - Unknown tags, comments and blank lines are ignored (4.1, 6.3.1); so is a tag with an unknown enumerated value (6.3.1).
 - A tag that merely informs (`Tag.informative`) and is wrong is ignored with a violation, as players do; any other that
   is wrong fails the playlist.
-- A tag of the other kind of playlist fails it (4.1).
-- Variables are replaced once, left to right, without looking again at what was put in (4.3). What they may expand to is
-  bounded: a playlist is input from a stranger.
+- A tag of the other kind of playlist fails it (4.4.6); so does a variable that is not defined before its use (6.3.1).
+- Variables are replaced once, left to right, without looking again at what was put in (6.3.1). What they may expand to
+  is bounded: a playlist is input from a stranger.
 """
 
 import re
@@ -32,6 +32,7 @@ _LONGEST_REMEMBERED = 512
 _REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
 _PLAIN_NAME = re.compile(r"[^/.?#: ][^: ]*+").fullmatch
 _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+_UNQUOTABLE = re.compile(r'[\n\r"]').search
 
 
 class Tag(NamedTuple):
@@ -39,7 +40,7 @@ class Tag(NamedTuple):
 
     Attributes:
         read: takes the builder and the text after the colon.
-        section: of draft-pantos-hls-rfc8216bis.
+        section: of draft-pantos-hls-rfc8216bis-22.
         once: it may not appear twice.
         informative: a player can do without it: wrong, it is ignored.
     """
@@ -116,7 +117,7 @@ class Builder:
             tag = self.tags.get(name)
             if tag is None:
                 if name in self.foreign:
-                    self.fail(f"{name[1:]} does not belong in a {self.kind} playlist", "8216bis 4.1", line)
+                    self.fail(f"{name[1:]} does not belong in a {self.kind} playlist", "8216bis 4.4.6", line)
                 return
             self.tolerate(f"white space after {name[1:]}", "8216bis 4.1")
         if tag.once:
@@ -197,7 +198,7 @@ class Builder:
         return self.uri(reference)
 
     def substitute(self, text: str) -> str:
-        """`text` with its variable references replaced (4.3).
+        """`text` with its variable references replaced (4.3, 6.3.1).
 
         Raises:
             PlaylistError: a variable is not defined here, or the text grows beyond all measure.
@@ -207,7 +208,7 @@ class Builder:
     def _value_of(self, match: re.Match[str]) -> str:
         value = self.variables.get(match[1])
         if value is None:
-            self.fail(f"variable {match[1][:64]} is not defined", "8216bis 4.3", match.string)
+            self.fail(f"variable {match[1][:64]} is not defined", "8216bis 6.3.1", match.string)
         self._expanded_characters += len(value)
         if self._expanded_characters > MAX_EXPANDED_CHARACTERS:
             self.fail("variables expand to too much text", "8216bis 4.3", match.string)
@@ -250,6 +251,8 @@ class Builder:
 
     def ext_x_independent_segments(self, value: str) -> None:  # noqa: ARG002 the tag has no value
         """4.4.2.1 EXT-X-INDEPENDENT-SEGMENTS."""
+        if self.independent_segments:
+            self.tolerate("EXT-X-INDEPENDENT-SEGMENTS appears twice", "8216bis 4.4.2")
         self.independent_segments = True
 
     def ext_x_start(self, value: str) -> None:
@@ -297,6 +300,8 @@ class Builder:
             raise TagError(f"the playlist's own URL can not be taken apart: {error}") from error
         for key, value in pairs:
             if key == name and value:
+                if _UNQUOTABLE(value) is not None:
+                    self.tolerate("a query parameter has characters that no quoted string has", "8216bis 4.4.2.3")
                 return value
         raise TagError(f"the playlist's URL has no value for the query parameter {name[:64]}")
 

@@ -35,6 +35,8 @@ def merge_delta(held: MediaPlaylist, delta: MediaPlaylist) -> MediaPlaylist | Re
         return delta
     if held.skip is not None:
         return RefetchReason.HELD_IS_DELTA
+    if not skip.segments:
+        return replace(delta, dateranges=_dateranges(held, delta, skip), skip=None)
     first = held.index_of_sequence(delta.media_sequence)
     last = held.index_of_sequence(delta.media_sequence + skip.segments - 1)
     if first is None or last is None:
@@ -125,7 +127,7 @@ def _date_backwards(segments: list[Segment], listed_from: int) -> None:
 
 
 def _dateranges(held: MediaPlaylist, delta: MediaPlaylist, skip: Skip) -> tuple[DateRange, ...]:
-    """Only a server that can skip date ranges leaves out those that it has named before (4.4.5.2)."""
+    """Only a server that can skip date ranges leaves out those that it has named before (4.4.3.8, 6.2.5.1)."""
     if not delta.server_control.can_skip_dateranges:
         return delta.dateranges
     kept = {daterange.id: daterange for daterange in held.dateranges if daterange.id not in skip.removed_dateranges}

@@ -201,7 +201,7 @@ class MediaBuilder(HeaderBuilder):
             length, first, uri, None if before is None else before.byte_range, "" if before is None else before.uri
         )
         if resolved is None:
-            if before is not None or self.skipped is None:
+            if before is not None or self.skipped is None or not self.skipped[0]:
                 self.fail(
                     "a byte range without offset follows no byte range of the same resource", "8216bis 4.4.4.2", text
                 )
@@ -228,12 +228,14 @@ class MediaBuilder(HeaderBuilder):
         self._keys = tuple(self._keys_by_format.values())
 
     def ext_x_map(self, value: str) -> None:
-        """4.4.4.5 EXT-X-MAP: without an offset its byte range begins at 0."""
+        """4.4.4.5 EXT-X-MAP: without an offset, which is REQUIRED, its byte range begins at 0, as players have it."""
         attributes = self.attributes(value)
         uri, text = self.uri(attributes.required("URI")), attributes.quoted("BYTERANGE")
         given: ByteRange | None = None
         if text is not None:
             length, first = byte_range(text, "BYTERANGE")
+            if first is None:
+                self.tolerate("EXT-X-MAP has a BYTERANGE without offset", "8216bis 4.4.4.5")
             given = first or 0, length
         self._first.setdefault("init", len(self.segments))
         self._init = InitSection(uri, given)

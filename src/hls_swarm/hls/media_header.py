@@ -137,7 +137,7 @@ class HeaderBuilder(Builder):
         )
 
     def ext_x_allow_cache(self, value: str) -> None:
-        """EXT-X-ALLOW-CACHE: YES or NO; removed in protocol version 7."""
+        """EXT-X-ALLOW-CACHE: YES or NO; removed in protocol version 7 (8)."""
         self.allow_cache = {"YES": True, "NO": False}.get(value.strip(" \t"))
 
     def _before_segments(self) -> None:
@@ -175,17 +175,20 @@ class HeaderBuilder(Builder):
         self.dateranges.setdefault(id_, []).append(new)
 
     def ext_x_skip(self, value: str) -> None:
-        """4.4.5.2 EXT-X-SKIP: a delta update; what follows begins SKIPPED-SEGMENTS later."""
+        """4.4.5.2 EXT-X-SKIP: a delta update; what follows begins SKIPPED-SEGMENTS later.
+
+        0 is none: with `_HLS_skip=v2` there may be nothing but date ranges to leave out (6.2.5.1).
+        """
         self._before_segments()
         attributes = self.attributes(value)
         skipped = attributes.integer("SKIPPED-SEGMENTS")
-        if not skipped:
-            raise TagError("SKIPPED-SEGMENTS is missing or 0")
+        if skipped is None:
+            raise TagError("SKIPPED-SEGMENTS is missing")
         self.skipped = skipped, attributes.strings("RECENTLY-REMOVED-DATERANGES", "\t")
         self.sequence = self.media_sequence + skipped
 
     def ext_x_preload_hint(self, value: str) -> None:
-        """4.4.5.3 EXT-X-PRELOAD-HINT: the first of each TYPE counts."""
+        """4.4.5.3 EXT-X-PRELOAD-HINT: the first of each TYPE counts (6.3.8)."""
         attributes = self.attributes(value)
         type_ = attributes.enumerated("TYPE", HintType)
         if type_ is None:
@@ -197,8 +200,9 @@ class HeaderBuilder(Builder):
             attributes.integer("BYTERANGE-LENGTH"),
         )
         if any(held.type is type_ for held in self.hints):
-            self.tolerate(f"two EXT-X-PRELOAD-HINT of TYPE={type_}", "8216bis 4.4.5.3")
-        self.hints.append(hint)
+            self.tolerate(f"two EXT-X-PRELOAD-HINT of TYPE={type_}", "8216bis 6.2.6")
+        else:
+            self.hints.append(hint)
 
     def ext_x_rendition_report(self, value: str) -> None:
         """4.4.5.4 EXT-X-RENDITION-REPORT."""
@@ -249,7 +253,11 @@ class HeaderBuilder(Builder):
                 self.tolerate_whole("EXT-X-PART-INF without PART-HOLD-BACK", "8216bis 4.4.3.8")
             elif control.part_hold_back < 2 * part_target:
                 self.tolerate_whole("PART-HOLD-BACK is less than two PART-TARGETs", "8216bis 4.4.3.8")
-        if self.dateranges and all(segment.program_date_time is None for segment in self.segments):
+        if (
+            self.dateranges
+            and self.skipped is None  # it may be among what a delta leaves out
+            and all(segment.program_date_time is None for segment in self.segments)
+        ):
             self.tolerate_whole("EXT-X-DATERANGE without EXT-X-PROGRAM-DATE-TIME", "8216bis 4.4.5.1")
 
 
@@ -269,12 +277,12 @@ HEADER_TAGS: dict[str, Tag] = {
     "#EXT-X-TARGETDURATION": Tag(HeaderBuilder.ext_x_targetduration, "4.4.3.1", once=True),
     "#EXT-X-MEDIA-SEQUENCE": Tag(HeaderBuilder.ext_x_media_sequence, "4.4.3.2", once=True),
     "#EXT-X-DISCONTINUITY-SEQUENCE": Tag(HeaderBuilder.ext_x_discontinuity_sequence, "4.4.3.3", once=True),
-    "#EXT-X-ENDLIST": Tag(HeaderBuilder.ext_x_endlist, "4.4.3.4"),
+    "#EXT-X-ENDLIST": Tag(HeaderBuilder.ext_x_endlist, "4.4.3.4", once=True),
     "#EXT-X-PLAYLIST-TYPE": Tag(HeaderBuilder.ext_x_playlist_type, "4.4.3.5", once=True, informative=True),
     "#EXT-X-I-FRAMES-ONLY": Tag(HeaderBuilder.ext_x_i_frames_only, "4.4.3.6"),
     "#EXT-X-PART-INF": Tag(HeaderBuilder.ext_x_part_inf, "4.4.3.7", once=True),
     "#EXT-X-SERVER-CONTROL": Tag(HeaderBuilder.ext_x_server_control, "4.4.3.8", once=True),
-    "#EXT-X-ALLOW-CACHE": Tag(HeaderBuilder.ext_x_allow_cache, "4.4.3", informative=True),
+    "#EXT-X-ALLOW-CACHE": Tag(HeaderBuilder.ext_x_allow_cache, "8", informative=True),
     "#EXT-X-DATERANGE": Tag(HeaderBuilder.ext_x_daterange, "4.4.5.1", informative=True),
     "#EXT-X-SKIP": Tag(HeaderBuilder.ext_x_skip, "4.4.5.2", once=True),
     "#EXT-X-PRELOAD-HINT": Tag(HeaderBuilder.ext_x_preload_hint, "4.4.5.3", informative=True),

@@ -118,7 +118,7 @@ class MultivariantBuilder(Builder):
         if type_ is MediaType.CLOSED_CAPTIONS and not rendition.instream_id:
             self.tolerate("closed captions have no INSTREAM-ID", rule)
         if type_ is MediaType.SUBTITLES and not uri:
-            self.tolerate("subtitles have no URI", rule)
+            self.tolerate("subtitles have no URI", "8216bis 4.4.6.2.1")
         if default and autoselect is False:
             self.tolerate("DEFAULT=YES with AUTOSELECT=NO", rule)
         if rendition.forced and type_ is not MediaType.SUBTITLES:
@@ -185,7 +185,7 @@ class MultivariantBuilder(Builder):
         )
 
     def _variant(self, attributes: Attributes, uri: str) -> Variant:
-        """The attributes of 4.4.6.2, which 4.4.6.3 shares but for the groups, FRAME-RATE and the URI."""
+        """The attributes of 4.4.6.2, which 4.4.6.3 shares but for FRAME-RATE, groups other than VIDEO and the URI."""
         bandwidth = attributes.integer("BANDWIDTH")
         if bandwidth is None:
             raise TagError("BANDWIDTH is missing")

@@ -3,12 +3,15 @@
 Rules:
 
 - UTF-8, or it is no playlist; a byte order mark is skipped, with a violation (players skip it).
-- It begins with `#EXTM3U`; what does not is named for what it looks like, because a person reads the error.
+- It begins with `#EXTM3U` (4.4.1.1); what does not is named for what it looks like, because a person reads the error.
 - Lines end in LF or CRLF. A line is blank, a tag (`#EXT`), a comment (`#`) or a URI.
-- The first tag that belongs to one kind of playlist decides the kind; a tag of the other kind is an error.
+- The first tag that belongs to one kind of playlist decides the kind; a tag of the other kind is an error (4.4.6).
+- What has no tag of either kind is an error too: 4.1 would have it read as a multivariant playlist that is empty, and
+  there is nothing to play in that.
 - Time is linear in the length of the body.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -22,6 +25,7 @@ NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _RULE = "8216bis 4.1"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTROLS = bytes([*range(10), 11, 12, *range(14, 32), 127])
+_C1_CONTROL = re.compile("[\x80-\x9f]").search
 
 MediaBuilder.foreign = MULTIVARIANT_TAGS
 MultivariantBuilder.foreign = MEDIA_TAGS
@@ -44,7 +48,7 @@ def parse_playlist(body: bytes, url: str, imports: Mapping[str, str] = NO_VARIAB
         body = body[len(_BYTE_ORDER_MARK) :]
     if not body.startswith(b"#EXTM3U") or body[7:8] not in {b"", b"\n", b"\r", b" ", b"\t"}:
         first = body[:400].split(b"\n", 1)[0].decode("utf-8", "replace")
-        raise PlaylistError(f"no #EXTM3U at the start: {_looks_like(body)}", line=1, text=first, rule=_RULE)
+        raise PlaylistError(f"no #EXTM3U at the start: {_looks_like(body)}", line=1, text=first, rule="8216bis 4.4.1.1")
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -55,7 +59,9 @@ def parse_playlist(body: bytes, url: str, imports: Mapping[str, str] = NO_VARIAB
         text = text.replace("\r\n", "\n")
     lines = text.split("\n")
     controls = len(body.translate(None, _CONTROLS)) != len(body) or (carriage_returns and "\r" in text)
-    plain = text.isascii() and not controls and not ("$" in text and "{$" in text)
+    ascii_only = text.isascii()
+    controls = controls or not (ascii_only or _C1_CONTROL(text) is None)
+    plain = ascii_only and not controls and not ("$" in text and "{$" in text)
 
     builder = _builder_for(lines)(url, imports, plain=plain)
     if marked:

@@ -9,8 +9,7 @@ Rules:
 - What the playlist does not say is None; what has a default in the RFC has that default.
 - The shapes hold no cycles, so they are kept out of the garbage collector (`gc=False`): a 1,200-segment playlist that
   changes with every reload would otherwise cost more in collection than in parsing.
-
-Section numbers are those of draft-pantos-hls-rfc8216bis-22.
+- Section numbers are those of draft-pantos-hls-rfc8216bis-22.
 """
 
 from bisect import bisect_right
@@ -32,12 +31,13 @@ class PlaylistType(StrEnum):
 
 
 class KeyMethod(StrEnum):
-    """METHOD of EXT-X-KEY (4.4.4.4), and AES-256 with its CTR form, which players also know."""
+    """METHOD of EXT-X-KEY (4.4.4.4), and AES-256, its CTR form and SAMPLE-AES-CENC, which players also know."""
 
     NONE = "NONE"
     AES_128 = "AES-128"
     AES_256 = "AES-256"
     AES_256_CTR = "AES-256-CTR"
+    AES_256_GCM = "AES-256-GCM"
     SAMPLE_AES = "SAMPLE-AES"
     SAMPLE_AES_CTR = "SAMPLE-AES-CTR"
     SAMPLE_AES_CENC = "SAMPLE-AES-CENC"
@@ -109,7 +109,7 @@ class InitSection(msgspec.Struct, frozen=True, gc=False):
 
 
 class Key(msgspec.Struct, frozen=True, gc=False):
-    """EXT-X-KEY or EXT-X-SESSION-KEY (4.4.4.4): how segments are encrypted.
+    """EXT-X-KEY or EXT-X-SESSION-KEY (4.4.4.4, 4.4.6.5): how segments are encrypted.
 
     Attributes:
         iv: 16 bytes; None where the media sequence number takes its place.
@@ -288,7 +288,7 @@ class MediaPlaylist(msgspec.Struct, frozen=True, gc=False):
         allow_cache: EXT-X-ALLOW-CACHE, removed in version 7.
         variables: EXT-X-DEFINE, by name.
         violations: rules that it breaks and that players put up with.
-        is_live: whether it may change: neither EXT-X-ENDLIST nor type VOD (6.3.4).
+        is_live: whether it may change: neither EXT-X-ENDLIST nor type VOD (4.4.3.4, 4.4.3.5).
         skipped_segments: SKIPPED-SEGMENTS; 0 for a full playlist.
         first_sequence: number of the first listed segment: after a SKIP, that of the first one after it (4.4.5.2).
         next_sequence: number of the segment after the last complete one: the next that will appear.
@@ -338,7 +338,7 @@ class MediaPlaylist(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_low_latency(self) -> bool:
-        """Whether a client may play it by parts: PART-INF, PART-HOLD-BACK and CAN-BLOCK-RELOAD (appendix B)."""
+        """Whether a client may play it by parts: PART-INF, PART-HOLD-BACK and CAN-BLOCK-RELOAD (4.4.3.7, 4.4.3.8)."""
         control = self.server_control
         return self.part_target is not None and control.part_hold_back is not None and control.can_block_reload
 

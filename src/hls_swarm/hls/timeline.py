@@ -5,7 +5,7 @@ Rules:
 - A position is in seconds from the start of the first listed segment of the playlist named with it.
 - Two variants are aligned by dates or discontinuity sequence numbers, never by media sequence numbers, which each media
   playlist counts for itself (8216bis 6.3.2). Where neither says, by their ends.
-- A playlist reloaded is aligned with itself by media sequence numbers: that is what they are for (6.2.2).
+- A playlist reloaded is aligned with itself by media sequence numbers: that is what they are for (6.2.2, 6.3.2).
 """
 
 from enum import StrEnum
@@ -23,7 +23,8 @@ def live_target(
 ) -> float:
     """How far from the edge a client joins, in seconds (8216bis 4.4.2.2, 4.4.3.8, 6.3.3).
 
-    EXT-X-START, else PART-HOLD-BACK when playing by parts, else HOLD-BACK, else three target durations.
+    EXT-X-START, else PART-HOLD-BACK when playing by parts, else HOLD-BACK, else three target durations. A negative
+    EXT-X-START counts from the edge, parts included, as hls.js and Media3 have it; 4.4.2.2 says from the last segment.
 
     Args:
         use_start: whether the player honours EXT-X-START.

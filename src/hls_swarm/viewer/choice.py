@@ -4,7 +4,7 @@ Rules:
 
 - A variant comes with the renditions of its groups that a player would select: audio with DEFAULT=YES, else
   AUTOSELECT=YES, else the first; subtitles with DEFAULT=YES only. Others are not fetched (8216bis 6.3.2).
-- A redundant stream is a variant with the same encoding at another address (RFC 8216 6.2.4).
+- A redundant stream is a variant with the same encoding at another address (8216bis 7, "redundant Variant Streams").
 - Choices are fixed for the session, so that runs compare.
 """
 

@@ -358,7 +358,7 @@ class Loader:
         return None
 
     def _pass_gaps(self, track: Track, now: float) -> Segment | None:
-        """Another variant, else what comes after the gap (8216bis 4.4.4.7)."""
+        """Another variant, else what comes after the gap (8216bis 6.3.3)."""
         if track.role is Role.MAIN and self._switch(now):
             return None
         count, segment = 0, track.next_segment()

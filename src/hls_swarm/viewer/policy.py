@@ -88,7 +88,7 @@ class Failover:
 
     Args:
         statuses: HTTP statuses upon which it goes at once; None: upon any failure, once no retry is left.
-        redundant_first: whether a redundant stream (8216 6.2.4) comes before another variant.
+        redundant_first: whether a redundant stream (8216bis 7) comes before another variant.
         redundant_seconds, variant_seconds: how long a failed redundant stream, a failed variant, is left alone.
     """
 

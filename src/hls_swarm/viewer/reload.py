@@ -9,7 +9,7 @@ _TARGET_DURATION = ReloadRule.TARGET_DURATION
 _LIVE_EDGE_TARGET_DURATIONS = 4
 """hls.js follows the last segment's duration only within this distance of the edge, in target durations."""
 STALE_TARGETS = 1.5
-"""A playlist must change within this many target durations (8216bis 6.2.1)."""
+"""A playlist must change within this many target durations (8216bis 6.2.1, 6.3.4)."""
 
 
 def next_load(rule: ReloadRule, scheduled_at: float | None, started_at: float, delay: float, now: float) -> float:
