@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
 
-.PHONY: fidelity demo test check system-packages bench lock reference clean help
+.PHONY: fidelity demo test quick check system-packages bench lock reference clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -16,6 +16,9 @@ demo: $(VENV)/.run ## Run viewers against an origin of their own, and end with a
 
 test: system-packages $(VENV)/.dev tests/browser/node_modules/.ready ## Everything that CI runs: format, lint, types, import contract, tests
 	PATH="$(abspath $(BIN)):$$PATH" tools/check
+
+quick: $(VENV)/.dev ## The same without the tests that start real programs: two minutes
+	PATH="$(abspath $(BIN)):$$PATH" tools/check -m "not system"
 
 check: $(VENV)/.dev ## The same without looking for system packages
 	PATH="$(abspath $(BIN)):$$PATH" tools/check

@@ -118,3 +118,13 @@ class TestChanges:
         assert visits(plan, until=100.0) == before
         later = [visit for visit in visits(plan, until=300.0) if visit.comes_at > 100.0]
         assert len(later) == pytest.approx(6000, rel=0.05)
+
+
+def test_what_the_plan_aims_at_follows_each_change() -> None:
+    plan = TargetPlan.ramp(1000, per_second=100.0)
+    assert (plan.most_from(0.0), plan.most_from(60.0)) == (1000, 1000)
+    less = plan.changed(60.0, -100)
+    assert (less.wanted(60.0), less.most_from(60.0), less.most_from(61.0)) == (1000, 900, 900)
+    more = less.changed(60.5, 300)
+    assert (more.wanted(60.5), more.most_from(60.5)) == (950, 1200)
+    assert TargetPlan.staged([Stage(10.0, 50), Stage(10.0, 0)], per_second=10.0).most_from(0.0) == 50

@@ -49,7 +49,7 @@ class Plan(Protocol):
         """How many viewers should be there at `offset`, jitter left out: the line that a progress display follows."""
 
     def most_from(self, offset: float) -> int:
-        """Viewers that it wants at most at a time, from `offset` on."""
+        """Viewers that it wants at most at a time once it has moved on from `offset`."""
 
     def visits(self, worker: int, workers: int, after: float = -math.inf) -> Iterator[Visit]:
         """The visits of the viewers of one worker, in the order of their coming, from those that come at `after` on."""
@@ -119,9 +119,9 @@ class TargetPlan:
         return then if ends == begun else target + (then - target) * (offset - begun) / (ends - begun)
 
     def most_from(self, offset: float) -> int:
-        """The highest target that is still to come, or holds now."""
-        later = [target for at, target in self.points if at >= offset]
-        return max(self.wanted(offset), math.ceil(max(later, default=0.0)))
+        """The highest target that it moves to after `offset`; that of `offset` where it moves no more."""
+        later = [target for at, target in self.points if at > offset]
+        return math.ceil(max(later)) if later else self.wanted(offset)
 
     def visits(self, worker: int, workers: int, after: float = -math.inf) -> Iterator[Visit]:
         """Of every viewer that the target ever reaches, each of its visits."""
