@@ -5,13 +5,17 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
+import pytest
 import uvloop
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Identity, Request, Timeouts, fetch
+from hls_swarm.http.stream import PORTABLE, Reception
 from hls_swarm.records import Exchange, FailureKind
 
 T = TypeVar("T")
 BRIEF = Timeouts(connect=5.0, first_byte=5.0, no_progress=5.0, total=10.0)
+RECEPTIONS = [pytest.param(None, id="this system's"), pytest.param(PORTABLE, id="portable")]
+"""How bodies are dropped: what they come to must not depend on it."""
 
 
 class Outcome(NamedTuple):
@@ -42,11 +46,12 @@ def with_client(
     options: ClientOptions | None = None,
     identity: Identity | None = None,
     loop: str = "uvloop",
+    reception: Reception | None = None,
 ) -> T:
     """Run with a client of its own, closed at the end."""
 
     async def main() -> T:
-        context = ClientContext(asyncio.get_running_loop(), options)
+        context = ClientContext(asyncio.get_running_loop(), options, reception)
         client = Client(context) if identity is None else Client(context, identity)
         try:
             return await use(client)
@@ -75,7 +80,14 @@ def request(
     return Request(url, time.perf_counter(), timeouts, byte_range, keep_body, max_body_bytes, headers)
 
 
-def fetched(url: str, *, options: ClientOptions | None = None, loop: str = "uvloop", **more: object) -> Exchange:
+def fetched(
+    url: str,
+    *,
+    options: ClientOptions | None = None,
+    loop: str = "uvloop",
+    reception: Reception | None = None,
+    **more: object,
+) -> Exchange:
     """One fetch by a new client."""
     asked = request(url, **more)  # type: ignore[arg-type]  # passed on as they are
-    return with_client(lambda client: fetch(client, asked), options=options, loop=loop)
+    return with_client(lambda client: fetch(client, asked), options=options, loop=loop, reception=reception)

@@ -4,9 +4,10 @@ import gzip
 import zlib
 
 import pytest
-from tests.http.running import Outcome, fetched, outcome
+from tests.http.running import RECEPTIONS, Outcome, fetched, outcome
 from tests.http.scripted import Script, Turn, response, scripted
 
+from hls_swarm.http.stream import PORTABLE, Reception
 from hls_swarm.records import FailureKind
 
 BODY = b"#EXTM3U\n" + bytes(range(256)) * 3
@@ -110,6 +111,13 @@ MALFORMED = {
 }
 """Answers that break the protocol; how many body bytes were read by then depends on how they came."""
 
+USES = [
+    pytest.param(True, None, id="kept"),
+    pytest.param(False, None, id="dropped"),
+    pytest.param(False, PORTABLE, id="dropped, portable"),
+]
+"""Whether a body is kept, and else how it is dropped."""
+
 
 def script_for(answer: bytes, feed: str, *, close: bool) -> Script:
     def script(turn: Turn) -> None:
@@ -127,24 +135,29 @@ def script_for(answer: bytes, feed: str, *, close: bool) -> Script:
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 @pytest.mark.parametrize("feed", ["whole", "byte by byte", "with bytes after it"])
-@pytest.mark.parametrize("keep_body", [True, False], ids=["kept", "dropped"])
+@pytest.mark.parametrize(("keep_body", "reception"), USES)
 @pytest.mark.parametrize(("answer", "expected"), ENDED.values(), ids=ENDED.keys())
-def test_answer_that_ends_by_itself(answer: bytes, expected: Outcome, keep_body: bool, feed: str, loop: str) -> None:
+def test_answer_that_ends_by_itself(
+    answer: bytes, expected: Outcome, keep_body: bool, reception: Reception | None, feed: str, loop: str
+) -> None:
     if not keep_body:
         undecoded = expected.failure is FailureKind.MALFORMED  # content codings matter to kept bodies only
         expected = expected._replace(body=None, failure=None if undecoded else expected.failure)
     with scripted(script_for(answer, feed, close=False)) as origin:
-        assert outcome(fetched(origin.url(), keep_body=keep_body, loop=loop)) == expected
+        got = fetched(origin.url(), keep_body=keep_body, loop=loop, reception=reception)
+    assert outcome(got) == expected
 
 
 @pytest.mark.parametrize("feed", ["whole", "byte by byte"])
-@pytest.mark.parametrize("keep_body", [True, False], ids=["kept", "dropped"])
+@pytest.mark.parametrize(("keep_body", "reception"), USES)
 @pytest.mark.parametrize(("answer", "expected"), BROKEN_OFF.values(), ids=BROKEN_OFF.keys())
-def test_answer_that_the_connection_ends(answer: bytes, expected: Outcome, keep_body: bool, feed: str) -> None:
+def test_answer_that_the_connection_ends(
+    answer: bytes, expected: Outcome, keep_body: bool, reception: Reception | None, feed: str
+) -> None:
     if not keep_body:
         expected = expected._replace(body=None)
     with scripted(script_for(answer, feed, close=True)) as origin:
-        assert outcome(fetched(origin.url(), keep_body=keep_body)) == expected
+        assert outcome(fetched(origin.url(), keep_body=keep_body, reception=reception)) == expected
 
 
 @pytest.mark.parametrize("feed", ["whole", "byte by byte", "with bytes after it"])
@@ -155,18 +168,22 @@ def test_answer_that_breaks_the_protocol(answer: bytes, expected: Outcome, feed:
     assert got._replace(body_bytes=0) == expected
 
 
+@pytest.mark.parametrize("reception", RECEPTIONS)
 @pytest.mark.parametrize("tail", [b"x", b"x" * 100_000], ids=["one byte", "many bytes"])
-def test_large_dropped_body_is_counted_to_the_byte(tail: bytes) -> None:
+def test_large_dropped_body_is_counted_to_the_byte(tail: bytes, reception: Reception | None) -> None:
     body = b"s" * 3_000_001
     with scripted(lambda turn: turn.send(response(body) + (tail if turn.path == "/more" else b""))) as origin:
-        assert outcome(fetched(origin.url())).body_bytes == len(body)
-        assert outcome(fetched(origin.url("/more"))) == Outcome(200, None, len(body), 44, 1, None)
+        assert outcome(fetched(origin.url(), reception=reception)).body_bytes == len(body)
+        got = fetched(origin.url("/more"), reception=reception)
+        assert outcome(got) == Outcome(200, None, len(body), 44, 1, None)
 
 
-def test_large_chunks_are_dropped_to_the_byte() -> None:
+@pytest.mark.parametrize("reception", RECEPTIONS)
+def test_large_chunks_are_dropped_to_the_byte(reception: Reception | None) -> None:
     answer = CHUNKED + chunked(b"s" * 3_000_000, 700_000)
     with scripted(lambda turn: turn.send(answer)) as origin:
-        assert outcome(fetched(origin.url())) == Outcome(200, None, len(answer) - 47, 47, 1, None)
+        got = fetched(origin.url(), reception=reception)
+        assert outcome(got) == Outcome(200, None, len(answer) - 47, 47, 1, None)
 
 
 @pytest.mark.parametrize(

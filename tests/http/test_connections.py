@@ -7,10 +7,11 @@ import socket
 import threading
 
 import pytest
-from tests.http.running import fetched, outcome, request, until, with_client
+from tests.http.running import RECEPTIONS, fetched, outcome, request, until, with_client
 from tests.http.scripted import Turn, response, scripted
 
 from hls_swarm.http import Client, ClientOptions, Identity, fetch
+from hls_swarm.http.stream import Reception
 from hls_swarm.records import Blame, Exchange, FailureKind
 
 
@@ -23,9 +24,10 @@ async def in_a_row(client: Client, url: str, count: int, pause: float = 0.0) -> 
     return exchanges
 
 
-def test_one_connection_serves_requests_in_a_row() -> None:
+@pytest.mark.parametrize("reception", RECEPTIONS)
+def test_one_connection_serves_requests_in_a_row(reception: Reception | None) -> None:
     with scripted(lambda turn: turn.send(response(b"x" * 200_000))) as origin:
-        got = with_client(lambda client: in_a_row(client, origin.url(), 5))
+        got = with_client(lambda client: in_a_row(client, origin.url(), 5), reception=reception)
     assert [exchange.failure for exchange in got] == [None] * 5
     assert origin.connections == 1
     assert [exchange.connect_seconds is None for exchange in got] == [False, True, True, True, True]
@@ -197,7 +199,8 @@ def test_reset_on_a_new_connection_is_not_repeated() -> None:
     assert origin.connections == 1
 
 
-def test_cancel_reports_at_once_what_had_come() -> None:
+@pytest.mark.parametrize("reception", RECEPTIONS)
+def test_cancel_reports_at_once_what_had_come(reception: Reception | None) -> None:
     sent = threading.Event()
 
     def script(turn: Turn) -> None:
@@ -216,7 +219,7 @@ def test_cancel_reports_at_once_what_had_come() -> None:
         return ended, so_far
 
     with scripted(script) as origin:
-        ended, so_far = with_client(use)
+        ended, so_far = with_client(use, reception=reception)
     assert [(each.failure and each.failure.kind, each.body_bytes) for each in ended] == [(FailureKind.CANCELLED, 5000)]
     assert so_far == 5000
 
@@ -421,11 +424,12 @@ def test_url_that_can_not_be_fetched_is_a_failure(url: str) -> None:
     assert got.final_url == url
 
 
-def test_connection_lost_in_the_middle_of_a_long_body() -> None:
+@pytest.mark.parametrize("reception", RECEPTIONS)
+def test_connection_lost_in_the_middle_of_a_long_body(reception: Reception | None) -> None:
     def script(turn: Turn) -> None:
         turn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 2_000_000)
         turn.close()
 
     with scripted(script) as origin:
-        got = outcome(fetched(origin.url()))
+        got = outcome(fetched(origin.url(), reception=reception))
     assert (got.status, got.body_bytes, got.failure) == (200, 2_000_000, FailureKind.TRUNCATED)

@@ -6,10 +6,11 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.http.running import fetched, request, with_client
+from tests.http.running import RECEPTIONS, fetched, request, with_client
 from tests.http.scripted import Turn, response, scripted
 
 from hls_swarm.http import Client, ClientOptions, Limits, Timeouts, fetch
+from hls_swarm.http.stream import Reception
 from hls_swarm.records import Exchange, FailureKind
 
 SHORT = 0.15
@@ -89,13 +90,22 @@ def test_total_limits_the_wait_for_a_connection_too() -> None:
     assert sum(each.requests_sent for each in got) == 6
 
 
-def test_slow_progress_below_the_low_water_mark_is_progress() -> None:
+@pytest.mark.parametrize("reception", RECEPTIONS)
+def test_long_body_that_stops_is_counted_as_far_as_it_came(reception: Reception | None) -> None:
+    with scripted(stuck_in_the_body) as origin:
+        got = fetched(origin.url(), timeouts=Timeouts(no_progress=SHORT), reception=reception)
+    assert got.failure is not None
+    assert (got.failure.kind, got.body_bytes) == (FailureKind.NO_PROGRESS_TIMEOUT, 50_000)
+
+
+@pytest.mark.parametrize("reception", RECEPTIONS)
+def test_slow_progress_below_the_low_water_mark_is_progress(reception: Reception | None) -> None:
     def trickle(turn: Turn) -> None:
         turn.send(HEAD)
         turn.send_slowly((b"x" * 100_000 for _ in range(10)), pause=0.1)
 
     with scripted(trickle) as origin:
-        got = fetched(origin.url(), timeouts=Timeouts(no_progress=0.6))
+        got = fetched(origin.url(), timeouts=Timeouts(no_progress=0.6), reception=reception)
     assert (got.failure, got.body_bytes) == (None, 1_000_000)
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.http.running import Outcome, fetched, outcome, request, with_client
+from tests.http.running import RECEPTIONS, Outcome, fetched, outcome, request, with_client
 from tests.http.scripted import Turn, response, scripted
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.http import Client, ClientContext, ClientOptions, Timeouts, TlsOptions, fetch
+from hls_swarm.http.stream import Reception
 from hls_swarm.records import Exchange, FailureKind
 
 
@@ -92,8 +93,9 @@ def test_answer_over_tls(
     assert got.tls_seconds > 0
 
 
+@pytest.mark.parametrize("reception", RECEPTIONS)
 def test_large_bodies_are_dropped_to_the_byte_on_one_connection(
-    server_tls: ssl.SSLContext, trusting: ClientOptions
+    reception: Reception | None, server_tls: ssl.SSLContext, trusting: ClientOptions
 ) -> None:
     body = b"s" * 5_000_001
 
@@ -101,7 +103,7 @@ def test_large_bodies_are_dropped_to_the_byte_on_one_connection(
         return [await fetch(client, request(origin.url())) for _ in range(4)]
 
     with scripted(lambda turn: turn.send(response(body)), tls=server_tls) as origin:
-        got = with_client(use, options=trusting)
+        got = with_client(use, options=trusting, reception=reception)
         assert origin.connections == 1
     assert [(each.body_bytes, each.failure) for each in got] == [(len(body), None)] * 4
     assert [each.tls_seconds is None for each in got] == [False, True, True, True]

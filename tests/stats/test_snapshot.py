@@ -1,7 +1,18 @@
 import pytest
-from tests.support.snapshots import failed, lag, snapshot, stalled, watching
+from tests.support.snapshots import exchange, failed, lag, snapshot, stalled, watching
 
-from hls_swarm.records import Blame, EndReason, FailureKind, ObjectKind, ViewerStarted, ViewerStopped
+from hls_swarm.records import (
+    Blame,
+    EndReason,
+    Failure,
+    FailureKind,
+    ObjectKind,
+    PlaylistFetched,
+    Record,
+    SegmentFetched,
+    ViewerStarted,
+    ViewerStopped,
+)
 from hls_swarm.stats.snapshot import WorkerHealth
 from hls_swarm.stats.verdict import Outcome, Verdict, judge
 
@@ -79,6 +90,26 @@ class TestVerdict:
         on_time = [ViewerStarted(number, 4.0, 4.0) for number in range(2, 100)]
         assert judge(snapshot(*late, *on_time)).reasons == ("2 of 100 viewers started late",)
         assert judge(snapshot(late[0], *on_time)).verdict is Verdict.PASS
+
+    def test_what_this_machine_had_too_little_of_makes_the_run_invalid_and_comes_with_a_remedy(self) -> None:
+        ports, none_left = (Failure(kind, "none left") for kind in (FailureKind.PORTS, FailureKind.DESCRIPTORS))
+        lacking: list[Record] = [
+            PlaylistFetched(0, ObjectKind.MEDIA_PLAYLIST, exchange(2.0, 0, 0.001, ports), ports),
+            SegmentFetched(0, ObjectKind.SEGMENT, exchange(2.0, 0, 0.001, ports), ports, 2.0, 3_000_000),
+            SegmentFetched(0, ObjectKind.SEGMENT, exchange(3.0, 0, 0.001, none_left), none_left, 2.0, 3_000_000),
+        ]
+        outcome = judge(snapshot(*watching(0, 1.0), *failed(1, 1.5), *lacking))
+        assert (outcome.verdict, outcome.exit_code) == (Verdict.INVALID, 3)
+        assert outcome.reasons == (
+            (
+                "1 request failed for want of a file descriptor: raise the limit of open files (ulimit -Hn), or use "
+                "more --workers"
+            ),
+            (
+                "2 requests failed for want of a local port: name more addresses with --source-address, or widen "
+                "net.ipv4.ip_local_port_range"
+            ),
+        )
 
     def test_a_run_that_broke_off_is_an_error(self) -> None:
         assert judge(snapshot(*watching(0, 1.0)), "every worker died") == Outcome(Verdict.ERROR, ("every worker died",))

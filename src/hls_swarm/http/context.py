@@ -9,13 +9,16 @@ from hls_swarm.http.fetcher import Timeouts
 from hls_swarm.http.fields import FieldBlock, default_fields, field_block
 from hls_swarm.http.options import ClientOptions, Identity, Limits, TlsOptions
 from hls_swarm.http.resolver import Resolver
-from hls_swarm.http.stream import SCRATCH_BYTES
+from hls_swarm.http.stream import SCRATCH_BYTES, Reception, system_reception
 from hls_swarm.http.target import BadUrl, Route, Target, parse_target
 from hls_swarm.http.tls import tls_context
 
 
 class ClientContext:
     """Shared by all clients of one event loop, one per worker or scraper.
+
+    Args:
+        reception: how bodies are dropped; None takes the most that this system can do.
 
     Attributes:
         proxy, proxy_fields: what to connect to instead of the origin, and what the proxy wants to be told.
@@ -26,10 +29,16 @@ class ClientContext:
         SettingsError: an option that can not work.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, options: ClientOptions | None = None) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: ClientOptions | None = None,
+        reception: Reception | None = None,
+    ) -> None:
         self.loop = loop
         self.options = options or ClientOptions()
         self.scratch = bytearray(SCRATCH_BYTES)
+        self.reception = reception or system_reception()
         self.resolver = Resolver(loop, self.options.resolve)
         self.proxy, self.proxy_fields = _proxy(self.options.proxy)
         self.target = lru_cache(maxsize=4096)(self._target)

@@ -278,7 +278,7 @@ class Dial:
         now = perf_counter()
         self.connect_seconds = now - self._began_at
         if not self.route.tls:
-            self._deliver(TcpStream(sock, self._context.scratch))
+            self._deliver(TcpStream(sock, self._context.scratch, self._context.reception))
             return
         self._began_at = now
         try:
@@ -309,7 +309,8 @@ class Dial:
         loop.remove_writer(fd)
         loop.remove_reader(fd)
         self._opening = None
-        self._deliver(TlsStream(tls, self._context.scratch, self._memory.sessions, self.route))
+        context = self._context
+        self._deliver(TlsStream(tls, context.scratch, context.reception, self._memory.sessions, self.route))
 
     def _stop_opening(self) -> None:
         sock, self._opening = self._opening, None

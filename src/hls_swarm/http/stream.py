@@ -3,10 +3,12 @@
 Rules:
 
 - The kernel drops a body that nobody keeps: on Linux, receiving with MSG_TRUNC takes bytes off a TCP socket without
-  copying them (tcp(7)); elsewhere they are copied into a scratch buffer that all connections share.
+  copying them (tcp(7)); elsewhere they are copied into a scratch buffer that all connections share. Which of both is
+  found out once, as a `Reception`, and never asked again.
 - SO_RCVLOWAT follows the bytes left, up to 1 MiB, so the process is woken once per MiB and not once per packet. The
   kernel caps it at half the largest receive buffer, wakes early when memory is short, and always for the end of the
-  stream or a reset. It never exceeds what is still to come, and is 1 again when a body has ended.
+  stream or a reset. It never exceeds what is still to come, and is 1 again when a body has ended. Where a system does
+  not take it, or may not wake for the end, it is left alone: more wake-ups, and nothing else is different.
 - TCP_NODELAY: a request is one small write that must not wait for an acknowledgement.
 - Methods raise BlockingIOError when the stream would wait, another OSError when it is lost; no bytes mean its end.
 """
@@ -16,12 +18,48 @@ import socket
 import struct
 import sys
 import termios
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-_DISCARD = socket.MSG_TRUNC if sys.platform == "linux" else 0
 _LOW_WATER_BYTES = 1 << 20
 _SMALL_BYTES = 32 << 10  # a rest so short comes in one or two wake-ups anyway: not worth the system calls
 SCRATCH_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What spares work when bytes are taken off a socket.
+
+    Attributes:
+        discard_flags: for receiving what nobody keeps: MSG_TRUNC where the kernel then copies nothing, else 0.
+        follows_low_water: whether SO_RCVLOWAT follows the bytes left.
+    """
+
+    discard_flags: int
+    follows_low_water: bool
+
+
+PORTABLE = Reception(discard_flags=0, follows_low_water=False)
+"""Asks nothing of the system but POSIX."""
+
+
+def system_reception(
+    platform: str = sys.platform, new_socket: Callable[[], socket.socket] = socket.socket
+) -> Reception:
+    """The most that this system can do.
+
+    Args:
+        new_socket: makes a TCP socket to try things out on.
+    """
+    if platform != "linux":
+        return PORTABLE
+    try:
+        with new_socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 2)
+    except OSError:  # what only looks like Linux may know neither this option nor what it is for
+        return Reception(socket.MSG_TRUNC, follows_low_water=False)
+    return Reception(socket.MSG_TRUNC, follows_low_water=True)
 
 
 class Stream(Protocol):
@@ -58,14 +96,16 @@ class TcpStream:
 
     Args:
         scratch: shared by all streams of an event loop; its content means nothing.
+        reception: what the system can do, shared likewise.
     """
 
-    __slots__ = ("_low_water", "_scratch", "fd", "sock")
+    __slots__ = ("_low_water", "_reception", "_scratch", "fd", "sock")
 
-    def __init__(self, sock: socket.socket, scratch: bytearray) -> None:
+    def __init__(self, sock: socket.socket, scratch: bytearray, reception: Reception) -> None:
         self.sock = sock
         self.fd = sock.fileno()
         self._scratch = scratch
+        self._reception = reception
         self._low_water = 1
 
     def receive(self, limit: int) -> bytes:
@@ -74,7 +114,7 @@ class TcpStream:
 
     def discard(self, limit: int) -> int:
         """See `Stream`."""
-        return self.sock.recv_into(self._scratch, min(limit, SCRATCH_BYTES), _DISCARD)
+        return self.sock.recv_into(self._scratch, min(limit, SCRATCH_BYTES), self._reception.discard_flags)
 
     def send(self, data: bytes) -> int:
         """See `Stream`."""
@@ -82,6 +122,8 @@ class TcpStream:
 
     def expect(self, count: int) -> None:
         """See `Stream`."""
+        if not self._reception.follows_low_water:
+            return
         low_water = self._low_water
         if count >= _LOW_WATER_BYTES:
             wanted = _LOW_WATER_BYTES

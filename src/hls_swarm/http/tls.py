@@ -20,7 +20,7 @@ from typing import cast
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.http.options import TlsOptions
-from hls_swarm.http.stream import SCRATCH_BYTES, is_acknowledged, queued_bytes
+from hls_swarm.http.stream import SCRATCH_BYTES, Reception, is_acknowledged, queued_bytes
 from hls_swarm.http.target import Route
 
 _LOW_WATER_BYTES = 256 << 10
@@ -70,15 +70,19 @@ class TlsStream:
     """TLS on a connected non-blocking socket, its handshake done; implements `stream.Stream`.
 
     Args:
+        scratch, reception: as for `stream.TcpStream`.
         sessions: where the session is left for the client's next connection to the route.
     """
 
-    __slots__ = ("_low_water", "_route", "_scratch", "_sessions", "fd", "sock")
+    __slots__ = ("_low_water", "_reception", "_route", "_scratch", "_sessions", "fd", "sock")
 
-    def __init__(self, sock: ssl.SSLSocket, scratch: bytearray, sessions: Sessions, route: Route) -> None:
+    def __init__(
+        self, sock: ssl.SSLSocket, scratch: bytearray, reception: Reception, sessions: Sessions, route: Route
+    ) -> None:
         self.sock = sock
         self.fd = sock.fileno()
         self._scratch = scratch
+        self._reception = reception
         self._low_water = 1
         self._sessions: Sessions | None = sessions
         self._route = route
@@ -125,6 +129,8 @@ class TlsStream:
 
     def expect(self, count: int) -> None:
         """See `Stream`."""
+        if not self._reception.follows_low_water:
+            return
         wanted = min(count - _HELD_BYTES, _LOW_WATER_BYTES) if count > _SMALL_BYTES else 1
         if wanted != self._low_water:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)

@@ -277,6 +277,15 @@ LATE_STARTS_LIMIT = 0.01
 """Share of viewers that may start late before the run is invalid."""
 
 
+_LACKS = {
+    FailureKind.DESCRIPTORS: "for want of a file descriptor: raise the limit of open files (ulimit -Hn), or use more "
+    "--workers",
+    FailureKind.PORTS: "for want of a local port: name more addresses with --source-address, or widen "
+    "net.ipv4.ip_local_port_range",
+}
+"""What this machine had too little of, and what helps."""
+
+
 def generator_trouble(tally: Tally, loop_lag: Distribution | None, lost_workers: int) -> tuple[str, ...]:
     """Why the generator was the bottleneck, in words; empty if it was not."""
     trouble = []
@@ -288,9 +297,14 @@ def generator_trouble(tally: Tally, loop_lag: Distribution | None, lost_workers:
         )
     if tally.late_starts > max(1, LATE_STARTS_LIMIT * tally.started):
         trouble.append(f"{tally.late_starts} of {tally.started} viewers started late")
-    blamed = sum(error.count for error in tally.errors.values() if error.blame is Blame.GENERATOR)
-    if blamed:
-        trouble.append(f"{blamed} requests failed for want of descriptors or ports on this machine")
+    blamed: dict[FailureKind, int] = {}
+    for error in tally.errors.values():
+        if error.blame is Blame.GENERATOR:
+            blamed[error.kind] = blamed.get(error.kind, 0) + error.count
+    for kind, count in sorted(blamed.items()):
+        trouble.append(
+            f"{count} request{'s' * (count > 1)} failed {_LACKS.get(kind, 'for a reason that lies in this machine')}"
+        )
     if tally.player_log_lines_dropped:
         trouble.append(
             f"{tally.player_log_lines_dropped:,} log lines of players were not read, so counts are too low: "
