@@ -368,3 +368,16 @@ def test_a_page_is_read_whole_or_not_at_all_and_warm_as_cold(lines: list[str]) -
 def test_no_bytes_do_worse_than_an_error_of_the_format(body: bytes) -> None:
     with contextlib.suppress(ExpositionError):
         assert len(Parser().parse(body)) <= body.count(b"\n") + 1
+
+
+@pytest.mark.parametrize("name", ["NaN", "Inf", "infinity"])
+def test_a_name_that_could_be_a_number_does_not_hide_a_line_without_one(name: str) -> None:
+    # Without regard to the line ends, these words are two samples: `up`, and one of the name that is a number too.
+    wrong = f"up\n{name} {name} 5\n" + "".join(f"fine{nth} 1\n" for nth in range(20))
+    right = f"up 1\n{name} 2\n" + "".join(f"fine{nth} 1\n" for nth in range(20))
+    parser = Parser()
+    for _ in range(3):
+        with pytest.raises(ExpositionError) as caught:
+            parser.parse(wrong)
+        assert caught.value.line == 1
+        assert samples(parser.parse(right))[:2] == [("up", {}, 1.0), (name, {}, 2.0)]

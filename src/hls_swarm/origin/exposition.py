@@ -8,7 +8,6 @@ which alone decides what is an error.
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import product
 from typing import cast
 
 from hls_swarm.origin.grammar import (
@@ -56,12 +55,6 @@ _LONG_RUN = 4
 _SAMPLE = 8192
 """Characters of a page that are looked at for that."""
 _LINE_ENDS = ("", "\n")
-_NUMBER_NAMES = frozenset(
-    "".join(letters)
-    for word in ("nan", "inf", "infinity")
-    for letters in product(*[(letter, letter.upper()) for letter in word])
-)
-"""Numbers that are valid names."""
 
 
 @contextmanager
@@ -146,18 +139,23 @@ class Parser:
         block = "".join([first, *[samples for _, _, samples in parted]]).removesuffix("\n")
         words = block.replace("\n", " ").split(" ")
         heads, numbers = words[::2], words[1::2]
-        # A line without a number and one with two would do, were it not that a name can not be one, but for some.
-        if block.count("\n") + 1 != len(numbers) or len(heads) != len(numbers) or not _NUMBER_NAMES.isdisjoint(heads):
+        # A line without a number and one with two would do here, but then a number stands where a series should.
+        if block.count("\n") + 1 != len(numbers) or len(heads) != len(numbers):
             return None
-        remembered = self._entries()
         try:
-            comments = self._checked_comments([f"#{comment}" for comment, _, _ in parted])
-            page = self._plain_page(heads, numbers, Format.TEXT, comments, long_runs=True)
+            comments = [f"#{comment}" for comment, _, _ in parted]
+            if not self._comments.issuperset(comments):
+                comments = self._checked_comments(comments)
+            values = floats(numbers)
         except ValueError:
             return None  # read line by line, it is found what is wrong
-        if page is not None and remembered == self._entries():
+        entries = self._entries()
+        series = self._memory.read_page(heads)
+        if series is None:
+            return None
+        if self._entries() == entries:
             self._layout = layout_of(text.split("\n"), comments)
-        return page
+        return Page(Format.TEXT, series, values, {}, {}, comments)
 
     def _page(self, lines: list[str], page_format: Format) -> Page:
         layout = self._layout
@@ -172,11 +170,7 @@ class Parser:
         remembered = self._entries()
         if not self._comments.issuperset(comments):
             comments = self._checked_comments(comments)
-        page = None
-        if self._usual and samples:
-            heads, _, numbers = zip(*[line.rpartition(" ") for line in samples], strict=True)
-            long_runs = len(samples) > _LONG_RUN * len(comments)
-            page = self._plain_page(heads, numbers, page_format, comments, long_runs=long_runs)
+        page = self._plain_page(samples, page_format, comments) if self._usual and samples else None
         if page is None:
             page = self._new_page(samples, page_format, comments)
             self._usual = self._plain
@@ -197,19 +191,11 @@ class Parser:
             return None
         return Page(page_format, cast("list[Series]", series), floats(numbers), {}, {}, comments)
 
-    def _plain_page(
-        self,
-        heads: Sequence[str],
-        numbers: Sequence[str],
-        page_format: Format,
-        comments: list[str],
-        *,
-        long_runs: bool,
-    ) -> Page | None:
+    def _plain_page(self, lines: list[str], page_format: Format, comments: list[str]) -> Page | None:
         """A page of series without escapes that have nothing but a number; None if it is not one."""
+        heads, _, numbers = zip(*[line.rpartition(" ") for line in lines], strict=True)
         known = self._memory.series
-        new = [head for head in heads if head not in known] if known else heads
-        if not self._memory.read_all(new, long_runs=long_runs):
+        if not self._memory.read_all([head for head in heads if head not in known] if known else heads):
             return None
         self._plain = True
         return Page(page_format, [known[head] for head in heads], floats(numbers), {}, {}, comments)
@@ -305,7 +291,7 @@ class Parser:
         return len(self._memory) + len(self._comments)
 
     def _forget_if_full(self) -> None:
-        full = len(self._memory.series) > self._bound or len(self._comments) > self._bound
+        full = len(self._memory) > self._bound or len(self._comments) > self._bound
         if full or self._characters > CACHED_CHARACTERS:
             self._memory.clear()
             self._comments.clear()
