@@ -87,6 +87,9 @@ def test_lookups() -> None:
         pytest.param(one("", "# a comment", "#EXT-X-UNHEARD-OF:A=1"), 1, None, id="blank, comment and unknown tag"),
         pytest.param(one("#EXT-X-ENDLIST "), 1, "white space after EXT-X-ENDLIST", id="white space after a tag"),
         pytest.param(one("  #EXT-X-GAP"), 1, "white space before #", id="white space before a tag"),
+        pytest.param(
+            one().replace("\n#", "\n #"), 1, "white space before #", id="white space before every tag but the first"
+        ),
         pytest.param(one(segment=" s.ts "), 1, "white space around a URI", id="white space around a URI"),
         pytest.param(one("# \x01"), 1, "control characters", id="a control character"),
         pytest.param(one("# \x85"), 1, "control characters", id="a control character of two bytes"),
@@ -473,6 +476,9 @@ def test_discontinuities_count_up_from_the_header() -> None:
         ),
         pytest.param(
             [Segment(0, tags=["#EXT-X-PROGRAM-DATE-TIME:2026-01-01T08:00:00+0800"])], [DATE], id="zone, no colon"
+        ),
+        pytest.param(
+            [Segment(0, tags=["#EXT-X-PROGRAM-DATE-TIME: 2026-01-01t00:00:00z "])], [DATE], id="small letters"
         ),
         pytest.param([Segment(0), Segment(1)], [None, None], id="none"),
     ],

@@ -144,6 +144,10 @@ def test_what_a_client_must_refuse(text: str, reason: str, line: int, rule: str)
         pytest.param(["stray.m3u8"], "a URI without EXT-X-STREAM-INF", id="a URI alone"),
         pytest.param(["#EXT-X-STREAM-INF:BANDWIDTH=1"], "EXT-X-STREAM-INF without a URI", id="STREAM-INF alone"),
         pytest.param(
+            [" #EXT-X-STREAM-INF:BANDWIDTH=1", "x.m3u8"], "white space before #", id="white space before a tag"
+        ),
+        pytest.param(["#EXT-X-STREAM-INF:BANDWIDTH=1", "  # c", "x.m3u8"], "white space before #", id="or a comment"),
+        pytest.param(
             ["#EXT-X-STREAM-INF:BANDWIDTH=1,VIDEO-RANGE=XDR", "x.m3u8"], "VIDEO-RANGE=XDR", id="unknown VIDEO-RANGE"
         ),
         pytest.param(
@@ -184,6 +188,17 @@ def test_what_players_put_up_with(tags: list[str], violation: str) -> None:
     assert playlist.variants[-1].uri == BASE + "last.m3u8"
     [found] = playlist.violations
     assert violation in found.reason
+
+
+def test_white_space_before_a_tag_behind_stray_lines() -> None:
+    playlist = multivariant(
+        "#EXTM3U\n#EXT-X-VERSION:3\nstray\n # c\nstray\n  #c\n #EXT-X-STREAM-INF:BANDWIDTH=1\n # c\n y.m3u8\n"
+    )
+    assert [v.uri for v in playlist.variants] == [BASE + "y.m3u8"]
+    assert [(v.line, v.reason) for v in playlist.violations] == [
+        (3, "a URI without EXT-X-STREAM-INF"),
+        (4, "white space before #"),
+    ]
 
 
 def test_a_variant_that_is_ignored_takes_its_uri_with_it() -> None:

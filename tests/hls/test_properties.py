@@ -3,9 +3,12 @@
 import string
 from dataclasses import replace
 from random import Random
+from types import ModuleType
 from urllib.parse import urljoin
 
 import m3u8
+import openm3u8
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders.mutations import mutated
@@ -16,6 +19,7 @@ from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
 from hls_swarm.hls.uri import resolve
 
+LIBRARIES = pytest.mark.parametrize("library", [pytest.param(m3u8, id="m3u8"), pytest.param(openm3u8, id="openm3u8")])
 URL = "http://origin.example/live/index.m3u8"
 NAMES = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=12).map(lambda name: name + ".ts")
 DURATIONS = st.integers(0, 6000).map(lambda n: n / 1000)
@@ -105,14 +109,19 @@ def test_every_position_is_in_the_segment_that_is_found(source: Playlist) -> Non
 
 
 def without_parts(source: Playlist) -> Playlist:
-    """As an oracle needs it: m3u8 takes open parts for a segment, and gives EXT-X-GAP to the part that follows."""
-    return replace(source, open_parts=(), segments=[replace(segment, parts=()) for segment in source.segments])
+    """As the libraries need it.
+
+    They take open parts for a segment, give EXT-X-GAP to the part that follows, and m3u8 ends lines as `str` does.
+    """
+    segments = [replace(s, parts=(), title="".join(s.title.splitlines())) for s in source.segments]
+    return replace(source, open_parts=(), segments=segments)
 
 
-@given(PLAYLISTS.map(without_parts))
-def test_m3u8_reads_the_same_segments(source: Playlist) -> None:
+@LIBRARIES
+@given(source=PLAYLISTS.map(without_parts))
+def test_a_library_reads_the_same_segments(library: ModuleType, source: Playlist) -> None:
     playlist = media(source)
-    oracle = m3u8.loads(source.text, uri=URL)
+    oracle = library.loads(source.text, uri=URL)
     assert [s.uri for s in playlist.segments] == [s.absolute_uri for s in oracle.segments]
     assert [s.duration for s in playlist.segments] == [s.duration for s in oracle.segments]
     assert [s.discontinuity for s in playlist.segments] == [s.discontinuity for s in oracle.segments]
@@ -122,16 +131,17 @@ def test_m3u8_reads_the_same_segments(source: Playlist) -> None:
     assert playlist.target_duration == oracle.target_duration
 
 
+@LIBRARIES
 @given(
-    st.lists(
+    variants=st.lists(
         st.builds(Variant, NAMES, st.integers(0, 1 << 40), st.sampled_from(["", 'CODECS="avc1.4d401f"'])), min_size=1
     )
 )
-def test_m3u8_reads_the_same_variants(variants: list[Variant]) -> None:
+def test_a_library_reads_the_same_variants(library: ModuleType, variants: list[Variant]) -> None:
     text = Multivariant(variants).text
     playlist = parse_playlist(text.encode(), URL)
     assert isinstance(playlist, MultivariantPlaylist)
-    oracle = m3u8.loads(text, uri=URL)
+    oracle = library.loads(text, uri=URL)
     assert [(v.uri, v.bandwidth) for v in playlist.variants] == [
         (p.absolute_uri, p.stream_info.bandwidth) for p in oracle.playlists
     ]

@@ -1,6 +1,6 @@
 import pytest
 
-from hls_swarm.hls.uri import resolve
+from hls_swarm.hls.uri import MAX_DOMAIN_NAMES, Resolver, resolve
 
 RFC3986_BASE = "http://a/b/c/d;p?q"
 # RFC 3986 5.4.1 and 5.4.2.
@@ -66,7 +66,22 @@ def test_rfc_3986_examples(reference: str, expected: str) -> None:
         pytest.param("https://h/a/p", "//g/./s", "https://g/s", id="another host"),
         pytest.param("http://h/a/p", "my file.ts", "http://h/a/my%20file.ts", id="a space"),
         pytest.param("http://h/a/p", "é%20.ts", "http://h/a/%C3%A9%20.ts", id="beyond ASCII, escapes kept"),
+        pytest.param("http://h/a", "https://é.example/é", "https://xn--9ca.example/%C3%A9", id="a host beyond ASCII"),
+        pytest.param("http://h/a", "//ü@É.example:81/s", "http://%C3%BC@xn--9ca.example:81/s", id="a user and a port"),
+        pytest.param(
+            "http://h/a", "//e\uff0fg/s", "http://e%EF%BC%8Fg/s", id="a host that would be taken apart otherwise"
+        ),
+        pytest.param("http://h/a", "//é..e/s", "http://%C3%A9..e/s", id="a host that is no domain name"),
+        pytest.param("http://h/a", f"//é{'x' * 300}/s", f"http://%C3%A9{'x' * 300}/s", id="a host that is too long"),
     ],
 )
 def test_references_in_playlists(base: str, reference: str, expected: str) -> None:
     assert resolve(base, reference) == expected
+
+
+def test_only_so_many_hosts_beyond_ascii_are_converted() -> None:
+    resolver = Resolver("http://h/a")
+    hosts = [f"//é{n}.example/s" for n in range(MAX_DOMAIN_NAMES + 1)]
+    resolved = [resolver.resolve(host) for host in hosts * 2]
+    assert [uri.startswith("http://xn--") for uri in resolved] == [*[True] * MAX_DOMAIN_NAMES, False] * 2
+    assert resolved[-1] == f"http://%C3%A9{MAX_DOMAIN_NAMES}.example/s"

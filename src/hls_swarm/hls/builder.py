@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.attributes import Attributes, TagError, UnrecognizedValue, decimal_integer
 from hls_swarm.hls.playlist import ByteRange, Key, KeyMethod, Start, Violation
-from hls_swarm.hls.uri import resolver
+from hls_swarm.hls.uri import resolver, sendable
 
 MAX_VIOLATIONS = 100
 MAX_EXPANDED_CHARACTERS = 1 << 20
@@ -66,16 +66,15 @@ class Builder:
     __slots__ = (
         "_attribute_lists",
         "_expanded_characters",
-        "_resolve",
         "_resolved",
         "_seen",
         "_violations",
         "_wrong",
+        "base",
         "directory",
         "imports",
         "independent_segments",
         "line",
-        "parent",
         "plain",
         "start",
         "url",
@@ -93,7 +92,7 @@ class Builder:
         """
         base = resolver(url)
         self.url, self.imports, self.plain = url, imports, plain
-        self._resolve, self.directory, self.parent = base.resolve, base.directory, base.parent
+        self.base, self.directory = base, base.directory
         self.line = 1
         self.version = 1
         self.independent_segments = False
@@ -175,18 +174,30 @@ class Builder:
 
     def uri(self, reference: str) -> str:
         """A URI resolved against the playlist's own (4.1)."""
-        if (
-            self.plain and reference and reference[0] not in "/.?#" and ":" not in reference and "/." not in reference
-        ):  # a plain relative name: what `Resolver.resolve` would do, in a tenth of the time
-            return self.directory + (reference.replace(" ", "%20") if " " in reference else reference)
-        if self.plain and reference[:3] == "../" and "/." not in reference and _PLAIN_NAME(reference, 3):
-            return self.parent + reference[3:]
         known = self._resolved.get(reference)
         if known is None:
-            known = self._resolve(reference)
+            known = self._absolute(reference)
             if len(self._resolved) < MEMORY and len(reference) < _LONGEST_REMEMBERED:
                 self._resolved[reference] = known
         return known
+
+    def _absolute(self, reference: str) -> str:
+        base = self.base
+        if (not self.plain or " " in reference) and ("//" not in reference or reference.isascii()):
+            reference = sendable(reference)  # a host beyond ASCII has an encoding of its own
+        if reference and ":" not in reference and "/." not in reference:
+            # What `Resolver.resolve` would do, in a tenth of the time.
+            if reference[0] not in "/.?#":
+                return base.directory + reference
+            if reference[0] == "?":
+                return base.document + reference
+            if reference[0] == "/" and reference[1:2] != "/":
+                return base.root + reference
+            if reference[:3] == "../" and _PLAIN_NAME(reference, 3):
+                return base.parent + reference[3:]
+            if reference[:2] == "./" and _PLAIN_NAME(reference, 2):
+                return base.directory + reference[2:]
+        return base.resolve(reference)
 
     def uri_line(self, line: str) -> str:
         """The URI that a line consists of: white space cut, variables replaced, resolved."""

@@ -222,8 +222,9 @@ class HeaderBuilder(Builder):
         try:
             date = datetime.fromisoformat(text)
         except ValueError:
-            if (stripped := text.strip(" \t")) != text:
-                return self.date_of(stripped)
+            # RFC 3339 5.6 allows small letters.
+            if (plainer := text.strip(" \t").replace("t", "T").replace("z", "Z")) != text:
+                return self.date_of(plainer)
             raise TagError("not an ISO 8601 date") from None
         if date.tzinfo is None:
             self.tolerate("a date has no time zone", "8216bis 4.4.4.6")

@@ -31,6 +31,7 @@ class MultivariantBuilder(Builder):
 
     __slots__ = (
         "_i_frame_variants",
+        "_indented",
         "_pending",
         "_pending_ignored",
         "_renditions",
@@ -53,16 +54,20 @@ class MultivariantBuilder(Builder):
         self._variants_known: dict[str, Variant] = {}
         self._pending: Variant | None = None
         self._pending_ignored = False
-        self._stray = False  # there was a URI without EXT-X-STREAM-INF
+        self._stray = self._indented = False  # there was a URI without EXT-X-STREAM-INF, a comment behind white space
 
     def read(self, lines: list[str]) -> MultivariantPlaylist:
         """The playlist that `lines` are."""
         for self.line, line in enumerate(lines, 1):
             if line[:1] != "#":
-                if self._stray and self._pending is None and not self._pending_ignored:
-                    continue  # one more of what was noted already
+                if self._pending is None and not self._pending_ignored:
+                    if self._stray and line[:1] not in " \t":
+                        continue
+                    start = line.lstrip(" \t")[:4]
+                    if start != "#EXT" and (self._indented if start[:1] == "#" else self._stray):
+                        continue  # one more of what was noted already
                 if line := line.strip():
-                    self._variant_uri(line)
+                    self._stripped(line)
             elif line[:4] == "#EXT":
                 self.tag(line)
         if self._pending is not None:
@@ -138,6 +143,16 @@ class MultivariantBuilder(Builder):
             if "{$" not in value and len(self._variants_known) < MEMORY:
                 self._variants_known[value] = variant
         self._pending, self._pending_ignored = variant, False
+
+    def _stripped(self, line: str) -> None:
+        """A line that does not begin with `#` until its white space is cut."""
+        if line[0] != "#":
+            self._variant_uri(line)
+            return
+        self._indented = True
+        self.tolerate("white space before #", "8216bis 4.1")
+        if line[:4] == "#EXT":
+            self.tag(line)
 
     def _variant_uri(self, line: str) -> None:
         """The URI line after EXT-X-STREAM-INF."""

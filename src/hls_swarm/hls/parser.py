@@ -74,6 +74,8 @@ def parse_playlist(body: bytes, url: str, imports: Mapping[str, str] = NO_VARIAB
 def _builder_for(lines: list[str]) -> type[MediaBuilder] | type[MultivariantBuilder]:
     """What reads this kind of playlist: the first tag that only one kind has decides."""
     for line in lines:
+        if line[:1] in {" ", "\t"}:
+            line = line.lstrip(" \t")  # which readers put up with
         if line[:4] == "#EXT":
             name = line.partition(":")[0].rstrip(" \t")
             if name in MEDIA_TAGS:

@@ -8,9 +8,14 @@ import re
 from functools import lru_cache
 from urllib.parse import quote
 
+MAX_DOMAIN_NAMES = 64
+"""Hosts beyond ASCII that are converted to domain names; a playlist is input from a stranger, and it is slow."""
+
 # RFC 3986 appendix B: splits every string, valid or not; each part ends at the first character of the next.
 _PARTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
-_SENDABLE = "".join(map(chr, range(0x21, 0x7F)))
+_DOMAIN_NAME = re.compile(r"[A-Za-z0-9._-]+").fullmatch
+_LONGEST_DOMAIN_NAME = 253
+_UNSENDABLE = re.compile(r"[^\x21-\x7e]+")
 
 
 def resolve(base: str, reference: str) -> str:
@@ -24,45 +29,84 @@ class Resolver:
     Attributes:
         directory: the base up to and with its last slash: a plain relative name is resolved by appending it.
         parent: what `../` means: a plain name behind that is resolved by appending it.
+        root: the base before its path: a plain absolute path is resolved by appending it.
+        document: the base before its query: another query is resolved by appending it.
     """
 
-    __slots__ = ("_authority", "_path", "_query", "_scheme", "directory", "parent")
+    __slots__ = ("_authority", "_domain_names", "_path", "_query", "_scheme", "directory", "document", "parent", "root")
 
     def __init__(self, base: str) -> None:
         self._scheme, self._authority, self._path, self._query, _ = _split(base)
+        self._domain_names: dict[str, str] = {}
         directory = _without_dots(self._path[: self._path.rfind("/") + 1])
         if self._authority is not None and not directory:
             directory = "/"
         self.directory = _joined(self._scheme, self._authority, directory, None, None)
         self.parent = self.resolve("../")
+        self.root = _joined(self._scheme, self._authority, "", None, None)
+        self.document = _joined(self._scheme, self._authority, self._path, None, None)
 
     def resolve(self, reference: str) -> str:
         """The absolute URI of `reference`, fragment kept, unsendable characters percent-encoded.
 
         Spaces, control characters and characters outside ASCII can not stand in a request line; players encode them as
-        UTF-8 (RFC 3987 3.1).
+        UTF-8, and those of a host as the domain name is looked up (RFC 3987 3.1).
         """
-        if not reference.isascii() or not reference.isprintable() or " " in reference:
-            reference = quote(reference, safe=_SENDABLE)
         scheme, authority, path, query, fragment = _split(reference)
+        if authority is not None and not authority.isascii():
+            authority = self._with_domain_name(authority)
         if scheme is not None:
-            return _joined(scheme, authority, _without_dots(path), query, fragment)
-        if authority is not None:
-            return _joined(self._scheme, authority, _without_dots(path), query, fragment)
-        if not path:
-            query = self._query if query is None else query
-            return _joined(self._scheme, self._authority, self._path, query, fragment)
-        if path[0] != "/":
-            path = self._path[: self._path.rfind("/") + 1] + path
-            if self._authority is not None and path[0] != "/":
-                path = "/" + path
-        return _joined(self._scheme, self._authority, _without_dots(path), query, fragment)
+            uri = _joined(scheme, authority, _without_dots(path), query, fragment)
+        elif authority is not None:
+            uri = _joined(self._scheme, authority, _without_dots(path), query, fragment)
+        elif not path:
+            uri = _joined(self._scheme, self._authority, self._path, self._query if query is None else query, fragment)
+        else:
+            if path[0] != "/":
+                path = self._path[: self._path.rfind("/") + 1] + path
+                if self._authority is not None and path[0] != "/":
+                    path = "/" + path
+            uri = _joined(self._scheme, self._authority, _without_dots(path), query, fragment)
+        return uri if reference.isascii() and reference.isprintable() and " " not in reference else sendable(uri)
+
+    def _with_domain_name(self, authority: str) -> str:
+        user, at, host = authority.rpartition("@")
+        name, colon, port = host.partition(":")
+        known = self._domain_names.get(name)
+        if known is None:
+            known = name
+            if len(self._domain_names) < MAX_DOMAIN_NAMES:
+                known = self._domain_names[name] = _domain_name(name)
+        return user + at + known + colon + port
+
+
+def sendable(text: str) -> str:
+    """The text with what can not stand in a request line percent-encoded as UTF-8."""
+    return _UNSENDABLE.sub(_encoded, text)
+
+
+def _encoded(match: re.Match[str]) -> str:
+    return _percent_encoded(match[0])
+
+
+_percent_encoded = lru_cache(maxsize=1024)(quote)
 
 
 @lru_cache(maxsize=1024)
 def resolver(base: str) -> Resolver:
     """The resolver of a base URI; a live playlist's stays the same over many reloads."""
     return Resolver(base)
+
+
+def _domain_name(name: str) -> str:
+    """A host as domain names have it (RFC 3490 4.1); one that is no domain name stays as it is."""
+    if len(name) > _LONGEST_DOMAIN_NAME:
+        return name
+    try:
+        converted = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name
+    return converted if _DOMAIN_NAME(converted) is not None else name
 
 
 def _split(uri: str) -> tuple[str | None, str | None, str, str | None, str | None]:
