@@ -228,13 +228,15 @@ def ffmpeg_engine_per_core(url: str, count: int, seconds: float) -> float:
     command = [sys.executable, "-m", "hls_swarm", "--engine", "ffmpeg", "--clients", str(count), "--ramp-rate", "10"]
     command += ["--workers", "1", "--json", os.devnull, "--no-output", "--metrics", ""]
     with subprocess.Popen([*command, url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        time.sleep(count / 10 + 8.0)
-        players = psutil.Process(process.pid).children(recursive=True)
-        before, began = sum(run_time(player.pid) for player in players), time.monotonic()
-        time.sleep(seconds)
-        after, span = sum(run_time(player.pid) for player in players), time.monotonic() - began
-        process.terminate()
-        process.wait(30)
+        try:
+            time.sleep(count / 10 + 8.0)
+            players = psutil.Process(process.pid).children(recursive=True)
+            before, began = sum(run_time(player.pid) for player in players), time.monotonic()
+            time.sleep(seconds)
+            after, span = sum(run_time(player.pid) for player in players), time.monotonic() - began
+        finally:
+            process.terminate()
+            process.wait(30)
     per_core = count / ((after - before) / span)
     print(f"{count} ffmpeg viewers of a run, with statistics: {per_core:,.0f} viewers a core")
     return per_core

@@ -18,7 +18,7 @@ from time import perf_counter
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from hls_swarm.origin.exposition import ExpositionError, Format, Page, Parser
+from hls_swarm.origin.exposition import ExpositionError, Family, Format, Page, Parser
 from hls_swarm.origin.grammar import GrammarError, Scanner, read_comment
 
 Sample = tuple[str, dict[str, str], float]
@@ -62,7 +62,10 @@ def written_runs(random: Random) -> tuple[str, list[Sample]]:
     lines, samples = [], []
     for name in random.sample(_NAMES, random.randrange(1, 3)):
         labels = random.sample(_LABELS, random.randrange(1, 4))
-        for _ in range(random.randrange(1, 12)):
+        if random.random() < 0.5:
+            lines.append(f"# HELP {name} {random.choice(('Words.', 'See #1.', 'a # TYPE b gauge', ''))}")
+            lines += [f"# TYPE {name} {random.choice(('gauge', 'counter'))}"] * random.randrange(2)
+        for _ in range(random.randrange(1, 24)):
             if random.random() < 0.03:
                 line, sample = row(random, "")
                 lines.append(line)
@@ -138,6 +141,11 @@ def of_page(page: Page) -> list[Sample]:
     return [(series.name, series.labels, value) for series, value in zip(page.series, page.values, strict=True)]
 
 
+def comments_of(text: str) -> dict[str, Family]:
+    """What the comments say, by the grammar alone."""
+    return dict(Page(Format.TEXT, [], [], {}, {}, [line for line in text.split("\n") if "#" in line]).families)
+
+
 def by_the_oracle(text: str) -> list[Sample]:
     """What prometheus_client reads; it splits lines at more than line feeds, and no page here has others inside."""
     families = text_string_to_metric_families(text)
@@ -200,6 +208,8 @@ def main() -> None:
         if repr(found_later) != repr(by_the_grammar(later)):
             raise WrongAnswerError(f"seed {given.seed}, page {nth} and then {later!r}: {found_later}")
         refused += found is None
+        if found is not None and dict(parser.parse(text.encode(), Format.TEXT).families) != comments_of(text):
+            raise WrongAnswerError(f"seed {given.seed}, page {nth}: {text!r}: the comments")
         if repr(found) != repr(expected) or repr(again) != repr(expected):
             raise WrongAnswerError(f"seed {given.seed}, page {nth}: {text!r}: {found}, {again}, not {expected}")
         if ask and found is not None:

@@ -273,7 +273,7 @@ def compare(real: list[tuple[float, str]], ours: list[tuple[float, str]]) -> Com
     """Object by object, in order; the shorter list says how far, and they may differ by one at the end."""
     pairs = list(zip(real, ours, strict=False))
     differences = sorted(abs(a - b) for (a, _), (b, _) in pairs) or [0.0]
-    same = abs(len(real) - len(ours)) <= 1 and all(a == b for (_, a), (_, b) in pairs)
+    same = bool(pairs) and abs(len(real) - len(ours)) <= 1 and all(a == b for (_, a), (_, b) in pairs)
     p95 = differences[min(len(differences) - 1, int(0.95 * len(differences)))]
     return Comparison((len(real), len(ours)), same, median(differences), p95)
 

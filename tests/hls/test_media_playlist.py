@@ -388,6 +388,18 @@ def test_a_tag_that_is_wrong_a_thousand_times_is_not_read_any_more() -> None:
     playlist = media(one(*[wrong] * 1000, right))
     assert playlist.dateranges == ()
     assert len(playlist.segments) == 1
+    assert reasons(playlist)[-1] == "further EXT-X-DATERANGE ignored"
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\x0c", " ", "\t"])
+def test_a_tag_behind_white_space_is_read_wherever_it_stands(blank: str) -> None:
+    lines = ["stray.ts", " # x", f"{blank}#EXTINF:4,", "a.ts", "#EXTINF:4,", "b.ts"]
+    playlist = media("\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:6", *lines, ""]))
+    assert [segment.uri for segment in playlist.segments] == [BASE + "a.ts", BASE + "b.ts"]
+
+
+def test_i_frames_only_twice_is_noted() -> None:
+    assert reasons(media(one(*["#EXT-X-I-FRAMES-ONLY"] * 2))) == ["EXT-X-I-FRAMES-ONLY appears twice"]
 
 
 @pytest.mark.parametrize(

@@ -228,3 +228,10 @@ def test_equal_variants_keep_their_own_uris() -> None:
     assert isinstance(playlist, MultivariantPlaylist)
     assert [variant.uri.rpartition("/")[2] for variant in playlist.variants] == ["a.m3u8", "b.m3u8"]
     assert {(variant.bandwidth, variant.height) for variant in playlist.variants} == {(800_000, 360)}
+
+
+def test_a_tag_behind_any_white_space_is_read_after_a_stray_uri() -> None:
+    body = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na\nstray\n\u00a0#EXT-X-STREAM-INF:BANDWIDTH=2\nb\n"
+    playlist = parse_playlist(body.encode(), URL)
+    assert isinstance(playlist, MultivariantPlaylist)
+    assert [variant.bandwidth for variant in playlist.variants] == [1, 2]

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 import m3u8
 import openm3u8
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.builders.mutations import mutated
 from tests.builders.playlists import Multivariant, Part, Playlist, Segment, Variant
@@ -183,6 +183,11 @@ def test_any_bytes_are_a_playlist_or_a_playlist_error(tail: bytes, head: bytes) 
     outcome(head + tail)
 
 
+@example("é//", URL)
+@example(" //é", URL)
+@example(".//é.ts", "http://bücher.example/live/a/b.m3u8")
+@example("foo//bär.ts", URL)
+@example("?u=http//ä", URL)
 @given(
     st.lists(st.sampled_from(["/", ".", "..", "a", "b:", "?", "#", " ", "é", "%20"]), min_size=1, max_size=7).map(
         "".join

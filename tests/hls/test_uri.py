@@ -85,3 +85,13 @@ def test_only_so_many_hosts_beyond_ascii_are_converted() -> None:
     resolved = [resolver.resolve(host) for host in hosts * 2]
     assert [uri.startswith("http://xn--") for uri in resolved] == [*[True] * MAX_DOMAIN_NAMES, False] * 2
     assert resolved[-1] == f"http://%C3%A9{MAX_DOMAIN_NAMES}.example/s"
+
+
+def test_a_base_with_a_host_beyond_ascii_keeps_it_as_a_domain_name() -> None:
+    base = "http://bücher.example/live/a/b.m3u8"
+    expected = ["http://xn--bcher-kva.example/live/a/c.ts", "http://xn--bcher-kva.example/live/a//%C3%A9.ts"]
+    assert [resolve(base, reference) for reference in ("c.ts", ".//é.ts")] == expected
+
+
+def test_a_long_text_is_encoded_and_not_remembered() -> None:
+    assert resolve("http://h/a", "é" * 1000) == "http://h/" + "%C3%A9" * 1000

@@ -1,12 +1,14 @@
 """Every kind of answer, fed whole, byte by byte, and with bytes after its end."""
 
 import gzip
+import time
 import zlib
 
 import pytest
-from tests.http.running import RECEPTIONS, Outcome, fetched, outcome
+from tests.http.running import BRIEF, RECEPTIONS, Outcome, fetched, outcome, with_client
 from tests.http.scripted import Script, Turn, response, scripted
 
+from hls_swarm.http import Request, fetch
 from hls_swarm.http.stream import PORTABLE, Reception
 from hls_swarm.records import FailureKind
 
@@ -257,3 +259,23 @@ def test_byte_range(answer: bytes, kind: FailureKind | None) -> None:
         assert (got.failure and got.failure.kind) == kind
         assert got.body == (b"abcde" if kind is None else None)
         assert b"Range: bytes=10-14\r\n" in origin.heads[0] + b"\r\n"
+
+
+def test_every_field_of_an_exchange_is_what_its_name_says() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nAge: 7\r\nRetry-After: 3\r\n\r\n"
+    before = time.perf_counter()
+    with scripted(lambda turn: turn.send(head + b"whole")) as origin:
+        asked = Request(origin.url("/a"), before - 2.0, BRIEF, None, True)
+        got = with_client(lambda client: fetch(client, asked))
+    after = time.perf_counter()
+    assert got.due_at == before - 2.0
+    assert got.sent_at is not None
+    assert got.first_byte_at is not None
+    assert before <= got.started_at <= got.sent_at <= got.first_byte_at <= got.ended_at <= after
+    assert got.connect_seconds is not None
+    assert 0 < got.connect_seconds < after - before
+    assert (got.url, got.final_url, got.status, got.requests_sent) == (origin.url("/a"), origin.url("/a"), 200, 1)
+    assert (got.head_bytes, got.body_bytes, got.body) == (len(head), 5, b"whole")
+    assert (got.age_seconds, got.retry_after_seconds) == (7.0, 3.0)
+    assert (got.dns_seconds, got.tls_seconds, got.failure, got.connections_opened) == (None, None, None, None)
+    assert got.timed

@@ -381,3 +381,48 @@ def test_a_name_that_could_be_a_number_does_not_hide_a_line_without_one(name: st
             parser.parse(wrong)
         assert caught.value.line == 1
         assert samples(parser.parse(right))[:2] == [("up", {}, 1.0), (name, {}, 2.0)]
+
+
+MANY = "".join(f'fine{{nth="{nth}"}} {nth}\n' for nth in range(30))
+
+
+@pytest.mark.parametrize(
+    ("page", "line"),
+    [
+        pytest.param("a\n1 b 2\n" + MANY, 1, id="a number on the next line"),
+        pytest.param('up{a="1"}\n1 up{a="2"} 2\n' + MANY, 1, id="with labels"),
+        pytest.param(MANY + "a 1 b 2\n", 31, id="two on a line"),
+        pytest.param(MANY + "a 1\nb", 32, id="cut short"),
+    ],
+)
+def test_lines_are_not_taken_for_one_another(page: str, line: int) -> None:
+    with pytest.raises(ExpositionError) as caught:
+        Parser().parse(page)
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\r\n"])
+def test_a_page_of_one_family_may_end_in_any_way(end: str) -> None:
+    assert len(Parser().parse(MANY.removesuffix("\n") + end)) == 30
+
+
+def test_a_hash_sign_in_a_help_text_begins_no_comment() -> None:
+    text = f"# HELP fine see # 123 # TYPE other gauge\n# TYPE fine counter\n{MANY}"
+    parser = Parser()
+    for _ in range(3):
+        families = parser.parse(text).families
+        assert {name: (family.type, family.help) for name, family in families.items()} == {
+            "fine": (MetricType.COUNTER, "see # 123 # TYPE other gauge")
+        }
+
+
+@pytest.mark.parametrize("number", ["NaN", "+Inf", "-0", "1e400", ".5"])
+def test_numbers_that_json_does_not_know_in_a_large_family(number: str) -> None:
+    page = Parser().parse(MANY + f"last {number}\n")
+    assert repr(page.values[-1]) == repr(float(number))
+    assert page.values[:30] == [float(nth) for nth in range(30)]
+
+
+def test_openmetrics_with_nothing_but_its_end() -> None:
+    assert len(Parser().parse("# EOF\n")) == 0
+    assert len(Parser().parse("# EOF")) == 0

@@ -140,6 +140,16 @@ def test_latencies_before_and_after_a_choice_go_to_the_variant_played_then() -> 
     assert tally.live_latency.count == 0
 
 
+def test_a_record_that_can_not_be_counted_costs_no_other_one() -> None:
+    counter = Counter()
+    counter.add(ViewerStarted(1, at=10.0, due_at=10.0))
+    counter.add(LatencyObserved(99, at=11.0, live_seconds=None, edge_seconds=5.0, buffer_seconds=4.0))
+    counter.add(ViewerStarted(2, at=12.0, due_at=12.0))
+    with pytest.raises(KeyError):
+        _ = counter.tally
+    assert counter.tally.started == 2
+
+
 def test_an_unchanged_playlist_is_counted() -> None:
     fetched = PlaylistFetched(0, ObjectKind.MEDIA_PLAYLIST, exchange(), None, changed=False)
     assert counted(fetched, msgspec.structs.replace(fetched, changed=True)).unchanged_playlists == 1

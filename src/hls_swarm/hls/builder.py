@@ -124,6 +124,7 @@ class Builder:
                 self.fail(f"{name[1:]} appears twice", tag.rule, line)
             self._seen.add(name)
         if name in self._wrong and self._wrong[name] >= MAX_WRONG_TAGS:
+            self.tolerate(f"further {name[1:]} ignored", tag.rule)
             return
         try:
             tag.read(self, value)
@@ -183,8 +184,10 @@ class Builder:
 
     def _absolute(self, reference: str) -> str:
         base = self.base
-        if (not self.plain or " " in reference) and ("//" not in reference or reference.isascii()):
-            reference = sendable(reference)  # a host beyond ASCII has an encoding of its own
+        if not self.plain or " " in reference:
+            if "//" in reference and not reference.isascii():
+                return base.resolve(reference)  # a host beyond ASCII has an encoding of its own
+            reference = sendable(reference)
         if reference and ":" not in reference and "/." not in reference:
             # What `Resolver.resolve` would do, in a tenth of the time.
             if reference[0] not in "/.?#":

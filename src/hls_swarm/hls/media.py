@@ -96,7 +96,7 @@ class MediaBuilder(HeaderBuilder):
                 continue
             elif line[0] != "#":
                 if self._duration is None:
-                    start = line.lstrip(" \t")[:4]
+                    start = line.lstrip()[:4]
                     if start != "#EXT" and (self._indented if start[:1] == "#" else self._stray):
                         continue  # one more of what was noted already
                 self._segment(line)

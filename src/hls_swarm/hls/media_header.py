@@ -116,6 +116,8 @@ class HeaderBuilder(Builder):
 
     def ext_x_i_frames_only(self, value: str) -> None:  # noqa: ARG002 the tag has no value
         """4.4.3.6 EXT-X-I-FRAMES-ONLY: EXTINF is the time to the next I-frame."""
+        if self.i_frames_only:
+            self.tolerate("EXT-X-I-FRAMES-ONLY appears twice", "8216bis 4.4.3")
         self.i_frames_only = True
 
     def ext_x_part_inf(self, value: str) -> None:

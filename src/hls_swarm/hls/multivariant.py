@@ -61,9 +61,9 @@ class MultivariantBuilder(Builder):
         for self.line, line in enumerate(lines, 1):
             if line[:1] != "#":
                 if self._pending is None and not self._pending_ignored:
-                    if self._stray and line[:1] not in " \t":
+                    if self._stray and not line[:1].isspace():
                         continue
-                    start = line.lstrip(" \t")[:4]
+                    start = line.lstrip()[:4]
                     if start != "#EXT" and (self._indented if start[:1] == "#" else self._stray):
                         continue  # one more of what was noted already
                 if line := line.strip():

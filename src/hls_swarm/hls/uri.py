@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 from urllib.parse import quote
 
+_LONGEST_REMEMBERED = 64
 MAX_DOMAIN_NAMES = 64
 """Hosts beyond ASCII that are converted to domain names; a playlist is input from a stranger, and it is slow."""
 
@@ -36,8 +37,9 @@ class Resolver:
     __slots__ = ("_authority", "_domain_names", "_path", "_query", "_scheme", "directory", "document", "parent", "root")
 
     def __init__(self, base: str) -> None:
-        self._scheme, self._authority, self._path, self._query, _ = _split(base)
         self._domain_names: dict[str, str] = {}
+        self._scheme, authority, self._path, self._query, _ = _split(base)
+        self._authority = authority if authority is None or authority.isascii() else self._with_domain_name(authority)
         directory = _without_dots(self._path[: self._path.rfind("/") + 1])
         if self._authority is not None and not directory:
             directory = "/"
@@ -86,7 +88,8 @@ def sendable(text: str) -> str:
 
 
 def _encoded(match: re.Match[str]) -> str:
-    return _percent_encoded(match[0])
+    characters = match[0]
+    return _percent_encoded(characters) if len(characters) <= _LONGEST_REMEMBERED else quote(characters)
 
 
 _percent_encoded = lru_cache(maxsize=1024)(quote)

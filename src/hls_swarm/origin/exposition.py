@@ -132,15 +132,17 @@ class Parser:
         """A new page of families of many series, with no blank but that before the number; None if it is not one."""
         if text.count("\n", 0, _SAMPLE) <= _LONG_RUN * text.count("#", 0, _SAMPLE):
             return None
-        first, *rest = text.split("#")
-        parted = [family.partition("\n") for family in rest]
-        if not all(samples[-1:] in _LINE_ENDS for samples in (first, *[samples for _, _, samples in parted[:-1]])):
+        first, *rest = (text if text[-1:] == "\n" else text + "\n").split("#")
+        if first[-1:] not in _LINE_ENDS or not all(family[-1:] == "\n" for family in rest):
             return None  # not every one of them begins a comment
-        block = "".join([first, *[samples for _, _, samples in parted]]).removesuffix("\n")
-        words = block.replace("\n", " ").split(" ")
+        parted = [family.partition("\n") for family in rest]
+        block = "".join([first, *[samples for _, _, samples in parted]])
+        # Each line break goes with the word before it. If there are as many as numbers, and none in what stands before
+        # a number, then each line is one series, one blank and one number.
+        words = block.replace("\n", "\n ").split(" ")
+        words.pop()
         heads, numbers = words[::2], words[1::2]
-        # A line without a number and one with two would do here, but then a number stands where a series should.
-        if block.count("\n") + 1 != len(numbers) or len(heads) != len(numbers):
+        if len(heads) != len(numbers) or block.count("\n") != len(numbers) or "\n" in "".join(heads):
             return None
         try:
             comments = [f"#{comment}" for comment, _, _ in parted]
@@ -165,7 +167,7 @@ class Parser:
                 return page
         comments = [line for line in lines if line[:1] == "#"]
         samples = [line for line in lines if line > "$"]  # in ASCII behind "#", as all names are
-        if len(comments) + len(samples) < len(lines) - (not lines[-1]):
+        if len(comments) + len(samples) < len(lines) - (lines[-1:] == [""]):
             samples = [line for line in lines if line[:1] != "#"]
         remembered = self._entries()
         if not self._comments.issuperset(comments):

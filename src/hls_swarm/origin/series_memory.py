@@ -83,7 +83,7 @@ class SeriesMemory:
             return None
         if len(new) < len(texts):
             known.update(zip(new, series, strict=True))
-            series = [known[text] for text in texts]
+            return [known[text] for text in texts]
         self._page = texts, series
         return series
 

@@ -119,13 +119,19 @@ class Counter:
 
     def _count(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for record in waiting:
-            self._add(record)
-        for objects in self._objects.values():
-            objects.settle()
-        self._experience.settle()
-        self._lateness.settle()
-        self._relative_download.settle()
+        rest = iter(waiting)
+        try:
+            for record in rest:
+                self._add(record)
+        except Exception:
+            self._waiting = [*rest, *self._waiting]  # one wrong record costs no other one
+            raise
+        finally:
+            for objects in self._objects.values():
+                objects.settle()
+            self._experience.settle()
+            self._lateness.settle()
+            self._relative_download.settle()
 
     def _add(self, record: Record) -> None:
         match record:
