@@ -17,7 +17,7 @@ demo: $(VENV)/.run ## Run viewers against an origin of their own, and end with a
 test: system-packages $(VENV)/.dev tests/browser/node_modules/.ready ## Everything that CI runs: format, lint, types, import contract, tests
 	PATH="$(abspath $(BIN)):$$PATH" tools/check
 
-quick: $(VENV)/.dev ## The same without the tests that start real programs: two minutes
+quick: $(VENV)/.dev ## The same without the tests that start real programs
 	PATH="$(abspath $(BIN)):$$PATH" tools/check -m "not system"
 
 check: $(VENV)/.dev ## The same without looking for system packages

@@ -1,6 +1,7 @@
 """Real ffmpeg viewers against a real nginx with a live stream: the truth, faults, and every way to end a run."""
 
 import importlib
+import importlib.util
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.support.programs import nginx, require, running
+from tests.support.programs import nginx, require, running, skip_part
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -28,8 +29,9 @@ def ffmpeg(request: pytest.FixtureRequest) -> str:
     """The path of one of the binaries."""
     if request.param == "debian":
         return require("ffmpeg")
-    wheel = pytest.importorskip("imageio_ffmpeg", reason="SKIPPED PART: imageio-ffmpeg is not installed")
-    return str(importlib.import_module(wheel.__name__).get_ffmpeg_exe())
+    if importlib.util.find_spec("imageio_ffmpeg") is None:
+        skip_part("imageio-ffmpeg is not installed")
+    return str(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe())
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def test_faults_are_seen_as_what_they_are(origin: Origin, ffmpeg: str) -> None:
     code, summary, printed = finished(run, 90)
     assert_sound(code, summary, printed)
     if summary["verdict"] == "invalid":
-        pytest.skip(f"SKIPPED PART: this machine is too busy to say how viewers fare: {summary['reasons']}")
+        skip_part(f"this machine is too busy to say how viewers fare: {summary['reasons']}")
     assert summary["players"]["processes"] == viewers + 1
     assert summary["players"]["restarts"] == 1
     assert summary["viewers"]["failed"] == 0

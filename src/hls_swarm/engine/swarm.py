@@ -86,7 +86,7 @@ class Swarm:
         self._stays_until: dict[int, float] = {}
         self._left: set[int] = set()
         self._postponed: dict[int, Visit] = {}
-        self._stalled: dict[int, None] = {}
+        self._stalled: set[int] = set()
         self._stalls: dict[int, int] = {}  # of viewers that had one
         self._stopping = False
         self._started_at = 0.0
@@ -277,12 +277,12 @@ class Swarm:
             return
         match record:
             case StallStarted():
-                self._stalled[record.viewer] = None
+                self._stalled.add(record.viewer)
                 self._stalls[record.viewer] = self._stalls.get(record.viewer, 0) + 1
             case StallEnded():
-                self._stalled.pop(record.viewer, None)
+                self._stalled.discard(record.viewer)
             case ViewerStopped():
-                self._stalled.pop(record.viewer, None)
+                self._stalled.discard(record.viewer)
                 self._stalls.pop(record.viewer, None)
                 if record.reason is EndReason.LEFT:
                     self._left.add(record.viewer)

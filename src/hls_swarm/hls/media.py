@@ -287,7 +287,7 @@ class MediaBuilder(HeaderBuilder):
             )
             if sub_range is None:
                 raise TagError("a byte range without offset follows no byte range of the same resource")
-        # By position, in the order of the shape: by name it takes five times as long.
+        # By position, in the order of the shape: by name it takes several times as long.
         part = Part(
             uri,
             duration,

@@ -153,7 +153,7 @@ class HeaderBuilder(Builder):
         attributes = self.attributes(value)
         id_ = attributes.required("ID")
         start, end = attributes.quoted("START-DATE"), attributes.quoted("END-DATE")
-        # By position, in the order of the shape: by name it takes five times as long.
+        # By position, in the order of the shape: by name it takes several times as long.
         new = DateRange(
             id_,
             attributes.quoted("CLASS"),

@@ -98,7 +98,7 @@ class MultivariantBuilder(Builder):
             raise TagError("TYPE is missing")
         uri = attributes.quoted("URI")
         default, autoselect = bool(attributes.flag("DEFAULT")), attributes.flag("AUTOSELECT")
-        # By position, in the order of the shape: by name it takes five times as long.
+        # By position, in the order of the shape: by name it takes several times as long.
         rendition = Rendition(
             type_,
             attributes.required("GROUP-ID"),
@@ -209,7 +209,7 @@ class MultivariantBuilder(Builder):
         no_captions = captions == "NONE" and not attributes.is_quoted("CLOSED-CAPTIONS")
         if captions is not None and not no_captions and not attributes.is_quoted("CLOSED-CAPTIONS"):
             raise UnrecognizedValue(f"CLOSED-CAPTIONS={captions[:64]} is not recognized")
-        # By position, in the order of the shape: by name it takes five times as long.
+        # By position, in the order of the shape: by name it takes several times as long.
         return Variant(
             uri,
             bandwidth,

@@ -12,14 +12,16 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
+from hls_swarm.errors import RunError
+from hls_swarm.http.page_server import Answer, PageServer
 from hls_swarm.logexporter.counts import LogCounts
 from hls_swarm.logexporter.log_format import read_line
 from hls_swarm.logexporter.page import metrics_page
-from hls_swarm.logexporter.server import PageServer
 from hls_swarm.logexporter.settings import LogExporterOptions, address_of
 from hls_swarm.logexporter.stub_status import StubStatusReader
 from hls_swarm.logexporter.syslog import SyslogReceiver
@@ -31,6 +33,8 @@ TURN_BYTES = 1 << 20
 SCRAPE_TURNS = 16
 """Turns that a scrape waits for at most, when the log is far ahead."""
 LOWER_PRIORITY = 10
+MOST_CONNECTIONS = 16
+_METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +79,7 @@ class _Exporter:
         self._tail = None if path is None else LogTail(Path(path), self._take, time.monotonic)
         self._syslog = None if options.syslog is None else SyslogReceiver(self._take)
         self._stub_status = None if options.stub_status is None else StubStatusReader(options.stub_status)
-        self._server = PageServer(self._page)
+        self._server = PageServer(self._answer, MOST_CONNECTIONS)
         self._said = ""
 
     async def start(self) -> LogExporterAddress:
@@ -85,9 +89,13 @@ class _Exporter:
         if self._syslog is not None:
             syslog_port = await self._syslog.start(*address_of("syslog", self._options.syslog or ""))
         host, port = address_of("listen", self._options.listen)
-        bound = await self._server.start(host, port)
+        try:
+            await self._server.start(host, port)
+        except OSError as error:
+            words = (error.strerror or str(error)).lower()
+            raise RunError(f"--listen: can not listen on {host} port {port}: {words}") from error
         shown = f"[{host}]" if ":" in host else host
-        return LogExporterAddress(f"http://{shown}:{bound}/metrics", syslog_port)
+        return LogExporterAddress(f"http://{shown}:{self._server.port}/metrics", syslog_port)
 
     async def follow(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -116,6 +124,15 @@ class _Exporter:
         if problem != self._said:
             _log.warning("%s", problem or f"{self._options.access_log} is read again")
             self._said = problem
+
+    async def _answer(self, path: str, fields: Sequence[str]) -> Answer:  # noqa: ARG002 - one format, whatever is asked
+        match path:
+            case "/metrics":
+                return Answer(HTTPStatus.OK, await self._page(), _METRICS)
+            case "/":
+                return Answer(HTTPStatus.OK, b"hls-swarm log-exporter: /metrics\n")
+            case _:
+                return Answer(HTTPStatus.NOT_FOUND, b"there is /metrics\n")
 
     async def _page(self) -> bytes:
         stub_status = None if self._stub_status is None else await self._stub_status.read()

@@ -52,7 +52,7 @@ CACHED_CHARACTERS = 64 << 20
 
 _LONG_RUN = 4
 """With more samples than this to each comment, many series of one family are taken to follow one another."""
-_SAMPLE = 8192
+_FIRST_CHARACTERS = 8192
 """Characters of a page that are looked at for that."""
 _LINE_ENDS = ("", "\n")
 
@@ -130,7 +130,7 @@ class Parser:
 
     def _page_of_families(self, text: str) -> Page | None:
         """A new page of families of many series, with no blank but that before the number; None if it is not one."""
-        if text.count("\n", 0, _SAMPLE) <= _LONG_RUN * text.count("#", 0, _SAMPLE):
+        if text.count("\n", 0, _FIRST_CHARACTERS) <= _LONG_RUN * text.count("#", 0, _FIRST_CHARACTERS):
             return None
         first, *rest = (text if text[-1:] == "\n" else text + "\n").split("#")
         if first[-1:] not in _LINE_ENDS or not all(family[-1:] == "\n" for family in rest):

@@ -2,7 +2,7 @@
 
 Rules, the first that holds:
 
-1. GENERATOR_BOUND: the generator was the bottleneck, by the rules of `snapshot.generator_trouble`. What the viewers
+1. GENERATOR_BOUND: the generator was the bottleneck, by the rules of `generator.generator_trouble`. What the viewers
    lived through then says nothing of the origin, so this comes before everything else.
 2. FAILING, if one of: more than 5% of the viewers that started have failed; more than 5% of the last requests failed;
    more than 10% of the running viewers are stalled; nobody has played 20 seconds after the first viewers started.

@@ -3,20 +3,19 @@
 Rules:
 
 - It answers from what the controller already has: an answer costs no worker anything.
-- One request a connection; heads, connections and time are bounded, since anybody may connect.
 - Alive is a controller that took in a moment lately, or has not begun. Ready is a run whose viewers are at work.
 """
 
-import asyncio
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
 from hls_swarm.checks import listen_address
 from hls_swarm.errors import RunError
+from hls_swarm.http.page_server import Answer, PageServer
 from hls_swarm.stats.ledger import Entry
 from hls_swarm.stats.moment import Moment
 from hls_swarm.stats.snapshot import Phase
@@ -24,12 +23,9 @@ from hls_swarm.views.prometheus import Page
 
 DEFAULT_ADDRESS = "127.0.0.1:17091"
 MOST_CONNECTIONS = 32
-MOST_HEAD_BYTES = 16 << 10
-REQUEST_SECONDS = 10.0
 ALIVE_SECONDS = 5.0
 """Age of the newest moment from which on the controller is not alive: it makes one each second."""
 
-_TEXT = "text/plain; charset=utf-8"
 _log = logging.getLogger(__name__)
 
 
@@ -49,16 +45,12 @@ class Endpoint:
         self._address, self._clock = address, clock
         self._moment: Moment | None = None
         self._page = Page(lambda: self._moment, single_viewers=single_viewers)
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._server = PageServer(self._answer, MOST_CONNECTIONS)
 
     @property
     def port(self) -> int | None:
         """Where it listens; None if it does not."""
-        if self._server is None or not self._server.sockets:
-            return None
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        return self._server.port
 
     def add(self, entry: Entry) -> None:
         """Serve this moment from now on."""
@@ -69,7 +61,7 @@ class Endpoint:
             return self
         host, port = listen_address(self._address or DEFAULT_ADDRESS)
         try:
-            self._server = await asyncio.start_server(self._accept, host, port, limit=MOST_HEAD_BYTES, backlog=64)
+            await self._server.start(host, port)
         except OSError as error:
             words = _bind_words(f"{host}:{port}", error)
             if self._address is not None:
@@ -82,54 +74,21 @@ class Endpoint:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._server is None:
-            return
-        self._server.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-        await self._server.wait_closed()
+        await self._server.close()
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= MOST_CONNECTIONS:
-            writer.transport.abort()
-            return
-        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(self._answer(head))
-                await writer.drain()
-        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            writer.transport.abort()  # a client that is slow, gone or no HTTP client: it gets no answer
-        finally:
-            writer.close()
-
-    def _answer(self, head: bytes) -> bytes:
-        line, *fields = head.decode("latin-1").split("\r\n")
-        words = line.split(" ")
-        if len(words) != 3 or not words[2].startswith("HTTP/1."):
-            return _response(HTTPStatus.BAD_REQUEST, b"not HTTP/1\n", _TEXT)
-        method, path = words[0], words[1].partition("?")[0]
-        if method not in {"GET", "HEAD"}:
-            return _response(HTTPStatus.METHOD_NOT_ALLOWED, b"GET or HEAD\n", _TEXT)
+    async def _answer(self, path: str, fields: Sequence[str]) -> Answer:
         match path:
             case "/metrics":
                 accept = next((f.partition(":")[2].strip() for f in fields if f.lower().startswith("accept:")), "")
-                answer = HTTPStatus.OK, *self._page.body(accept)
+                return Answer(HTTPStatus.OK, *self._page.body(accept))
             case "/healthz":
-                answer = *self._health(), _TEXT
+                return Answer(*self._health())
             case "/readyz":
-                answer = *self._readiness(), _TEXT
+                return Answer(*self._readiness())
             case "/":
-                answer = HTTPStatus.OK, b"hls-swarm: /metrics, /healthz, /readyz\n", _TEXT
+                return Answer(HTTPStatus.OK, b"hls-swarm: /metrics, /healthz, /readyz\n")
             case _:
-                answer = HTTPStatus.NOT_FOUND, b"there is /metrics, /healthz and /readyz\n", _TEXT
-        return _response(*answer, with_body=method == "GET")
+                return Answer(HTTPStatus.NOT_FOUND, b"there is /metrics, /healthz and /readyz\n")
 
     def _health(self) -> tuple[HTTPStatus, bytes]:
         if self._moment is None:
@@ -154,11 +113,3 @@ def _bind_words(address: str, error: OSError) -> str:
             "--metrics= goes without"
         )
     return f"can not listen on {address}: {(error.strerror or str(error)).lower()}"
-
-
-def _response(status: HTTPStatus, body: bytes, content_type: str, *, with_body: bool = True) -> bytes:
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
-        "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode("latin-1") + (body if with_body else b"")
