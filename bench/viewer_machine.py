@@ -14,7 +14,7 @@ import m3u8
 
 from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import MediaPlaylist
-from hls_swarm.spellings import parse_variant
+from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.viewer import profiles
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment, PlaylistLoaded, SegmentLoaded, Start, TimeReached
 from hls_swarm.viewer.machine import Viewer

@@ -19,7 +19,7 @@ from hls_swarm.cli.commands import Actions, OriginOptions, commands
 from hls_swarm.cli.goflags import normalise_go_flags
 from hls_swarm.errors import PreflightError, RunError
 from hls_swarm.logexporter.settings import LogExporterOptions
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 URL = "http://origin/stream.m3u8"

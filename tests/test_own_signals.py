@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from hls_swarm.checks import SettingValueError
-from hls_swarm.own_signals import OwnKind, OwnSignal, read_own_signal
-from hls_swarm.settings import Settings
+from hls_swarm.settings.checks import SettingValueError
+from hls_swarm.settings.own_signals import OwnKind, OwnSignal, read_own_signal
+from hls_swarm.settings.run import Settings
 from hls_swarm.stats.origin_metrics import Group, Unit
 from hls_swarm.stats.origin_signals import signal_info
 

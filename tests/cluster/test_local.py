@@ -10,7 +10,7 @@ import pytest
 from hls_swarm.cluster.agent import HostNews
 from hls_swarm.cluster.local import LocalAgent
 from hls_swarm.errors import SettingsError
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.settings import OriginSettings
 

@@ -22,7 +22,7 @@ from hls_swarm.records import (
     SegmentsPassed,
     StallEnded,
 )
-from hls_swarm.spellings import parse_variant
+from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.testorigin.control import RequestSeen
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.settings import OriginAddress, OriginSettings

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from hls_swarm import __version__
-from hls_swarm.checks import SettingValueError
 from hls_swarm.engine.ffmpeg_binary import FfmpegBinary
 from hls_swarm.engine.ffmpeg_command import FfmpegPlan, check_settings, environment, pasteable, player_command
 from hls_swarm.http import Identity
-from hls_swarm.settings import Settings
+from hls_swarm.settings.checks import SettingValueError
+from hls_swarm.settings.run import Settings
 
 URL = "http://origin.test:8080/live/a.m3u8"
 OLD = FfmpegBinary("/usr/bin/ffmpeg", "5.1.9", frozenset({"readrate", "reconnect_on_network_error"}))

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.checks import SettingValueError
 from hls_swarm.engine.ffmpeg_mix import ffmpeg_viewers, has_ffmpeg, is_ffmpeg, only_ffmpeg
-from hls_swarm.settings import Settings
+from hls_swarm.settings.checks import SettingValueError
+from hls_swarm.settings.run import Settings
 
 
 def run(engine: str, clients: int = 1000, seed: int = 1) -> Settings:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hls_swarm.engine.ffmpeg_command import FIRST_STREAMS
 from hls_swarm.engine.ffmpeg_probe import Stream, StreamReader, streams_played
-from hls_swarm.spellings import VariantKind
+from hls_swarm.settings.spellings import VariantKind
 
 SAID = b"""\
 [info] Input #0, hls, from 'http://127.0.0.1:58477/master.m3u8':

@@ -6,7 +6,7 @@ from hls_swarm.engine.clients import client_options
 from hls_swarm.engine.identities import Identities, Lists, read_lists
 from hls_swarm.errors import SettingsError
 from hls_swarm.http import Identity, Limits, TlsOptions
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 
 URL = "http://origin/stream.m3u8"
 LISTS = Lists(user_agents=("A/1", "B/2"), tokens=("t0", "t1", "t2"))

@@ -14,7 +14,7 @@ from hls_swarm.engine.messages import (
     to_worker,
 )
 from hls_swarm.records import ObjectKind
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.snapshot import WorkerHealth
 from hls_swarm.stats.tally import ObjectTally, Tally

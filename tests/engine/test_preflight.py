@@ -4,8 +4,8 @@ import pytest
 
 from hls_swarm.engine.facts import Facts, foreign, read_facts
 from hls_swarm.engine.preflight import Finding, Needs, Severity, findings, needs_of
-from hls_swarm.network import parse_source_addresses
-from hls_swarm.settings import Settings
+from hls_swarm.settings.network import parse_source_addresses
+from hls_swarm.settings.run import Settings
 
 MB = 1_000_000
 AMPLE = Facts(

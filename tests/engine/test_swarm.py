@@ -12,7 +12,7 @@ import uvloop
 from hls_swarm.engine.swarm import Swarm
 from hls_swarm.http.fetcher import InFlight, Request
 from hls_swarm.records import Exchange, Failure, FailureKind
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 
 URL, OTHER = "http://origin/a/live.m3u8", "http://origin/b/live.m3u8"
 

@@ -31,7 +31,7 @@ from hls_swarm.engine.comparisons import Comparisons
 from hls_swarm.engine.native import NativeViewer
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.http import Client, ClientContext
-from hls_swarm.spellings import parse_variant
+from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.testorigin.control import RequestSeen
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.settings import OriginAddress, OriginSettings

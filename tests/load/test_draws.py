@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from hls_swarm.load.draws import Mix, Purpose, draw, quantile
-from hls_swarm.spellings import parse_distribution, parse_mix
+from hls_swarm.settings.spellings import parse_distribution, parse_mix
 
 
 def test_numbers_are_even_and_between_0_and_1() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hls_swarm.load.plan import ArrivalPlan, Plan, TargetPlan, Visit
-from hls_swarm.spellings import Stage
+from hls_swarm.settings.spellings import Stage
 
 
 def visits(plan: Plan, workers: int = 1, until: float = 1000.0) -> list[Visit]:

@@ -12,13 +12,13 @@ import pytest
 import uvloop
 from prometheus_client.parser import text_string_to_metric_families
 
-from hls_swarm.checks import SettingValueError
 from hls_swarm.errors import RunError
 from hls_swarm.logexporter.service import LogExporterAddress, serve
 from hls_swarm.logexporter.settings import LogExporterOptions
 from hls_swarm.logexporter.stub_status import StubStatus, read_stub_status
 from hls_swarm.origin.exposition import Page, Parser
 from hls_swarm.origin.source import Source
+from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.stats.origin_metrics import Role, SourceState
 
 STUB_PAGE = b"Active connections: 7 \nserver accepts handled requests\n 20 19 300 \nReading: 1 Writing: 2 Waiting: 4 \n"

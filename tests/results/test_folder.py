@@ -13,7 +13,7 @@ from hls_swarm.errors import RunError
 from hls_swarm.results import layout
 from hls_swarm.results.reader import find_run, list_runs, read_run
 from hls_swarm.results.recorder import command_text, make_folder, open_recorder
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 from hls_swarm.stats.report import Status
 from hls_swarm.stats.verdict import Verdict, judge
 

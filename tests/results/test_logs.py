@@ -4,7 +4,7 @@ import logging
 import pytest
 
 from hls_swarm.results.logs import EVENTS, logging_to, logging_to_stderr, masked, secrets_of
-from hls_swarm.settings import LogLevel, Settings
+from hls_swarm.settings.run import LogLevel, Settings
 
 URL = "http://user:hunter2@origin.test/live.m3u8"
 log = logging.getLogger("hls_swarm.test")

@@ -22,7 +22,7 @@ from hls_swarm.records import (
 )
 from hls_swarm.results.layout import TIMELINE
 from hls_swarm.results.recorder import Recorder
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 from hls_swarm.stats.snapshot import Mark, Phase
 from hls_swarm.stats.verdict import Outcome, judge
 

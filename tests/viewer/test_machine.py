@@ -22,7 +22,7 @@ from hls_swarm.records import (
     VariantChosen,
     ViewerStopped,
 )
-from hls_swarm.spellings import parse_variant
+from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.viewer.actions import (
     Action,
     Event,

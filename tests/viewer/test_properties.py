@@ -23,7 +23,7 @@ from hls_swarm.records import (
     StallStarted,
     ViewerStopped,
 )
-from hls_swarm.spellings import parse_variant
+from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment, Quit
 from hls_swarm.viewer.machine import State, Viewer
 from hls_swarm.viewer.profiles import PROFILES, ReloadRule

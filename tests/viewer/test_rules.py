@@ -29,7 +29,7 @@ from hls_swarm.records import (
     VariantChosen,
     ViewerStopped,
 )
-from hls_swarm.spellings import JoinKind, JoinPoint, parse_variant
+from hls_swarm.settings.spellings import JoinKind, JoinPoint, parse_variant
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment, PlaylistLoaded, Start
 from hls_swarm.viewer.machine import State, Viewer
 from hls_swarm.viewer.profiles import FFMPEG, HLSJS, MEDIA3, PROFILES, SHAKA, STEADY, Profile

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 from cyclopts import App, Group, Parameter
 
 from hls_swarm import __version__
-from hls_swarm.checks import SettingValueError, check_file_name, check_port
 from hls_swarm.cli import epilogues, reporting
 from hls_swarm.cli.flags import Flag, Kind, flags_of
 from hls_swarm.cli.reporting import CompareOptions, ReportOptions, RunsOptions
@@ -31,7 +30,8 @@ from hls_swarm.cli.sources import (
 )
 from hls_swarm.errors import SettingsError
 from hls_swarm.logexporter.settings import LogExporterOptions
-from hls_swarm.settings import Settings
+from hls_swarm.settings.checks import SettingValueError, check_file_name, check_port
+from hls_swarm.settings.run import Settings
 
 VARIABLE_PREFIX = "HLS_SWARM_"
 

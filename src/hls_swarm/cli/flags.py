@@ -16,8 +16,8 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, assert_never, get_args, get_origin, get_type_hints
 
-from hls_swarm.checks import ARGUMENTS, flag_name
-from hls_swarm.settings import LINES, SECONDS, TABLES, format_duration, parse_duration
+from hls_swarm.settings.checks import ARGUMENTS, flag_name
+from hls_swarm.settings.run import LINES, SECONDS, TABLES, format_duration, parse_duration
 
 REQUIRED = MISSING
 """The default of a field that has none."""

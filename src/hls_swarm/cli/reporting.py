@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from hls_swarm.checks import SettingValueError, check_file_name
 from hls_swarm.errors import RunError
+from hls_swarm.settings.checks import SettingValueError, check_file_name
 
 _WIDE = 140
 WORSE = 99

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hls_swarm.checks import SettingValueError
 from hls_swarm.cli.flags import REQUIRED, Flag, did_you_mean
 from hls_swarm.errors import SettingsError
+from hls_swarm.settings.checks import SettingValueError
 
 _T = TypeVar("_T")
 

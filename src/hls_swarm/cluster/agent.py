@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hls_swarm.engine.messages import News
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 
 LEASE_SECONDS = 10.0
 """Load ends this long after the controller's last word."""

@@ -26,7 +26,7 @@ from hls_swarm.engine.messages import (
     from_worker,
 )
 from hls_swarm.errors import RunError
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 
 START_SECONDS = 20.0
 """Time in which a worker must have started."""

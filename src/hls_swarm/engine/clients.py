@@ -10,8 +10,8 @@ from hls_swarm.engine.identities import Identities, read_lists
 from hls_swarm.http import Client, ClientContext, ClientOptions, Limits, TlsOptions
 from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.http.tls import tls_context
-from hls_swarm.network import parse_override
-from hls_swarm.settings import Settings
+from hls_swarm.settings.network import parse_override
+from hls_swarm.settings.run import Settings
 
 _NO_CACHE = (("Cache-Control", "no-cache"), ("Pragma", "no-cache"))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from hls_swarm.network import AddressPool
+from hls_swarm.settings.network import AddressPool
 
 _SYSCTL = Path("/proc/sys")
 _CGROUP = Path("/sys/fs/cgroup")

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from hls_swarm import __version__
-from hls_swarm.checks import SettingValueError
 from hls_swarm.engine.ffmpeg_binary import FfmpegBinary
 from hls_swarm.http import Identity
-from hls_swarm.network import parse_override
-from hls_swarm.settings import Settings
-from hls_swarm.spellings import VariantKind, parse_variant
+from hls_swarm.settings.checks import SettingValueError
+from hls_swarm.settings.network import parse_override
+from hls_swarm.settings.run import Settings
+from hls_swarm.settings.spellings import VariantKind, parse_variant
 
 NO_CACHE = (("Cache-Control", "no-cache"), ("Pragma", "no-cache"))
 FIRST_STREAMS = ("0:v:0?", "0:a:0?")

@@ -17,7 +17,7 @@ from hls_swarm.engine.identities import Identities, Lists
 from hls_swarm.engine.process import DESCRIPTORS_PER_PROCESS, Spawn, spawn
 from hls_swarm.engine.running import Finished, OtherEngine, Report, RunningViewer
 from hls_swarm.errors import PreflightError
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 
 BYTES_PER_PROCESS = 16 << 20
 """Memory that one more ffmpeg costs, without what it shares with the others; bench/ffmpeg_cost.py measures it."""

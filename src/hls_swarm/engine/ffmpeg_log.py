@@ -23,7 +23,6 @@ import re
 from collections.abc import Callable
 from typing import assert_never
 
-from hls_swarm.checks import masked_url
 from hls_swarm.engine.ffmpeg_exchange import Asked, Connection, Target, cancelled, lost, network_failure
 from hls_swarm.engine.ffmpeg_lines import GraveWords, Level, LineReader, LogLine, StampClock
 from hls_swarm.engine.running import Report
@@ -36,6 +35,7 @@ from hls_swarm.records import (
     SegmentFetched,
     SegmentsExpired,
 )
+from hls_swarm.settings.checks import masked_url
 
 MAX_CONNECTIONS = 64
 """Connections of one process that are remembered; a player has a handful."""

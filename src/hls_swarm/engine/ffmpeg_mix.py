@@ -9,8 +9,8 @@ from functools import lru_cache, reduce
 from math import gcd
 from random import Random
 
-from hls_swarm.settings import Settings
-from hls_swarm.spellings import parse_engines
+from hls_swarm.settings.run import Settings
+from hls_swarm.settings.spellings import parse_engines
 
 MAX_BLOCK = 10_000
 """Longest block; weights that need a longer one are scaled down to it."""

@@ -12,15 +12,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-from hls_swarm.checks import masked_url
 from hls_swarm.engine.ffmpeg_binary import FfmpegBinary
 from hls_swarm.engine.ffmpeg_command import FIRST_STREAMS, FfmpegPlan, environment, input_arguments
 from hls_swarm.engine.ffmpeg_lines import GraveWords, LineReader
 from hls_swarm.engine.process import Process, Spawn
 from hls_swarm.errors import RunError
 from hls_swarm.http import Identity
-from hls_swarm.settings import Settings
-from hls_swarm.spellings import VariantKind, parse_variant
+from hls_swarm.settings.checks import masked_url
+from hls_swarm.settings.run import Settings
+from hls_swarm.settings.spellings import VariantKind, parse_variant
 
 PROBE_SECONDS = 60.0
 """Time in which ffmpeg must have said what there is, whatever its own limits."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from hls_swarm.checks import SettingValueError
 from hls_swarm.errors import SettingsError
 from hls_swarm.http import Identity
-from hls_swarm.network import AddressPool, parse_source_addresses
-from hls_swarm.settings import Settings
+from hls_swarm.settings.checks import SettingValueError
+from hls_swarm.settings.network import AddressPool, parse_source_addresses
+from hls_swarm.settings.run import Settings
 
 _TOKEN, _VIEWER = "{token}", "{viewer}"
 _MAX_FILE_BYTES = 32 << 20

@@ -10,7 +10,7 @@ import msgspec
 
 from hls_swarm.engine.ffmpeg_command import FfmpegPlan
 from hls_swarm.engine.identities import Lists
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 from hls_swarm.stats.p1203 import SessionLog
 from hls_swarm.stats.snapshot import ViewerDetail, WorkerHealth
 from hls_swarm.stats.tally import Tally

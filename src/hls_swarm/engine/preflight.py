@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from hls_swarm.engine.facts import Facts
 from hls_swarm.engine.sessions import plan_of
-from hls_swarm.network import parse_override, parse_source_addresses
-from hls_swarm.settings import Settings
+from hls_swarm.settings.network import parse_override, parse_source_addresses
+from hls_swarm.settings.run import Settings
 
 CONNECTIONS_PER_VIEWER = 2
 """A segment and a playlist reload at the same time, each on a connection of its own."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from hls_swarm.load.draws import Mix, Purpose, draw, quantile
 from hls_swarm.load.plan import ArrivalPlan, Plan, TargetPlan
-from hls_swarm.settings import Settings
-from hls_swarm.spellings import (
+from hls_swarm.settings.run import Settings
+from hls_swarm.settings.spellings import (
     Distribution,
     DistributionKind,
     parse_distribution,

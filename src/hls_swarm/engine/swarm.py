@@ -24,7 +24,7 @@ from hls_swarm.records import (
     StallStarted,
     ViewerStopped,
 )
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.p1203 import SessionLog, SessionRecorder
 from hls_swarm.stats.snapshot import WORST_VIEWERS, ViewerDetail, badness

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hls_swarm.checks import masked_url
 from hls_swarm.http.connection import BodyUse, Connection
 from hls_swarm.http.content import MalformedContent, decoded
 from hls_swarm.http.dial import Dial
@@ -33,6 +32,7 @@ from hls_swarm.http.head import Framing, Head
 from hls_swarm.http.stream import Stream
 from hls_swarm.http.target import BadUrl, Route, Target, joined
 from hls_swarm.records import Exchange, Failure, FailureKind
+from hls_swarm.settings.checks import masked_url
 
 if TYPE_CHECKING:
     from hls_swarm.http.client import Client

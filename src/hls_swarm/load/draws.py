@@ -11,7 +11,7 @@ from itertools import accumulate
 from statistics import NormalDist
 from typing import Generic, TypeVar, assert_never
 
-from hls_swarm.spellings import Distribution, DistributionKind
+from hls_swarm.settings.spellings import Distribution, DistributionKind
 
 _MASK = (1 << 64) - 1
 _Item = TypeVar("_Item")

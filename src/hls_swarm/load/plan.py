@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hls_swarm.load.draws import Purpose, draw
-from hls_swarm.spellings import Stage
+from hls_swarm.settings.spellings import Stage
 
 
 @dataclass(frozen=True, order=True)

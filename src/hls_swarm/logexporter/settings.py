@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from hls_swarm.checks import SettingValueError, check_file_name, listen_address
+from hls_swarm.settings.checks import SettingValueError, check_file_name, listen_address
 
 USUAL_ADDRESS = "127.0.0.1:9114"
 

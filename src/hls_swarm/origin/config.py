@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.origin.matchers import parse_matcher
-from hls_swarm.own_signals import OwnSignal
+from hls_swarm.settings.own_signals import OwnSignal
 from hls_swarm.stats.origin_metrics import Role
 
 SHORTEST_INTERVAL = 0.25

@@ -8,7 +8,7 @@ from hls_swarm.origin.dialects import Dialects
 from hls_swarm.origin.formulas import gauge, quantile, rate, summary_quantile
 from hls_swarm.origin.interval import Filter, both, every_series, label_in
 from hls_swarm.origin.signals import Dialect, Formula, HistogramRow, Row
-from hls_swarm.own_signals import OwnKind, OwnSignal
+from hls_swarm.settings.own_signals import OwnKind, OwnSignal
 from hls_swarm.stats.origin_metrics import SignalInfo
 from hls_swarm.stats.origin_signals import SIGNALS, signal_info
 

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from hls_swarm.checks import masked_url
-from hls_swarm.settings import Settings
+from hls_swarm.settings.checks import masked_url
+from hls_swarm.settings.run import Settings
 
 LOGGER = "hls_swarm"
 EVENTS = "hls_swarm.events"

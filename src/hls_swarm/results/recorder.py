@@ -13,13 +13,13 @@ import msgspec
 import psutil
 
 from hls_swarm import __version__
-from hls_swarm.checks import masked_header, masked_url
 from hls_swarm.errors import RunError
 from hls_swarm.results import layout
 from hls_swarm.results.logs import EVENTS
 from hls_swarm.results.machine import boot_id, machine, versions
 from hls_swarm.results.writer import FolderWriter
-from hls_swarm.settings import Settings
+from hls_swarm.settings.checks import masked_header, masked_url
+from hls_swarm.settings.run import Settings
 from hls_swarm.stats.events import Event, EventKind, Level, changes
 from hls_swarm.stats.ledger import Entry, Ledger
 from hls_swarm.stats.metrics import COUNTERS, RATIOS

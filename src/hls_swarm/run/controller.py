@@ -21,7 +21,7 @@ from hls_swarm.engine.machine import MachineMeter, device_towards
 from hls_swarm.engine.preflight import address_of_load
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.origin.scraper import OriginScraper
-from hls_swarm.settings import Settings
+from hls_swarm.settings.run import Settings
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.ledger import Entry, Ledger
 from hls_swarm.stats.moment import Moment

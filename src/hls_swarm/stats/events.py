@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from hls_swarm.checks import masked_url
+from hls_swarm.settings.checks import masked_url
 from hls_swarm.stats.ledger import Entry
 from hls_swarm.stats.origin_metrics import SourceHealth, SourceState
 from hls_swarm.stats.snapshot import ErrorFigures, Phase, Snapshot

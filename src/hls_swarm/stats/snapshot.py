@@ -13,8 +13,8 @@ from enum import StrEnum
 
 import msgspec
 
-from hls_swarm.checks import masked_url
 from hls_swarm.records import Blame, FailureKind, ObjectKind
+from hls_swarm.settings.checks import masked_url
 from hls_swarm.stats.generator import generator_trouble
 from hls_swarm.stats.histogram import Distribution, Histogram
 from hls_swarm.stats.origin_metrics import OriginMetrics

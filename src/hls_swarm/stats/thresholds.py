@@ -26,8 +26,8 @@ from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
 
-from hls_swarm.own_signals import OWN_PREFIX, OwnSignal
-from hls_swarm.settings import format_duration, parse_duration
+from hls_swarm.settings.own_signals import OWN_PREFIX, OwnSignal
+from hls_swarm.settings.run import format_duration, parse_duration
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.metrics import (
     METRICS,

@@ -10,7 +10,7 @@ Rules:
 
 from collections.abc import Iterator, Mapping
 
-from hls_swarm.own_signals import OWN_PREFIX
+from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.stats.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, ORIGIN_PREFIX, RATIOS
 from hls_swarm.stats.moment import Moment
 from hls_swarm.stats.origin_metrics import Unit

@@ -15,7 +15,7 @@ import msgspec
 
 from hls_swarm.hls.playlist import MediaType, MultivariantPlaylist, Rendition, Variant
 from hls_swarm.records import VariantChosen
-from hls_swarm.spellings import VariantChoice, VariantKind
+from hls_swarm.settings.spellings import VariantChoice, VariantKind
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):

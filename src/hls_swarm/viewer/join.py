@@ -4,7 +4,7 @@ from typing import assert_never
 
 from hls_swarm.hls.playlist import MediaPlaylist, Start
 from hls_swarm.hls.timeline import join_position, live_target
-from hls_swarm.spellings import JoinKind, JoinPoint
+from hls_swarm.settings.spellings import JoinKind, JoinPoint
 from hls_swarm.viewer.profiles import JoinRule, Profile
 
 

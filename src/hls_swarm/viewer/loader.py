@@ -23,7 +23,7 @@ from hls_swarm.records import (
     SegmentsPassed,
     SequenceReset,
 )
-from hls_swarm.spellings import VariantChoice, VariantKind
+from hls_swarm.settings.spellings import VariantChoice, VariantKind
 from hls_swarm.viewer import choice
 from hls_swarm.viewer.actions import (
     Action,

@@ -14,7 +14,7 @@ Rules:
 from typing import assert_never
 
 from hls_swarm.records import EndReason, Failure, Record, ViewerStopped
-from hls_swarm.spellings import VariantChoice
+from hls_swarm.settings.spellings import VariantChoice
 from hls_swarm.viewer.actions import (
     Action,
     Event,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from hls_swarm.spellings import JoinPoint
+from hls_swarm.settings.spellings import JoinPoint
 
 
 @dataclass(frozen=True)

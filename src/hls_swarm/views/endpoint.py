@@ -13,9 +13,9 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from hls_swarm.checks import listen_address
 from hls_swarm.errors import RunError
 from hls_swarm.http.page_server import Answer, PageServer
+from hls_swarm.settings.checks import listen_address
 from hls_swarm.stats.ledger import Entry
 from hls_swarm.stats.moment import Moment
 from hls_swarm.stats.snapshot import Phase

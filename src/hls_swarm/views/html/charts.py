@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from hls_swarm.own_signals import OWN_PREFIX
+from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.stats.metrics import ORIGIN_PREFIX
 from hls_swarm.stats.origin_metrics import Unit
 from hls_swarm.stats.origin_signals import SIGNALS, signal_info

@@ -14,7 +14,7 @@ from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from hls_swarm.errors import SettingsError
-from hls_swarm.spellings import format_duration
+from hls_swarm.settings.spellings import format_duration
 
 _Spelled = TypeVar("_Spelled")
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.network import parse_override, parse_source_addresses
+from hls_swarm.settings.network import parse_override, parse_source_addresses
 
 
 @pytest.mark.parametrize(

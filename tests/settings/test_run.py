@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.checks import SettingValueError, header_field, masked_url
 from hls_swarm.errors import SettingsError
-from hls_swarm.settings import Settings, format_duration, parse_duration
+from hls_swarm.settings.checks import SettingValueError, header_field, masked_url
+from hls_swarm.settings.run import Settings, format_duration, parse_duration
 
 URL = "http://origin/stream.m3u8"
 

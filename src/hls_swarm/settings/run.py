@@ -16,7 +16,7 @@ from functools import partial
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from hls_swarm.checks import (
+from hls_swarm.settings.checks import (
     CONTROL,
     SPACE_OR_CONTROL,
     SettingValueError,
@@ -37,10 +37,10 @@ from hls_swarm.checks import (
     masked_header,
     masked_url,
 )
-from hls_swarm.network import parse_override, parse_source_addresses
-from hls_swarm.own_signals import OwnSignal, read_own_signal
-from hls_swarm.spellings import format_duration as format_duration
-from hls_swarm.spellings import (
+from hls_swarm.settings.network import parse_override, parse_source_addresses
+from hls_swarm.settings.own_signals import OwnSignal, read_own_signal
+from hls_swarm.settings.spellings import format_duration as format_duration
+from hls_swarm.settings.spellings import (
     parse_distribution,
     parse_engines,
     parse_join,
@@ -50,7 +50,7 @@ from hls_swarm.spellings import (
     parse_variant,
     parse_weighted_url,
 )
-from hls_swarm.spellings import parse_duration as parse_duration
+from hls_swarm.settings.spellings import parse_duration as parse_duration
 
 SECONDS = "seconds"
 Seconds = Annotated[float, SECONDS]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hls_swarm.spellings import (
+from hls_swarm.settings.spellings import (
     Distribution,
     DistributionKind,
     JoinKind,
