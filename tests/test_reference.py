@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from hls_swarm.engine import request_log
+from hls_swarm.judge import summary, timeline
+from hls_swarm.judge.events import Event, EventKind, Level
+from hls_swarm.judge.verdict import EXIT_CODES
 from hls_swarm.results import layout
-from hls_swarm.stats import summary, timeline
-from hls_swarm.stats.events import Event, EventKind, Level
-from hls_swarm.stats.verdict import EXIT_CODES
 from hls_swarm.views.endpoint import DEFAULT_ADDRESS
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs/reference"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from hls_swarm.cli.commands import CONFIG, VARIABLE_PREFIX, Command, commands
 from hls_swarm.cli.flags import Flag, Kind
+from hls_swarm.judge import timeline
+from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX
+from hls_swarm.judge.thresholds import aggregations
 from hls_swarm.origin.dialects import Dialects
 from hls_swarm.origin.signals import Dialect
-from hls_swarm.stats import timeline
-from hls_swarm.stats.metrics import METRICS, ORIGIN_PREFIX
-from hls_swarm.stats.origin_metrics import Unit
-from hls_swarm.stats.origin_signals import SIGNALS
-from hls_swarm.stats.thresholds import aggregations
+from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin_signals import SIGNALS
 from hls_swarm.views.prometheus import FAMILIES
 from hls_swarm.views.signals import GROUP_NAMES
 

@@ -1,5 +1,6 @@
 """What becomes of an ffmpeg viewer's records: figures, trouble, and nothing that is not known."""
 
+from hls_swarm.judge.verdict import judge
 from hls_swarm.records import (
     Exchange,
     ObjectKind,
@@ -9,10 +10,9 @@ from hls_swarm.records import (
     SegmentFetched,
     ViewerStarted,
 )
+from hls_swarm.snapshot.snapshot import Phase, PlayerFigures, Snapshot, SnapshotBuilder
 from hls_swarm.stats.counter import Counter
-from hls_swarm.stats.snapshot import Phase, PlayerFigures, Snapshot, SnapshotBuilder
 from hls_swarm.stats.tally import Tally
-from hls_swarm.stats.verdict import judge
 from hls_swarm.views.check import findings
 
 HEARD = Exchange("u", "u", 3.0, 3.0, 5.0, requests_sent=1, status=206, body_bytes=7, connections_opened=2, timed=False)

@@ -15,8 +15,8 @@ from hls_swarm.engine.messages import (
 )
 from hls_swarm.records import ObjectKind
 from hls_swarm.settings.run import Settings
+from hls_swarm.snapshot.snapshot import WorkerHealth
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.snapshot import WorkerHealth
 from hls_swarm.stats.tally import ObjectTally, Tally
 
 SETTINGS = Settings(url="http://origin/live.m3u8", clients=3, header=("X-Token: secret",), timeout=4.5)

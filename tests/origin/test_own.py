@@ -8,8 +8,16 @@ from tests.origin.pages import changed, page_text
 from hls_swarm.origin.own import OWN_DIALECT, with_own
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.settings.own_signals import OwnSignal, read_own_signal
-from hls_swarm.stats.origin_metrics import Group, OriginMetrics, Reading, Role, SourceState, TargetMetrics, WhyUnknown
-from hls_swarm.stats.origin_tally import OriginTally
+from hls_swarm.snapshot.origin_metrics import (
+    Group,
+    OriginMetrics,
+    Reading,
+    Role,
+    SourceState,
+    TargetMetrics,
+    WhyUnknown,
+)
+from hls_swarm.snapshot.origin_tally import OriginTally
 
 APP = """# TYPE app_errors_total counter
 app_errors_total{code="500"} 10

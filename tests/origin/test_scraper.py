@@ -20,7 +20,7 @@ from hls_swarm.http import Client, ClientContext, ClientOptions
 from hls_swarm.origin.config import OriginSettings, origin_settings
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.records import Failure, FailureKind
-from hls_swarm.stats.origin_metrics import OriginMetrics, SourceHealth, SourceProblem, SourceState
+from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceHealth, SourceProblem, SourceState
 
 STUB = page_text("nginx_stub_status")
 PAGE = STUB.encode()

@@ -7,7 +7,7 @@ from tests.origin.pages import changed, grown, page_text, without
 
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.origin.window import Window
-from hls_swarm.stats.origin_metrics import (
+from hls_swarm.snapshot.origin_metrics import (
     BucketCounts,
     Reading,
     Role,
@@ -15,7 +15,7 @@ from hls_swarm.stats.origin_metrics import (
     SourceState,
     WhyUnknown,
 )
-from hls_swarm.stats.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin_signals import SIGNALS
 
 STUB = page_text("nginx_stub_status")
 DOWN = page_text("nginx_stub_status_down")

@@ -10,12 +10,12 @@ from tests.support.run_folders import long_run, recording
 from tests.support.snapshots import watching
 
 from hls_swarm.errors import RunError
+from hls_swarm.judge.report import Status
+from hls_swarm.judge.verdict import Verdict, judge
 from hls_swarm.results import layout
 from hls_swarm.results.reader import find_run, list_runs, read_run
 from hls_swarm.results.recorder import command_text, make_folder, open_recorder
 from hls_swarm.settings.run import Settings
-from hls_swarm.stats.report import Status
-from hls_swarm.stats.verdict import Verdict, judge
 
 SECRETS = Settings(
     url="http://user:hunter2@origin.test/live.m3u8",

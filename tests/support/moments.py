@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
+from hls_swarm.judge.ledger import Entry, Ledger
+from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.records import Record
+from hls_swarm.snapshot.moment import Moment
+from hls_swarm.snapshot.origin_metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
+from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.snapshot import Mark, Phase, SnapshotBuilder, WorkerHealth
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.ledger import Entry, Ledger
-from hls_swarm.stats.moment import Moment
-from hls_swarm.stats.origin_metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
-from hls_swarm.stats.origin_signals import SIGNALS
-from hls_swarm.stats.snapshot import Mark, Phase, SnapshotBuilder, WorkerHealth
 from hls_swarm.stats.tally import Tally
-from hls_swarm.stats.thresholds import parse_threshold
 
 URL = "http://origin.test/live/master.m3u8"
 STARTED_AT = 1_769_868_309.0  # 2026-01-31T14:05:09Z

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.support.moments import STARTED_AT, URL, Run, origin
 from tests.support.snapshots import NOT_FOUND, exchange
 
+from hls_swarm.judge.verdict import Outcome, judge
 from hls_swarm.records import (
     LatencyObserved,
     ObjectKind,
@@ -23,8 +24,7 @@ from hls_swarm.records import (
 from hls_swarm.results.layout import TIMELINE
 from hls_swarm.results.recorder import Recorder
 from hls_swarm.settings.run import Settings
-from hls_swarm.stats.snapshot import Mark, Phase
-from hls_swarm.stats.verdict import Outcome, judge
+from hls_swarm.snapshot.snapshot import Mark, Phase
 
 
 @contextmanager

@@ -18,9 +18,9 @@ from hls_swarm.records import (
     ViewerStarted,
     ViewerStopped,
 )
+from hls_swarm.snapshot.snapshot import Phase, Snapshot, SnapshotBuilder, WorkerHealth
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.snapshot import Phase, Snapshot, SnapshotBuilder, WorkerHealth
 
 URL = "http://origin.test/live/master.m3u8"
 NOT_FOUND = Failure(FailureKind.HTTP_STATUS, "HTTP 404 Not Found", 404)

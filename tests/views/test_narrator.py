@@ -3,10 +3,10 @@ import logging
 import pytest
 from tests.views.tui import states
 
+from hls_swarm.judge.ledger import Ledger
+from hls_swarm.snapshot.moment import Moment
+from hls_swarm.snapshot.snapshot import Phase, Snapshot
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.ledger import Ledger
-from hls_swarm.stats.moment import Moment
-from hls_swarm.stats.snapshot import Phase, Snapshot
 from hls_swarm.stats.tally import Tally
 from hls_swarm.views.narrator import Narrator
 

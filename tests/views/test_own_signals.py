@@ -4,10 +4,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.moments import Run
 
-from hls_swarm.stats import timeline
-from hls_swarm.stats.origin_metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
-from hls_swarm.stats.origin_signals import signal_info
-from hls_swarm.stats.thresholds import ThresholdError, parse_threshold
+from hls_swarm.judge import timeline
+from hls_swarm.judge.thresholds import ThresholdError, parse_threshold
+from hls_swarm.snapshot.origin_metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
+from hls_swarm.snapshot.origin_signals import signal_info
 from hls_swarm.views.prometheus import Page
 from hls_swarm.views.signals import name_text, value_text
 

@@ -12,10 +12,10 @@ from tests.support.snapshots import failed, stalled, watching
 
 from hls_swarm.errors import RunError
 from hls_swarm.http.page_server import MOST_HEAD_BYTES
+from hls_swarm.snapshot.origin_metrics import OriginMetrics, Reading
+from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.origin_metrics import OriginMetrics, Reading
-from hls_swarm.stats.origin_signals import SIGNALS
-from hls_swarm.stats.snapshot import Phase
 from hls_swarm.views.endpoint import DEFAULT_ADDRESS, Endpoint
 from hls_swarm.views.prometheus import FAMILIES, Page, exported_buckets
 

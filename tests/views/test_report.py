@@ -9,9 +9,9 @@ import pytest
 from tests.support.chromium import browser
 from tests.support.run_folders import long_run
 
+from hls_swarm.judge.compare import compare
+from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
-from hls_swarm.stats.compare import compare
-from hls_swarm.stats.report import Report
 from hls_swarm.views.csv import timeline_csv
 from hls_swarm.views.html import comparison_html, report_html
 from hls_swarm.views.html.charts import MOST_POINTS, report_charts

@@ -3,7 +3,8 @@ from io import StringIO
 from rich.console import Console
 from tests.support.snapshots import failed, snapshot, stalled, watching
 
-from hls_swarm.stats.origin_metrics import (
+from hls_swarm.judge.verdict import judge
+from hls_swarm.snapshot.origin_metrics import (
     OriginMetrics,
     Reading,
     Role,
@@ -12,9 +13,8 @@ from hls_swarm.stats.origin_metrics import (
     SourceState,
     TargetMetrics,
 )
-from hls_swarm.stats.origin_signals import SIGNALS
-from hls_swarm.stats.snapshot import Phase, Snapshot
-from hls_swarm.stats.verdict import judge
+from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.snapshot import Phase, Snapshot
 from hls_swarm.views.live import LineView
 from hls_swarm.views.text import status_line, summary
 

@@ -271,7 +271,7 @@ def _check_files(settings: Settings) -> None:
     if settings.record_requests and find_spec("pyarrow") is None:
         raise SettingValueError("record_requests", "needs pyarrow: pip install 'hls-swarm[parquet]'")
     if settings.threshold:
-        from hls_swarm.stats.thresholds import ThresholdError, check_is_measured, parse_threshold
+        from hls_swarm.judge.thresholds import ThresholdError, check_is_measured, parse_threshold
 
         for line in settings.threshold:
             try:

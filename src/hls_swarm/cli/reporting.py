@@ -105,8 +105,8 @@ def report(options: ReportOptions) -> int:
     Raises:
         RunError: the run can not be read, or a file not written.
     """
+    from hls_swarm.judge.summary import to_json
     from hls_swarm.results.reader import find_run, read_run
-    from hls_swarm.stats.summary import to_json
     from hls_swarm.views.csv import timeline_csv
     from hls_swarm.views.junit import report_junit
     from hls_swarm.views.markdown import report_markdown
@@ -137,8 +137,8 @@ def compare(options: CompareOptions) -> int:
     Raises:
         RunError: a run can not be read, or a file not written.
     """
+    from hls_swarm.judge.compare import compare as compared
     from hls_swarm.results.reader import find_run, read_run
-    from hls_swarm.stats.compare import compare as compared
     from hls_swarm.views.markdown import comparison_markdown
 
     baseline, *candidates = [read_run(find_run(run)) for run in options.runs]
@@ -163,7 +163,7 @@ def runs(options: RunsOptions) -> int:
 
     found = list_runs(Path(options.folder))
     if options.json:
-        from hls_swarm.stats.summary import known, to_json
+        from hls_swarm.judge.summary import known, to_json
 
         rows = [
             {

@@ -11,8 +11,8 @@ import msgspec
 from hls_swarm.engine.ffmpeg_command import FfmpegPlan
 from hls_swarm.engine.identities import Lists
 from hls_swarm.settings.run import Settings
+from hls_swarm.snapshot.snapshot import ViewerDetail, WorkerHealth
 from hls_swarm.stats.p1203 import SessionLog
-from hls_swarm.stats.snapshot import ViewerDetail, WorkerHealth
 from hls_swarm.stats.tally import Tally
 
 MAX_FRAME_BYTES = 64 << 20

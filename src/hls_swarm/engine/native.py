@@ -24,7 +24,7 @@ from hls_swarm.records import (
     SegmentFetched,
     ViewerStarted,
 )
-from hls_swarm.stats.snapshot import ViewerDetail
+from hls_swarm.snapshot.snapshot import ViewerDetail
 from hls_swarm.viewer.actions import (
     Action,
     Cancel,

@@ -25,9 +25,9 @@ from hls_swarm.records import (
     ViewerStopped,
 )
 from hls_swarm.settings.run import Settings
+from hls_swarm.snapshot.snapshot import WORST_VIEWERS, ViewerDetail, badness
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.p1203 import SessionLog, SessionRecorder
-from hls_swarm.stats.snapshot import WORST_VIEWERS, ViewerDetail, badness
 from hls_swarm.stats.tally import Tally
 from hls_swarm.viewer.machine import Viewer
 

@@ -37,7 +37,7 @@ from hls_swarm.engine.messages import (
 from hls_swarm.engine.swarm import Swarm
 from hls_swarm.records import Record
 from hls_swarm.settings.run import Settings
-from hls_swarm.stats.snapshot import WorkerHealth
+from hls_swarm.snapshot.snapshot import WorkerHealth
 from hls_swarm.stats.tally import Tally
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 from hls_swarm.errors import SettingsError
 from hls_swarm.origin.matchers import parse_matcher
 from hls_swarm.settings.own_signals import OwnSignal
-from hls_swarm.stats.origin_metrics import Role
+from hls_swarm.snapshot.origin_metrics import Role
 
 SHORTEST_INTERVAL = 0.25
 SHORTEST_WINDOW, LONGEST_WINDOW = 10.0, 300.0

@@ -9,8 +9,8 @@ from hls_swarm.origin.nginx import NGINX_DIALECTS
 from hls_swarm.origin.node import NODE
 from hls_swarm.origin.signals import Dialect
 from hls_swarm.origin.varnish import VARNISH
-from hls_swarm.stats.origin_metrics import Group, Role, SignalInfo
-from hls_swarm.stats.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin_metrics import Group, Role, SignalInfo
+from hls_swarm.snapshot.origin_signals import SIGNALS
 
 SERVERS = (*NGINX_DIALECTS, HAPROXY, VARNISH)
 """What serves media; `--nginx-metrics` may name the page of any of them."""

@@ -14,7 +14,7 @@ from hls_swarm.origin.interval import (
     not_exported,
 )
 from hls_swarm.origin.signals import Formula
-from hls_swarm.stats.origin_metrics import Unknown, WhyUnknown
+from hls_swarm.snapshot.origin_metrics import Unknown, WhyUnknown
 
 
 def gauge(inputs: Inputs) -> float:

@@ -17,7 +17,7 @@ from math import inf, isfinite
 
 from hls_swarm.origin.devices import counted_network_devices, whole_disks
 from hls_swarm.origin.exposition import Page, Series
-from hls_swarm.stats.origin_metrics import BucketCounts, Unknown, WhyUnknown
+from hls_swarm.snapshot.origin_metrics import BucketCounts, Unknown, WhyUnknown
 
 Samples = list[tuple[Series, float]]
 

@@ -21,7 +21,7 @@ from hls_swarm.origin.failures import scrape_problem
 from hls_swarm.origin.promql import AnswerError, Instance, Scraped, families_of, range_query, read_answer
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind
-from hls_swarm.stats.origin_metrics import Role, SourceHealth, SourceProblem, SourceState, TargetMetrics
+from hls_swarm.snapshot.origin_metrics import Role, SourceHealth, SourceProblem, SourceState, TargetMetrics
 
 BODY_LIMIT = 16 << 20
 FIRST_RANGE = 300

@@ -25,7 +25,7 @@ from hls_swarm.origin.own import with_own
 from hls_swarm.origin.prometheus import PrometheusFeed
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind
-from hls_swarm.stats.origin_metrics import OriginMetrics, SourceProblem, TargetMetrics
+from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceProblem, TargetMetrics
 
 BODY_LIMIT = 16 << 20
 TIMEOUT_SHARE = 0.9

@@ -20,7 +20,7 @@ from hls_swarm.origin.exposition import ExpositionError, Page, Parser
 from hls_swarm.origin.interval import Interval, NotKnown
 from hls_swarm.origin.signals import Answer, Dialect, answers
 from hls_swarm.origin.window import Window
-from hls_swarm.stats.origin_metrics import (
+from hls_swarm.snapshot.origin_metrics import (
     BucketCounts,
     Reading,
     Role,
@@ -31,7 +31,7 @@ from hls_swarm.stats.origin_metrics import (
     Unknown,
     WhyUnknown,
 )
-from hls_swarm.stats.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin_signals import SIGNALS
 
 STALE_INTERVALS = 3
 

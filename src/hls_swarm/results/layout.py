@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
+from hls_swarm.judge.thresholds import WindowName
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.thresholds import WindowName
 
 RUN = "run.json"
 TIMELINE = "timeline.jsonl"

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from hls_swarm.errors import RunError
+from hls_swarm.judge.events import Event
+from hls_swarm.judge.report import Report, Status
+from hls_swarm.judge.verdict import EXIT_CODES, Verdict
 from hls_swarm.results import layout
 from hls_swarm.results.machine import runs_still
-from hls_swarm.stats.events import Event
-from hls_swarm.stats.report import Report, Status
-from hls_swarm.stats.verdict import EXIT_CODES, Verdict
 
 _T = TypeVar("_T")
 _JSON = msgspec.json.Decoder()

@@ -14,17 +14,17 @@ import psutil
 
 from hls_swarm import __version__
 from hls_swarm.errors import RunError
+from hls_swarm.judge.events import Event, EventKind, Level, changes
+from hls_swarm.judge.ledger import Entry, Ledger
+from hls_swarm.judge.metrics import COUNTERS, RATIOS
+from hls_swarm.judge.summary import known, summary, to_json
+from hls_swarm.judge.verdict import Outcome, judge
 from hls_swarm.results import layout
 from hls_swarm.results.logs import EVENTS
 from hls_swarm.results.machine import boot_id, machine, versions
 from hls_swarm.results.writer import FolderWriter
 from hls_swarm.settings.checks import masked_header, masked_url
 from hls_swarm.settings.run import Settings
-from hls_swarm.stats.events import Event, EventKind, Level, changes
-from hls_swarm.stats.ledger import Entry, Ledger
-from hls_swarm.stats.metrics import COUNTERS, RATIOS
-from hls_swarm.stats.summary import known, summary, to_json
-from hls_swarm.stats.verdict import Outcome, judge
 
 _log = logging.getLogger(EVENTS)
 _LEVELS = {Level.INFO: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}

@@ -29,17 +29,17 @@ from hls_swarm.engine.identities import read_lists
 from hls_swarm.engine.preflight import Severity, findings, needs_of
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.errors import PreflightError, RunError
+from hls_swarm.judge.ledger import Ledger
+from hls_swarm.judge.summary import to_json
+from hls_swarm.judge.thresholds import parse_threshold
+from hls_swarm.judge.verdict import EXIT_CODES, Verdict, judge
 from hls_swarm.origin.config import origin_settings
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import logging_to, logging_to_stderr, masked, secrets_of
 from hls_swarm.results.recorder import Recorder, open_recorder
 from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
-from hls_swarm.stats.ledger import Ledger
 from hls_swarm.stats.p1203 import p1203_file
-from hls_swarm.stats.summary import to_json
-from hls_swarm.stats.thresholds import parse_threshold
-from hls_swarm.stats.verdict import EXIT_CODES, Verdict, judge
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.service import serve
 from hls_swarm.testorigin.settings import USUAL_PORT, LogTo, OriginAddress, access_log_place

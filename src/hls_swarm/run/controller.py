@@ -20,13 +20,13 @@ from hls_swarm.engine.ffmpeg_mix import has_ffmpeg
 from hls_swarm.engine.machine import MachineMeter, device_towards
 from hls_swarm.engine.preflight import address_of_load
 from hls_swarm.engine.sessions import plan_of
+from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.settings.run import Settings
+from hls_swarm.snapshot.moment import Moment
+from hls_swarm.snapshot.snapshot import WORST_VIEWERS, Mark, Phase, SnapshotBuilder, badness
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.ledger import Entry, Ledger
-from hls_swarm.stats.moment import Moment
 from hls_swarm.stats.p1203 import SessionLog
-from hls_swarm.stats.snapshot import WORST_VIEWERS, Mark, Phase, SnapshotBuilder, badness
 from hls_swarm.stats.tally import Tally
 from hls_swarm.views.live import View
 

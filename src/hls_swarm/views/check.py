@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import ObjectKind
-from hls_swarm.stats.origin_metrics import SourceState
-from hls_swarm.stats.snapshot import Snapshot
-from hls_swarm.stats.verdict import Outcome, Verdict
+from hls_swarm.snapshot.origin_metrics import SourceState
+from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views import units
 
 CHECK_SECONDS = 10.0

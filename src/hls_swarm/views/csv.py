@@ -3,7 +3,7 @@
 import csv
 from io import StringIO
 
-from hls_swarm.stats.report import Report
+from hls_swarm.judge.report import Report
 
 
 def timeline_csv(report: Report) -> str:

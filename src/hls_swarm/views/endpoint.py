@@ -15,10 +15,10 @@ from typing import Self
 
 from hls_swarm.errors import RunError
 from hls_swarm.http.page_server import Answer, PageServer
+from hls_swarm.judge.ledger import Entry
 from hls_swarm.settings.checks import listen_address
-from hls_swarm.stats.ledger import Entry
-from hls_swarm.stats.moment import Moment
-from hls_swarm.stats.snapshot import Phase
+from hls_swarm.snapshot.moment import Moment
+from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.views.prometheus import Page
 
 DEFAULT_ADDRESS = "127.0.0.1:17091"

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from hls_swarm.stats.snapshot import Snapshot
+from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views import text
 from hls_swarm.views.controls import Controls
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from hls_swarm.stats.compare import Comparison
-from hls_swarm.stats.report import Report
+from hls_swarm.judge.compare import Comparison
+from hls_swarm.judge.report import Report
 from hls_swarm.views.tables import Table, comparison_headline, differences, headline, reasons, tables
 
 _VERDICT_MARKS = {"pass": "✅", "fail": "❌", "invalid": "⚠️", "error": "❌"}

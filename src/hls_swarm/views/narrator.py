@@ -2,9 +2,9 @@
 
 import logging
 
-from hls_swarm.stats.condition import Assessor, Condition
-from hls_swarm.stats.ledger import Entry
-from hls_swarm.stats.snapshot import Phase
+from hls_swarm.judge.ledger import Entry
+from hls_swarm.snapshot.condition import Assessor, Condition
+from hls_swarm.snapshot.snapshot import Phase
 
 _log = logging.getLogger(__name__)
 

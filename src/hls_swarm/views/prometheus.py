@@ -20,13 +20,13 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
 from hls_swarm import __version__
+from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.records import ObjectKind
+from hls_swarm.snapshot.moment import Moment
+from hls_swarm.snapshot.origin_metrics import SourceState, TargetMetrics
+from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.stats.histogram import BUCKETS_PER_OCTAVE, Histogram
-from hls_swarm.stats.metrics import ORIGIN_PREFIX
-from hls_swarm.stats.moment import Moment
-from hls_swarm.stats.origin_metrics import SourceState, TargetMetrics
-from hls_swarm.stats.origin_signals import SIGNALS
-from hls_swarm.stats.snapshot import Phase
 from hls_swarm.stats.tally import ObjectTally
 
 PREFIX = "hls_swarm_"

@@ -7,8 +7,8 @@ from rich.console import RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from hls_swarm.stats.compare import Comparison
-from hls_swarm.stats.report import Report
+from hls_swarm.judge.compare import Comparison
+from hls_swarm.judge.report import Report
 from hls_swarm.views.tables import Table, comparison_headline, differences, headline, reasons, tables
 
 STYLES = {

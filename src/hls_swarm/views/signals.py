@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from hls_swarm.stats.origin_metrics import (
+from hls_swarm.snapshot.origin_metrics import (
     Group,
     SignalInfo,
     SourceHealth,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from textual.pilot import Pilot
 
-from hls_swarm.stats.snapshot import Snapshot
+from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.tui.app import DashboardApp
 from hls_swarm.views.tui.picture import History

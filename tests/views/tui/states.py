@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
-from hls_swarm.stats.histogram import Distribution
-from hls_swarm.stats.origin_metrics import (
+from hls_swarm.snapshot.origin_metrics import (
     OriginMetrics,
     Reading,
     Role,
@@ -16,8 +15,8 @@ from hls_swarm.stats.origin_metrics import (
     Unknown,
     WhyUnknown,
 )
-from hls_swarm.stats.origin_signals import SIGNALS
-from hls_swarm.stats.snapshot import (
+from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.snapshot import (
     ErrorFigures,
     Experience,
     GeneratorFigures,
@@ -30,6 +29,7 @@ from hls_swarm.stats.snapshot import (
     ViewerFigures,
     WorkerFigures,
 )
+from hls_swarm.stats.histogram import Distribution
 
 URL = "http://origin.test:8080/live/master.m3u8"
 STARTED_AT = 1000.0

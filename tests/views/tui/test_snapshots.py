@@ -9,7 +9,7 @@ import pytest
 from tests.views.tui import states
 from tests.views.tui.driving import SIZES, Driven, before, drive
 
-from hls_swarm.stats.snapshot import Snapshot
+from hls_swarm.snapshot.snapshot import Snapshot
 
 KEPT = Path(__file__).parent / "snapshots"
 UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))

@@ -7,8 +7,8 @@ import pytest
 from tests.views.tui import states
 from tests.views.tui.driving import SIZES, Driven, before, drive, screen
 
-from hls_swarm.stats.quality import group_figures, quality
-from hls_swarm.stats.snapshot import PlayerFigures, Snapshot
+from hls_swarm.snapshot.quality import group_figures, quality
+from hls_swarm.snapshot.snapshot import PlayerFigures, Snapshot
 from hls_swarm.stats.tally import Tally
 
 STATES: list[tuple[str, Callable[[], Snapshot], list[str]]] = [

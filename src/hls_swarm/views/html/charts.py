@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.report import Report
 from hls_swarm.settings.own_signals import OWN_PREFIX
-from hls_swarm.stats.metrics import ORIGIN_PREFIX
-from hls_swarm.stats.origin_metrics import Unit
-from hls_swarm.stats.origin_signals import SIGNALS, signal_info
-from hls_swarm.stats.report import Report
+from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info
 from hls_swarm.views.signals import DETAILS, GROUP_NAMES, name_text
 
 MOST_POINTS = 1800

@@ -10,9 +10,9 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from hls_swarm.stats.compare import Comparison
-from hls_swarm.stats.events import EventKind
-from hls_swarm.stats.report import Report, Status
+from hls_swarm.judge.compare import Comparison
+from hls_swarm.judge.events import EventKind
+from hls_swarm.judge.report import Report, Status
 from hls_swarm.views import units
 from hls_swarm.views.html.charts import Charts, comparison_charts, report_charts
 from hls_swarm.views.tables import (

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
-from hls_swarm.stats.snapshot import Snapshot
+from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.controls import Controls
 from hls_swarm.views.live import View
 from hls_swarm.views.logbook import Logbook

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from hls_swarm.records import Blame
-from hls_swarm.stats.snapshot import ErrorFigures, Snapshot
+from hls_swarm.snapshot.snapshot import ErrorFigures, Snapshot
 from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, Part, cut, line, table, width_of
 from hls_swarm.views.tui.panel import Detail, Panel

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from hls_swarm.snapshot.quality import GroupFigures, Quality
 from hls_swarm.stats.histogram import Distribution
-from hls_swarm.stats.quality import GroupFigures, Quality
 from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, Part, flow, line, table
 from hls_swarm.views.tui.panel import Detail, Panel

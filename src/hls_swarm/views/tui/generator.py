@@ -1,6 +1,6 @@
 """The generator: whether this machine keeps up with what it is asked to do."""
 
-from hls_swarm.stats.snapshot import GeneratorFigures, MachineFigures, PlayerFigures, WorkerFigures
+from hls_swarm.snapshot.snapshot import GeneratorFigures, MachineFigures, PlayerFigures, WorkerFigures
 from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, bar, flow, line, prose, table
 from hls_swarm.views.tui.panel import Detail, Panel

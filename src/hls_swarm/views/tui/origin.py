@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from hls_swarm.stats.origin_metrics import (
+from hls_swarm.snapshot.origin_metrics import (
     Group,
     OriginMetrics,
     Reading,

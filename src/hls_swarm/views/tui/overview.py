@@ -1,6 +1,6 @@
 """The overview: what is loaded, how it fares and why, how far the run is, where its viewers are."""
 
-from hls_swarm.stats.snapshot import Phase
+from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, bar, cut, flow, line
 from hls_swarm.views.tui.panel import Detail, Panel

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hls_swarm.records import ObjectKind
-from hls_swarm.stats.condition import Assessment, Assessor
-from hls_swarm.stats.snapshot import Snapshot
+from hls_swarm.snapshot.condition import Assessment, Assessor
+from hls_swarm.snapshot.snapshot import Snapshot
 
 TRACE_VALUES = 300
 """Snapshots that a trace keeps: five minutes."""

@@ -6,7 +6,7 @@ each blame a word. With NO_COLOR the dashboard is drawn without colours.
 
 from textual.theme import Theme
 
-from hls_swarm.stats.condition import Condition
+from hls_swarm.snapshot.condition import Condition
 
 _DARK = {
     "good": "#2fbf94",

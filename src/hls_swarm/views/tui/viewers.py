@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hls_swarm.stats.snapshot import ViewerDetail
+from hls_swarm.snapshot.snapshot import ViewerDetail
 from hls_swarm.views import units
 from hls_swarm.views.tui.lines import GAP, Line, Part, cut, line, table
 from hls_swarm.views.tui.panel import Detail, Panel

@@ -13,11 +13,11 @@ Rules:
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hls_swarm.judge.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, RATIOS
+from hls_swarm.snapshot.moment import Moment
+from hls_swarm.snapshot.origin_tally import OriginTally
+from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, RATIOS
-from hls_swarm.stats.moment import Moment
-from hls_swarm.stats.origin_tally import OriginTally
-from hls_swarm.stats.snapshot import Phase
 
 _NOTHING = Histogram()
 

@@ -1,10 +1,10 @@
 import pytest
 
-from hls_swarm.stats.saturation import MachineWatch
-from hls_swarm.stats.snapshot import MachineFigures, Phase, SnapshotBuilder
-from hls_swarm.stats.summary import summary
+from hls_swarm.judge.summary import summary
+from hls_swarm.judge.verdict import judge
+from hls_swarm.snapshot.saturation import MachineWatch
+from hls_swarm.snapshot.snapshot import MachineFigures, Phase, SnapshotBuilder
 from hls_swarm.stats.tally import Tally
-from hls_swarm.stats.verdict import judge
 
 
 def watched(*readings: tuple[float, float | None, float | None]) -> MachineWatch:

@@ -5,11 +5,11 @@ from enum import StrEnum
 
 import msgspec
 
+from hls_swarm.judge.ledger import Entry
+from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.settings.checks import masked_url
-from hls_swarm.stats.ledger import Entry
-from hls_swarm.stats.origin_metrics import SourceHealth, SourceState
-from hls_swarm.stats.snapshot import ErrorFigures, Phase, Snapshot
-from hls_swarm.stats.thresholds import ThresholdResult
+from hls_swarm.snapshot.origin_metrics import SourceHealth, SourceState
+from hls_swarm.snapshot.snapshot import ErrorFigures, Phase, Snapshot
 
 
 class EventKind(StrEnum):

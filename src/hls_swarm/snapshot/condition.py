@@ -21,7 +21,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hls_swarm.stats.snapshot import Phase, Snapshot
+from hls_swarm.snapshot.snapshot import Phase, Snapshot
 
 LATELY_SECONDS = 10.0
 """How far behind the earlier snapshot should be."""

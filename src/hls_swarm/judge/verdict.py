@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hls_swarm.stats.snapshot import Snapshot
-from hls_swarm.stats.thresholds import ThresholdResult
+from hls_swarm.judge.thresholds import ThresholdResult
+from hls_swarm.snapshot.snapshot import Snapshot
 
 
 class Verdict(StrEnum):

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import log, sqrt
 
+from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX, Better, CounterMetric
+from hls_swarm.judge.report import Report
+from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin_signals import signal_info
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.metrics import METRICS, ORIGIN_PREFIX, Better, CounterMetric
-from hls_swarm.stats.origin_metrics import Unit
-from hls_swarm.stats.origin_signals import signal_info
-from hls_swarm.stats.report import Report
 
 ALPHA = 0.001
 LEAST_RELATIVE = 0.05

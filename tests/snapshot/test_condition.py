@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from tests.views.tui import states
 
-from hls_swarm.stats.condition import Assessor, Condition, assess
-from hls_swarm.stats.snapshot import Phase, Snapshot
+from hls_swarm.snapshot.condition import Assessor, Condition, assess
+from hls_swarm.snapshot.snapshot import Phase, Snapshot
 
 
 def with_viewers(active: int, playing: int, **more: int) -> Snapshot:

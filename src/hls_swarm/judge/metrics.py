@@ -16,10 +16,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from hls_swarm.records import Blame, ObjectKind
+from hls_swarm.snapshot.moment import Moment
+from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.snapshot import MachineFigures
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.moment import Moment
-from hls_swarm.stats.origin_metrics import Unit
-from hls_swarm.stats.snapshot import MachineFigures
 from hls_swarm.stats.tally import ObjectTally, Tally
 
 ORIGIN_PREFIX = "origin_"

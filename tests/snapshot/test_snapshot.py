@@ -1,6 +1,7 @@
 import pytest
 from tests.support.snapshots import exchange, failed, lag, snapshot, stalled, watching
 
+from hls_swarm.judge.verdict import Outcome, Verdict, judge
 from hls_swarm.records import (
     Blame,
     EndReason,
@@ -13,8 +14,7 @@ from hls_swarm.records import (
     ViewerStarted,
     ViewerStopped,
 )
-from hls_swarm.stats.snapshot import WorkerHealth
-from hls_swarm.stats.verdict import Outcome, Verdict, judge
+from hls_swarm.snapshot.snapshot import WorkerHealth
 
 
 def test_viewers_are_counted_by_what_they_do() -> None:

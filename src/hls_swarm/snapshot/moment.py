@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.snapshot import Snapshot
 from hls_swarm.stats.tally import Tally
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from hls_swarm.stats.events import Event
+from hls_swarm.judge.events import Event
+from hls_swarm.judge.thresholds import WindowName
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.thresholds import WindowName
 
 
 class Status(StrEnum):

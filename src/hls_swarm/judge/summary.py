@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
+from hls_swarm.judge.thresholds import ThresholdResult
+from hls_swarm.judge.verdict import Outcome
 from hls_swarm.records import ObjectKind
+from hls_swarm.snapshot.origin_tally import TargetSummary
+from hls_swarm.snapshot.quality import json_object as quality_object
+from hls_swarm.snapshot.snapshot import Experience, GeneratorFigures, Snapshot
 from hls_swarm.stats.histogram import Distribution
-from hls_swarm.stats.origin_tally import TargetSummary
-from hls_swarm.stats.quality import json_object as quality_object
-from hls_swarm.stats.snapshot import Experience, GeneratorFigures, Snapshot
-from hls_swarm.stats.thresholds import ThresholdResult
-from hls_swarm.stats.verdict import Outcome
 
 SCHEMA = "hls-swarm/summary/1"
 

@@ -4,9 +4,9 @@ from typing import Any
 import msgspec
 from tests.support.snapshots import URL, failed, snapshot, watching
 
+from hls_swarm.judge.summary import known, summary, to_json
+from hls_swarm.judge.verdict import judge
 from hls_swarm.records import ObjectKind
-from hls_swarm.stats.summary import known, summary, to_json
-from hls_swarm.stats.verdict import judge
 
 
 def made(*records: Any) -> dict[str, Any]:

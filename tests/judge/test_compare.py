@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from tests.support.run_folders import long_run
 
+from hls_swarm.judge.compare import Judgement, better_of, compare, critical_distance, distance
+from hls_swarm.judge.metrics import Better
+from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
-from hls_swarm.stats.compare import Judgement, better_of, compare, critical_distance, distance
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.metrics import Better
-from hls_swarm.stats.report import Report
 
 
 def histogram(*values: float) -> Histogram:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hls_swarm.stats.moment import Moment
-from hls_swarm.stats.origin_tally import TargetSummary
-from hls_swarm.stats.snapshot import Phase
-from hls_swarm.stats.thresholds import Threshold, ThresholdResult, WindowName, crossed_for_good, judge_thresholds
-from hls_swarm.stats.timeline import Row, row
-from hls_swarm.stats.window import WholeRun, Window, second_between
+from hls_swarm.judge.thresholds import Threshold, ThresholdResult, WindowName, crossed_for_good, judge_thresholds
+from hls_swarm.judge.timeline import Row, row
+from hls_swarm.judge.window import WholeRun, Window, second_between
+from hls_swarm.snapshot.moment import Moment
+from hls_swarm.snapshot.origin_tally import TargetSummary
+from hls_swarm.snapshot.snapshot import Phase
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ Rules:
 
 from collections.abc import Iterator, Mapping
 
+from hls_swarm.judge.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, ORIGIN_PREFIX, RATIOS
+from hls_swarm.judge.window import Second
 from hls_swarm.settings.own_signals import OWN_PREFIX
-from hls_swarm.stats.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, ORIGIN_PREFIX, RATIOS
-from hls_swarm.stats.moment import Moment
-from hls_swarm.stats.origin_metrics import Unit
-from hls_swarm.stats.origin_signals import SIGNALS
-from hls_swarm.stats.window import Second
+from hls_swarm.snapshot.moment import Moment
+from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin_signals import SIGNALS
 
 SCHEMA = "hls-swarm/timeline/1"
 

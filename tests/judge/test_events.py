@@ -1,9 +1,9 @@
 from tests.support.moments import STARTED_AT, Run, origin
 from tests.support.snapshots import failed, watching
 
-from hls_swarm.stats.events import Event, EventKind, Level, changes
-from hls_swarm.stats.origin_metrics import SourceState
-from hls_swarm.stats.snapshot import Mark, Phase
+from hls_swarm.judge.events import Event, EventKind, Level, changes
+from hls_swarm.snapshot.origin_metrics import SourceState
+from hls_swarm.snapshot.snapshot import Mark, Phase
 
 
 def told(run: Run) -> list[Event]:

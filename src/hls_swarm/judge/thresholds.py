@@ -26,10 +26,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
 
-from hls_swarm.settings.own_signals import OWN_PREFIX, OwnSignal
-from hls_swarm.settings.run import format_duration, parse_duration
-from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.metrics import (
+from hls_swarm.judge.metrics import (
     METRICS,
     ORIGIN_PREFIX,
     CounterMetric,
@@ -38,10 +35,13 @@ from hls_swarm.stats.metrics import (
     Metric,
     RatioMetric,
 )
-from hls_swarm.stats.origin_metrics import Unit
-from hls_swarm.stats.origin_signals import SIGNALS, signal_info
-from hls_swarm.stats.origin_tally import OriginTally
-from hls_swarm.stats.window import Window
+from hls_swarm.judge.window import Window
+from hls_swarm.settings.own_signals import OWN_PREFIX, OwnSignal
+from hls_swarm.settings.run import format_duration, parse_duration
+from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info
+from hls_swarm.snapshot.origin_tally import OriginTally
+from hls_swarm.stats.histogram import Histogram
 
 _LINE = re.compile(
     r"\s*(?P<metric>[A-Za-z_][\w]*)(?:@(?P<target>[^\s:<>=]+|\[[^\]\s]+\]))?(?::(?P<aggregation>[A-Za-z_][\w.]*))?"

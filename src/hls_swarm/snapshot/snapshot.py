@@ -15,11 +15,11 @@ import msgspec
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.settings.checks import masked_url
-from hls_swarm.stats.generator import generator_trouble
+from hls_swarm.snapshot.generator import generator_trouble
+from hls_swarm.snapshot.origin_metrics import OriginMetrics
+from hls_swarm.snapshot.quality import Quality, quality
+from hls_swarm.snapshot.saturation import MachineOverRun, MachineWatch
 from hls_swarm.stats.histogram import Distribution, Histogram
-from hls_swarm.stats.origin_metrics import OriginMetrics
-from hls_swarm.stats.quality import Quality, quality
-from hls_swarm.stats.saturation import MachineOverRun, MachineWatch
 from hls_swarm.stats.tally import ObjectTally, Tally
 from hls_swarm.stats.worst import WORST_VIEWERS as WORST_VIEWERS
 from hls_swarm.stats.worst import ViewerDetail as ViewerDetail

@@ -2,8 +2,8 @@ import pytest
 from tests.support.moments import STARTED_AT, Run, origin
 from tests.support.snapshots import failed, stalled, watching
 
-from hls_swarm.stats.snapshot import Phase
-from hls_swarm.stats.timeline import FIXED_COLUMNS, columns
+from hls_swarm.judge.timeline import FIXED_COLUMNS, columns
+from hls_swarm.snapshot.snapshot import Phase
 
 
 def test_a_row_has_the_percentiles_of_its_own_second() -> None:

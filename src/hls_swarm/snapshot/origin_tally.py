@@ -13,9 +13,9 @@ from math import inf
 
 import msgspec
 
+from hls_swarm.snapshot.origin_metrics import BucketCounts, OriginMetrics, TargetMetrics
+from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info
 from hls_swarm.stats.histogram import Distribution, Histogram
-from hls_swarm.stats.origin_metrics import BucketCounts, OriginMetrics, TargetMetrics
-from hls_swarm.stats.origin_signals import SIGNALS, signal_info
 
 QUANTILES: Mapping[str, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 

@@ -1,0 +1,1 @@
+"""What the numbers mean: thresholds, verdict, events, timeline, summary, comparison."""

@@ -1,0 +1,1 @@
+"""The one picture that every view draws, and the frozen shapes in it."""
