@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from random import Random
 
-from hls_swarm.engine.ffmpeg_log import LogReader
-from hls_swarm.engine.ffmpeg_probe import StreamReader
-from hls_swarm.engine.ffmpeg_progress import ProgressReader
+from hls_swarm.engine.ffmpeg.log import LogReader
+from hls_swarm.engine.ffmpeg.probe import StreamReader
+from hls_swarm.engine.ffmpeg.progress import ProgressReader
 from hls_swarm.records import PlaylistFetched, Record, SegmentFetched
 
 HIDDEN = "v0"

@@ -27,8 +27,8 @@ import uvloop
 from tests.support.browser import play_with_hls_js
 from tests.support.programs import require, running
 
-from hls_swarm.engine.comparisons import Comparisons
-from hls_swarm.engine.native import NativeViewer
+from hls_swarm.engine.native.comparisons import Comparisons
+from hls_swarm.engine.native.viewer import NativeViewer
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.http import Client, ClientContext
 from hls_swarm.settings.spellings import parse_variant

@@ -10,8 +10,7 @@ from contextlib import suppress
 import msgspec
 
 from hls_swarm.cluster.agent import HostFacts, HostNews
-from hls_swarm.engine.ffmpeg_fleet import plan_of
-from hls_swarm.engine.identities import read_lists
+from hls_swarm.engine.ffmpeg.fleet import plan_of
 from hls_swarm.engine.messages import (
     Configure,
     Drain,
@@ -25,6 +24,7 @@ from hls_swarm.engine.messages import (
     frame,
     from_worker,
 )
+from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.errors import RunError
 from hls_swarm.settings.run import Settings
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hls_swarm.engine.ffmpeg_command import FfmpegPlan
-from hls_swarm.engine.identities import Lists
+from hls_swarm.engine.ffmpeg.command import FfmpegPlan
+from hls_swarm.engine.native.identities import Lists
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.snapshot import ViewerDetail, WorkerHealth
 from hls_swarm.stats.p1203 import SessionLog

@@ -16,11 +16,9 @@ from typing import TYPE_CHECKING
 import psutil
 import uvloop
 
-from hls_swarm.engine.clients import fetchers
-from hls_swarm.engine.ffmpeg_fleet import other_engine
-from hls_swarm.engine.identities import Identities
-from hls_swarm.engine.lag import LagMeter
-from hls_swarm.engine.machine import descriptors_open
+from hls_swarm.engine.ffmpeg.fleet import other_engine
+from hls_swarm.engine.host.lag import LagMeter
+from hls_swarm.engine.host.machine import descriptors_open
 from hls_swarm.engine.messages import (
     Configure,
     Drain,
@@ -34,6 +32,8 @@ from hls_swarm.engine.messages import (
     frame,
     to_worker,
 )
+from hls_swarm.engine.native.clients import fetchers
+from hls_swarm.engine.native.identities import Identities
 from hls_swarm.engine.swarm import Swarm
 from hls_swarm.records import Record
 from hls_swarm.settings.run import Settings

@@ -21,12 +21,12 @@ import uvloop
 from rich.console import Console
 
 from hls_swarm.cluster.local import LocalAgent
-from hls_swarm.engine.clients import check_clients, scraper_fetcher
-from hls_swarm.engine.facts import raise_descriptor_limit, read_facts
-from hls_swarm.engine.ffmpeg_fleet import check_machine, checked_binary, command_line, descriptors_for_processes
-from hls_swarm.engine.ffmpeg_mix import has_ffmpeg
-from hls_swarm.engine.identities import read_lists
-from hls_swarm.engine.preflight import Severity, findings, needs_of
+from hls_swarm.engine.ffmpeg.fleet import check_machine, checked_binary, command_line, descriptors_for_processes
+from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
+from hls_swarm.engine.host.facts import raise_descriptor_limit, read_facts
+from hls_swarm.engine.host.preflight import Severity, findings, needs_of
+from hls_swarm.engine.native.clients import check_clients, scraper_fetcher
+from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.errors import PreflightError, RunError
 from hls_swarm.judge.ledger import Ledger

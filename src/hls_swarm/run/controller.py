@@ -16,9 +16,9 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from hls_swarm.cluster.agent import LEASE_SECONDS, Agent, HostNews
-from hls_swarm.engine.ffmpeg_mix import has_ffmpeg
-from hls_swarm.engine.machine import MachineMeter, device_towards
-from hls_swarm.engine.preflight import address_of_load
+from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
+from hls_swarm.engine.host.machine import MachineMeter, device_towards
+from hls_swarm.engine.host.preflight import address_of_load
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.origin.scraper import OriginScraper

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from hls_swarm.engine.facts import Facts, foreign, read_facts
-from hls_swarm.engine.preflight import Finding, Needs, Severity, findings, needs_of
+from hls_swarm.engine.host.facts import Facts, foreign, read_facts
+from hls_swarm.engine.host.preflight import Finding, Needs, Severity, findings, needs_of
 from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
 

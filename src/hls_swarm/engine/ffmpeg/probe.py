@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from hls_swarm.engine.ffmpeg_binary import FfmpegBinary
-from hls_swarm.engine.ffmpeg_command import FIRST_STREAMS, FfmpegPlan, environment, input_arguments
-from hls_swarm.engine.ffmpeg_lines import GraveWords, LineReader
-from hls_swarm.engine.process import Process, Spawn
+from hls_swarm.engine.ffmpeg.binary import FfmpegBinary
+from hls_swarm.engine.ffmpeg.command import FIRST_STREAMS, FfmpegPlan, environment, input_arguments
+from hls_swarm.engine.ffmpeg.lines import GraveWords, LineReader
+from hls_swarm.engine.ffmpeg.process import Process, Spawn
 from hls_swarm.errors import RunError
 from hls_swarm.http import Identity
 from hls_swarm.settings.checks import masked_url

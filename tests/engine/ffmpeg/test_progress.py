@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.engine.ffmpeg_progress import MAX_LINE_BYTES, Progress, ProgressReader
+from hls_swarm.engine.ffmpeg.progress import MAX_LINE_BYTES, Progress, ProgressReader
 
 DATA = Path(__file__).parents[1] / "data/ffmpeg"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hls_swarm.engine.machine import MachineMeter, descriptors_open, device_towards, retransmitted_segments
+from hls_swarm.engine.host.machine import MachineMeter, descriptors_open, device_towards, retransmitted_segments
 
 SNMP = """\
 Ip: Forwarding DefaultTTL

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from hls_swarm.engine.clients import client_options
-from hls_swarm.engine.identities import Identities, Lists, read_lists
+from hls_swarm.engine.native.clients import client_options
+from hls_swarm.engine.native.identities import Identities, Lists, read_lists
 from hls_swarm.errors import SettingsError
 from hls_swarm.http import Identity, Limits, TlsOptions
 from hls_swarm.settings.run import Settings

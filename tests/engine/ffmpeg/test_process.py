@@ -12,8 +12,8 @@ import pytest
 import uvloop
 from tests.support.programs import is_alive
 
-from hls_swarm.engine import process as module
-from hls_swarm.engine.process import Process, guard, spawn
+from hls_swarm.engine.ffmpeg import process as module
+from hls_swarm.engine.ffmpeg.process import Process, guard, spawn
 
 PARENT = """
 import asyncio, sys, uvloop

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from hls_swarm.engine.identities import Identities, read_lists
+from hls_swarm.engine.native.identities import Identities, read_lists
 from hls_swarm.http import Client, ClientContext, ClientOptions, Limits, TlsOptions
 from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.http.tls import tls_context

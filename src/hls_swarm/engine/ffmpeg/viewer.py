@@ -20,11 +20,11 @@ from enum import Enum, auto
 from random import Random
 from time import perf_counter
 
-from hls_swarm.engine.backoff import Backoff, BackoffPolicy
-from hls_swarm.engine.ffmpeg_log import LogReader
-from hls_swarm.engine.ffmpeg_playback import Playback
-from hls_swarm.engine.ffmpeg_progress import ProgressReader
-from hls_swarm.engine.process import Process, Spawn
+from hls_swarm.engine.ffmpeg.backoff import Backoff, BackoffPolicy
+from hls_swarm.engine.ffmpeg.log import LogReader
+from hls_swarm.engine.ffmpeg.playback import Playback
+from hls_swarm.engine.ffmpeg.process import Process, Spawn
+from hls_swarm.engine.ffmpeg.progress import ProgressReader
 from hls_swarm.engine.running import Finished, Report
 from hls_swarm.records import (
     EndReason,

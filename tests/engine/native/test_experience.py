@@ -9,8 +9,8 @@ import msgspec
 import pytest
 import uvloop
 
-from hls_swarm.engine.comparisons import Comparisons
-from hls_swarm.engine.native import NativeViewer
+from hls_swarm.engine.native.comparisons import Comparisons
+from hls_swarm.engine.native.viewer import NativeViewer
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.http import Client, ClientContext
 from hls_swarm.records import (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit
 
-from hls_swarm.engine.facts import Facts
+from hls_swarm.engine.host.facts import Facts
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.settings.network import parse_override, parse_source_addresses
 from hls_swarm.settings.run import Settings

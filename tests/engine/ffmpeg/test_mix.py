@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.engine.ffmpeg_mix import ffmpeg_viewers, has_ffmpeg, is_ffmpeg, only_ffmpeg
+from hls_swarm.engine.ffmpeg.mix import ffmpeg_viewers, has_ffmpeg, is_ffmpeg, only_ffmpeg
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.run import Settings
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests.support.programs import require
 
-from hls_swarm.engine.ffmpeg_binary import FfmpegBinary, ask_ffmpeg, find_ffmpeg
-from hls_swarm.engine.ffmpeg_fleet import check_machine, descriptors_for_processes, other_engine, process_limit
-from hls_swarm.engine.identities import Identities, Lists
+from hls_swarm.engine.ffmpeg.binary import FfmpegBinary, ask_ffmpeg, find_ffmpeg
+from hls_swarm.engine.ffmpeg.fleet import check_machine, descriptors_for_processes, other_engine, process_limit
+from hls_swarm.engine.native.identities import Identities, Lists
 from hls_swarm.errors import PreflightError
 from hls_swarm.settings.run import Settings
 

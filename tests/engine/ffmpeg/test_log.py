@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hls_swarm.engine.ffmpeg_lines import parse_line
-from hls_swarm.engine.ffmpeg_log import LogReader
+from hls_swarm.engine.ffmpeg.lines import parse_line
+from hls_swarm.engine.ffmpeg.log import LogReader
 from hls_swarm.records import (
     Exchange,
     FailureKind,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.engine.ffmpeg_command import FIRST_STREAMS
-from hls_swarm.engine.ffmpeg_probe import Stream, StreamReader, streams_played
+from hls_swarm.engine.ffmpeg.command import FIRST_STREAMS
+from hls_swarm.engine.ffmpeg.probe import Stream, StreamReader, streams_played
 from hls_swarm.settings.spellings import VariantKind
 
 SAID = b"""\

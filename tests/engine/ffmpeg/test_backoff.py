@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.engine.backoff import Backoff, BackoffPolicy
+from hls_swarm.engine.ffmpeg.backoff import Backoff, BackoffPolicy
 
 
 def test_waits_grow_up_to_a_most() -> None:

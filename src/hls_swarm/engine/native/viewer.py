@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from time import perf_counter
 from typing import assert_never
 
-from hls_swarm.engine.comparisons import Comparisons
+from hls_swarm.engine.native.comparisons import Comparisons
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist

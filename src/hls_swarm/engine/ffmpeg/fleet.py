@@ -7,14 +7,14 @@ from pathlib import Path
 
 import psutil
 
-from hls_swarm.engine.backoff import BackoffPolicy
-from hls_swarm.engine.ffmpeg import FfmpegViewer
-from hls_swarm.engine.ffmpeg_binary import FfmpegBinary, ask_ffmpeg, find_ffmpeg
-from hls_swarm.engine.ffmpeg_command import FfmpegPlan, check_settings, environment, pasteable, player_command
-from hls_swarm.engine.ffmpeg_mix import ffmpeg_viewers, has_ffmpeg, is_ffmpeg, only_ffmpeg
-from hls_swarm.engine.ffmpeg_probe import probe
-from hls_swarm.engine.identities import Identities, Lists
-from hls_swarm.engine.process import DESCRIPTORS_PER_PROCESS, Spawn, spawn
+from hls_swarm.engine.ffmpeg.backoff import BackoffPolicy
+from hls_swarm.engine.ffmpeg.binary import FfmpegBinary, ask_ffmpeg, find_ffmpeg
+from hls_swarm.engine.ffmpeg.command import FfmpegPlan, check_settings, environment, pasteable, player_command
+from hls_swarm.engine.ffmpeg.mix import ffmpeg_viewers, has_ffmpeg, is_ffmpeg, only_ffmpeg
+from hls_swarm.engine.ffmpeg.probe import probe
+from hls_swarm.engine.ffmpeg.process import DESCRIPTORS_PER_PROCESS, Spawn, spawn
+from hls_swarm.engine.ffmpeg.viewer import FfmpegViewer
+from hls_swarm.engine.native.identities import Identities, Lists
 from hls_swarm.engine.running import Finished, OtherEngine, Report, RunningViewer
 from hls_swarm.errors import PreflightError
 from hls_swarm.settings.run import Settings

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from hls_swarm import __version__
-from hls_swarm.engine.ffmpeg_binary import FfmpegBinary
-from hls_swarm.engine.ffmpeg_command import FfmpegPlan, check_settings, environment, pasteable, player_command
+from hls_swarm.engine.ffmpeg.binary import FfmpegBinary
+from hls_swarm.engine.ffmpeg.command import FfmpegPlan, check_settings, environment, pasteable, player_command
 from hls_swarm.http import Identity
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.run import Settings

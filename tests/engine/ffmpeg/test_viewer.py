@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hls_swarm.engine.backoff import BackoffPolicy
-from hls_swarm.engine.ffmpeg import ExitCategory, FfmpegViewer, exit_category
-from hls_swarm.engine.process import Output, Process
+from hls_swarm.engine.ffmpeg.backoff import BackoffPolicy
+from hls_swarm.engine.ffmpeg.process import Output, Process
+from hls_swarm.engine.ffmpeg.viewer import ExitCategory, FfmpegViewer, exit_category
 from hls_swarm.engine.running import RunningViewer
 from hls_swarm.records import (
     EndReason,

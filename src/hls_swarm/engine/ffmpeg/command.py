@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from hls_swarm import __version__
-from hls_swarm.engine.ffmpeg_binary import FfmpegBinary
+from hls_swarm.engine.ffmpeg.binary import FfmpegBinary
 from hls_swarm.http import Identity
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.network import parse_override

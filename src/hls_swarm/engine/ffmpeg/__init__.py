@@ -1,0 +1,1 @@
+"""Viewers that are real ffmpeg processes: started, read and ended."""
