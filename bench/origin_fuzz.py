@@ -18,8 +18,8 @@ from time import perf_counter
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from hls_swarm.origin.exposition import ExpositionError, Family, Format, Page, Parser
-from hls_swarm.origin.grammar import GrammarError, Scanner, read_comment
+from hls_swarm.origin.exposition.grammar import GrammarError, Scanner, read_comment
+from hls_swarm.origin.exposition.parser import ExpositionError, Family, Format, Page, Parser
 
 Sample = tuple[str, dict[str, str], float]
 

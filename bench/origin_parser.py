@@ -16,7 +16,7 @@ from time import perf_counter
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from hls_swarm.origin.exposition import Parser
+from hls_swarm.origin.exposition.parser import Parser
 
 REAL_PAGE = Path(__file__).parents[1] / "tests" / "data" / "metrics" / "node_exporter.txt"
 SIZES = (1_000, 10_000, 100_000)

@@ -14,8 +14,8 @@ from hls_swarm.cli.flags import Flag, Kind
 from hls_swarm.judge import timeline
 from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX
 from hls_swarm.judge.thresholds import aggregations
-from hls_swarm.origin.dialects import Dialects
-from hls_swarm.origin.signals import Dialect
+from hls_swarm.origin.dialects.recognition import Dialects
+from hls_swarm.origin.dialects.signals import Dialect
 from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.origin_signals import SIGNALS
 from hls_swarm.views.prometheus import FAMILIES

@@ -16,7 +16,7 @@ from hls_swarm.errors import RunError
 from hls_swarm.logexporter.service import LogExporterAddress, serve
 from hls_swarm.logexporter.settings import LogExporterOptions
 from hls_swarm.logexporter.stub_status import StubStatus, read_stub_status
-from hls_swarm.origin.exposition import Page, Parser
+from hls_swarm.origin.exposition.parser import Page, Parser
 from hls_swarm.origin.source import Source
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.snapshot.origin_metrics import Role, SourceState

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hls_swarm.origin.exposition import Page, Parser
+from hls_swarm.origin.exposition.parser import Page, Parser
 
 DATA = Path(__file__).parents[1] / "data" / "metrics"
 NAMES = tuple(sorted(path.stem for path in DATA.glob("*.txt")))

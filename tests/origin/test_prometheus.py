@@ -15,8 +15,8 @@ from tests.support.programs import free_port, require, running, wait_for
 from hls_swarm.errors import SettingsError
 from hls_swarm.http import Client, ClientContext
 from hls_swarm.origin.config import OriginSettings, origin_settings
-from hls_swarm.origin.dialects import BUILT_IN
-from hls_swarm.origin.matchers import parse_matcher
+from hls_swarm.origin.dialects.matchers import parse_matcher
+from hls_swarm.origin.dialects.recognition import BUILT_IN
 from hls_swarm.origin.prometheus import PrometheusFeed
 from hls_swarm.origin.promql import AnswerError, Instance, read_answer
 from hls_swarm.origin.scraper import OriginScraper

@@ -18,7 +18,7 @@ from math import isfinite
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from hls_swarm.errors import SettingsError
-from hls_swarm.origin.matchers import parse_matcher
+from hls_swarm.origin.dialects.matchers import parse_matcher
 from hls_swarm.settings.own_signals import OwnSignal
 from hls_swarm.snapshot.origin_metrics import Role
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf, isfinite
 
-from hls_swarm.origin.devices import counted_network_devices, whole_disks
-from hls_swarm.origin.exposition import Page, Series
+from hls_swarm.origin.dialects.devices import counted_network_devices, whole_disks
+from hls_swarm.origin.exposition.parser import Page, Series
 from hls_swarm.snapshot.origin_metrics import BucketCounts, Unknown, WhyUnknown
 
 Samples = list[tuple[Series, float]]

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.origin.config import OriginSettings, PrometheusSettings
-from hls_swarm.origin.dialects import Dialects
+from hls_swarm.origin.dialects.recognition import Dialects
 from hls_swarm.origin.failures import scrape_problem
 from hls_swarm.origin.promql import AnswerError, Instance, Scraped, families_of, range_query, read_answer
 from hls_swarm.origin.source import Source, merged

@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from hls_swarm.origin.devices import DEVICE_FAMILIES
-from hls_swarm.origin.grammar import Format, Series
-from hls_swarm.origin.page import Page
-from hls_swarm.origin.signals import Dialect
+from hls_swarm.origin.dialects.devices import DEVICE_FAMILIES
+from hls_swarm.origin.dialects.signals import Dialect
+from hls_swarm.origin.exposition.grammar import Format, Series
+from hls_swarm.origin.exposition.page import Page
 
 _NOT_OF_THE_PAGE = frozenset({"__name__", "instance", "job"})
 

@@ -19,9 +19,9 @@ from typing import Self
 
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.origin.config import OriginSettings, SourceSettings, TargetSettings
-from hls_swarm.origin.dialects import Dialects
+from hls_swarm.origin.dialects.own import with_own
+from hls_swarm.origin.dialects.recognition import Dialects
 from hls_swarm.origin.failures import scrape_problem
-from hls_swarm.origin.own import with_own
 from hls_swarm.origin.prometheus import PrometheusFeed
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind

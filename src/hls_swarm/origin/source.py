@@ -15,10 +15,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from hls_swarm.origin.dialects import BUILT_IN, Dialects
-from hls_swarm.origin.exposition import ExpositionError, Page, Parser
+from hls_swarm.origin.dialects.recognition import BUILT_IN, Dialects
+from hls_swarm.origin.dialects.signals import Answer, Dialect, answers
+from hls_swarm.origin.exposition.parser import ExpositionError, Page, Parser
 from hls_swarm.origin.interval import Interval, NotKnown
-from hls_swarm.origin.signals import Answer, Dialect, answers
 from hls_swarm.origin.window import Window
 from hls_swarm.snapshot.origin_metrics import (
     BucketCounts,

@@ -1,8 +1,8 @@
 """The table of prometheus-varnish-exporter."""
 
-from hls_swarm.origin.formulas import gauge, rate
+from hls_swarm.origin.dialects.formulas import gauge, rate
+from hls_swarm.origin.dialects.signals import Dialect, row
 from hls_swarm.origin.interval import NOTHING_HAPPENED, Inputs, NotKnown, label_in
-from hls_swarm.origin.signals import Dialect, row
 
 
 def _hits(inputs: Inputs) -> float:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import assert_never
 
-from hls_swarm.origin.exposition import Page
-from hls_swarm.origin.haproxy import HAPROXY
-from hls_swarm.origin.nginx import NGINX_DIALECTS
-from hls_swarm.origin.node import NODE
-from hls_swarm.origin.signals import Dialect
-from hls_swarm.origin.varnish import VARNISH
+from hls_swarm.origin.dialects.haproxy import HAPROXY
+from hls_swarm.origin.dialects.nginx import NGINX_DIALECTS
+from hls_swarm.origin.dialects.node import NODE
+from hls_swarm.origin.dialects.signals import Dialect
+from hls_swarm.origin.dialects.varnish import VARNISH
+from hls_swarm.origin.exposition.parser import Page
 from hls_swarm.snapshot.origin_metrics import Group, Role, SignalInfo
 from hls_swarm.snapshot.origin_signals import SIGNALS
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
-from hls_swarm.origin.grammar import (
+from hls_swarm.origin.exposition.grammar import (
     FLOAT,
     INTEGER,
     METRIC_NAME,
@@ -29,10 +29,10 @@ from hls_swarm.origin.grammar import (
     unix_seconds,
     until_eof,
 )
-from hls_swarm.origin.layout import Layout, layout_of
-from hls_swarm.origin.numbers import floats
-from hls_swarm.origin.page import Page
-from hls_swarm.origin.series_memory import SeriesMemory
+from hls_swarm.origin.exposition.layout import Layout, layout_of
+from hls_swarm.origin.exposition.numbers import floats
+from hls_swarm.origin.exposition.page import Page
+from hls_swarm.origin.exposition.series_memory import SeriesMemory
 
 __all__ = [
     "Exemplar",

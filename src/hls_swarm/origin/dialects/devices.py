@@ -7,7 +7,7 @@ counts is the device nearest to the wire, or the bond over several of them.
 import re
 from collections.abc import Iterable
 
-from hls_swarm.origin.exposition import Page
+from hls_swarm.origin.exposition.parser import Page
 
 _VIRTUAL = re.compile(
     r"lo\d*|(?:docker|veth|br-|virbr|lxcbr|lxdbr|vmbr|cni|flannel|cali|cilium|lxc|kube-|nodelocaldns|weave|vxlan|geneve|"

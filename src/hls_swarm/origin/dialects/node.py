@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from hls_swarm.origin.formulas import gauge, gauge_percent, increase_ratio, rate, share_of_time
+from hls_swarm.origin.dialects.formulas import gauge, gauge_percent, increase_ratio, rate, share_of_time
+from hls_swarm.origin.dialects.signals import Dialect, row
 from hls_swarm.origin.interval import NOTHING_HAPPENED, Inputs, NotKnown, counted_device, label_in, whole_disk
-from hls_swarm.origin.signals import Dialect, row
 from hls_swarm.snapshot.origin_metrics import Unknown, WhyUnknown
 
 _CPU = "node_cpu_seconds_total"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, product, repeat
 from operator import itemgetter
 
-from hls_swarm.origin.grammar import LABEL_PIECE, METRIC_NAME, PLAIN_NAMES, Series
+from hls_swarm.origin.exposition.grammar import LABEL_PIECE, METRIC_NAME, PLAIN_NAMES, Series
 
 _BETWEEN = itemgetter(slice(None, None, 2))
 """What is not a label's value, of a series split at its quotes."""

@@ -1,8 +1,8 @@
 """The table of HAProxy's own Prometheus endpoint (2.0 and later)."""
 
-from hls_swarm.origin.formulas import gauge, increase_ratio, rate, rate_of
+from hls_swarm.origin.dialects.formulas import gauge, increase_ratio, rate, rate_of
+from hls_swarm.origin.dialects.signals import Dialect, row
 from hls_swarm.origin.interval import Inputs, label_in
-from hls_swarm.origin.signals import Dialect, row
 
 
 def _busy(inputs: Inputs) -> float:

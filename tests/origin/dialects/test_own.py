@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.origin.pages import changed, page_text
 
-from hls_swarm.origin.own import OWN_DIALECT, with_own
+from hls_swarm.origin.dialects.own import OWN_DIALECT, with_own
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.settings.own_signals import OwnSignal, read_own_signal
 from hls_swarm.snapshot.origin_metrics import (

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import msgspec
 
-from hls_swarm.origin.grammar import NOT_IN_FLOATS, GrammarError
+from hls_swarm.origin.exposition.grammar import NOT_IN_FLOATS, GrammarError
 
 _NEGATIVE_ZERO = ("-0,", "-0\n")
 _JSON_NUMBERS = msgspec.json.Decoder(list[float])

@@ -10,7 +10,7 @@ from math import isfinite
 
 import msgspec
 
-from hls_swarm.origin.exposition import Page
+from hls_swarm.origin.exposition.parser import Page
 from hls_swarm.origin.interval import (
     NOT_A_NUMBER,
     Filter,

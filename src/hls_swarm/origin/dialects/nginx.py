@@ -11,7 +11,7 @@
 | Lua | nginx-lua-prometheus with the names of its manual | the operator chooses all names |
 """
 
-from hls_swarm.origin.formulas import (
+from hls_swarm.origin.dialects.formulas import (
     difference_rate,
     gauge,
     increase_ratio,
@@ -23,6 +23,7 @@ from hls_swarm.origin.formulas import (
     sum_of_gauges,
     summary_quantile,
 )
+from hls_swarm.origin.dialects.signals import Dialect, HistogramRow, Row, row
 from hls_swarm.origin.interval import (
     NOTHING_HAPPENED,
     Filter,
@@ -33,7 +34,6 @@ from hls_swarm.origin.interval import (
     label_in,
     label_not_in,
 )
-from hls_swarm.origin.signals import Dialect, HistogramRow, Row, row
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _SUMMARY_NOTE = "the exporter's own summary, over its own window"

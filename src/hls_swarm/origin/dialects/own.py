@@ -4,10 +4,10 @@ from dataclasses import replace
 from functools import reduce
 from typing import assert_never
 
-from hls_swarm.origin.dialects import Dialects
-from hls_swarm.origin.formulas import gauge, quantile, rate, summary_quantile
+from hls_swarm.origin.dialects.formulas import gauge, quantile, rate, summary_quantile
+from hls_swarm.origin.dialects.recognition import Dialects
+from hls_swarm.origin.dialects.signals import Dialect, Formula, HistogramRow, Row
 from hls_swarm.origin.interval import Filter, both, every_series, label_in
-from hls_swarm.origin.signals import Dialect, Formula, HistogramRow, Row
 from hls_swarm.settings.own_signals import OwnKind, OwnSignal
 from hls_swarm.snapshot.origin_metrics import SignalInfo
 from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info

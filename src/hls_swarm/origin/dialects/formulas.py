@@ -2,6 +2,7 @@
 
 from math import isfinite
 
+from hls_swarm.origin.dialects.signals import Formula
 from hls_swarm.origin.interval import (
     FIRST_SCRAPE,
     NOT_MERGEABLE,
@@ -13,7 +14,6 @@ from hls_swarm.origin.interval import (
     label_starts,
     not_exported,
 )
-from hls_swarm.origin.signals import Formula
 from hls_swarm.snapshot.origin_metrics import Unknown, WhyUnknown
 
 

@@ -1,7 +1,7 @@
 import pytest
 from tests.origin.pages import page_text, parsed
 
-from hls_swarm.origin.devices import counted_network_devices, whole_disks
+from hls_swarm.origin.dialects.devices import counted_network_devices, whole_disks
 
 
 def network_page(

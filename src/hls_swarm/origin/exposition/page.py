@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from hls_swarm.origin.grammar import Exemplar, Family, Format, MetricType, Series, read_comment
+from hls_swarm.origin.exposition.grammar import Exemplar, Family, Format, MetricType, Series, read_comment
 
 
 class Page:

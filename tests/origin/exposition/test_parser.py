@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text_oracle
 from tests.origin.pages import NAMES, page_text
 
-from hls_swarm.origin.exposition import (
+from hls_swarm.origin.exposition.parser import (
     Exemplar,
     ExpositionError,
     Family,

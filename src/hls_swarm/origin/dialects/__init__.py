@@ -1,0 +1,1 @@
+"""Pages to signals: one table per exporter."""

@@ -1,0 +1,1 @@
+"""The text format in which exporters speak: pages to samples."""
