@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Identity, Request, Timeouts, fetch
-from hls_swarm.http.stream import PORTABLE, Reception
+from hls_swarm.http.h1.stream import PORTABLE, Reception
 from hls_swarm.records import Exchange, FailureKind
 
 T = TypeVar("T")

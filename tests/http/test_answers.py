@@ -9,7 +9,7 @@ from tests.http.running import BRIEF, RECEPTIONS, Outcome, fetched, outcome, wit
 from tests.http.scripted import Script, Turn, response, scripted
 
 from hls_swarm.http import Request, fetch
-from hls_swarm.http.stream import PORTABLE, Reception
+from hls_swarm.http.h1.stream import PORTABLE, Reception
 from hls_swarm.records import FailureKind
 
 BODY = b"#EXTM3U\n" + bytes(range(256)) * 3

@@ -11,7 +11,7 @@ from tests.http.running import RECEPTIONS, fetched, outcome, request, until, wit
 from tests.http.scripted import Turn, response, scripted
 
 from hls_swarm.http import Client, ClientOptions, Identity, fetch
-from hls_swarm.http.stream import Reception
+from hls_swarm.http.h1.stream import Reception
 from hls_swarm.records import Blame, Exchange, FailureKind
 
 

@@ -10,7 +10,7 @@ from tests.http.running import RECEPTIONS, fetched, request, with_client
 from tests.http.scripted import Turn, response, scripted
 
 from hls_swarm.http import Client, ClientOptions, Limits, Timeouts, fetch
-from hls_swarm.http.stream import Reception
+from hls_swarm.http.h1.stream import Reception
 from hls_swarm.records import Exchange, FailureKind
 
 SHORT = 0.15

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from math import inf
 from time import perf_counter, time
 
-from hls_swarm.http.connection import Connection
 from hls_swarm.http.context import ClientContext
 from hls_swarm.http.cookies import CookieJar
 from hls_swarm.http.dial import Dial, Dialer, Memory
 from hls_swarm.http.exchange import Fetching
 from hls_swarm.http.fetcher import Request
+from hls_swarm.http.h1.connection import Connection
+from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.options import Identity
-from hls_swarm.http.stream import Stream
 from hls_swarm.http.target import Route, Target
 from hls_swarm.records import Exchange
 

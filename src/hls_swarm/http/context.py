@@ -7,11 +7,11 @@ from functools import cached_property, lru_cache
 from hls_swarm.errors import SettingsError
 from hls_swarm.http.fetcher import Timeouts
 from hls_swarm.http.fields import FieldBlock, default_fields, field_block
+from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, system_reception
 from hls_swarm.http.options import ClientOptions, Identity, Limits, TlsOptions
 from hls_swarm.http.resolver import Resolver
-from hls_swarm.http.stream import SCRATCH_BYTES, Reception, system_reception
 from hls_swarm.http.target import BadUrl, Route, Target, parse_target
-from hls_swarm.http.tls import tls_context
+from hls_swarm.http.tls.context import tls_context
 
 
 class ClientContext:

@@ -19,11 +19,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from hls_swarm.http.failures import bind_failure, connect_failure, phrase, socket_failure, tls_failure
-from hls_swarm.http.head import MalformedHead, check_start, parse_head
+from hls_swarm.http.h1.head import MalformedHead, check_start, parse_head
+from hls_swarm.http.h1.stream import Stream, TcpStream
 from hls_swarm.http.resolver import LIFETIME_SECONDS, Address, LookupFailed
-from hls_swarm.http.stream import Stream, TcpStream
 from hls_swarm.http.target import Route
-from hls_swarm.http.tls import Sessions, TlsStream, wrapped
+from hls_swarm.http.tls.context import Sessions, TlsStream, wrapped
 from hls_swarm.records import Blame, Failure, FailureKind
 
 if TYPE_CHECKING:

@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hls_swarm.http.connection import BodyUse, Connection
-from hls_swarm.http.content import MalformedContent, decoded
 from hls_swarm.http.dial import Dial
 from hls_swarm.http.fetcher import Request
 from hls_swarm.http.fields import extended
-from hls_swarm.http.head import Framing, Head
-from hls_swarm.http.stream import Stream
+from hls_swarm.http.h1.connection import BodyUse, Connection
+from hls_swarm.http.h1.content import MalformedContent, decoded
+from hls_swarm.http.h1.head import Framing, Head
+from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.target import BadUrl, Route, Target, joined
 from hls_swarm.records import Exchange, Failure, FailureKind
 from hls_swarm.settings.checks import masked_url

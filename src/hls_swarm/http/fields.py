@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from hls_swarm.http.content import ACCEPT_ENCODING
+from hls_swarm.http.h1.content import ACCEPT_ENCODING
 
 Fields = tuple[tuple[str, str], ...]
 

@@ -9,7 +9,7 @@ import msgspec
 from hls_swarm.engine.native.identities import Identities, read_lists
 from hls_swarm.http import Client, ClientContext, ClientOptions, Limits, TlsOptions
 from hls_swarm.http.fetcher import Fetcher
-from hls_swarm.http.tls import tls_context
+from hls_swarm.http.tls.context import tls_context
 from hls_swarm.settings.network import parse_override
 from hls_swarm.settings.run import Settings
 

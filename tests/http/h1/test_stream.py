@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hls_swarm.http.stream import PORTABLE, Reception, TcpStream, system_reception
+from hls_swarm.http.h1.stream import PORTABLE, Reception, TcpStream, system_reception
 
 KERNEL = Reception(socket.MSG_TRUNC, follows_low_water=True)
 COUNTED_ONLY = Reception(socket.MSG_TRUNC, follows_low_water=False)

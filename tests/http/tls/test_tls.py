@@ -13,7 +13,7 @@ from tests.http.scripted import Turn, response, scripted
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.http import Client, ClientContext, ClientOptions, Timeouts, TlsOptions, fetch
-from hls_swarm.http.stream import Reception
+from hls_swarm.http.h1.stream import Reception
 from hls_swarm.records import Exchange, FailureKind
 
 

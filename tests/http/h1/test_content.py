@@ -3,7 +3,7 @@ import zlib
 
 import pytest
 
-from hls_swarm.http.content import MalformedContent, decoded
+from hls_swarm.http.h1.content import MalformedContent, decoded
 
 BODY = b"#EXTM3U\n" * 100
 

@@ -14,10 +14,10 @@ from enum import Enum
 from time import perf_counter
 from typing import Protocol
 
-from hls_swarm.http.chunked import ChunkedReader, MalformedChunk
 from hls_swarm.http.failures import phrase
-from hls_swarm.http.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
-from hls_swarm.http.stream import Stream
+from hls_swarm.http.h1.chunked import ChunkedReader, MalformedChunk
+from hls_swarm.http.h1.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
+from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.target import Route
 from hls_swarm.records import Failure, FailureKind
 

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from typing import cast
 
 from hls_swarm.errors import SettingsError
+from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, is_acknowledged, queued_bytes
 from hls_swarm.http.options import TlsOptions
-from hls_swarm.http.stream import SCRATCH_BYTES, Reception, is_acknowledged, queued_bytes
 from hls_swarm.http.target import Route
 
 _LOW_WATER_BYTES = 256 << 10

@@ -1,6 +1,6 @@
 import pytest
 
-from hls_swarm.http.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
+from hls_swarm.http.h1.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
 
 
 @pytest.mark.parametrize(

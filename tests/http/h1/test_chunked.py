@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.http.chunked import ChunkedReader, MalformedChunk
+from hls_swarm.http.h1.chunked import ChunkedReader, MalformedChunk
 
 
 def read(pieces: list[bytes]) -> tuple[bytes, int, bool]:
