@@ -16,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from hls_swarm.testorigin.clip import INDEX_FILE, ClipDescription, VariantDescription
-from hls_swarm.testorigin.mpegts import PACKET_BYTES, TICKS_PER_SECOND, Packet, read_packets
+from hls_swarm.testorigin.media.clip import INDEX_FILE, ClipDescription, VariantDescription
+from hls_swarm.testorigin.media.mpegts import PACKET_BYTES, TICKS_PER_SECOND, Packet, read_packets
 
 PERIOD_SECONDS = 8
 PART_SECONDS = 2

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from hls_swarm.testorigin.cmaf import CMAF_INDEX_FILE, CmafTrack
+from hls_swarm.testorigin.media.cmaf import CMAF_INDEX_FILE, CmafTrack
 
 CLIP = Path(__file__).parent.parent / "src" / "hls_swarm" / "testorigin" / "clip"
 TRACKS = {"video-360p": ("360p", "v"), "video-540p": ("540p", "v"), "audio": ("360p", "a")}

@@ -32,8 +32,8 @@ from hls_swarm.engine.native.viewer import NativeViewer
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.http import Client, ClientContext
 from hls_swarm.settings.spellings import parse_variant
-from hls_swarm.testorigin.control import RequestSeen
 from hls_swarm.testorigin.process import OriginProcess
+from hls_swarm.testorigin.serving.control import RequestSeen
 from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
 from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.profiles import PROFILES

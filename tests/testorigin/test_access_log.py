@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hls_swarm.testorigin.access_log import AccessLog, quoted
-from hls_swarm.testorigin.answers import Request
+from hls_swarm.testorigin.serving.answers import Request
 from hls_swarm.testorigin.settings import LogTo
 
 AT = 1_769_868_309.7

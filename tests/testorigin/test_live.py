@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from hls_swarm.testorigin.clip import load_clip
 from hls_swarm.testorigin.live import LiveStream
+from hls_swarm.testorigin.media.clip import load_clip
+from hls_swarm.testorigin.media.restamp import VariantStream
+from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.resources import StoredFile
-from hls_swarm.testorigin.restamp import VariantStream
-from hls_swarm.testorigin.timeline import LiveTimeline
 
 STREAMS = [VariantStream(variant) for variant in load_clip()]
 

@@ -11,8 +11,8 @@ import pytest
 from tests.support.programs import require
 
 from hls_swarm.testorigin import LogTo, OriginProcess, OriginSettings
-from hls_swarm.testorigin.clip import ClipVariant, load_clip
-from hls_swarm.testorigin.restamp import VariantStream
+from hls_swarm.testorigin.media.clip import ClipVariant, load_clip
+from hls_swarm.testorigin.media.restamp import VariantStream
 
 pytestmark = pytest.mark.system
 

@@ -2,10 +2,10 @@
 
 import m3u8
 
-from hls_swarm.testorigin.clip import load_clip
+from hls_swarm.testorigin.media.clip import load_clip
+from hls_swarm.testorigin.media.restamp import VariantStream
+from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.playlists import media_playlist, multivariant_playlist
-from hls_swarm.testorigin.restamp import VariantStream
-from hls_swarm.testorigin.timeline import LiveTimeline
 
 LIVE = LiveTimeline(started_at=0.0, started_wall=1_769_868_309.25, segment_seconds=2, window=3, first=7)
 

@@ -14,7 +14,7 @@ import pytest
 
 from hls_swarm.errors import RunError
 from hls_swarm.testorigin import USUAL_PORT, LogTo, OriginAddress, OriginProcess, OriginSettings
-from hls_swarm.testorigin.server import listening_socket
+from hls_swarm.testorigin.serving.server import listening_socket
 
 LIMIT = 30.0
 

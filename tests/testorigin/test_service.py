@@ -13,9 +13,9 @@ import uvloop
 
 from hls_swarm.errors import RunError
 from hls_swarm.testorigin import LogTo, OriginAddress, OriginSettings, serve
-from hls_swarm.testorigin.clip import load_clip
-from hls_swarm.testorigin.restamp import VariantStream
-from hls_swarm.testorigin.server import listening_socket
+from hls_swarm.testorigin.media.clip import load_clip
+from hls_swarm.testorigin.media.restamp import VariantStream
+from hls_swarm.testorigin.serving.server import listening_socket
 
 LIMIT = 30.0
 

@@ -9,13 +9,13 @@ from tests.support.programs import require
 
 from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import MediaPlaylist, MediaType, MultivariantPlaylist
-from hls_swarm.testorigin.aes import encrypt_cbc
-from hls_swarm.testorigin.clip import load_clip
-from hls_swarm.testorigin.cmaf import load_cmaf
-from hls_swarm.testorigin.mpegts import NULL_PACKET, PACKET_BYTES
+from hls_swarm.testorigin.media.aes import encrypt_cbc
+from hls_swarm.testorigin.media.clip import load_clip
+from hls_swarm.testorigin.media.cmaf import load_cmaf
+from hls_swarm.testorigin.media.mpegts import NULL_PACKET, PACKET_BYTES
+from hls_swarm.testorigin.media.restamp import VariantStream
+from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.resources import Resource
-from hls_swarm.testorigin.restamp import VariantStream
-from hls_swarm.testorigin.timeline import LiveTimeline
 from hls_swarm.testorigin.titles import Titles
 
 BASE = "http://origin"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
-from hls_swarm.testorigin.answers import Request
+from hls_swarm.testorigin.serving.answers import Request
 from hls_swarm.testorigin.settings import LogTo
 
 _FLUSH_LINES = 500

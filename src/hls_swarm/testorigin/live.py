@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from itertools import chain
 from zlib import crc32
 
+from hls_swarm.testorigin.media.restamp import VariantStream
+from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.playlists import MEDIA_PLAYLIST_NAME, media_playlist, multivariant_playlist, segment_name
 from hls_swarm.testorigin.resources import PLAYLIST_TYPE, SEGMENT_TYPE, Caching, Resource, StoredFile
-from hls_swarm.testorigin.restamp import VariantStream
 from hls_swarm.testorigin.settings import LIVE_PREFIX, MULTIVARIANT_PATH
-from hls_swarm.testorigin.timeline import LiveTimeline
 
 
 class LiveStream:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from hls_swarm.testorigin.restamp import VariantStream
-from hls_swarm.testorigin.timeline import LiveTimeline
+from hls_swarm.testorigin.media.restamp import VariantStream
+from hls_swarm.testorigin.media.timeline import LiveTimeline
 
 _VERSION = 3
 MEDIA_PLAYLIST_NAME = "playlist.m3u8"

@@ -15,15 +15,16 @@ from pathlib import Path
 
 from hls_swarm.errors import RunError
 from hls_swarm.testorigin.access_log import AccessLog
-from hls_swarm.testorigin.clip import load_clip
-from hls_swarm.testorigin.cmaf import load_cmaf
-from hls_swarm.testorigin.control import CONTROL_PREFIX, Control, RequestLog
-from hls_swarm.testorigin.faults import Faults, parse_fault
 from hls_swarm.testorigin.live import LiveStream, index_text
+from hls_swarm.testorigin.media.clip import load_clip
+from hls_swarm.testorigin.media.cmaf import load_cmaf
+from hls_swarm.testorigin.media.restamp import VariantStream
+from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.metrics import MetricsPages
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource, Sites
-from hls_swarm.testorigin.restamp import VariantStream
-from hls_swarm.testorigin.server import Server, listening_socket
+from hls_swarm.testorigin.serving.control import CONTROL_PREFIX, Control, RequestLog
+from hls_swarm.testorigin.serving.faults import Faults, parse_fault
+from hls_swarm.testorigin.serving.server import Server, listening_socket
 from hls_swarm.testorigin.settings import (
     METRICS_PATH,
     NGINX_METRICS_PATH,
@@ -33,7 +34,6 @@ from hls_swarm.testorigin.settings import (
     OriginAddress,
     OriginSettings,
 )
-from hls_swarm.testorigin.timeline import LiveTimeline
 from hls_swarm.testorigin.titles import Titles
 from hls_swarm.testorigin.traffic import Traffic
 

@@ -14,13 +14,13 @@ room: a window of minutes costs no memory that nobody asks for.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from hls_swarm.testorigin.aes import encrypt_cbc
-from hls_swarm.testorigin.cmaf import CmafStream
-from hls_swarm.testorigin.mpegts import NULL_PACKET, PACKET_BYTES
+from hls_swarm.testorigin.media.aes import encrypt_cbc
+from hls_swarm.testorigin.media.cmaf import CmafStream
+from hls_swarm.testorigin.media.mpegts import NULL_PACKET, PACKET_BYTES
+from hls_swarm.testorigin.media.restamp import VariantStream
+from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.playlists import MEDIA_PLAYLIST_NAME, multivariant_playlist, program_date_time_line
 from hls_swarm.testorigin.resources import PLAYLIST_TYPE, SEGMENT_TYPE, Caching, Resource
-from hls_swarm.testorigin.restamp import VariantStream
-from hls_swarm.testorigin.timeline import LiveTimeline
 
 MP4_TYPE = "video/mp4"
 KEY_TYPE = "application/octet-stream"

@@ -23,8 +23,8 @@ from hls_swarm.records import (
     StallEnded,
 )
 from hls_swarm.settings.spellings import parse_variant
-from hls_swarm.testorigin.control import RequestSeen
 from hls_swarm.testorigin.process import OriginProcess
+from hls_swarm.testorigin.serving.control import RequestSeen
 from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
 from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.profiles import HLSJS, STEADY, Profile

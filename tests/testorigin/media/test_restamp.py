@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from hls_swarm.testorigin.clip import ClipVariant, load_clip
-from hls_swarm.testorigin.mpegts import (
+from hls_swarm.testorigin.media.clip import ClipVariant, load_clip
+from hls_swarm.testorigin.media.mpegts import (
     NULL_PACKET,
     NULL_PID,
     PACKET_BITS,
@@ -20,7 +20,7 @@ from hls_swarm.testorigin.mpegts import (
     Packet,
     read_packets,
 )
-from hls_swarm.testorigin.restamp import LEAD_TICKS, VariantStream
+from hls_swarm.testorigin.media.restamp import LEAD_TICKS, VariantStream
 
 VARIANTS = load_clip()
 VIDEO_STEP = TICKS_PER_SECOND // 25

@@ -14,7 +14,7 @@ import uvloop
 
 from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.resources import Caching, Resource, StoredFile
-from hls_swarm.testorigin.server import Server, listening_socket
+from hls_swarm.testorigin.serving.server import Server, listening_socket
 from hls_swarm.testorigin.settings import OriginSettings
 from hls_swarm.testorigin.traffic import Traffic
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.testorigin.timeline import LiveTimeline
+from hls_swarm.testorigin.media.timeline import LiveTimeline
 
 LIVE = LiveTimeline(started_at=100.0, started_wall=1_769_868_309.0, segment_seconds=2, window=6)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.testorigin.mpegts import (
+from hls_swarm.testorigin.media.mpegts import (
     NULL_PACKET,
     NULL_PID,
     PACKET_BYTES,

@@ -10,7 +10,7 @@ from importlib import resources
 
 import msgspec
 
-from hls_swarm.testorigin.mpegts import PACKET_BYTES
+from hls_swarm.testorigin.media.mpegts import PACKET_BYTES
 
 
 class VariantDescription(msgspec.Struct, frozen=True):

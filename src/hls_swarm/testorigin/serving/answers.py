@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import unquote
 
-from hls_swarm.testorigin.faults import NOTHING, Faults, Target, Treatment
 from hls_swarm.testorigin.resources import PLAYLIST_TYPE, TEXT_TYPE, Resource, Site, StoredFile
+from hls_swarm.testorigin.serving.faults import NOTHING, Faults, Target, Treatment
 
 ALLOWED_METHODS = "GET, HEAD, OPTIONS"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)

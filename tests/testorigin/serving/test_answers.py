@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 import pytest
 
-from hls_swarm.testorigin.answers import Answer, Request, answer, byte_range, target_path
 from hls_swarm.testorigin.resources import Caching, Resource, Sites
+from hls_swarm.testorigin.serving.answers import Answer, Request, answer, byte_range, target_path
 
 
 class Pages:

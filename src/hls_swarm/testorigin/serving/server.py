@@ -12,11 +12,11 @@ from email.utils import formatdate
 
 from hls_swarm import __version__
 from hls_swarm.testorigin.access_log import AccessLog
-from hls_swarm.testorigin.answers import Answer, Request, answer
-from hls_swarm.testorigin.connection import READ_BYTES, Connection, State
-from hls_swarm.testorigin.control import RequestLog
-from hls_swarm.testorigin.faults import Faults
 from hls_swarm.testorigin.resources import Site
+from hls_swarm.testorigin.serving.answers import Answer, Request, answer
+from hls_swarm.testorigin.serving.connection import READ_BYTES, Connection, State
+from hls_swarm.testorigin.serving.control import RequestLog
+from hls_swarm.testorigin.serving.faults import Faults
 from hls_swarm.testorigin.settings import OriginSettings
 from hls_swarm.testorigin.traffic import Traffic
 

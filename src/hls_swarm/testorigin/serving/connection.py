@@ -25,8 +25,8 @@ from typing import Protocol
 
 import httptools
 
-from hls_swarm.testorigin.answers import KEPT_HEADERS, Answer, Request
 from hls_swarm.testorigin.resources import StoredFile
+from hls_swarm.testorigin.serving.answers import KEPT_HEADERS, Answer, Request
 
 READ_BYTES = 16 << 10
 MAX_HEAD_BYTES = 16 << 10

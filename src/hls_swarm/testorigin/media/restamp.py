@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from hls_swarm.testorigin.clip import ClipVariant
-from hls_swarm.testorigin.mpegts import (
+from hls_swarm.testorigin.media.clip import ClipVariant
+from hls_swarm.testorigin.media.mpegts import (
     NULL_PACKET,
     NULL_PID,
     PACKET_BITS,

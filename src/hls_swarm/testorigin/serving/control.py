@@ -17,9 +17,9 @@ from http import HTTPStatus
 import msgspec
 
 from hls_swarm.errors import SettingsError
-from hls_swarm.testorigin.answers import Request
-from hls_swarm.testorigin.faults import Fault, FaultKind, Faults, parse_fault
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource
+from hls_swarm.testorigin.serving.answers import Request
+from hls_swarm.testorigin.serving.faults import Fault, FaultKind, Faults, parse_fault
 
 CONTROL_PREFIX = "/control"
 _KEPT_REQUESTS = 20_000

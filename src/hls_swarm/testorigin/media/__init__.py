@@ -1,0 +1,1 @@
+"""Makes what is served: segments cut from one clip, restamped, packaged, encrypted."""

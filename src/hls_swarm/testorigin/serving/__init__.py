@@ -1,0 +1,1 @@
+"""Serves it: connections, answers, faults on demand."""
