@@ -10,7 +10,7 @@ from hls_swarm.judge import summary, timeline
 from hls_swarm.judge.events import Event, EventKind, Level
 from hls_swarm.judge.verdict import EXIT_CODES
 from hls_swarm.results import layout
-from hls_swarm.views.endpoint import DEFAULT_ADDRESS
+from hls_swarm.views.prometheus.endpoint import DEFAULT_ADDRESS
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs/reference"
 

@@ -18,7 +18,7 @@ from hls_swarm.origin.dialects.recognition import Dialects
 from hls_swarm.origin.dialects.signals import Dialect
 from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.origin_signals import SIGNALS
-from hls_swarm.views.prometheus import FAMILIES
+from hls_swarm.views.prometheus.collector import FAMILIES
 from hls_swarm.views.signals import GROUP_NAMES
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"

@@ -8,7 +8,7 @@ from hls_swarm.judge import timeline
 from hls_swarm.judge.thresholds import ThresholdError, parse_threshold
 from hls_swarm.snapshot.origin_metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
 from hls_swarm.snapshot.origin_signals import signal_info
-from hls_swarm.views.prometheus import Page
+from hls_swarm.views.prometheus.collector import Page
 from hls_swarm.views.signals import name_text, value_text
 
 NAME = "own_errors_per_second"

@@ -12,11 +12,11 @@ from tests.support.run_folders import long_run
 from hls_swarm.judge.compare import compare
 from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
-from hls_swarm.views.csv import timeline_csv
+from hls_swarm.views.files.csv import timeline_csv
+from hls_swarm.views.files.junit import report_junit
+from hls_swarm.views.files.markdown import comparison_markdown, report_markdown
 from hls_swarm.views.html import comparison_html, report_html
 from hls_swarm.views.html.charts import MOST_POINTS, report_charts
-from hls_swarm.views.junit import report_junit
-from hls_swarm.views.markdown import comparison_markdown, report_markdown
 
 CROSSED = ("segment_download_seconds:p95 < 1ms", "errors:rate < 50%", "stall_seconds:p95 < 1s over run")
 MOST_BYTES = 1_500_000

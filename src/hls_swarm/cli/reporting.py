@@ -107,9 +107,9 @@ def report(options: ReportOptions) -> int:
     """
     from hls_swarm.judge.summary import to_json
     from hls_swarm.results.reader import find_run, read_run
-    from hls_swarm.views.csv import timeline_csv
-    from hls_swarm.views.junit import report_junit
-    from hls_swarm.views.markdown import report_markdown
+    from hls_swarm.views.files.csv import timeline_csv
+    from hls_swarm.views.files.junit import report_junit
+    from hls_swarm.views.files.markdown import report_markdown
 
     found = read_run(find_run(options.run))
     if options.html is not None:
@@ -125,7 +125,7 @@ def report(options: ReportOptions) -> int:
     elif options.csv:
         _print(timeline_csv(found).encode())
     elif options.html is None and options.junit is None:
-        from hls_swarm.views.report_text import report_text
+        from hls_swarm.views.terminal.report import report_text
 
         _show(report_text(found))
     return 0
@@ -139,7 +139,7 @@ def compare(options: CompareOptions) -> int:
     """
     from hls_swarm.judge.compare import compare as compared
     from hls_swarm.results.reader import find_run, read_run
-    from hls_swarm.views.markdown import comparison_markdown
+    from hls_swarm.views.files.markdown import comparison_markdown
 
     baseline, *candidates = [read_run(find_run(run)) for run in options.runs]
     comparisons = [compared(baseline, candidate) for candidate in candidates]
@@ -150,7 +150,7 @@ def compare(options: CompareOptions) -> int:
     if options.markdown:
         _print(comparison_markdown(comparisons, everything=options.all).encode())
     elif options.html != "-":
-        from hls_swarm.views.report_text import comparison_text
+        from hls_swarm.views.terminal.report import comparison_text
 
         _show(comparison_text(comparisons, everything=options.all))
     worse = any(comparison.is_worse for comparison in comparisons)
@@ -182,8 +182,8 @@ def runs(options: RunsOptions) -> int:
         _print(to_json(known(rows)))
         return 0
     from hls_swarm.views import units
-    from hls_swarm.views.report_text import grid
-    from hls_swarm.views.tables import Table
+    from hls_swarm.views.terminal.report import grid
+    from hls_swarm.views.terminal.tables import Table
 
     if not found:
         _show(f"No runs in {options.folder}.")

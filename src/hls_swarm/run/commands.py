@@ -44,11 +44,11 @@ from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.service import serve
 from hls_swarm.testorigin.settings import USUAL_PORT, LogTo, OriginAddress, access_log_place
 from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
-from hls_swarm.views import check, text
-from hls_swarm.views.endpoint import Endpoint
-from hls_swarm.views.live import LineView
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.narrator import Narrator
+from hls_swarm.views.prometheus.endpoint import Endpoint
+from hls_swarm.views.terminal import check, text
+from hls_swarm.views.terminal.live import LineView
 
 if TYPE_CHECKING:
     from hls_swarm.views.tui.dashboard import Dashboard  # takes 0.3 s to import, for those who see it

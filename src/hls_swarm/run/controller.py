@@ -28,7 +28,7 @@ from hls_swarm.snapshot.snapshot import WORST_VIEWERS, Mark, Phase, SnapshotBuil
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.p1203 import SessionLog
 from hls_swarm.stats.tally import Tally
-from hls_swarm.views.live import View
+from hls_swarm.views.terminal.live import View
 
 TICK_SECONDS = 1.0
 START_DELAY_SECONDS = 0.1

@@ -13,7 +13,7 @@ from hls_swarm.records import (
 from hls_swarm.snapshot.snapshot import Phase, PlayerFigures, Snapshot, SnapshotBuilder
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.tally import Tally
-from hls_swarm.views.check import findings
+from hls_swarm.views.terminal.check import findings
 
 HEARD = Exchange("u", "u", 3.0, 3.0, 5.0, requests_sent=1, status=206, body_bytes=7, connections_opened=2, timed=False)
 

@@ -15,7 +15,7 @@ from hls_swarm.judge.events import EventKind
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.views import units
 from hls_swarm.views.html.charts import Charts, comparison_charts, report_charts
-from hls_swarm.views.tables import (
+from hls_swarm.views.terminal.tables import (
     Table,
     comparison_headline,
     differences,

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.controls import Controls
-from hls_swarm.views.live import View
 from hls_swarm.views.logbook import Logbook
+from hls_swarm.views.terminal.live import View
 from hls_swarm.views.tui.app import DashboardApp
 from hls_swarm.views.tui.picture import History
 

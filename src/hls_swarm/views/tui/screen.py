@@ -10,17 +10,17 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from hls_swarm.views.logbook import Logbook
-from hls_swarm.views.tui.errors import Errors
-from hls_swarm.views.tui.experience import ExperiencePanel
-from hls_swarm.views.tui.generator import Generator
-from hls_swarm.views.tui.latency import Latency
-from hls_swarm.views.tui.log import LogPanel
-from hls_swarm.views.tui.origin import Origin
-from hls_swarm.views.tui.overview import Overview
-from hls_swarm.views.tui.panel import Detail, Panel, PanelChosen
+from hls_swarm.views.tui.panels.errors import Errors
+from hls_swarm.views.tui.panels.experience import ExperiencePanel
+from hls_swarm.views.tui.panels.generator import Generator
+from hls_swarm.views.tui.panels.latency import Latency
+from hls_swarm.views.tui.panels.log import LogPanel
+from hls_swarm.views.tui.panels.origin import Origin
+from hls_swarm.views.tui.panels.overview import Overview
+from hls_swarm.views.tui.panels.panel import Detail, Panel, PanelChosen
+from hls_swarm.views.tui.panels.traffic import Traffic
+from hls_swarm.views.tui.panels.viewers import Viewers
 from hls_swarm.views.tui.picture import Picture
-from hls_swarm.views.tui.traffic import Traffic
-from hls_swarm.views.tui.viewers import Viewers
 
 TWO_COLUMNS, THREE_COLUMNS = 110, 180
 """Widths from which there are so many columns."""

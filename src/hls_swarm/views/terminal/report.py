@@ -9,7 +9,7 @@ from rich.text import Text
 
 from hls_swarm.judge.compare import Comparison
 from hls_swarm.judge.report import Report
-from hls_swarm.views.tables import Table, comparison_headline, differences, headline, reasons, tables
+from hls_swarm.views.terminal.tables import Table, comparison_headline, differences, headline, reasons, tables
 
 STYLES = {
     "pass": "green",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from hls_swarm.judge.report import Report
-from hls_swarm.views.tables import reasons
+from hls_swarm.views.terminal.tables import reasons
 
 _UNFIT = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF), "�")  # XML 1.0, 2.2
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hls_swarm.judge.compare import Comparison
 from hls_swarm.judge.report import Report
-from hls_swarm.views.tables import Table, comparison_headline, differences, headline, reasons, tables
+from hls_swarm.views.terminal.tables import Table, comparison_headline, differences, headline, reasons, tables
 
 _VERDICT_MARKS = {"pass": "✅", "fail": "❌", "invalid": "⚠️", "error": "❌"}
 

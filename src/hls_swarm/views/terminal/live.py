@@ -5,8 +5,8 @@ from typing import Protocol
 from rich.console import Console
 
 from hls_swarm.snapshot.snapshot import Snapshot
-from hls_swarm.views import text
 from hls_swarm.views.controls import Controls
+from hls_swarm.views.terminal import text
 
 LINE_EVERY_SECONDS = 5.0
 

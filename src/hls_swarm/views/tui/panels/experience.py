@@ -6,7 +6,7 @@ from hls_swarm.snapshot.quality import GroupFigures, Quality
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, Part, flow, line, table
-from hls_swarm.views.tui.panel import Detail, Panel
+from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import LABEL, STRONG, WARN
 

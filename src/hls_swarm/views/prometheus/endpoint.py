@@ -19,7 +19,7 @@ from hls_swarm.judge.ledger import Entry
 from hls_swarm.settings.checks import listen_address
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.snapshot import Phase
-from hls_swarm.views.prometheus import Page
+from hls_swarm.views.prometheus.collector import Page
 
 DEFAULT_ADDRESS = "127.0.0.1:17091"
 MOST_CONNECTIONS = 32

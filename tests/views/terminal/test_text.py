@@ -15,8 +15,8 @@ from hls_swarm.snapshot.origin_metrics import (
 )
 from hls_swarm.snapshot.origin_signals import SIGNALS
 from hls_swarm.snapshot.snapshot import Phase, Snapshot
-from hls_swarm.views.live import LineView
-from hls_swarm.views.text import status_line, summary
+from hls_swarm.views.terminal.live import LineView
+from hls_swarm.views.terminal.text import status_line, summary
 
 
 def printed(renderable: object, width: int = 100) -> str:

@@ -16,8 +16,8 @@ from hls_swarm.snapshot.origin_metrics import OriginMetrics, Reading
 from hls_swarm.snapshot.origin_signals import SIGNALS
 from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.views.endpoint import DEFAULT_ADDRESS, Endpoint
-from hls_swarm.views.prometheus import FAMILIES, Page, exported_buckets
+from hls_swarm.views.prometheus.collector import FAMILIES, Page, exported_buckets
+from hls_swarm.views.prometheus.endpoint import DEFAULT_ADDRESS, Endpoint
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 

@@ -3,7 +3,7 @@
 from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, bar, cut, flow, line
-from hls_swarm.views.tui.panel import Detail, Panel
+from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import BAD, CONDITION_SIGNS, CONDITION_STYLES, LABEL, SPARK, STRONG, WARN
 
