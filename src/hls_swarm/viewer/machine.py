@@ -28,8 +28,8 @@ from hls_swarm.viewer.actions import (
     TimeReached,
     Wait,
 )
-from hls_swarm.viewer.loader import Loader
-from hls_swarm.viewer.playback import EPSILON, IDLE, OVER, PLAYING, WATCHING, Playback, State
+from hls_swarm.viewer.loading.loader import Loader
+from hls_swarm.viewer.playing.playback import EPSILON, IDLE, OVER, PLAYING, WATCHING, Playback, State
 from hls_swarm.viewer.profiles import Profile
 from hls_swarm.viewer.session import Pause, Person, Seek, Session
 

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 from hls_swarm.records import ObjectKind
-from hls_swarm.viewer.policy import Backoff, Failover, FetchPolicy
+from hls_swarm.viewer.loading.policy import Backoff, Failover, FetchPolicy
 
 
 class ReloadRule(Enum):

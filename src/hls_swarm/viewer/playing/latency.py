@@ -1,8 +1,8 @@
 """How far behind a live viewer is."""
 
 from hls_swarm.records import LatencyObserved
-from hls_swarm.viewer.buffer import Playhead
-from hls_swarm.viewer.track import Track
+from hls_swarm.viewer.loading.track import Track
+from hls_swarm.viewer.playing.buffer import Playhead
 
 
 def buffered(track: Track, playhead: Playhead, now: float) -> float:

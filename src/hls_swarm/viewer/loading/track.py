@@ -6,8 +6,8 @@ from enum import Enum, auto
 from hls_swarm.hls.playlist import MediaPlaylist, Segment
 from hls_swarm.hls.timeline import alignment
 from hls_swarm.viewer.actions import FetchSegment
-from hls_swarm.viewer.choice import Option, Source
-from hls_swarm.viewer.freshness import Freshness
+from hls_swarm.viewer.choosing.choice import Option, Source
+from hls_swarm.viewer.loading.freshness import Freshness
 from hls_swarm.viewer.profiles import Profile
 
 LOOKUP_TOLERANCE_SECONDS = 0.25

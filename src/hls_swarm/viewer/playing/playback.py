@@ -21,7 +21,7 @@ from hls_swarm.records import (
     StallEnded,
     StallStarted,
 )
-from hls_swarm.viewer.buffer import Playhead
+from hls_swarm.viewer.playing.buffer import Playhead
 
 EPSILON = 1e-9
 """Seconds: below what any clock here resolves, above what floating-point sums of durations lose."""

@@ -1,8 +1,8 @@
 """Whether a live playlist still changes, as a viewer sees it."""
 
 from hls_swarm.records import PlaylistStale
+from hls_swarm.viewer.loading.reload import STALE_TARGETS
 from hls_swarm.viewer.profiles import Profile
-from hls_swarm.viewer.reload import STALE_TARGETS
 
 
 class Freshness:

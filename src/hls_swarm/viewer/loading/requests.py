@@ -3,9 +3,9 @@
 from hls_swarm.hls.playlist import Segment
 from hls_swarm.records import ObjectKind
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment
-from hls_swarm.viewer.policy import FetchPolicy
+from hls_swarm.viewer.loading.policy import FetchPolicy
+from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.profiles import Profile
-from hls_swarm.viewer.track import Track
 
 SEGMENT = ObjectKind.SEGMENT  # a global: in Python 3.11 a member is found on its class at seven times the cost
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from hls_swarm.viewer.choice import Option, failover_order
-from hls_swarm.viewer.policy import Failover
+from hls_swarm.viewer.choosing.choice import Option, failover_order
+from hls_swarm.viewer.loading.policy import Failover
 
 
 class Alternatives:

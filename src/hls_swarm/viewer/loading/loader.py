@@ -24,7 +24,6 @@ from hls_swarm.records import (
     SequenceReset,
 )
 from hls_swarm.settings.spellings import VariantChoice, VariantKind
-from hls_swarm.viewer import choice
 from hls_swarm.viewer.actions import (
     Action,
     Cancel,
@@ -32,17 +31,18 @@ from hls_swarm.viewer.actions import (
     PlaylistLoaded,
     Report,
 )
-from hls_swarm.viewer.alternatives import Alternatives
-from hls_swarm.viewer.choice import Source
-from hls_swarm.viewer.join import chosen_position, target_latency, usual_position
-from hls_swarm.viewer.latency import edge_latency, observed
-from hls_swarm.viewer.playback import EPSILON, PLAYING, Playback
-from hls_swarm.viewer.policy import FetchPolicy, Situation, Step, next_step
+from hls_swarm.viewer.choosing import choice
+from hls_swarm.viewer.choosing.alternatives import Alternatives
+from hls_swarm.viewer.choosing.choice import Source
+from hls_swarm.viewer.loading.join import chosen_position, target_latency, usual_position
+from hls_swarm.viewer.loading.policy import FetchPolicy, Situation, Step, next_step
+from hls_swarm.viewer.loading.reload import next_load, reload_delay
+from hls_swarm.viewer.loading.requests import SEGMENT, object_fetch, playlist_fetch
+from hls_swarm.viewer.loading.track import Role, Track, tracks_of
+from hls_swarm.viewer.playing.latency import edge_latency, observed
+from hls_swarm.viewer.playing.playback import EPSILON, PLAYING, Playback
 from hls_swarm.viewer.profiles import Profile, ReloadRule
-from hls_swarm.viewer.reload import next_load, reload_delay
-from hls_swarm.viewer.requests import SEGMENT, object_fetch, playlist_fetch
 from hls_swarm.viewer.session import Session
-from hls_swarm.viewer.track import Role, Track, tracks_of
 
 
 class Loader:

@@ -1,0 +1,1 @@
+"""What is loaded for it, and when."""
