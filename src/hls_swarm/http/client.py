@@ -21,6 +21,7 @@ from hls_swarm.http.fetcher import Request
 from hls_swarm.http.h1.connection import Connection
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.options import Identity
+from hls_swarm.http.seam import Pending
 from hls_swarm.http.target import Route, Target
 from hls_swarm.records import Exchange
 
@@ -64,8 +65,8 @@ class Client:
         self._closed = False
         self._connections: list[Connection] = []
         self._dials: list[Dial] = []
-        self._in_flight: list[Fetching] = []
-        self._waiting: list[Fetching] = []
+        self._in_flight: list[Pending] = []
+        self._waiting: list[Pending] = []
         self._memory = Memory()
         self._cookies: CookieJar | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -124,11 +125,11 @@ class Client:
         self._serve_waiting_soon()
         return None
 
-    def wait(self, fetching: Fetching) -> None:
-        """Call `fetching.proceed` when a connection may be had."""
+    def wait(self, fetching: Pending) -> None:
+        """Call `Pending.proceed` when a connection may be had."""
         self._waiting.append(fetching)
 
-    def ended(self, fetching: Fetching) -> None:
+    def ended(self, fetching: Pending) -> None:
         """A fetch has an end, whatever it is."""
         if fetching in self._in_flight:
             self._in_flight.remove(fetching)
@@ -161,7 +162,7 @@ class Client:
         return None if self._cookies is None else self._cookies.header(target, perf_counter())
 
     def watch(self, deadline: float) -> None:
-        """See to it that `Fetching.expire` is called at this time or soon after."""
+        """See to it that `Pending.expire` is called at this time or soon after."""
         if deadline >= self._timer_at:
             return
         if self._timer is not None:

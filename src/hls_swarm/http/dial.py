@@ -16,8 +16,9 @@ import socket
 import ssl
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from hls_swarm.http.context import ClientContext
 from hls_swarm.http.failures import bind_failure, connect_failure, phrase, socket_failure, tls_failure
 from hls_swarm.http.h1.head import MalformedHead, check_start, parse_head
 from hls_swarm.http.h1.stream import Stream, TcpStream
@@ -25,9 +26,6 @@ from hls_swarm.http.resolver import LIFETIME_SECONDS, Address, LookupFailed
 from hls_swarm.http.target import Route
 from hls_swarm.http.tls.context import Sessions, TlsStream, wrapped
 from hls_swarm.records import Blame, Failure, FailureKind
-
-if TYPE_CHECKING:
-    from hls_swarm.http.context import ClientContext
 
 _ATTEMPT_DELAY_SECONDS = 0.25
 _SOCKET_KIND = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
@@ -86,7 +84,7 @@ class Dial:
     )
 
     def __init__(
-        self, context: "ClientContext", dialer: Dialer, route: Route, source: str | None, memory: Memory
+        self, context: ClientContext, dialer: Dialer, route: Route, source: str | None, memory: Memory
     ) -> None:
         self.route = route
         self.dns_seconds: float | None = None

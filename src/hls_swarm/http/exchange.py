@@ -19,7 +19,6 @@ from collections.abc import Callable
 from enum import Enum
 from math import inf
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,12 +29,10 @@ from hls_swarm.http.h1.connection import BodyUse, Connection
 from hls_swarm.http.h1.content import MalformedContent, decoded
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
+from hls_swarm.http.seam import Owner
 from hls_swarm.http.target import BadUrl, Route, Target, joined
 from hls_swarm.records import Exchange, Failure, FailureKind
 from hls_swarm.settings.checks import masked_url
-
-if TYPE_CHECKING:
-    from hls_swarm.http.client import Client
 
 _MASK = "***"
 _USELESS_BODY_BYTES = 256 << 10
@@ -99,7 +96,7 @@ class Fetching:
         "keeps_body",
     )
 
-    def __init__(self, client: "Client", request: Request, done: Callable[[Exchange], None]) -> None:
+    def __init__(self, client: Owner, request: Request, done: Callable[[Exchange], None]) -> None:
         self._started_at = perf_counter()
         self._client = client
         self._request = request

@@ -1,0 +1,78 @@
+"""The seam between a client and the fetches that it has in flight: what each needs of the other.
+
+These are for the type checker alone: nothing is looked up here while a request is under way.
+"""
+
+from typing import Protocol
+
+from hls_swarm.http.context import ClientContext
+from hls_swarm.http.dial import Dial, Dialer
+from hls_swarm.http.fields import FieldBlock
+from hls_swarm.http.h1.connection import Connection
+from hls_swarm.http.h1.stream import Stream
+from hls_swarm.http.options import Identity
+from hls_swarm.http.target import Route, Target
+
+
+class Pending(Protocol):
+    """A fetch as its client sees it."""
+
+    @property
+    def body_bytes(self) -> int:
+        """See `fetcher.InFlight`."""
+
+    @property
+    def route(self) -> Route | None:
+        """Whom the hop under way is asked of."""
+
+    @property
+    def deadline(self) -> float:
+        """When the next time limit is reached, if nothing happens before; monotonic."""
+
+    def proceed(self) -> None:
+        """Ask, now that a connection may be had."""
+
+    def expire(self, now: float) -> None:
+        """End if a time limit is reached."""
+
+    def cancel(self) -> None:
+        """See `fetcher.InFlight`."""
+
+
+class Owner(Protocol):
+    """A client as a fetch of its own sees it.
+
+    Attributes:
+        fields: header fields of every request.
+        identity: what tells this viewer from others.
+        asks_plainly: a request consists of its target and the fields, as far as the client knows.
+    """
+
+    context: ClientContext
+    fields: FieldBlock
+    identity: Identity
+    asks_plainly: bool
+
+    def connection(self, route: Route) -> Connection | None:
+        """An idle connection, if there is one."""
+
+    def dial(self, route: Route, dialer: Dialer) -> Dial | None:
+        """Open a connection; None at the limit of connections for a host."""
+
+    def dialed(self, dial: Dial, stream: Stream | None) -> Connection | None:
+        """A dial ended, with a stream or without; the connection that is made of the stream."""
+
+    def wait(self, fetching: Pending) -> None:
+        """Call `proceed` when a connection may be had."""
+
+    def ended(self, fetching: Pending) -> None:
+        """A fetch has an end, whatever it is."""
+
+    def watch(self, deadline: float) -> None:
+        """See to it that `expire` is called at this time or soon after."""
+
+    def keep_cookies(self, fields: tuple[str, ...], target: Target) -> None:
+        """Take in the Set-Cookie fields of an answer."""
+
+    def cookies(self, target: Target) -> str | None:
+        """The Cookie field of a request."""
