@@ -2,7 +2,7 @@
 
 Rules:
 
-- `playback` says what the person sees, `loader` what is loaded for it, `session` what the person does; here is what
+- `playing` says what the person sees, `loading` what is loaded for it, `session` what the person does; here is what
   they do to each other.
 - One timer. `Wait` names the earliest instant at which anything is due: a reload, a retry, room in the buffer, the end
   of the buffer, what the person does next. Instants are computed, not polled, so a stall is dated when it began and not
@@ -28,7 +28,11 @@ from hls_swarm.viewer.actions import (
     TimeReached,
     Wait,
 )
-from hls_swarm.viewer.loading.loader import Loader
+from hls_swarm.viewer.loading.following import playlist_loaded
+from hls_swarm.viewer.loading.loader import cancel_all, go_to, load_due, place
+from hls_swarm.viewer.loading.media import media_loaded
+from hls_swarm.viewer.loading.recovery import fetch_failed
+from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.playing.playback import EPSILON, IDLE, OVER, PLAYING, WATCHING, Playback, State
 from hls_swarm.viewer.profiles import Profile
 from hls_swarm.viewer.session import Pause, Person, Seek, Session
@@ -49,7 +53,7 @@ class Viewer:
         session: what the person in front of it does.
     """
 
-    __slots__ = ("_actions", "_loader", "_person", "_playback", "_session", "_waiting_until", "number", "profile")
+    __slots__ = ("_actions", "_loading", "_person", "_playback", "_session", "_waiting_until", "number", "profile")
 
     def __init__(
         self,
@@ -66,7 +70,7 @@ class Viewer:
         self._session = session if session is not None else Session()
         self._actions: list[Action] = []
         self._playback = Playback(number, self._report)
-        self._loader = Loader(
+        self._loading = Loading(
             number, url, profile, variant, self._session, self._playback, wall_clock_offset, total_seconds
         )
         self._person: Person | None = None
@@ -80,7 +84,7 @@ class Viewer:
     @property
     def bitrate_bps(self) -> int | None:
         """Declared BANDWIDTH of the variant it plays, if known."""
-        tracks = self._loader.tracks
+        tracks = self._loading.tracks
         return tracks[0].source.bitrate_bps if tracks else None
 
     @property
@@ -91,7 +95,7 @@ class Viewer:
     @property
     def last_failure(self) -> Failure | None:
         """The newest failure of a fetch, if there was one."""
-        return self._loader.last_failure
+        return self._loading.last_failure
 
     def stalled_seconds(self, now: float) -> float:
         """All stalls, one that goes on included."""
@@ -99,28 +103,28 @@ class Viewer:
 
     def buffer_seconds(self, now: float) -> float:
         """Media ahead of the playhead."""
-        return self._loader.buffer_seconds(now)
+        return self._loading.buffer_seconds(now)
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """What the viewer does about `event` at the instant `now`; instants never go backwards."""
-        playback, loader = self._playback, self._loader
+        playback, loading = self._playback, self._loading
         if playback.state in OVER:
             return []
-        self._actions = loader.actions = []
+        self._actions = loading.actions = []
         match event:
             case SegmentLoaded():
-                loader.media_loaded(event.track)
+                media_loaded(loading, event.track)
             case PlaylistLoaded():
-                loader.playlist_loaded(event, now)
+                playlist_loaded(loading, event, now)
             case TimeReached():
                 pass
             case FetchFailed():
-                loader.fetch_failed(event, now)
+                fetch_failed(loading, event, now)
             case Start():
                 playback.press_play(now)
                 person = Person(self._session, now)
                 self._person = person if person.has_plans else None
-                loader.fetch_first_playlist(now)
+                loading.ask_first_playlist(now)
             case Quit():
                 self._stop(State.QUIT, EndReason.QUIT, now)
             case _:
@@ -130,10 +134,10 @@ class Viewer:
 
     def _advance(self, now: float) -> None:
         """Do all that is due at `now`, then say until when nothing is."""
-        playback, loader, person = self._playback, self._loader, self._person
+        playback, loading, person = self._playback, self._loading, self._person
         # Most of the time it just plays on, and only what is loaded changes.
-        empty_at = playback.playhead.reaches(loader.credited) if playback.state is PLAYING else None
-        if loader.tracks and (empty_at is None or empty_at <= now + EPSILON):
+        empty_at = playback.playhead.reaches(loading.credited) if playback.state is PLAYING else None
+        if loading.tracks and (empty_at is None or empty_at <= now + EPSILON):
             empty_at = None
             self._settle(now)
         until = None
@@ -142,15 +146,15 @@ class Viewer:
             until = self._act(person, now)
         if playback.state in OVER:
             return
-        load_at = None if loader.fatal is not None else loader.load_due(now)
-        if loader.fatal is not None:
-            self._stop(State.FAILED, EndReason.FAILED, now, *loader.fatal)
+        load_at = None if loading.fatal is not None else load_due(loading, now)
+        if loading.fatal is not None:
+            self._stop(State.FAILED, EndReason.FAILED, now, *loading.fatal)
             return
         if load_at is not None and (until is None or load_at < until):
             until = load_at
         if playback.state is PLAYING:
             if empty_at is None:
-                empty_at = playback.playhead.reaches(loader.credited)
+                empty_at = playback.playhead.reaches(loading.credited)
             if empty_at is not None and (until is None or empty_at < until):
                 until = empty_at
         if until != self._waiting_until:
@@ -159,22 +163,22 @@ class Viewer:
 
     def _settle(self, now: float) -> None:
         """Let the buffer decide what the person sees."""
-        playback, loader = self._playback, self._loader
-        credited = loader.credited
-        ended_at = playback.settle(now, credited, loader.complete, loader.start_seconds, loader.resume_seconds)
+        playback, loading = self._playback, self._loading
+        credited = loading.credited
+        ended_at = playback.settle(now, credited, loading.complete, loading.start_seconds, loading.resume_seconds)
         if ended_at is None:
             return
         if self._session.loops and playback.played_ever:
             playback.begin_seek(now)
-            loader.go_to(0.0, now)
+            go_to(loading, 0.0, now)
         else:
             self._stop(State.ENDED, EndReason.ENDED, ended_at)
 
     def _act(self, person: Person, now: float) -> float | None:
         """Do what the person wants by now; gives when something is wanted next."""
-        playback, loader = self._playback, self._loader
+        playback, loading = self._playback, self._loading
         if person.leave_at is not None and person.leave_at <= now:
-            loader.cancel_all()
+            cancel_all(loading)
             self._stop(State.QUIT, EndReason.LEFT, now)
             return None
         if person.resume_at is not None and person.resume_at <= now:
@@ -199,19 +203,19 @@ class Viewer:
 
     def _seek(self, seek: Seek, now: float) -> bool:
         """Go where the person wants; False while the playlist that says where that is has not come."""
-        playback, loader = self._playback, self._loader
-        place = loader.place(now)
-        if place is None:
+        playback, loading = self._playback, self._loading
+        found = place(loading, now)
+        if found is None:
             return False
-        here, end = place
+        here, end = found
         there = here + seek.by if seek.by is not None else seek.share * end
         there = min(max(there, 0.0), end)
         playback.begin_seek(now)
-        if here <= there < here + loader.buffer_seconds(now):
+        if here <= there < here + loading.buffer_seconds(now):
             playback.playhead.skip(there - here)
             self._settle(now)
         else:
-            loader.go_to(there, now)
+            go_to(loading, there, now)
         return True
 
     def _report(self, record: Record) -> None:

@@ -3,8 +3,10 @@
 from typing import assert_never
 
 from hls_swarm.hls.playlist import MediaPlaylist, Start
-from hls_swarm.hls.timeline import join_position, live_target
+from hls_swarm.hls.timeline import alignment, join_position, live_target
 from hls_swarm.settings.spellings import JoinKind, JoinPoint
+from hls_swarm.viewer.loading.state import Loading
+from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.profiles import JoinRule, Profile
 
 
@@ -57,3 +59,38 @@ def chosen_position(playlist: MediaPlaylist, usual: float, join: JoinPoint, draw
             return max(0.0, end - join.seconds)
         case _:
             assert_never(join.kind)
+
+
+def join(loading: Loading, track: Track, playlist: MediaPlaylist) -> None:
+    """Choose where to enter: the segment that holds the join position, and how far into it play begins."""
+    if track is not loading.tracks[0]:
+        track.next_sequence = None  # where the variant is, once that is known
+        return
+    profile, start, session = loading.profile, loading.start, loading.session
+    extra = min(loading.playback.stalls * profile.stall_latency_seconds, playlist.target_duration)
+    position = usual_position(playlist, profile, start, age=track.age_seconds, extra_latency=extra)
+    if track.credited == 0.0:
+        position = chosen_position(playlist, position, session.join, session.join_draw)
+    track.enter(playlist, position, at_segment=profile.joins_at_segment)
+    if playlist.is_live and profile.live_start_share:
+        most = profile.live_start_share * target_latency(playlist, profile, start)
+        loading.start_seconds = min(profile.start_buffer_seconds, most)
+        loading.resume_seconds = min(profile.resume_buffer_seconds, most)
+    for other in loading.tracks[1:]:
+        if other.in_flight is None:
+            other.next_sequence = None
+
+
+def join_renditions(loading: Loading) -> None:
+    """Let the other tracks enter where the first one is, brought onto their own timeline (8216bis 6.3.2)."""
+    main = loading.tracks[0]
+    position = main.next_position
+    if main.playlist is None or position is None:
+        return
+    for track in loading.tracks[1:]:
+        if track.next_sequence is not None or track.playlist is None or track.in_flight is not None:
+            continue
+        aligned = alignment(main.playlist, track.playlist, elapsed=track.loaded_at - main.loaded_at)
+        if aligned is not None:
+            there = position - main.credited + track.credited + aligned.offset
+            track.enter(track.playlist, max(0.0, there))

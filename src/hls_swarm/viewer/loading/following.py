@@ -1,0 +1,109 @@
+"""Following a playlist: what a load of it means, and when the next one is due.
+
+Rules:
+
+- A live playlist that moved on is followed by sequence number; one that began anew is joined anew.
+- When it is loaded again is the profile's rule (`reload`), whether it still changes is `freshness`. What a reload asks
+  for is `Loading.ask_media_playlist`.
+"""
+
+from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
+from hls_swarm.records import Failure, FailureKind, SegmentsMutated, SequenceReset
+from hls_swarm.viewer.actions import PlaylistLoaded
+from hls_swarm.viewer.choosing.choice import Source
+from hls_swarm.viewer.loading.elsewhere import choose_stream
+from hls_swarm.viewer.loading.join import join, join_renditions
+from hls_swarm.viewer.loading.recovery import playlist_failed
+from hls_swarm.viewer.loading.reload import next_load, reload_delay
+from hls_swarm.viewer.loading.state import Loading
+from hls_swarm.viewer.loading.track import Track
+from hls_swarm.viewer.playing.latency import edge_latency, observed
+from hls_swarm.viewer.playing.playback import PLAYING
+
+
+def playlist_loaded(loading: Loading, event: PlaylistLoaded, now: float) -> None:
+    """A playlist is here: choose, join, or find the place in what has moved on."""
+    playlist = event.playlist
+    if event.track is None:
+        loading.attempts = 0
+        if isinstance(playlist, MultivariantPlaylist):
+            choose_stream(loading, playlist, now)
+            for index in range(len(loading.tracks)):
+                loading.ask_media_playlist(index, now)
+            return
+        loading.follow([Track(Source(loading.url))])
+        index = 0
+    else:
+        index = event.track
+    track = loading.tracks[index]
+    track.playlist_in_flight = False
+    if isinstance(playlist, MultivariantPlaylist):
+        failure = Failure(FailureKind.BAD_PLAYLIST, "a multivariant playlist where a media playlist was expected")
+        loading.fail(failure, track.source.url)
+    elif not playlist.segments and playlist.is_live:
+        failure = Failure(FailureKind.EMPTY_PLAYLIST, "the live playlist has no segments")
+        playlist_failed(loading, index, failure, track.source.url, now)
+    else:
+        _media_playlist_loaded(loading, track, playlist, event, now)
+
+
+def _media_playlist_loaded(
+    loading: Loading, track: Track, playlist: MediaPlaylist, event: PlaylistLoaded, now: float
+) -> None:
+    track.playlist_attempts = 0
+    before, track.playlist = track.playlist, playlist
+    track.loaded_at, track.age_seconds = now, event.age_seconds or 0.0
+    changed = event.changed or before is None
+    if track.leaving is not None:
+        track.arrive(playlist, now)
+    if track.next_sequence is None:
+        join(loading, track, playlist)
+    elif before is not None and changed:
+        _move_on(loading, track, before, playlist, event, now)
+    if playlist.is_live:
+        _schedule(loading, track, playlist, event, now, changed=changed, first=before is None)
+    else:
+        track.reload_at = None
+    if loading.fatal is None and len(loading.tracks) > 1:
+        join_renditions(loading)
+
+
+def _move_on(
+    loading: Loading, track: Track, before: MediaPlaylist, playlist: MediaPlaylist, event: PlaylistLoaded, now: float
+) -> None:
+    """Find the place in a playlist that has moved on."""
+    if event.mutated:
+        loading.report(SegmentsMutated(loading.number, now, event.mutated))
+    if before.segments and playlist.next_sequence <= before.first_sequence:
+        loading.report(SequenceReset(loading.number, now))
+        loading.cancel_media(track)
+        join(loading, track, playlist)
+
+
+def _schedule(
+    loading: Loading,
+    track: Track,
+    playlist: MediaPlaylist,
+    event: PlaylistLoaded,
+    now: float,
+    *,
+    changed: bool,
+    first: bool,
+) -> None:
+    """When a live playlist is loaded again, and how far behind its edge the viewer is."""
+    fresh, target, profile = track.freshness, playlist.target_duration, loading.profile
+    stale = fresh.loaded(loading.number, changed, event.started_at, target, now)
+    if stale is not None:
+        loading.report(stale)
+    if not changed and (unchanged := fresh.gives_up(profile, now, target)) is not None:
+        reason = f"the live playlist did not change for {unchanged:.0f} s"
+        loading.fail(Failure(FailureKind.STALE_PLAYLIST, reason), track.source.url)
+        return
+    playback = loading.playback
+    playhead = playback.playhead
+    edge_seconds = edge_latency(track, playhead, now)
+    rule = profile.reload_rule
+    delay = reload_delay(rule, playlist, changed, edge_seconds)
+    track.reload_at = track.scheduled_at = next_load(rule, track.scheduled_at, event.started_at, delay, now)
+    if changed and not first and playback.state is PLAYING and track is loading.tracks[0]:
+        loading.report(observed(loading.number, track, playhead, edge_seconds, loading.wall_clock_offset, now))

@@ -1,0 +1,86 @@
+"""Fetching media: which object a track asks for next, and when.
+
+Rules:
+
+- The next segment is the lowest sequence number above the last one loaded; what expired meanwhile is counted.
+- What is asked for is `requests.object_fetch`: a segment, or the init section or key that it needs.
+- A gap is gone around, if there is somewhere to go, else passed (8216bis 6.3.3).
+"""
+
+from hls_swarm.hls.playlist import MediaPlaylist, Segment
+from hls_swarm.records import ObjectKind, PassReason, SegmentsExpired, SegmentsPassed
+from hls_swarm.viewer.loading.elsewhere import switch
+from hls_swarm.viewer.loading.join import join
+from hls_swarm.viewer.loading.requests import SEGMENT, object_fetch
+from hls_swarm.viewer.loading.state import Loading
+from hls_swarm.viewer.loading.track import Role, Track
+from hls_swarm.viewer.playing.playback import EPSILON, PLAYING
+
+
+def media_loaded(loading: Loading, index: int) -> None:
+    """The media request of the track is here whole."""
+    track = loading.tracks[index]
+    loaded, segment = track.in_flight, track.loading
+    track.in_flight = None
+    track.attempts = 0
+    if loaded is None:
+        return
+    if loaded.kind is SEGMENT:
+        if segment is not None:
+            track.credit(segment)
+    elif loaded.kind is ObjectKind.INIT:
+        track.init_loaded = (loaded.url, loaded.byte_range)
+    else:
+        track.key_loaded = loaded.url
+
+
+def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float | None:
+    """Fetch the track's next object if it is time; else say at which instant it may be, if that is known."""
+    if track.in_flight is not None or track.playlist is None or track.next_sequence is None:
+        return None
+    due_at = now
+    if track.retry_at is not None:
+        if track.retry_at > now:
+            return track.retry_at
+        due_at, track.retry_at = track.retry_at, None
+    segment = track.next_segment()
+    if segment is None and track.next_sequence < track.playlist.first_sequence:
+        segment = _pass_expired(loading, track, track.playlist, track.next_sequence, now)
+    if segment is not None and segment.gap:
+        segment = _pass_gaps(loading, track, now)
+    if segment is None:
+        return None
+    playhead, profile = loading.playback.playhead, loading.profile
+    target = profile.buffer_target_seconds(track.source.bitrate_bps)
+    if track.credited - playhead.played(now) > target + EPSILON:
+        track.room_at = playhead.reaches(track.credited - target)
+        return track.room_at
+    if track.room_at is not None:
+        due_at, track.room_at = min(due_at, track.room_at), None
+    fetch = object_fetch(profile, track, index, segment, due_at, loading.total_seconds)
+    track.in_flight, track.loading = fetch, segment
+    loading.actions.append(fetch)
+    return None
+
+
+def _pass_expired(loading: Loading, track: Track, playlist: MediaPlaylist, wanted: int, now: float) -> Segment | None:
+    """What is wanted has left the playlist: go on with the first that is listed, and count those between."""
+    track.next_sequence, track.skip_seconds = playlist.first_sequence, 0.0
+    if loading.playback.state is not PLAYING or loading.buffer_seconds(now) <= 0:
+        join(loading, track, playlist)  # outside the window: back to the live sync position (hls.js)
+    passed = (track.next_sequence or playlist.first_sequence) - wanted
+    loading.report(SegmentsExpired(loading.number, now, passed))
+    return track.next_segment()
+
+
+def _pass_gaps(loading: Loading, track: Track, now: float) -> Segment | None:
+    """Another variant, else what comes after the gap (8216bis 6.3.3)."""
+    if track.role is Role.MAIN and switch(loading, now):
+        return None
+    count, segment = 0, track.next_segment()
+    while segment is not None and segment.gap:
+        track.pass_over()
+        count += 1
+        segment = track.next_segment()
+    loading.report(SegmentsPassed(loading.number, now, count, PassReason.GAP))
+    return segment

@@ -1,0 +1,104 @@
+"""What a viewer does after a failure: try again, go elsewhere, do without, or give up.
+
+What is tried how often, and what comes after the last try, is data of the profile (`policy`); here it is carried out.
+"""
+
+from hls_swarm.records import Failure, FailureKind, ObjectKind, PassReason, SegmentsPassed
+from hls_swarm.viewer.actions import FetchFailed
+from hls_swarm.viewer.loading.elsewhere import switch
+from hls_swarm.viewer.loading.policy import FetchPolicy, Situation, Step, next_step
+from hls_swarm.viewer.loading.state import Loading
+from hls_swarm.viewer.loading.track import Role, Track
+
+
+def fetch_failed(loading: Loading, event: FetchFailed, now: float) -> None:
+    """A request ended without what it was for."""
+    loading.last_failure = event.failure
+    if event.track is None:
+        _first_playlist_failed(loading, event, now)
+    elif event.playlist:
+        loading.tracks[event.track].playlist_in_flight = False
+        playlist_failed(loading, event.track, event.failure, event.url, now)
+    else:
+        _media_failed(loading, loading.tracks[event.track], event.failure, event.url, now)
+
+
+def playlist_failed(loading: Loading, index: int, failure: Failure, url: str, now: float) -> None:
+    """A track's playlist could not be had, or is of no use."""
+    track, policy = loading.tracks[index], loading.profile.media_playlist
+    track.playlist_attempts += 1
+    step, delay = _step_after(loading, policy, track, failure, track.playlist_attempts, now, passable=False)
+    if step is Step.RETRY:
+        track.reload_at = now + delay
+    else:
+        _take(loading, step, track, failure, url, now)
+
+
+def _first_playlist_failed(loading: Loading, event: FetchFailed, now: float) -> None:
+    loading.attempts += 1
+    policy = loading.profile.multivariant_playlist
+    delay = policy.retry_delay(loading.attempts, event.failure.kind, event.failure.status)
+    if delay is None or event.failure.kind is FailureKind.BAD_PLAYLIST:
+        loading.fail(event.failure, event.url)
+    else:
+        loading.retry_at = now + delay
+
+
+def _media_failed(loading: Loading, track: Track, failure: Failure, url: str, now: float) -> None:
+    failed = track.in_flight
+    track.in_flight = None
+    if failed is None:
+        return
+    track.attempts += 1
+    profile = loading.profile
+    passable = (
+        failed.kind is ObjectKind.SEGMENT
+        and (profile.skips_in_vod or (track.playlist is not None and track.playlist.is_live))
+        and track.skipped < profile.skipped_segments_limit
+    )
+    policy = profile.policy(failed.kind)
+    step, delay = _step_after(loading, policy, track, failure, track.attempts, now, passable=passable)
+    if step is Step.RETRY:
+        track.retry_at = now + delay
+    else:
+        _take(loading, step, track, failure, url, now)
+
+
+def _step_after(
+    loading: Loading,
+    policy: FetchPolicy,
+    track: Track,
+    failure: Failure,
+    attempts: int,
+    now: float,
+    *,
+    passable: bool,
+) -> tuple[Step, float]:
+    profile = loading.profile
+    alternatives = loading.alternatives if track.role is Role.MAIN else None
+    live = track.playlist is not None and track.playlist.is_live
+    situation = Situation(
+        attempts=attempts,
+        alternative=alternatives is not None and alternatives.next_option(now) is not None,
+        passable=passable,
+        optional=track.role is Role.SUBTITLES,
+        live_retry_seconds=profile.live_retry_seconds if live else None,
+    )
+    return next_step(policy, profile.failover, failure, situation)
+
+
+def _take(loading: Loading, step: Step, track: Track, failure: Failure, url: str, now: float) -> None:
+    """Carry out a step that is not another try."""
+    match step:
+        case Step.SWITCH:
+            switch(loading, now)
+        case Step.PASS_OVER:
+            track.pass_over()
+            track.skipped += 1
+            loading.report(SegmentsPassed(loading.number, now, 1, PassReason.UNAVAILABLE))
+        case Step.DROP:
+            loading.cancel(track)
+            track.playlist, track.reload_at, track.next_sequence, track.gates = None, None, None, False
+            loading.follow(loading.tracks)
+        case _:
+            loading.fail(failure, url)

@@ -1,0 +1,159 @@
+"""What a viewer's loading knows and has under way, and the few things that every part of it does.
+
+The parts are modules of functions over this one object: `following` (playlists), `media` (segments, keys, init
+sections), `recovery` (what comes after a failure), `elsewhere` (which stream is played, and going to another), with
+`loader` on top, which is what the viewer's machine speaks to.
+"""
+
+from hls_swarm.hls.playlist import Start as StartTag
+from hls_swarm.records import Failure, Record
+from hls_swarm.settings.spellings import VariantChoice
+from hls_swarm.viewer.actions import Action, Cancel, Report
+from hls_swarm.viewer.choosing.alternatives import Alternatives
+from hls_swarm.viewer.loading.requests import playlist_fetch
+from hls_swarm.viewer.loading.track import Track
+from hls_swarm.viewer.playing.playback import Playback
+from hls_swarm.viewer.profiles import Profile, ReloadRule
+from hls_swarm.viewer.session import Session
+
+
+class Loading:
+    """The loading half of a viewer.
+
+    Args:
+        url: multivariant or media playlist.
+        profile: the player it behaves like.
+        variant: which variant to play.
+        session: where to begin.
+        playback: what the person sees; read, never changed.
+        wall_clock_offset: wall clock (Unix seconds) less monotonic clock, for the live latency.
+        total_seconds: a time limit that takes the place of the profile's own ones; None keeps these.
+
+    Attributes:
+        actions: where what is to be done goes; replaced for each event.
+        tracks: what is followed; the first is the variant.
+        gating: those of them whose buffer counts for starts and stalls.
+        alternatives: where else it could go; None where it stays whatever happens.
+        start: EXT-X-START of the multivariant playlist.
+        start_seconds, resume_seconds: buffer needed to start, and to go on after a stall.
+        on_demand: playlists are loaded when media runs out, not by the clock.
+        attempts, retry_at: failed tries of the first playlist in a row, and when the next is due.
+        fatal: the failure that leaves nothing to play, and where it happened; who asks decides what it means.
+        last_failure: the newest failure of a fetch.
+    """
+
+    __slots__ = (
+        "actions",
+        "alternatives",
+        "attempts",
+        "fatal",
+        "gating",
+        "last_failure",
+        "number",
+        "on_demand",
+        "playback",
+        "profile",
+        "resume_seconds",
+        "retry_at",
+        "session",
+        "start",
+        "start_seconds",
+        "total_seconds",
+        "tracks",
+        "url",
+        "variant",
+        "wall_clock_offset",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        url: str,
+        profile: Profile,
+        variant: VariantChoice,
+        session: Session,
+        playback: Playback,
+        wall_clock_offset: float,
+        total_seconds: float | None,
+    ) -> None:
+        self.number = number
+        self.url = url
+        self.profile = profile
+        self.variant = variant
+        self.session = session
+        self.playback = playback
+        self.wall_clock_offset = wall_clock_offset
+        self.total_seconds = total_seconds
+        self.actions: list[Action] = []
+        self.tracks: list[Track] = []
+        self.gating: list[Track] = []
+        self.alternatives: Alternatives | None = None
+        self.start: StartTag | None = None
+        self.start_seconds, self.resume_seconds = profile.start_buffer_seconds, profile.resume_buffer_seconds
+        self.on_demand = profile.reload_rule is ReloadRule.ON_DEMAND
+        self.attempts = 0
+        self.retry_at: float | None = None
+        self.fatal: tuple[Failure, str] | None = None
+        self.last_failure: Failure | None = None
+
+    @property
+    def credited(self) -> float:
+        """Media appended since the viewer joined, in seconds: the least over the tracks that count."""
+        gating = self.gating
+        if len(gating) == 1:
+            return gating[0].credited
+        return min((track.credited for track in gating), default=0.0)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all media is loaded and no more will come."""
+        gating = self.gating
+        if len(gating) == 1:
+            return gating[0].is_complete
+        return bool(gating) and all(track.is_complete for track in gating)
+
+    def buffer_seconds(self, now: float) -> float:
+        """Media ahead of the playhead."""
+        return max(0.0, self.credited - self.playback.playhead.played(now))
+
+    def follow(self, tracks: list[Track]) -> None:
+        """These are the tracks from now on."""
+        self.tracks = tracks
+        self.gating = [track for track in tracks if track.gates]
+
+    def ask_first_playlist(self, due_at: float) -> None:
+        """Ask for what the viewer was given: a multivariant or a media playlist."""
+        policy = self.profile.multivariant_playlist
+        retry = self.attempts > 0
+        self.actions.append(playlist_fetch(self.url, None, due_at, policy, self.total_seconds, retry=retry))
+
+    def ask_media_playlist(self, index: int, due_at: float) -> None:
+        """Ask for the playlist of a track."""
+        track = self.tracks[index]
+        track.playlist_in_flight, track.reload_at = True, None
+        policy = self.profile.media_playlist
+        retry = track.playlist_attempts > 0
+        self.actions.append(playlist_fetch(track.source.url, index, due_at, policy, self.total_seconds, retry=retry))
+
+    def cancel(self, track: Track) -> None:
+        """End what is in flight for a track."""
+        if track.playlist_in_flight:
+            track.playlist_in_flight = False
+            self.actions.append(Cancel(self.tracks.index(track), playlist=True))
+        self.cancel_media(track)
+
+    def cancel_media(self, track: Track) -> None:
+        """End the media request of a track, and forget when the next one is due."""
+        if track.in_flight is not None:
+            track.in_flight = track.loading = None
+            self.actions.append(Cancel(self.tracks.index(track), playlist=False))
+        track.retry_at = track.room_at = None
+
+    def report(self, record: Record) -> None:
+        """Let this be counted."""
+        self.actions.append(Report(record))
+
+    def fail(self, failure: Failure, url: str) -> None:
+        """Nothing is left to play; the first such failure is the one that stays."""
+        self.last_failure = failure
+        self.fatal = self.fatal or (failure, url)
