@@ -26,6 +26,10 @@ class ObjectKind(StrEnum):
     KEY = "key"
 
 
+BODY_START_BYTES = 64
+"""What is looked at of a body that is dropped: enough to tell a page of text from media."""
+
+
 class Blame(StrEnum):
     """Whose failure it was."""
 
@@ -102,6 +106,9 @@ class Exchange(msgspec.Struct, frozen=True):
         connections_opened: connections opened for it, where that is known without their times; None says that those
             times tell.
         timed: False if `due_at` and `ended_at` are only when one heard of it: no duration or lateness comes from them.
+        content_type: the answer's Content-Type, as it came.
+        body_start: the first bytes (up to `BODY_START_BYTES`) of a body that was not kept, as received; None if the
+            client did not see them: a large body may be dropped before any of it is looked at.
     """
 
     url: str
@@ -124,6 +131,8 @@ class Exchange(msgspec.Struct, frozen=True):
     failure: Failure | None = None
     connections_opened: int | None = None
     timed: bool = True
+    content_type: str | None = None
+    body_start: bytes | None = None
 
     @property
     def ttfb_seconds(self) -> float | None:

@@ -279,3 +279,47 @@ def test_every_field_of_an_exchange_is_what_its_name_says() -> None:
     assert (got.age_seconds, got.retry_after_seconds) == (7.0, 3.0)
     assert (got.dns_seconds, got.tls_seconds, got.failure, got.connections_opened) == (None, None, None, None)
     assert got.timed
+
+
+PAGE = b"<html>" + b"x" * 500
+MEDIA = b"G" + bytes(187) * 1000
+
+
+@pytest.mark.parametrize("reception", RECEPTIONS)
+@pytest.mark.parametrize(
+    ("pieces", "start"),
+    [
+        pytest.param([response(PAGE)], PAGE[:64], id="with the head"),
+        pytest.param([response(b"{}")], b"{}", id="short"),
+        pytest.param([response(b"")], b"", id="empty"),
+        pytest.param([response(PAGE)[: -len(PAGE)], PAGE], PAGE[:64], id="after the head"),
+        pytest.param([CHUNKED, chunked(PAGE, 100)], PAGE[:64], id="chunked"),
+        pytest.param(
+            [OK + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n", b"\x1f\x8b\x08"], b"\x1f\x8b\x08", id="coded"
+        ),
+        pytest.param([response(MEDIA)[: -len(MEDIA)], MEDIA], None, id="long and after the head"),
+    ],
+)
+def test_start_of_a_dropped_body_is_shown_where_it_was_seen(
+    pieces: list[bytes], start: bytes | None, reception: Reception | None
+) -> None:
+    with scripted(lambda turn: turn.send_slowly(pieces, 0.05)) as origin:
+        got = fetched(origin.url(), reception=reception)
+    assert (got.failure, got.body, got.body_start) == (None, None, start)
+
+
+def test_content_type_is_the_answers_own() -> None:
+    with scripted(lambda turn: turn.send(response(b"{}", "404 No", "Content-Type: text/html; charset=x "))) as origin:
+        assert fetched(origin.url()).content_type == "text/html; charset=x"
+    with scripted(lambda turn: turn.send(response(b"{}"))) as origin:
+        assert fetched(origin.url()).content_type is None
+
+
+def test_start_of_a_body_is_that_of_the_last_answer() -> None:
+    def script(turn: Turn) -> None:
+        turn.send(response(b"moved", "302 F", "Location: /new") if turn.path == "/" else response(MEDIA))
+
+    with scripted(script) as origin:
+        got = fetched(origin.url())
+    assert got.body_bytes == len(MEDIA) + 5
+    assert got.body_start != b"moved"

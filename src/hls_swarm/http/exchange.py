@@ -93,6 +93,7 @@ class Fetching:
         "_started_at",
         "_target",
         "_timeouts",
+        "body_start",
         "keeps_body",
     )
 
@@ -105,6 +106,7 @@ class Fetching:
         self._done: Callable[[Exchange], None] | None = done
         self._fields = extended(client.fields, request.headers) if request.headers else client.fields
         self.keeps_body = request.keep_body
+        self.body_start: bytes | None = None
         self._target: Target | None = None
         self._home: Route | None = None
         self._connection: Connection | None = None
@@ -305,7 +307,7 @@ class Fetching:
 
     def _begin_hop(self) -> None:
         self._hop_from = self._body_bytes
-        self._first_byte_at = self._head = None
+        self._first_byte_at = self._head = self.body_start = None
         self.proceed()
 
     def _open(self, route: Route) -> None:
@@ -437,9 +439,10 @@ class Fetching:
             if failure is not None and secret in failure.detail:
                 failure = msgspec.structs.replace(failure, detail=failure.detail.replace(secret, _MASK))
         times = self._dialed
-        status = age = retry_after = None
+        status = age = retry_after = content_type = None
         if head is not None:
             status, age, retry_after = head.status, head.age_seconds, head.retry_after_seconds
+            content_type = head.content_type
         # By position: by name it takes six times as long, twice for each segment and viewer.
         done(
             Exchange(
@@ -461,6 +464,10 @@ class Fetching:
                 age,
                 retry_after,
                 failure,
+                None,
+                True,
+                content_type,
+                self.body_start,
             )
         )
 

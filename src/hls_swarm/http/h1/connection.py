@@ -19,7 +19,7 @@ from hls_swarm.http.h1.chunked import ChunkedReader, MalformedChunk
 from hls_swarm.http.h1.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.target import Route
-from hls_swarm.records import Failure, FailureKind
+from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
 
 _HEAD_READ_BYTES = 4096  # little more than a head, so that little of the body after it is copied
 _BODY_READ_BYTES = 64 << 10
@@ -34,9 +34,14 @@ class BodyUse(Enum):
 
 
 class Exchanger(Protocol):
-    """The exchange that a connection works for."""
+    """The exchange that a connection works for.
+
+    Attributes:
+        body_start: is set to the first bytes of a body that is dropped, if they are seen.
+    """
 
     keeps_body: bool
+    body_start: bytes | None
 
     def request_sent(self, at: float) -> None:
         """The request was written whole."""
@@ -299,12 +304,17 @@ class Connection:
         self._stage = _BODY
         if arrived:
             self._take(exchanger, data[at:])
+        elif head.framing is _LENGTH and head.length <= _HEAD_READ_BYTES:
+            return  # so short a body is read as cheaply as it is dropped, and its start is seen
         self._skip_next()
 
     def _take_all(self, exchanger: Exchanger, data: bytes, at: int, use: BodyUse) -> None:
         """The whole body came with the head, as playlists do."""
         end = at + self._left
-        body = data[at:end] if use is _KEEP else None
+        if use is _KEEP:
+            body = data[at:end]
+        else:
+            body, exchanger.body_start = None, data[at : min(end, at + BODY_START_BYTES)]
         if self._left and not exchanger.body_received(self._left, self._left):
             self._refuse(exchanger)
         else:
@@ -320,9 +330,10 @@ class Connection:
         """Read body bytes in this process: a kept body, or one whose length is not known beforehand."""
         kept, chunks = self._kept, self._chunks
         pieces: list[bytes] = []
+        is_start = kept is None and exchanger.body_start is None
         if chunks is not None:
             try:
-                count = chunks.feed(data, None if kept is None else pieces)
+                count = chunks.feed(data, pieces if is_start or kept is not None else None)
             except MalformedChunk as error:
                 self._lose(Failure(FailureKind.MALFORMED, str(error)))
                 return
@@ -340,6 +351,8 @@ class Connection:
         if kept is not None:
             kept += pieces
             grown = sum(map(len, pieces))
+        elif is_start and pieces:
+            exchanger.body_start = pieces[0][:BODY_START_BYTES]
         if not exchanger.body_received(count, grown):
             self._refuse(exchanger)
         elif finished:

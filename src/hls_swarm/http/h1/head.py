@@ -52,6 +52,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     age_seconds: float | None = None
     retry_after_seconds: float | None = None
     set_cookies: tuple[str, ...] = ()
+    content_type: str | None = None
 
 
 class _Fields:
@@ -112,6 +113,7 @@ def _parsed(data: bytes) -> Head:
         age_seconds=_whole_seconds(fields.text(b"age")),
         retry_after_seconds=_retry_after(fields),
         set_cookies=tuple(fields.cookies),
+        content_type=fields.text(b"content-type"),
     )
 
 
