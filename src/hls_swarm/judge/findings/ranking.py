@@ -1,0 +1,51 @@
+"""Which finding to read first.
+
+Rules:
+
+- A cause or a limit is as severe as what viewers lived through while it held, or up to `LEAD_SECONDS` after it:
+  buffers hide a cause for that long.
+- The more severe comes first; of those that are equally severe a cause comes before a limit, and both before the
+  symptom that they explain; then what held longer.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hls_swarm.judge.findings.finding import Finding, Severity, Standing
+
+LEAD_SECONDS = 15.0
+_ORDER = (Standing.CAUSE, Standing.LIMIT, Standing.SYMPTOM)
+
+
+def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
+    """The findings with the severity that viewers gave them, the first to read first.
+
+    Args:
+        now: how long the run has lasted.
+    """
+    symptoms = [finding for finding in findings if finding.standing is Standing.SYMPTOM]
+    risen = [_as_severe_as_its_effects(finding, symptoms) for finding in findings]
+    return tuple(
+        sorted(
+            risen,
+            key=lambda finding: (
+                -finding.severity.rank,
+                _ORDER.index(finding.standing),
+                -finding.seconds(now),
+                finding.rule,
+                finding.where,
+            ),
+        )
+    )
+
+
+def _as_severe_as_its_effects(finding: Finding, symptoms: Sequence[Finding]) -> Finding:
+    if finding.standing is Standing.SYMPTOM:
+        return finding
+    severity: Severity = finding.severity
+    for symptom in symptoms:
+        met = any(mine.overlaps(theirs, LEAD_SECONDS) for mine in finding.intervals for theirs in symptom.intervals)
+        if met and symptom.severity.rank > severity.rank:
+            severity = symptom.severity
+    return msgspec.structs.replace(finding, severity=severity)

@@ -1,0 +1,252 @@
+"""What a rule is: conditions on figures of the last seconds, and the words for what they mean together.
+
+Rules:
+
+- A rule holds when all its conditions do, for as long as it says. It does not hold when one of them does not. If one
+  is not known and no other fails, nothing is known of the rule: it neither begins nor ends a finding.
+- A finding that goes on is held to milder limits (`clear`), and to the end of `clear_seconds`: what swings around a
+  limit is one finding.
+- Words are templates: `{0}` is the figure of the first condition, `{where}` the place.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hls_swarm.judge.findings.finding import Comparison, Culprit, Evidence, Severity, Standing
+from hls_swarm.judge.findings.recent import Recent
+from hls_swarm.judge.findings.words import figure_text
+from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin_signals import signal_info
+
+Places = Callable[[Recent], Sequence[str]]
+"""What a rule looks at one by one."""
+
+
+def everywhere(recent: Recent) -> Sequence[str]:  # noqa: ARG001 - it is the same at all times
+    """The run as a whole."""
+    return ("",)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of the last seconds.
+
+    Args:
+        signal: what it is called in evidence and in the table of rules.
+        over_seconds: the time it is of.
+        read: gives it, at a place; None if it is not known.
+        compared: the column whose past `RISEN` and `FALLEN` compare with; empty if they do not apply.
+    """
+
+    signal: str
+    unit: Unit
+    over_seconds: float
+    read: Callable[[Recent, str], float | None]
+    compared: str = ""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A figure held against a limit.
+
+    Args:
+        clear: the limit of a finding that goes on; None: the same.
+    """
+
+    measure: Measure
+    comparison: Comparison
+    limit: float
+    clear: float | None = None
+
+    def evidence(self, recent: Recent, where: str) -> Evidence | None:
+        """The figure as it is, met or not; None if it is not known."""
+        measure = self.measure
+        figure = measure.read(recent, where)
+        before = None
+        if self.comparison in {Comparison.RISEN, Comparison.FALLEN}:
+            before = recent.before(f"{measure.compared}@{where}" if where else measure.compared)
+            if before is None:
+                return None
+        if figure is None:
+            return None
+        since = max(0.0, recent.now - measure.over_seconds)
+        return Evidence(
+            measure.signal, figure, measure.unit, self.comparison, self.limit, round(since, 3), recent.now, before
+        )
+
+    def met(self, evidence: Evidence, going_on: bool) -> bool:
+        """Whether that figure is as the condition says."""
+        limit = self.clear if going_on and self.clear is not None else self.limit
+        bound = limit if evidence.before is None else limit * evidence.before
+        if self.comparison in {Comparison.AT_LEAST, Comparison.RISEN}:
+            return evidence.figure >= bound
+        return evidence.figure <= bound
+
+    def worse(self, one: Evidence, other: Evidence) -> bool:
+        """Whether the figure of one is beyond that of the other."""
+        if self.comparison in {Comparison.AT_LEAST, Comparison.RISEN}:
+            return one.figure > other.figure
+        return one.figure < other.figure
+
+    @property
+    def text(self) -> str:
+        """For the table of rules."""
+        measure, limit = self.measure, figure_text(self.limit, self.measure.unit)
+        over = f" over {measure.over_seconds:.0f} s" if measure.over_seconds > 1 else ""
+        match self.comparison:
+            case Comparison.AT_LEAST | Comparison.AT_MOST:
+                return f"{measure.signal}{over} {self.comparison.value} {limit}"
+            case Comparison.RISEN:
+                return f"{measure.signal}{over} at least {self.limit:g} times what it was before"
+            case Comparison.FALLEN:
+                return f"{measure.signal}{over} at most {self.limit:g} times what it was before"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a rule sees at one place now.
+
+    Args:
+        holds: None if that is not known.
+        evidence: of its conditions, in their order; empty unless it holds.
+    """
+
+    holds: bool | None
+    evidence: tuple[Evidence, ...] = ()
+    severity: Severity = Severity.NOTE
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of the table of findings.
+
+    Args:
+        name: of the rule, with dashes; stays the same from version to version.
+        what: one line for a person, a template.
+        next_step: what to do, a template.
+        conditions: all must hold.
+        critical: if this holds too, the finding is critical.
+        for_seconds: how long they must hold in a row.
+        clear_seconds: how long they must not, for the finding to be over.
+        places: what it looks at one by one.
+    """
+
+    name: str
+    standing: Standing
+    culprit: Culprit | None
+    severity: Severity
+    what: str
+    next_step: str
+    conditions: tuple[Condition, ...]
+    critical: Condition | None = None
+    for_seconds: float = 0.0
+    clear_seconds: float = 5.0
+    places: Places = everywhere
+
+    def observe(self, recent: Recent, where: str, *, going_on: bool) -> Observation:
+        """Whether it holds at a place now."""
+        found, unknown = [], False
+        for condition in self.conditions:
+            evidence = condition.evidence(recent, where)
+            if evidence is None:
+                unknown = True
+            elif not condition.met(evidence, going_on):
+                return Observation(holds=False)
+            else:
+                found.append(evidence)
+        if unknown:
+            return Observation(holds=None)
+        severity = self.severity
+        if self.critical is not None:
+            more = self.critical.evidence(recent, where)
+            if more is not None and self.critical.met(more, going_on=False):
+                severity = Severity.CRITICAL
+        return Observation(True, tuple(found), severity)
+
+    def words(self, template: str, evidence: Sequence[Evidence], where: str) -> str:
+        """One of its templates with figures in it."""
+        figures = [figure_text(each.figure, each.unit) for each in evidence]
+        return template.format(*figures, where=where)
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The columns whose past it compares with."""
+        conditions = (*self.conditions, *((self.critical,) if self.critical is not None else ()))
+        return tuple(
+            condition.measure.compared
+            for condition in conditions
+            if condition.comparison in {Comparison.RISEN, Comparison.FALLEN}
+        )
+
+
+def at_least(measure: Measure, limit: float, clear: float | None = None) -> Condition:
+    """The figure reaches a limit."""
+    return Condition(measure, Comparison.AT_LEAST, limit, clear)
+
+
+def at_most(measure: Measure, limit: float, clear: float | None = None) -> Condition:
+    """The figure does not exceed a limit."""
+    return Condition(measure, Comparison.AT_MOST, limit, clear)
+
+
+def mean_of(column: str, unit: Unit, seconds: float) -> Measure:
+    """The mean of a gauge over the last seconds."""
+    return Measure(column, unit, seconds, lambda recent, where: recent.mean(_at(column, where), seconds), column)
+
+
+def now_of(column: str, unit: Unit) -> Measure:
+    """A gauge as it is now."""
+    return Measure(column, unit, 1.0, lambda recent, where: recent.last(_at(column, where)), column)
+
+
+def increase_of(counter: str, seconds: float) -> Measure:
+    """How much a counter rose in the last seconds."""
+    return Measure(counter, Unit.COUNT, seconds, lambda recent, where: recent.increase(counter, seconds, where))
+
+
+def share_of(part: str, whole: str, seconds: float) -> Measure:
+    """How much a counter rose in the last seconds, as a share of another; not known where that is nothing."""
+
+    def read(recent: Recent, where: str) -> float | None:  # noqa: ARG001 - both are of the whole run
+        parts, wholes = recent.increase(part, seconds), recent.increase(whole, seconds)
+        return None if parts is None or not wholes else parts / wholes
+
+    return Measure(f"{part} of {whole}", Unit.RATIO, seconds, read)
+
+
+def per_viewer(counter: str, seconds: float) -> Measure:
+    """How much a counter rose in the last seconds, by the number of viewers that run."""
+
+    def read(recent: Recent, where: str) -> float | None:  # noqa: ARG001 - both are of the whole run
+        rise, viewers = recent.increase(counter, seconds), recent.last("viewers_active")
+        return None if rise is None or not viewers else rise / viewers
+
+    return Measure(f"{counter} of viewers_active", Unit.RATIO, seconds, read)
+
+
+def ratio_of(part: str, whole: str) -> Measure:
+    """One gauge as a share of another, now; not known where that is nothing."""
+
+    def read(recent: Recent, where: str) -> float | None:
+        parts, wholes = recent.last(_at(part, where)), recent.last(_at(whole, where))
+        return None if parts is None or not wholes else parts / wholes
+
+    return Measure(f"{part} of {whole}", Unit.RATIO, 1.0, read)
+
+
+def origin_mean(signal: str, seconds: float) -> Measure:
+    """The mean of a signal of the origin over the last seconds, at one machine."""
+    info = signal_info(signal)
+    if info is None:
+        raise ValueError(f"the origin has no signal {signal}")
+    return mean_of(ORIGIN_PREFIX + signal, info.unit, seconds)
+
+
+def targets_with(signal: str) -> Places:
+    """The machines of the origin that tell a signal."""
+    return lambda recent: recent.places(ORIGIN_PREFIX + signal)
+
+
+def _at(column: str, where: str) -> str:
+    return f"{column}@{where}" if where else column

@@ -1,0 +1,94 @@
+"""The engine by rules of its own: when a finding begins and ends, and that it does not flap."""
+
+from collections.abc import Sequence
+
+import pytest
+from tests.support.timelines import timeline
+
+from hls_swarm.judge.findings.engine import MOST_INTERVALS, Change, Engine, Turn, find
+from hls_swarm.judge.findings.finding import Culprit, Interval, Severity, Standing
+from hls_swarm.judge.findings.rule import Rule, at_least, now_of
+from hls_swarm.judge.timeline import Row
+from hls_swarm.snapshot.origin_metrics import Unit
+
+HOT = Rule(
+    name="hot",
+    standing=Standing.LIMIT,
+    culprit=Culprit.ORIGIN,
+    severity=Severity.NOTE,
+    what="it is {0} hot",
+    next_step="cool it",
+    conditions=(at_least(now_of("heat", Unit.PERCENT), 90, 80),),
+    critical=at_least(now_of("heat", Unit.PERCENT), 99),
+    for_seconds=2.0,
+    clear_seconds=3.0,
+)
+
+
+def rows(*heats: float | None) -> list[Row]:
+    out: list[Row] = []
+    for second, heat in enumerate(heats, 1):
+        row: dict[str, float | str] = {"elapsed_seconds": float(second), "phase": "steady"}
+        out.append(row if heat is None else {**row, "heat": heat})
+    return out
+
+
+def turns(heats: Sequence[float | None]) -> list[tuple[float, Turn]]:
+    engine, out = Engine([HOT]), []
+    for row in rows(*heats):
+        out += [(float(row["elapsed_seconds"]), change.turn) for change in engine.add(row)]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("heats", "expected"),
+    [
+        pytest.param([95, 95, 95], [(3, Turn.BEGAN)], id="it held for long enough"),
+        pytest.param([95, 95, 0, 95, 95], [], id="never for long enough"),
+        pytest.param([95] * 4 + [85] * 9, [(3, Turn.BEGAN)], id="below the limit, not below the milder one"),
+        pytest.param([95] * 4 + [0, 95] * 4, [(3, Turn.BEGAN)], id="swings are one finding"),
+        pytest.param([95] * 4 + [0] * 4, [(3, Turn.BEGAN), (7, Turn.OVER)], id="over"),
+        pytest.param([95] * 4 + [100], [(3, Turn.BEGAN), (5, Turn.WORSE)], id="worse"),
+        pytest.param([95] * 4 + [None] * 20, [(3, Turn.BEGAN)], id="unknown does not end it"),
+        pytest.param([95] * 4 + [None] * 31, [(3, Turn.BEGAN), (34, Turn.OVER)], id="unknown for too long does"),
+        pytest.param([None] * 9, [], id="unknown begins nothing"),
+    ],
+)
+def test_when_a_finding_turns(heats: Sequence[float | None], expected: list[tuple[float, Turn]]) -> None:
+    assert turns(heats) == expected
+
+
+def test_a_finding_says_when_and_is_of_its_worst_moment() -> None:
+    (finding,) = find(rows(0, 95, 96, 97, 91, 0, 0, 0, 0), [HOT])
+    assert finding.intervals == (Interval(2, 5),)
+    assert (finding.what, finding.next_step, finding.severity) == ("it is 97% hot", "cool it", Severity.NOTE)
+    (evidence,) = finding.evidence
+    assert (evidence.signal, evidence.figure, evidence.limit, evidence.to_seconds) == ("heat", 97, 90, 4)
+    assert evidence.text == "heat 97% (at least 90%)"
+
+
+def test_what_comes_back_is_another_interval_and_their_number_is_bounded() -> None:
+    engine = Engine([HOT])
+    changes: list[Change] = []
+    for row in rows(*([95, 95, 95, 0, 0, 0] * (MOST_INTERVALS + 5))):
+        changes += engine.add(row)
+    (finding,) = engine.findings
+    assert len(finding.intervals) == MOST_INTERVALS
+    assert finding.intervals[:2] == (Interval(1, 3), Interval(7, 9))
+    assert [change.turn for change in changes].count(Turn.BEGAN) == MOST_INTERVALS + 5
+
+
+def test_rows_after_the_end_say_nothing() -> None:
+    ended = [{**row, "phase": "finished"} for row in rows(95, 95, 95, 95)]
+    assert find(ended, [HOT]) == ()
+
+
+def test_row_by_row_and_over_the_whole_timeline_it_is_the_same() -> None:
+    made = list(
+        timeline((10, {"viewers_stalled": 12.0, "viewers_playing": 8.0}), (25, {}), (30, {"viewers_stalled": 1.0}))
+    )
+    engine = Engine()
+    for row in made:
+        engine.add(row)
+    assert engine.findings == find(made)
+    assert [finding.rule for finding in engine.findings] == ["stalled"]
