@@ -42,6 +42,45 @@ def test_a_quantile_is_within_the_width_of_a_bucket(numbers: list[float], q: flo
     assert exact / 1.0221 <= estimate <= exact * 1.0221
 
 
+@given(st.floats(1e-6, 1e4), st.integers(1, 300))
+def test_equal_values_have_equal_figures(value: float, count: int) -> None:
+    made = histogram([value] * count).distribution()
+    assert made is not None
+    assert (made.mean, made.p50, made.p95, made.p99, made.max) == (value,) * 5
+
+
+@given(st.lists(st.floats(99.0, 103.0) | st.floats(1e-6, 1e4), min_size=1, max_size=200))
+def test_no_quantile_is_below_the_mean_unless_its_value_is(numbers: list[float]) -> None:
+    made = histogram(numbers).distribution()
+    assert made is not None
+    for q, estimate in ((0.5, made.p50), (0.95, made.p95), (0.99, made.p99)):
+        exact = sorted(numbers)[max(1, ceil(q * len(numbers))) - 1]
+        assert estimate >= made.mean or exact < sum(numbers) / len(numbers)
+
+
+@given(st.lists(st.floats(-1.0, 1e4), min_size=1))
+def test_the_figures_of_a_distribution_are_in_order(numbers: list[float]) -> None:
+    made = histogram(numbers).distribution()
+    assert made is not None
+    assert min(numbers) <= made.p50 <= made.p95 <= made.p99 <= made.max == max(numbers)
+    assert min(numbers) <= made.mean <= made.max
+
+
+@pytest.mark.parametrize(
+    ("numbers", "p50", "p95"),
+    [
+        pytest.param([152.0] * 90 + [100.0], 151.43, 151.43, id="connections that were fewer once"),
+        pytest.param([100.0] * 28 + [98.5], 99.95, 99.95, id="a processor at its limit"),
+        pytest.param([100.0] * 19 + [102.0] * 81, 101.97, 101.97, id="the middle of a bucket above the mean"),
+        pytest.param([99.0] * 3 + [100.0] * 93 + [150.0] * 4, 99.78, 99.78, id="truly below the mean"),
+    ],
+)
+def test_a_quantile_beside_the_mean(numbers: list[float], p50: float, p95: float) -> None:
+    made = histogram(numbers).distribution()
+    assert made is not None
+    assert (made.p50, made.p95) == pytest.approx((p50, p95), abs=0.01)
+
+
 @given(values)
 def test_the_last_quantile_is_the_greatest_value(numbers: list[float]) -> None:
     assert histogram(numbers).quantile(1.0) == max(numbers)

@@ -203,7 +203,7 @@ def aggregate(histogram: Histogram, aggregation: str) -> float | None:
         return None
     match aggregation:
         case "mean":
-            return histogram.total / histogram.count
+            return histogram.mean
         case "min":
             return histogram.least
         case "max":

@@ -3,11 +3,14 @@
 Rules:
 
 - Bucket `i` holds the values in `(2**((i - 1) / 32), 2**(i / 32)]`: every bucket is 2.2% wide, so a quantile read as
-  the middle of its bucket is within 1.1% of the value that has that rank.
+  the middle of its bucket is within 1.1% of the value that has that rank, and any other value of it within 2.2%.
 - Values of 0 (and below: a clock that stepped) are counted in a bucket of their own.
 - Merging adds counts. It is exact, associative and commutative, which is why percentiles of many workers or of many
   seconds come from merged histograms and never from averaged percentiles.
 - The quantile `q` of `n` values is the value of rank `ceil(q * n)`, never outside what was observed.
+- The mean is exact and a quantile is not. Where both are in one bucket, whose middle lies below the mean, the mean is
+  the better guess: so a quantile that is at or above the mean is never shown below it, and equal values have equal
+  figures.
 """
 
 from collections.abc import Collection
@@ -102,8 +105,15 @@ class Histogram(msgspec.Struct):
             greatest = min(greatest, self.greatest)
         return Histogram(buckets, zeros, count, self.total - earlier.total, least, greatest)
 
+    @property
+    def mean(self) -> float | None:
+        """The mean, which rounding must not take out of what was observed; None if nothing was counted."""
+        if self.least is None or self.greatest is None:
+            return None
+        return min(max(self.total / self.count, self.least), self.greatest)
+
     def quantile(self, q: float) -> float | None:
-        """The value of rank `ceil(q * count)`, within 1.1%; None if nothing was counted."""
+        """The value of rank `ceil(q * count)`, within the width of a bucket; None if nothing was counted."""
         if self.least is None or self.greatest is None:
             return None
         rank = max(1, ceil(q * self.count))
@@ -115,15 +125,18 @@ class Histogram(msgspec.Struct):
         for index in sorted(self.buckets):
             seen += self.buckets[index]
             if seen >= rank:
-                middle = exp2((index - 0.5) / BUCKETS_PER_OCTAVE)
-                return min(max(middle, self.least), self.greatest)
+                return min(max(self._within(index), self.least), self.greatest)
         return self.greatest
+
+    def _within(self, index: int) -> float:
+        """What stands for the values of a bucket: its middle, or the mean if that is in it and above the middle."""
+        middle, mean = exp2((index - 0.5) / BUCKETS_PER_OCTAVE), self.total / self.count
+        in_bucket = mean > middle and ceil(log2(mean) * BUCKETS_PER_OCTAVE) == index
+        return mean if in_bucket else middle
 
     def distribution(self) -> Distribution | None:
         """The figures that views show; None if nothing was counted: unknown is not 0."""
-        if not self.count or self.greatest is None:
+        mean, p50, p95, p99 = self.mean, self.quantile(0.5), self.quantile(0.95), self.quantile(0.99)
+        if mean is None or p50 is None or p95 is None or p99 is None or self.greatest is None:
             return None
-        p50, p95, p99 = self.quantile(0.5), self.quantile(0.95), self.quantile(0.99)
-        if p50 is None or p95 is None or p99 is None:
-            return None
-        return Distribution(self.count, self.total / self.count, p50, p95, p99, self.greatest)
+        return Distribution(self.count, mean, p50, p95, p99, self.greatest)
