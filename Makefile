@@ -17,10 +17,10 @@ demo: $(VENV)/.run ## Run viewers against an origin of their own, and end with a
 test: system-packages $(VENV)/.dev tests/browser/node_modules/.ready ## Everything that CI runs: format, lint, types, import contract, tests
 	PATH="$(abspath $(BIN)):$$PATH" tools/check
 
-quick: $(VENV)/.dev ## The same without the tests that start real programs
-	PATH="$(abspath $(BIN)):$$PATH" tools/check -m "not system"
+quick: $(VENV)/.dev ## The same without the tests that start programs: under a minute
+	PATH="$(abspath $(BIN)):$$PATH" tools/check quick
 
-check: $(VENV)/.dev ## The same without looking for system packages
+check: $(VENV)/.dev ## All of it without looking for system packages
 	PATH="$(abspath $(BIN)):$$PATH" tools/check
 
 system-packages: ## Install the real programs that the tests use, where missing and root

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support import places
 
 from hls_swarm import __version__
 from hls_swarm.cli import main
@@ -21,7 +22,6 @@ from hls_swarm.errors import PreflightError, RunError
 from hls_swarm.logexporter.settings import LogExporterOptions
 from hls_swarm.settings.run import Settings
 
-ROOT = Path(__file__).resolve().parent.parent
 URL = "http://origin/stream.m3u8"
 OWN_SIGNAL = '{"name": "errors", "family": "app_errors_total", "kind": "rate", "unit": "per_second"}'
 NAMES = {"clients": True, "ramp-rate": True, "header": True, "json": True, "tui": False, "no-cache": False}
@@ -715,7 +715,7 @@ def test_the_reference_page_has_every_flag_and_variable() -> None:
 
 
 def _reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gen_reference", ROOT / "tools" / "gen_reference.py")
+    spec = importlib.util.spec_from_file_location("gen_reference", places.ROOT / "tools" / "gen_reference.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -17,6 +17,8 @@ from tests.support.programs import free_port, is_alive, wait_for
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
 
+pytestmark = pytest.mark.program
+
 LOG_LINE = re.compile(r'"GET (?P<path>\S+) HTTP/1\.1" (?P<status>\d+) (?P<bytes>\d+)')
 
 

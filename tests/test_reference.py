@@ -1,9 +1,8 @@
 """The reference pages say what the code does."""
 
-from pathlib import Path
-
 import msgspec
 import pytest
+from tests.support import places
 
 from hls_swarm.engine import request_log
 from hls_swarm.judge import summary, timeline
@@ -12,7 +11,7 @@ from hls_swarm.judge.verdict import EXIT_CODES
 from hls_swarm.results import layout
 from hls_swarm.views.prometheus.endpoint import DEFAULT_ADDRESS
 
-REFERENCE = Path(__file__).resolve().parent.parent / "docs/reference"
+REFERENCE = places.ROOT / "docs/reference"
 
 
 def page(name: str) -> str:

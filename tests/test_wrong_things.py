@@ -16,6 +16,8 @@ from tests.support.environment import clean_environ
 from tests.support.origins import PLAYLIST_TYPE, serving, vod
 from tests.support.programs import free_port, is_alive
 
+pytestmark = pytest.mark.program
+
 EMPTY_LIVE = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n"
 HTML = b"<!DOCTYPE html><html><body>Welcome</body></html>"
 

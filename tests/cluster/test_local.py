@@ -14,6 +14,8 @@ from hls_swarm.settings.run import Settings
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.settings import OriginSettings
 
+pytestmark = pytest.mark.program
+
 
 def with_workers(
     settings: Settings, workers: int, use: Callable[[LocalAgent, asyncio.Event], Awaitable[None]]

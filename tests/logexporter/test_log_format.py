@@ -1,7 +1,7 @@
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+from tests.support import places
 
 from hls_swarm.logexporter.counts import BOUNDS, LogCounts
 from hls_swarm.logexporter.log_format import LOG_FORMAT, LogLine, read_line
@@ -57,7 +57,7 @@ def test_the_format_is_what_is_read() -> None:
 
 
 def test_the_manual_has_the_format() -> None:
-    manual = Path(__file__).parents[2] / "docs" / "how-to" / "origin-exporters.md"
+    manual = places.ROOT / "docs" / "how-to" / "origin-exporters.md"
     assert " ".join(LOG_FORMAT.split()) in " ".join(manual.read_text(encoding="utf-8").split())
 
 

@@ -1,10 +1,10 @@
 """Metrics pages for tests: captured ones, and changed copies of them."""
 
-from pathlib import Path
+from tests.support import places
 
 from hls_swarm.origin.exposition.parser import Page, Parser
 
-DATA = Path(__file__).parents[1] / "data" / "metrics"
+DATA = places.DATA / "metrics"
 NAMES = tuple(sorted(path.stem for path in DATA.glob("*.txt")))
 
 

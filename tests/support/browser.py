@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.support import places
 from tests.support.programs import require, running, skip_part
 
-FOLDER = Path(__file__).resolve().parent.parent / "browser"
+FOLDER = places.ROOT / "tests" / "browser"
 HLS_JS = FOLDER / "node_modules/hls.js/dist/hls.min.js"
 FLAGS = (
     "--headless",

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.support import places
 from tests.support.programs import free_port, require, running, wait_for
 
 pytestmark = pytest.mark.system
 
-DATA = Path(__file__).parents[1] / "data" / "metrics"
+DATA = places.DATA / "metrics"
 NODE = (DATA / "node_exporter.txt").read_bytes()
 STUB, STUB_DOWN = (DATA / f"nginx_stub_status{end}.txt" for end in ("", "_down"))
 

@@ -16,6 +16,8 @@ from hls_swarm.errors import RunError
 from hls_swarm.testorigin import USUAL_PORT, LogTo, OriginAddress, OriginProcess, OriginSettings
 from hls_swarm.testorigin.serving.server import listening_socket
 
+pytestmark = pytest.mark.program
+
 LIMIT = 30.0
 
 

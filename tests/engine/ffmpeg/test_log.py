@@ -1,12 +1,12 @@
 """The log of real ffmpeg processes, captured scene by scene and version by version, against what their origin saw."""
 
 from collections import Counter
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support import places
 
 from hls_swarm.engine.ffmpeg.lines import parse_line
 from hls_swarm.engine.ffmpeg.log import LogReader
@@ -21,7 +21,7 @@ from hls_swarm.records import (
     SegmentsExpired,
 )
 
-DATA = Path(__file__).parents[1] / "data/ffmpeg"
+DATA = places.DATA / "ffmpeg"
 VERSIONS = ("5.1", "9.0")
 SCENES = sorted({path.name.partition(".")[0] for path in DATA.glob("*.log")})
 FIRST, MEDIA = ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST

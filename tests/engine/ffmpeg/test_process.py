@@ -15,9 +15,11 @@ from tests.support.programs import is_alive
 from hls_swarm.engine.ffmpeg import process as module
 from hls_swarm.engine.ffmpeg.process import Process, guard, spawn
 
+pytestmark = pytest.mark.program
+
 PARENT = """
 import asyncio, sys, uvloop
-from hls_swarm.engine import process
+from hls_swarm.engine.ffmpeg import process
 
 class Listener:
     def on_output(self, data): print(data.decode().strip(), flush=True)

@@ -1,14 +1,13 @@
 """Progress blocks of real processes, in pieces and with garbage."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support import places
 
 from hls_swarm.engine.ffmpeg.progress import MAX_LINE_BYTES, Progress, ProgressReader
 
-DATA = Path(__file__).parents[1] / "data/ffmpeg"
+DATA = places.DATA / "ffmpeg"
 
 
 @pytest.mark.parametrize("piece", [1, 5, 1 << 20])

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 
 import pytest
+from tests.support import places
 
 from hls_swarm.engine.ffmpeg.backoff import BackoffPolicy
 from hls_swarm.engine.ffmpeg.process import Output, Process
@@ -23,7 +23,7 @@ from hls_swarm.records import (
     ViewerStopped,
 )
 
-DATA = Path(__file__).parents[1] / "data/ffmpeg"
+DATA = places.DATA / "ffmpeg"
 
 
 class FakeProcess:

@@ -29,6 +29,8 @@ from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
 from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.profiles import HLSJS, STEADY, Profile
 
+pytestmark = pytest.mark.program
+
 NEAR_SECONDS = 0.05
 SEGMENT_SECONDS = 2.0
 

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from tests.support.environment import clean_environ
 
+pytestmark = pytest.mark.program
+
 ENTERED, LEFT = "\x1b[?1049h", "\x1b[?1049l"
 DRAWN = "Traffic"
 """On every screen of the dashboard, and drawn once."""
