@@ -181,7 +181,7 @@ def runs(options: RunsOptions) -> int:
         ]
         _print(to_json(known(rows)))
         return 0
-    from hls_swarm.views import units
+    from hls_swarm.snapshot import units
     from hls_swarm.views.terminal.report import grid
     from hls_swarm.views.terminal.tables import Table
 

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin_metrics import (
     Group,
     SignalInfo,
@@ -9,7 +10,6 @@ from hls_swarm.snapshot.origin_metrics import (
     SourceState,
     Unit,
 )
-from hls_swarm.views import units
 
 DETAILS = frozenset(
     {

@@ -6,9 +6,9 @@ import pytest
 from tests.support.timelines import timeline
 
 from hls_swarm.judge.findings.engine import MOST_INTERVALS, Change, Engine, Turn, find
-from hls_swarm.judge.findings.finding import Culprit, Interval, Severity, Standing
 from hls_swarm.judge.findings.rule import Rule, at_least, now_of
 from hls_swarm.judge.timeline import Row
+from hls_swarm.snapshot.finding import Culprit, Interval, Severity, Standing
 from hls_swarm.snapshot.origin_metrics import Unit
 
 HOT = Rule(

@@ -4,7 +4,7 @@ import pytest
 from tests.support.timelines import Values, timeline
 
 from hls_swarm.judge.findings.engine import find
-from hls_swarm.judge.findings.finding import Culprit, Severity
+from hls_swarm.snapshot.finding import Culprit, Severity
 
 FIRES: list[tuple[str, Values, Culprit | None, Severity]] = [
     ("stalled", {"viewers_stalled": 12.0}, None, Severity.CRITICAL),

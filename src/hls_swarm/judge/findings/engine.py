@@ -14,12 +14,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from hls_swarm.judge.findings.finding import Evidence, Finding, Interval, Severity
 from hls_swarm.judge.findings.ranking import ranked
 from hls_swarm.judge.findings.recent import Recent
 from hls_swarm.judge.findings.rule import Observation, Rule
 from hls_swarm.judge.findings.table import RULES
 from hls_swarm.judge.timeline import Row
+from hls_swarm.snapshot.finding import Evidence, Finding, Interval, Severity
 from hls_swarm.snapshot.snapshot import Phase
 
 MOST_PLACES = 20

@@ -1,7 +1,7 @@
 """What the origin's own signals say: what is refused, used up or waited for there."""
 
-from hls_swarm.judge.findings.finding import Culprit, Severity, Standing
 from hls_swarm.judge.findings.rule import Rule, at_least, origin_mean, targets_with
+from hls_swarm.snapshot.finding import Culprit, Severity, Standing
 
 _CPU = Rule(
     name="origin-cpu",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hls_swarm.judge.findings.finding import Finding, Severity, Standing
+from hls_swarm.snapshot.finding import Finding, Severity, Standing
 
 LEAD_SECONDS = 15.0
 _ORDER = (Standing.CAUSE, Standing.LIMIT, Standing.SYMPTOM)

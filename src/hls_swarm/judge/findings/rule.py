@@ -12,10 +12,10 @@ Rules:
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hls_swarm.judge.findings.finding import Comparison, Culprit, Evidence, Severity, Standing
 from hls_swarm.judge.findings.recent import Recent
-from hls_swarm.judge.findings.words import figure_text
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.snapshot import units
+from hls_swarm.snapshot.finding import Comparison, Culprit, Evidence, Severity, Standing
 from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.origin_signals import signal_info
 
@@ -92,7 +92,7 @@ class Condition:
     @property
     def text(self) -> str:
         """For the table of rules."""
-        measure, limit = self.measure, figure_text(self.limit, self.measure.unit)
+        measure, limit = self.measure, units.figure(self.limit, self.measure.unit)
         over = f" over {measure.over_seconds:.0f} s" if measure.over_seconds > 1 else ""
         match self.comparison:
             case Comparison.AT_LEAST | Comparison.AT_MOST:
@@ -166,7 +166,7 @@ class Rule:
 
     def words(self, template: str, evidence: Sequence[Evidence], where: str) -> str:
         """One of its templates with figures in it."""
-        figures = [figure_text(each.figure, each.unit) for each in evidence]
+        figures = [units.figure(each.figure, each.unit) for each in evidence]
         return template.format(*figures, where=where)
 
     @property

@@ -1,7 +1,7 @@
 """What viewers live through, and what their requests say of the reason."""
 
-from hls_swarm.judge.findings.finding import Culprit, Severity, Standing
 from hls_swarm.judge.findings.rule import Rule, at_least, now_of, per_viewer, ratio_of, share_of
+from hls_swarm.snapshot.finding import Culprit, Severity, Standing
 from hls_swarm.snapshot.origin_metrics import Unit
 
 _STALLED = Rule(

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from hls_swarm.judge.compare import Comparison
 from hls_swarm.judge.events import EventKind
 from hls_swarm.judge.report import Report, Status
-from hls_swarm.views import units
+from hls_swarm.snapshot import units
 from hls_swarm.views.html.charts import Charts, comparison_charts, report_charts
 from hls_swarm.views.terminal.tables import (
     Table,

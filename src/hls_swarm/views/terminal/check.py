@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import ObjectKind
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin_metrics import SourceState
 from hls_swarm.snapshot.snapshot import Snapshot
-from hls_swarm.views import units
 
 CHECK_SECONDS = 10.0
 """How long the one viewer of a check plays."""

@@ -8,9 +8,9 @@ from hls_swarm.judge.compare import Comparison, Difference, Figures, Judgement
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.thresholds import value_text as threshold_value
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.origin_signals import signal_info
-from hls_swarm.views import units
 from hls_swarm.views.signals import DETAILS, name_text, value_text
 
 

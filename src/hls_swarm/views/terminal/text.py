@@ -11,12 +11,12 @@ from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.judge.thresholds import value_text as threshold_value
 from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import ObjectKind
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceState, TargetMetrics
 from hls_swarm.snapshot.origin_signals import signal_info
 from hls_swarm.snapshot.origin_tally import TargetSummary
 from hls_swarm.snapshot.snapshot import GeneratorFigures, Snapshot
 from hls_swarm.stats.histogram import Distribution
-from hls_swarm.views import units
 from hls_swarm.views.signals import DETAILS, name_text, source_text, value_text
 
 _VERDICT_STYLES = {

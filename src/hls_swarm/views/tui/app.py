@@ -7,8 +7,8 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.snapshot import Phase
-from hls_swarm.views import units
 from hls_swarm.views.controls import Controls
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.tui.dialogs import HelpDialog, NoteDialog, QuitDialog

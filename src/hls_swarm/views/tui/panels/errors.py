@@ -3,8 +3,8 @@
 from typing import assert_never
 
 from hls_swarm.records import Blame
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.snapshot import ErrorFigures, Snapshot
-from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, Part, cut, line, table, width_of
 from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.quality import GroupFigures, Quality
 from hls_swarm.stats.histogram import Distribution
-from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, Part, flow, line, table
 from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture

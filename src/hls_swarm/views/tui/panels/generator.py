@@ -1,7 +1,7 @@
 """The generator: whether this machine keeps up with what it is asked to do."""
 
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.snapshot import GeneratorFigures, MachineFigures, PlayerFigures, WorkerFigures
-from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, bar, flow, line, prose, table
 from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture

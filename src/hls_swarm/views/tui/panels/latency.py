@@ -1,8 +1,8 @@
 """Times to first byte and download times of each kind of object, as a table."""
 
 from hls_swarm.records import ObjectKind
+from hls_swarm.snapshot import units
 from hls_swarm.stats.histogram import Distribution
-from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, Part, line, table, width_of
 from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture

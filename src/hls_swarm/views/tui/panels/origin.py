@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin_metrics import (
     Group,
     OriginMetrics,
@@ -11,7 +12,6 @@ from hls_swarm.snapshot.origin_metrics import (
     TargetMetrics,
     Unit,
 )
-from hls_swarm.views import units
 from hls_swarm.views.signals import DETAILS, GROUP_NAMES, name_text, source_text, value_text
 from hls_swarm.views.tui.lines import Line, Part, bar, flow, line, prose, sparkline, table, width_of
 from hls_swarm.views.tui.panels.panel import Detail, Panel

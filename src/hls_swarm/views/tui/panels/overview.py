@@ -1,7 +1,7 @@
 """The overview: what is loaded, how it fares and why, how far the run is, where its viewers are."""
 
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.snapshot import Phase
-from hls_swarm.views import units
 from hls_swarm.views.tui.lines import Line, bar, cut, flow, line
 from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture

@@ -1,5 +1,7 @@
 """How figures are written for a person: one way for every view. Unknown is `-`."""
 
+from hls_swarm.snapshot.origin_metrics import Unit
+
 UNKNOWN = "-"
 
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -78,6 +80,25 @@ def ratio(value: float | None) -> str:
 def count(value: float | None) -> str:
     """A number of things: 1,250."""
     return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def figure(value: float | None, unit: Unit) -> str:
+    """A figure with its unit, as a sentence has it: rates of bytes as bit rates, percents of 10 and more whole."""
+    match unit:
+        case Unit.SECONDS:
+            return seconds(value)
+        case Unit.PERCENT:
+            return percent(value) if value is None or value < 9.95 else f"{value:.0f}%"
+        case Unit.RATIO:
+            return figure(None if value is None else 100 * value, Unit.PERCENT)
+        case Unit.BYTES:
+            return size(value)
+        case Unit.BYTES_PER_SECOND:
+            return bit_rate(value)
+        case Unit.PER_SECOND:
+            return per_second(value)
+        case Unit.COUNT:
+            return count(value)
 
 
 def _prefixed(value: float, units: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 import pytest
 
-from hls_swarm.views import units
+from hls_swarm.snapshot import units
+from hls_swarm.snapshot.origin_metrics import Unit
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,21 @@ def test_counts_have_their_thousands_apart() -> None:
 
 def test_a_ratio_is_written_as_percent() -> None:
     assert (units.ratio(None), units.ratio(0.0042)) == ("-", "0.42%")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        (97.4, Unit.PERCENT, "97%"),
+        (0.004, Unit.RATIO, "0.40%"),
+        (0.316, Unit.RATIO, "32%"),
+        (17.5, Unit.PER_SECOND, "17.5/s"),
+        (150_000.0, Unit.BYTES_PER_SECOND, "1.20 Mbit/s"),
+        (4.0, Unit.SECONDS, "4.00 s"),
+        (1250.0, Unit.COUNT, "1,250"),
+        (2e6, Unit.BYTES, "2.00 MB"),
+        (None, Unit.RATIO, "-"),
+    ],
+)
+def test_a_figure_in_a_sentence(value: float | None, unit: Unit, expected: str) -> None:
+    assert units.figure(value, unit) == expected

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
-from hls_swarm.judge.findings.words import figure_text
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin_metrics import Unit
 
 
@@ -79,10 +79,10 @@ class Evidence(msgspec.Struct, frozen=True):
     @property
     def text(self) -> str:
         """For a person: the signal, its figure, and what it was compared with."""
-        shown = f"{self.signal} {figure_text(self.figure, self.unit)}"
+        shown = f"{self.signal} {units.figure(self.figure, self.unit)}"
         if self.before is not None:
-            return f"{shown}, before {figure_text(self.before, self.unit)}"
-        return f"{shown} ({self.comparison.value} {figure_text(self.limit, self.unit)})"
+            return f"{shown}, before {units.figure(self.before, self.unit)}"
+        return f"{shown} ({self.comparison.value} {units.figure(self.limit, self.unit)})"
 
 
 class Interval(msgspec.Struct, frozen=True):
