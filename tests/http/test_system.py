@@ -1,7 +1,6 @@
 """Against real programs: nginx's access log says what was sent, curl what an answer means."""
 
 import asyncio
-import contextlib
 import gzip
 import os
 import socket
@@ -22,7 +21,7 @@ from hls_swarm.records import Exchange
 pytestmark = pytest.mark.system
 
 CONFIG = """
-daemon off; worker_processes 1; pid {root}/nginx.pid; error_log {root}/error.log;
+{user} daemon off; worker_processes 1; pid {root}/nginx.pid; error_log {root}/error.log;
 events {{ worker_connections 512; }}
 http {{
   log_format counts '$status $body_bytes_sent $uri';
@@ -63,10 +62,8 @@ def nginx(tmp_path: Path) -> Iterator[Nginx]:
     www.mkdir()
     (www / "live.m3u8").write_bytes(b"#EXTM3U\n" * 200)
     (www / "segment.ts").write_bytes(os.urandom(1_234_567))
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        with contextlib.suppress(PermissionError):
-            folder.chmod(0o755)
-    (tmp_path / "nginx.conf").write_text(CONFIG.format(root=tmp_path, port=port))
+    user = "" if os.geteuid() else "user root;"  # who else may not enter the folders of the tests
+    (tmp_path / "nginx.conf").write_text(CONFIG.format(root=tmp_path, port=port, user=user))
     with subprocess.Popen([program, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]) as process:
         try:
             for _ in range(200):

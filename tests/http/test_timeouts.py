@@ -80,7 +80,7 @@ def test_connecting_has_a_limit() -> None:
 
 def test_total_limits_the_wait_for_a_connection_too() -> None:
     async def use(client: Client) -> list[Exchange]:
-        asked = [request(origin.url(), timeouts=Timeouts(total=SHORT)) for _ in range(7)]
+        asked = [request(origin.url(), timeouts=Timeouts(total=1.5)) for _ in range(7)]
         return await asyncio.gather(*(fetch(client, each) for each in asked))
 
     with scripted(silent) as origin:

@@ -11,14 +11,16 @@ Rules:
   policy per jar, too much for thousands of viewers.
 """
 
-from email.utils import parsedate_to_datetime
+from math import inf
 
 import msgspec
 
+from hls_swarm.http.readings import http_date, max_age
 from hls_swarm.http.target import Target, literal_address
 
 _MAX_COOKIES = 64
 _MAX_COOKIE_BYTES = 4096
+_MAX_JAR_BYTES = 32 << 10
 
 
 class Cookie(msgspec.Struct, frozen=True, gc=False):
@@ -41,10 +43,11 @@ class Cookie(msgspec.Struct, frozen=True, gc=False):
 class CookieJar:
     """The cookies of one viewer, bounded in number and size; the oldest gives way."""
 
-    __slots__ = ("_cookies",)
+    __slots__ = ("_bytes", "_cookies")
 
     def __init__(self) -> None:
         self._cookies: dict[tuple[str, str, str], Cookie] = {}
+        self._bytes = 0
 
     def store(self, field: str, target: Target, now: float, wall_clock: float) -> None:
         """Take in one Set-Cookie field; one that breaks a rule is ignored, as the RFC says.
@@ -58,20 +61,27 @@ class CookieJar:
         if cookie is None:
             return
         key = (cookie.domain, cookie.path, cookie.name)
-        if cookie.expires_at is not None and cookie.expires_at <= now:
-            self._cookies.pop(key, None)
+        if _is_past(cookie, now):
+            self._forget(key)
             return
-        self._cookies[key] = cookie
-        if len(self._cookies) > _MAX_COOKIES:
-            del self._cookies[next(iter(self._cookies))]
+        before = self._cookies.get(key)
+        self._cookies[key] = cookie  # in the place of the one before: its age counts (5.3)
+        self._bytes += _size(cookie) - (0 if before is None else _size(before))
+        while len(self._cookies) > _MAX_COOKIES or self._bytes > _MAX_JAR_BYTES:
+            self._forget(next(iter(self._cookies)))
 
     def header(self, target: Target, now: float) -> str | None:
         """The Cookie field for a request; None if there is nothing to send."""
         for key in [key for key, cookie in self._cookies.items() if _is_past(cookie, now)]:
-            del self._cookies[key]
+            self._forget(key)
         fitting = [cookie for cookie in self._cookies.values() if _fits(cookie, target)]
         fitting.sort(key=lambda cookie: -len(cookie.path))
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in fitting) or None
+
+    def _forget(self, key: tuple[str, str, str]) -> None:
+        cookie = self._cookies.pop(key, None)
+        if cookie is not None:
+            self._bytes -= _size(cookie)
 
 
 def parse_cookie(field: str, target: Target, now: float, wall_clock: float) -> Cookie | None:
@@ -105,13 +115,15 @@ def parse_cookie(field: str, target: Target, now: float, wall_clock: float) -> C
 
 
 def _expires_at(attributes: dict[str, str], now: float, wall_clock: float) -> float | None:
-    max_age = attributes.get("max-age", "")
-    if max_age.removeprefix("-").isdigit() and max_age.isascii():
-        return now + int(max_age)
-    try:
-        return now + parsedate_to_datetime(attributes.get("expires", "")).timestamp() - wall_clock
-    except (ValueError, TypeError, OverflowError):  # no date, or none that can be read: kept while the viewer lives
-        return None
+    lasts = max_age(attributes.get("max-age"))
+    if lasts is not None:
+        return now + lasts if lasts > 0 else -inf
+    until = http_date(attributes.get("expires"))
+    return None if until is None else now + until - wall_clock  # without a date it is kept while the viewer lives
+
+
+def _size(cookie: Cookie) -> int:
+    return len(cookie.name) + len(cookie.value) + len(cookie.path)
 
 
 def _default_path(path: str) -> str:

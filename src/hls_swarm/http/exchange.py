@@ -14,8 +14,7 @@ Rules:
   on, unless it is long.
 """
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from math import inf
 from time import perf_counter
@@ -26,7 +25,7 @@ from hls_swarm.http.dial import Dial
 from hls_swarm.http.fetcher import Request
 from hls_swarm.http.fields import extended
 from hls_swarm.http.h1.connection import BodyUse, Connection
-from hls_swarm.http.h1.content import MalformedContent, decoded
+from hls_swarm.http.h1.content import MalformedContent, decoding
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.seam import Owner
@@ -37,7 +36,6 @@ from hls_swarm.settings.checks import masked_url
 _MASK = "***"
 _USELESS_BODY_BYTES = 256 << 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(?:\d+|\*)")
 
 
 class _Phase(Enum):
@@ -283,12 +281,7 @@ class Fetching:
         elif body is None or head.content_encoding is None:
             self._end(None, body)
         else:
-            try:
-                body = decoded(body, head.content_encoding, self._request.max_body_bytes)
-            except MalformedContent as error:
-                self._end(Failure(FailureKind.MALFORMED, str(error)))
-            else:
-                self._end(None, body)
+            self._decode(decoding(body, head.content_encoding, self._request.max_body_bytes))
 
     def lost(self, failure: Failure, *, stale: bool, received: bool) -> None:
         """See `connection.Exchanger`."""
@@ -304,6 +297,20 @@ class Fetching:
             self._end(self._failure or failure)
 
     # What it does itself
+
+    def _decode(self, steps: Iterator[bytes | None]) -> None:
+        """Take the content codings off the body, one step in a turn of the loop."""
+        if self._done is None:
+            return
+        try:
+            body = next(steps)
+        except MalformedContent as error:
+            self._end(Failure(FailureKind.MALFORMED, str(error)))
+            return
+        if body is None:
+            self._client.context.loop.call_soon(self._decode, steps)
+        else:
+            self._end(None, body)
 
     def _begin_hop(self) -> None:
         self._hop_from = self._body_bytes
@@ -363,11 +370,11 @@ class Fetching:
         first, last = asked[0], asked[0] + asked[1] - 1
         if status != 206:
             return Failure(FailureKind.RANGE, f"status {status} and the whole object, not bytes {first}-{last}")
-        match = _CONTENT_RANGE.fullmatch(head.content_range or "")
-        if match is None:
+        part = head.content_range
+        if part is None:
             return Failure(FailureKind.RANGE, f"no byte range in the answer, asked for {first}-{last}")
-        if (int(match[1]), int(match[2])) != (first, last):
-            return Failure(FailureKind.RANGE, f"bytes {match[1]}-{match[2]}, asked for {first}-{last}")
+        if part != (first, last):
+            return Failure(FailureKind.RANGE, f"bytes {part[0]}-{part[1]}, asked for {first}-{last}")
         if head.framing is Framing.LENGTH and head.length != asked[1]:
             return Failure(FailureKind.RANGE, f"{head.length} bytes, asked for {asked[1]}")
         return None

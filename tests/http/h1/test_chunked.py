@@ -8,10 +8,10 @@ from hls_swarm.http.h1.chunked import ChunkedReader, MalformedChunk
 def read(pieces: list[bytes]) -> tuple[bytes, int, bool]:
     """The payload, how many bytes belonged to the body, and whether it ended."""
     reader, count = ChunkedReader(), 0
-    payload: list[bytes] = []
+    payload = bytearray()
     for piece in pieces:
         count += reader.feed(piece, payload)
-    return b"".join(payload), count, reader.finished
+    return bytes(payload), count, reader.finished
 
 
 @given(

@@ -9,10 +9,10 @@ Rules:
 
 from enum import Enum
 
+from hls_swarm.http.readings import chunk_size
+
 _MAX_LINE_BYTES = 4096
 _MAX_TRAILER_BYTES = 16 * 1024
-_MAX_SIZE_DIGITS = 15
-_HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
 class MalformedChunk(ValueError):  # noqa: N818 - named for what it is, as the failure kind is
@@ -43,11 +43,11 @@ class ChunkedReader:
         self._line = b""
         self._trailer_bytes = 0
 
-    def feed(self, data: bytes, payload: list[bytes] | None) -> int:
+    def feed(self, data: bytes, payload: bytearray | None) -> int:
         """Read on; returns how many bytes belonged to the body (all, unless it ended before the last).
 
         Args:
-            payload: decoded pieces are appended to it; None drops them.
+            payload: what the coding wraps is added to it; None drops them.
 
         Raises:
             MalformedChunk: the coding is broken.
@@ -57,7 +57,7 @@ class ChunkedReader:
             if self._expect is _Expect.DATA:
                 taken = min(self.payload_left, end - at)
                 if payload is not None:
-                    payload.append(data[at : at + taken])
+                    payload += data[at : at + taken]
                 at += taken
                 self.skip(taken)
             else:
@@ -88,7 +88,10 @@ class ChunkedReader:
     def _line_read(self, line: bytes) -> None:
         match self._expect:
             case _Expect.SIZE:
-                self.payload_left = _chunk_size(line)
+                size = chunk_size(line)
+                if size is None:
+                    raise MalformedChunk(f"chunk size {line[:24]!r}")
+                self.payload_left = size
                 self._expect = _Expect.DATA if self.payload_left else _Expect.TRAILER
             case _Expect.DATA_END:
                 self._expect = _Expect.SIZE
@@ -97,10 +100,3 @@ class ChunkedReader:
                 if self._trailer_bytes > _MAX_TRAILER_BYTES:
                     raise MalformedChunk(f"trailer section over {_MAX_TRAILER_BYTES} bytes")
                 self.finished = not line
-
-
-def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].rstrip(b" \t")
-    if not digits or len(digits) > _MAX_SIZE_DIGITS or not _HEX.issuperset(digits):
-        raise MalformedChunk(f"chunk size {line[:24]!r}")
-    return int(digits, 16)

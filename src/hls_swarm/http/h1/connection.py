@@ -23,6 +23,7 @@ from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
 
 _HEAD_READ_BYTES = 4096  # little more than a head, so that little of the body after it is copied
 _BODY_READ_BYTES = 64 << 10
+_MOST_INTERIM = 32
 
 
 class BodyUse(Enum):
@@ -111,6 +112,7 @@ class Connection:
         "_chunks",
         "_exchanger",
         "_head",
+        "_interim",
         "_is_reused",
         "_kept",
         "_left",
@@ -127,13 +129,14 @@ class Connection:
         self.stream = stream
         self.route = route
         self._is_reused = False
+        self._interim = 0
         self._loop = loop
         self._pool = pool
         self._exchanger: Exchanger | None = None
         self._stage = _IDLE
         self._head: Head | None = None
         self._chunks: ChunkedReader | None = None
-        self._kept: list[bytes] | None = None
+        self._kept: bytearray | None = None
         self._left = 0
         self._partial = b""
         self._unsent = b""
@@ -281,6 +284,10 @@ class Connection:
             use = exchanger.head_received(head, end)
             if head.status >= 200:
                 break
+            self._interim += 1
+            if self._interim > _MOST_INTERIM:
+                self._lose(Failure(FailureKind.MALFORMED, f"more than {_MOST_INTERIM} interim answers"))
+                return
             data = data[end:]
             if not data:
                 return
@@ -289,6 +296,7 @@ class Connection:
 
     def _begin_body(self, exchanger: Exchanger, head: Head, use: BodyUse, data: bytes, at: int) -> None:
         self._head = head
+        self._interim = 0
         arrived = len(data) - at
         if head.framing is _LENGTH:
             self._left = head.length
@@ -299,7 +307,7 @@ class Connection:
             exchanger.body_received(arrived, 0)
             self._refuse(exchanger)
             return
-        self._kept = [] if use is _KEEP else None
+        self._kept = bytearray() if use is _KEEP else None
         self._chunks = ChunkedReader() if head.framing is _CHUNKED else None
         self._stage = _BODY
         if arrived:
@@ -329,11 +337,12 @@ class Connection:
     def _take(self, exchanger: Exchanger, data: bytes) -> None:
         """Read body bytes in this process: a kept body, or one whose length is not known beforehand."""
         kept, chunks = self._kept, self._chunks
-        pieces: list[bytes] = []
-        is_start = kept is None and exchanger.body_start is None
+        start = bytearray() if kept is None and exchanger.body_start is None else None
+        held = 0 if kept is None else len(kept)
+        payload = start if kept is None else kept
         if chunks is not None:
             try:
-                count = chunks.feed(data, pieces if is_start or kept is not None else None)
+                count = chunks.feed(data, payload)
             except MalformedChunk as error:
                 self._lose(Failure(FailureKind.MALFORMED, str(error)))
                 return
@@ -342,21 +351,19 @@ class Connection:
             count = min(len(data), self._left)
             self._left -= count
             finished = not self._left
-            pieces.append(data[:count])
+            if payload is not None:
+                payload += data[:count]
         else:
             count = len(data)
             finished = False
-            pieces.append(data)
-        grown = 0
-        if kept is not None:
-            kept += pieces
-            grown = sum(map(len, pieces))
-        elif is_start and pieces:
-            exchanger.body_start = pieces[0][:BODY_START_BYTES]
-        if not exchanger.body_received(count, grown):
+            if payload is not None:
+                payload += data
+        if start:
+            exchanger.body_start = bytes(start[:BODY_START_BYTES])
+        if not exchanger.body_received(count, 0 if kept is None else len(kept) - held):
             self._refuse(exchanger)
         elif finished:
-            self._complete(exchanger, None if kept is None else b"".join(kept), is_over=count == len(data))
+            self._complete(exchanger, None if kept is None else bytes(kept), is_over=count == len(data))
 
     def _skip_next(self) -> None:
         """Let the kernel drop what is known to be nothing but dropped body."""
@@ -395,7 +402,7 @@ class Connection:
             where = "in the head of the answer" if self._partial else "before an answer"
             self._lose(Failure(FailureKind.CONNECTION_LOST, f"connection {words} {where}"), error)
         elif head.framing is _CLOSE and error is None:
-            self._complete(exchanger, None if self._kept is None else b"".join(self._kept), is_over=False)
+            self._complete(exchanger, None if self._kept is None else bytes(self._kept), is_over=False)
         else:
             missing = f", {self._left} bytes missing" if head.framing is _LENGTH else ""
             self._lose(Failure(FailureKind.TRUNCATED, f"connection {words} in the body{missing}"), error)

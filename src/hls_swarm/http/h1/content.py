@@ -1,9 +1,31 @@
-"""Content codings of kept bodies: gzip and deflate, with a limit on what comes out (RFC 9110 8.4)."""
+"""Content codings of kept bodies: gzip and deflate, in steps, with a limit on what comes out (RFC 9110 8.4).
+
+Rules:
+
+- The work is bounded by the sizes of what goes in and what may come out: no input is looked at twice, the members of a
+  gzip body are counted, and so are codings upon codings. A peer can make the work no longer than that.
+- It is done in steps of a few milliseconds at most, so that an event loop can do other things between two of them.
+- A name that no registry knows (`utf-8`, `none`, `aws-chunked`: stores replay what they were told) is no coding: the
+  body is as it came. A registered coding that was not asked for can not be read.
+"""
 
 import zlib
+from collections.abc import Iterator
 
+READABLE = frozenset({"gzip", "x-gzip", "deflate", "identity"})
+"""The codings that can be read."""
 ACCEPT_ENCODING = "gzip, deflate"
+
+_UNREADABLE = frozenset(
+    {"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"}
+)  # the rest of IANA's registry
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
+_MOST_MEMBERS = 2048  # a body of 16 MiB in blocks of 64 KiB, as bgzip makes them, has 256
+_MOST_CODINGS = 4
+_STEP_BYTES = 1 << 20
+_MEMBER_COST_BYTES = 16 << 10  # a new decompressor takes as long as so many bytes
+_SLICE_BYTES = 64 << 10
+_FIRST_SLICE_BYTES = 512
 
 
 class MalformedContent(ValueError):  # noqa: N818 - named for what it is, as the failure kind is
@@ -11,61 +33,76 @@ class MalformedContent(ValueError):  # noqa: N818 - named for what it is, as the
 
 
 def decoded(body: bytes, encoding: str | None, limit: int) -> bytes:
-    """The body without its content codings.
+    """The body without its content codings, in one go; see `decoding`."""
+    for result in decoding(body, encoding, limit):
+        if result is not None:
+            return result
+    raise AssertionError("decoding ends in a body or raises")
+
+
+def decoding(body: bytes, encoding: str | None, limit: int) -> Iterator[bytes | None]:
+    """Take the content codings off a body: None after each step, the body in the end.
 
     Args:
         encoding: the Content-Encoding field: codings in the order they were applied.
-        limit: longest result in bytes.
+        limit: longest result in bytes, of each coding.
 
     Raises:
-        MalformedContent: an unknown coding, broken data, or a result over the limit.
+        MalformedContent: a coding that can not be read, broken data, or a result over the limit.
     """
-    codings = [coding.strip().lower() for coding in (encoding or "").split(",")]
+    names = [name.strip().lower() for name in (encoding or "").split(",")]
+    for name in names:
+        if name in _UNREADABLE:
+            raise MalformedContent(f"content coding {name!r}, which was not asked for and can not be read")
+    codings = [name for name in names if name in READABLE and name != "identity"]
+    if len(codings) > _MOST_CODINGS:
+        raise MalformedContent(f"more than {_MOST_CODINGS} content codings")
     for coding in reversed(codings):
-        if coding in ("", "identity"):
-            continue
-        if coding in ("gzip", "x-gzip"):
-            body = _gunzipped(body, limit)
-        elif coding == "deflate":
-            body = _inflated(body, limit)
-        else:
-            raise MalformedContent(f"content coding {coding[:40]!r} was not asked for")
-    return body
+        result, work = bytearray(), 0
+        for piece, cost in _decompressed(body, coding):
+            result += piece
+            if len(result) > limit:
+                raise MalformedContent(f"body over {limit} bytes when decompressed")
+            work += cost
+            if work >= _STEP_BYTES:
+                work = 0
+                yield None
+        body = bytes(result)
+    yield body
 
 
-def _gunzipped(body: bytes, limit: int) -> bytes:
-    """Every member of a gzip file, one after the other (RFC 1952 2.2)."""
-    pieces: list[bytes] = []
-    room = limit
-    while body:
-        piece, body = _member(body, _GZIP_WINDOW, room, limit)
-        pieces.append(piece)
-        room -= len(piece)
-    return b"".join(pieces)
-
-
-def _inflated(body: bytes, limit: int) -> bytes:
-    """Deflate in its zlib wrapping, or bare as some servers send it (RFC 9110 8.4.1.2, note)."""
-    if not body:
-        return b""
-    wrapped = body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
-    piece, _ = _member(body, zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS, limit, limit)
-    return piece
-
-
-def _member(body: bytes, window: int, room: int, limit: int) -> tuple[bytes, bytes]:
-    """One compressed stream, and the bytes after it.
-
-    Args:
-        room: what is left of the limit.
-    """
-    decompressor = zlib.decompressobj(window)
-    try:
-        piece = decompressor.decompress(body, room + 1)
-    except zlib.error as error:
-        raise MalformedContent(f"compressed body is broken: {error}") from None
-    if len(piece) > room:
-        raise MalformedContent(f"body over {limit} bytes when decompressed")
-    if not decompressor.eof:
-        raise MalformedContent("compressed body ends early")
-    return piece, decompressor.unused_data
+def _decompressed(body: bytes, coding: str) -> Iterator[tuple[bytes, int]]:
+    """What comes out, piece by piece, and what each cost in bytes."""
+    if coding == "deflate":
+        # In its zlib wrapping, or bare as some servers send it (RFC 9110 8.4.1.2, note).
+        wrapped = bool(body) and body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
+        window = zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS
+    else:
+        window = _GZIP_WINDOW
+    rest = memoryview(body)
+    members = 0
+    while rest:
+        members += 1
+        if members > _MOST_MEMBERS:
+            raise MalformedContent(f"compressed body of more than {_MOST_MEMBERS} members")
+        # Every member of a gzip file, one after the other (RFC 1952 2.2). What a decompressor did not use of a slice
+        # is copied, so the slices of a member begin small.
+        decompressor = zlib.decompressobj(window)
+        size, cost = _FIRST_SLICE_BYTES, _MEMBER_COST_BYTES
+        while not decompressor.eof:
+            fed: memoryview | bytes = decompressor.unconsumed_tail
+            if not fed:
+                if not rest:
+                    raise MalformedContent("compressed body ends early")
+                fed, rest = rest[:size], rest[size:]
+                size = min(2 * size, _SLICE_BYTES)
+                cost += len(fed)
+            try:
+                piece = decompressor.decompress(fed, _STEP_BYTES)
+            except zlib.error as error:
+                raise MalformedContent(f"compressed body is broken: {error}") from None
+            yield piece, cost + len(piece)
+            cost = 0
+        if coding == "deflate":
+            return
+        rest = memoryview(body)[len(body) - len(rest) - len(decompressor.unused_data) :]

@@ -2,22 +2,41 @@
 
 Rules:
 
-- llhttp reads the syntax, strictly: no bare line feeds, no folded lines, no space before a colon, no two lengths, no
-  length beside a transfer coding (RFC 9112 5, 6.3).
+- llhttp reads the syntax, strictly: no bare line feeds, no folded lines, no space before a colon, no two lengths that
+  differ, no length beside a transfer coding (RFC 9112 5, 6.3).
+- Numbers and dates are read by `readings`. A length that can not be read makes the answer malformed; any other such
+  value is unknown, and the answer stands.
 - What the client acts on is taken out here; all other fields are dropped at once.
 - Viewers that ask for one object within a second get the same head to the byte, so parsed heads are cached.
 """
 
-from email.utils import parsedate_to_datetime
+import re
 from enum import Enum
 from functools import lru_cache
 
 import httptools
 import msgspec
 
+from hls_swarm.http.readings import content_length, content_range, delta_seconds, retry_after
+
 MAX_HEAD_BYTES = 64 * 1024
 _CACHED_BYTES = 2048  # longer ones are rare, and would let a peer fill the cache
 _STATUS_WITHOUT_BODY = frozenset({204, 304})
+_MOST_COOKIES = 64
+_ACTED_ON = frozenset(
+    {
+        b"age",
+        b"connection",
+        b"content-encoding",
+        b"content-length",
+        b"content-range",
+        b"content-type",
+        b"date",
+        b"location",
+        b"retry-after",
+        b"transfer-encoding",
+    }
+)
 
 
 class MalformedHead(ValueError):  # noqa: N818 - named for what it is, as the failure kind is
@@ -38,8 +57,10 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         framing: how the body ends.
         length: body bytes, with `Framing.LENGTH`; else 0.
+        content_range: first and last byte of a part (RFC 9110 14.4).
         keep_alive: the connection can carry another request when the body has ended (RFC 9112 9.3).
         retry_after_seconds: Retry-After; a date in it counts from the answer's own Date.
+        set_cookies: the Set-Cookie fields, the first 64 of them.
     """
 
     status: int
@@ -48,7 +69,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     keep_alive: bool
     location: str | None = None
     content_encoding: str | None = None
-    content_range: str | None = None
+    content_range: tuple[int, int] | None = None
     age_seconds: float | None = None
     retry_after_seconds: float | None = None
     set_cookies: tuple[str, ...] = ()
@@ -67,7 +88,10 @@ class _Fields:
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         if name == b"set-cookie":
-            self.cookies.append(value.decode("latin-1"))
+            if len(self.cookies) < _MOST_COOKIES:
+                self.cookies.append(value.decode("latin-1"))
+        elif name not in _ACTED_ON:
+            return
         elif name in self.values:
             self.values[name] += b", " + value  # RFC 9110 5.3
         else:
@@ -88,15 +112,13 @@ def parse_head(data: bytes) -> Head:
 
 
 def _parsed(data: bytes) -> Head:
-    fields = _Fields()
-    parser = httptools.HttpResponseParser(fields)
     try:
-        parser.feed_data(data)
-    except httptools.HttpParserUpgrade:
-        raise MalformedHead("switched protocols unasked") from None
-    except httptools.HttpParserError as error:
-        raise MalformedHead(str(error).lower()) from None
-    status = parser.get_status_code()
+        status, fields = _read(data)
+    except MalformedHead:
+        once = _with_one_length(data)
+        if once is None:
+            raise
+        status, fields = _read(once)
     if not 100 <= status <= 999 or not data.startswith(b"HTTP/1."):
         raise MalformedHead(f"status line {data[:40]!r}")
     if status == 101:
@@ -109,14 +131,42 @@ def _parsed(data: bytes) -> Head:
         keep_alive=_can_persist(data, fields) and framing is not Framing.CLOSE,
         location=fields.text(b"location"),
         content_encoding=fields.text(b"content-encoding"),
-        content_range=fields.text(b"content-range"),
-        age_seconds=_whole_seconds(fields.text(b"age")),
-        retry_after_seconds=_retry_after(fields),
+        content_range=content_range(fields.text(b"content-range")),
+        age_seconds=delta_seconds(fields.text(b"age")),
+        retry_after_seconds=retry_after(fields.text(b"retry-after"), fields.text(b"date")),
         set_cookies=tuple(fields.cookies),
         content_type=fields.text(b"content-type"),
     )
 
 
+def _read(data: bytes) -> tuple[int, _Fields]:
+    """The status, and the fields that the client acts on."""
+    fields = _Fields()
+    parser = httptools.HttpResponseParser(fields)
+    try:
+        parser.feed_data(data)
+    except httptools.HttpParserUpgrade:
+        raise MalformedHead("switched protocols unasked") from None
+    except httptools.HttpParserError as error:
+        raise MalformedHead(str(error).lower()) from None
+    return parser.get_status_code(), fields
+
+
+def _with_one_length(data: bytes) -> bytes | None:
+    """The head with one Content-Length instead of several that agree (RFC 9110 8.6); None if it is not for that.
+
+    llhttp refuses the second one, whatever it says.
+    """
+    lines = data.split(b"\r\n")
+    lengths = [line.partition(b":")[2].decode("latin-1") for line in lines if _LENGTH_LINE(line) is not None]
+    length = content_length(",".join(lengths)) if lengths else None
+    if length is None:
+        return None
+    rest = [line for line in lines if _LENGTH_LINE(line) is None]
+    return b"\r\n".join([rest[0], b"Content-Length: %d" % length, *rest[1:]])
+
+
+_LENGTH_LINE = re.compile(rb"content-length:", re.IGNORECASE).match
 _parsed_before = lru_cache(maxsize=1024)(_parsed)
 
 
@@ -142,10 +192,13 @@ def _framing(status: int, fields: _Fields) -> tuple[Framing, int]:
         if coding.lower() != "chunked":
             raise MalformedHead(f"transfer coding {coding[:40]!r} was not asked for")
         return Framing.CHUNKED, 0
-    declared = fields.values.get(b"content-length")
+    declared = fields.text(b"content-length")
     if declared is None:
         return Framing.CLOSE, 0
-    return Framing.LENGTH, int(declared)
+    length = content_length(declared)
+    if length is None:
+        raise MalformedHead(f"content length {declared[:24]!r}")
+    return Framing.LENGTH, length
 
 
 def _can_persist(data: bytes, fields: _Fields) -> bool:
@@ -157,21 +210,3 @@ def _can_persist(data: bytes, fields: _Fields) -> bool:
     if b"close" in options:
         return False
     return not data.startswith(b"HTTP/1.0") or b"keep-alive" in options
-
-
-def _whole_seconds(text: str | None) -> float | None:
-    """Delta-seconds (RFC 9111 1.2.2); what is not a number is unknown."""
-    return float(text) if text is not None and text.isascii() and text.isdigit() else None
-
-
-def _retry_after(fields: _Fields) -> float | None:
-    """Retry-After (RFC 9110 10.2.3) in seconds from when the answer was made."""
-    text = fields.text(b"retry-after")
-    seconds = _whole_seconds(text)
-    made = fields.text(b"date")
-    if text is None or seconds is not None or made is None:
-        return seconds
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(made)).total_seconds())
-    except (ValueError, TypeError):  # a date that is none, or one of the two without a zone
-        return None
