@@ -25,6 +25,8 @@ from hls_swarm.records import (
     ViewerStopped,
 )
 from hls_swarm.stats.counter import Counter
+from hls_swarm.stats.groups import Running
+from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import Tally
 
 URL = "http://origin/seg-1.ts"
@@ -253,6 +255,21 @@ def test_merged_tallies_equal_one_tally_of_everything(
     for counter in reversed(counters):
         backwards.merge(counter.tally)
     assert comparable(backwards) == comparable(merged)
+
+
+def test_every_field_is_merged() -> None:
+    whole = Tally()
+    for number, field in enumerate(msgspec.structs.fields(Tally), 1):
+        match getattr(whole, field.name):
+            case int() | float():
+                setattr(whole, field.name, number)
+            case Histogram() as histogram:
+                histogram.add(number)
+            case Running() as running:
+                running.begin(number)
+    merged = Tally()
+    merged.merge(whole)
+    assert merged == whole
 
 
 def test_merging_leaves_the_merged_tally_as_it_was() -> None:

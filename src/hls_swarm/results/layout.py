@@ -1,7 +1,7 @@
 """The run folder: which files are in it, and the shapes of those that are not lines.
 
     run.json         what was asked for, of what, by which versions on which machine; written once, at the start
-    timeline.jsonl   one row a second; see `stats.timeline`
+    timeline.jsonl   one row a second; see `judge.timeline`
     events.jsonl     what changed; see `stats.events`
     log.jsonl        what the program said
     state.json       the summary as it stands and the histograms behind it, replaced whole each second

@@ -1,4 +1,4 @@
-"""Connected byte streams without buffers of their own: TCP here, TLS in tls.py.
+"""Connected byte streams without buffers of their own: TCP, and TLS over it.
 
 Rules:
 
