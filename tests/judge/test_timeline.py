@@ -1,8 +1,10 @@
 import pytest
+from msgspec.structs import replace
 from tests.support.moments import STARTED_AT, Run, origin
-from tests.support.snapshots import failed, stalled, watching
+from tests.support.snapshots import NOT_FOUND, exchange, failed, stalled, watching
 
 from hls_swarm.judge.timeline import FIXED_COLUMNS, columns
+from hls_swarm.records import ObjectKind, PlaybackStarted, SegmentFetched
 from hls_swarm.snapshot.snapshot import Phase
 
 
@@ -56,3 +58,25 @@ def test_every_column_of_a_row_is_documented() -> None:
     assert set(row) <= documented
     assert set(FIXED_COLUMNS) <= set(row)
     assert all(text for _, _, text in columns())
+
+
+def test_waiting_is_all_watched_time_without_play() -> None:
+    run = Run()
+    run.second(1.0, *watching(0, 0.0))  # plays half a second later
+    never = [record for record in watching(1, 1.0) if not isinstance(record, PlaybackStarted)]
+    row = run.second(3.0, *stalled(0, 1.5, 0.5), *never).row
+    assert row["waiting_ratio"] == pytest.approx((0.5 + 2.0) / 4.0)
+
+
+def test_answers_are_counted_by_what_they_say_of_the_origin() -> None:
+    run = Run()
+    run.second(1.0, *watching(0, 0.1))
+    answers = [
+        replace(exchange(1.5, 0, 0.01, NOT_FOUND), status=status, failure=replace(NOT_FOUND, status=status))
+        for status in (429, 500, 502, 503, 503, 504, 404)
+    ]
+    row = run.second(
+        2.0, *(SegmentFetched(0, ObjectKind.SEGMENT, answer, answer.failure, 2.0) for answer in answers)
+    ).row
+    assert [row[f"answers_{kind}_total"] for kind in ("ok", "refused", "broken", "gateway")] == [3, 3, 1, 2]
+    assert row["answers_refused_per_second"] == 3

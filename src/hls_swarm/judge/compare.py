@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import log, sqrt
 
-from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX, Better, CounterMetric
+from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX, Better, CounterMetric, RatioMetric
 from hls_swarm.judge.report import Report
 from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.origin_signals import signal_info
@@ -113,7 +113,7 @@ def compare(baseline: Report, candidate: Report) -> Comparison:
         if isinstance(metric, CounterMetric):
             if metric.whole is not None:
                 found.append(_share(name, baseline, candidate))
-        elif name == "rebuffering_ratio":
+        elif isinstance(metric, RatioMetric):
             found.append(_histograms(name, _of_rows(name, baseline), _of_rows(name, candidate), baseline, candidate))
         elif name in baseline.histograms or name in candidate.histograms:
             sides = baseline.histograms.get(name), candidate.histograms.get(name)

@@ -126,6 +126,15 @@ def _played(moment: Moment) -> float:
     return moment.tally.playing.seconds(moment.snapshot.at)
 
 
+def _watched(moment: Moment) -> float:
+    return moment.tally.watching.seconds(moment.snapshot.at)
+
+
+def _answers(is_of: Callable[[int], bool]) -> Callable[[Moment], float]:
+    """Answers with some statuses, to requests for any kind of object."""
+    return _sum(lambda objects: sum(number for status, number in objects.statuses.items() if is_of(status)))
+
+
 def _generator_cpu(moment: Moment) -> float | None:
     workers = [worker.cpu_percent for worker in moment.snapshot.generator.workers if worker.cpu_percent is not None]
     return max(workers) if workers else None
@@ -201,6 +210,30 @@ def _counters() -> tuple[CounterMetric, ...]:
             "errors_generator", Unit.COUNT, "failures that are the generator's", _blamed(Blame.GENERATOR), Better.LOWER
         ),
         CounterMetric("body_bytes", Unit.BYTES, "body bytes as received", _sum(lambda objects: objects.body_bytes)),
+        CounterMetric(
+            "answers_ok", Unit.COUNT, "answers with a status of 200 to 299", _answers(lambda s: s // 100 == 2)
+        ),
+        CounterMetric(
+            "answers_refused",
+            Unit.COUNT,
+            "answers 429 and 503: more than the origin is willing to serve",
+            _answers(lambda status: status in {429, 503}),
+            Better.LOWER,
+        ),
+        CounterMetric(
+            "answers_broken",
+            Unit.COUNT,
+            "answers 500: the server itself fails",
+            _answers(lambda status: status == 500),
+            Better.LOWER,
+        ),
+        CounterMetric(
+            "answers_gateway",
+            Unit.COUNT,
+            "answers 502 and 504: what is behind the server fails or is late",
+            _answers(lambda status: status in {502, 504}),
+            Better.LOWER,
+        ),
     ]
     for kind, words in _KIND_WORDS.items():
         out += [
@@ -350,6 +383,13 @@ _RATIOS = (
         "stalled time by stalled and playing time, of all viewers",
         _stalled,
         lambda moment: _stalled(moment) + _played(moment),
+    ),
+    RatioMetric(
+        "waiting_ratio",
+        Unit.RATIO,
+        "watched time without play by watched time: starting, stalled, seeking, and never having played",
+        lambda moment: max(0.0, _watched(moment) - _played(moment)),
+        _watched,
     ),
 )
 

@@ -15,7 +15,7 @@ import msgspec
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.settings.checks import masked_url
-from hls_swarm.snapshot.generator import generator_trouble
+from hls_swarm.snapshot.generator import GeneratorCounts, generator_trouble
 from hls_swarm.snapshot.origin_metrics import OriginMetrics
 from hls_swarm.snapshot.quality import Quality, quality
 from hls_swarm.snapshot.saturation import MachineOverRun, MachineWatch
@@ -428,7 +428,7 @@ class SnapshotBuilder:
             loop_lag=loop_lag,
             lateness=tally.lateness.distribution(),
             late_starts=tally.late_starts,
-            trouble=generator_trouble(tally, loop_lag, len(lost)) + self._machine.trouble,
+            trouble=generator_trouble(GeneratorCounts.of(tally, len(lost)), loop_lag) + self._machine.trouble,
             machine=machine,
             machine_over_run=None if machine is None else self._machine.over_run,
         )

@@ -1,0 +1,44 @@
+"""Whether this machine was the bottleneck, over a whole run and over a part of it."""
+
+import pytest
+from tests.support.snapshots import URL, lag
+
+from hls_swarm.records import Blame, FailureKind, ObjectKind
+from hls_swarm.snapshot.generator import GeneratorCounts, generator_trouble
+from hls_swarm.stats.tally import ErrorCount, Tally
+
+
+def _tally(*, started: int = 100, late: int = 0, descriptors: int = 0, dropped: int = 0) -> Tally:
+    tally = Tally(started=started, late_starts=late, player_log_lines_dropped=dropped)
+    if descriptors:
+        tally.errors["segment descriptors"] = ErrorCount(
+            ObjectKind.SEGMENT, FailureKind.DESCRIPTORS, None, Blame.GENERATOR, "no file", URL, 1.0, descriptors
+        )
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("tally", "lags", "lost", "words"),
+    [
+        pytest.param(_tally(), (0.001,), 0, "", id="nothing"),
+        pytest.param(_tally(late=1), (0.001,), 0, "", id="one late start of a hundred"),
+        pytest.param(_tally(late=2), (0.001,), 0, "2 of 100 viewers started late", id="late starts"),
+        pytest.param(_tally(), (0.3,), 0, "event-loop lag P99 300 ms", id="lag"),
+        pytest.param(_tally(descriptors=3), (), 0, "3 requests failed for want of a file descriptor", id="descriptors"),
+        pytest.param(_tally(dropped=7), (), 0, "7 log lines of players were not read", id="log lines"),
+        pytest.param(_tally(), (), 1, "1 worker died", id="a worker"),
+    ],
+)
+def test_trouble_in_words(tally: Tally, lags: tuple[float, ...], lost: int, words: str) -> None:
+    trouble = "; ".join(generator_trouble(GeneratorCounts.of(tally, lost), lag(*lags).distribution()))
+    assert trouble.startswith(words)
+    assert bool(trouble) is bool(words)
+
+
+def test_trouble_that_is_over_is_not_of_what_comes_after_it() -> None:
+    before = GeneratorCounts.of(_tally(started=50, late=10, descriptors=3, dropped=5), 1)
+    now = GeneratorCounts.of(_tally(started=90, late=11, descriptors=3, dropped=5), 1)
+    later = now.since(before)
+    assert (later.started, later.late_starts, later.blamed, later.lost_workers) == (40, 1, {}, 0)
+    assert generator_trouble(later, None) == ()
+    assert len(generator_trouble(now, None)) == 4
