@@ -25,6 +25,11 @@ from hls_swarm.http import Client, ClientContext, ClientOptions, Request, Timeou
 from hls_swarm.records import Exchange
 
 SEGMENT_BYTES = 1_500_000
+_SERVERS = (
+    ("plain", "", False),
+    ("TLS 1.3, 16 KB records", "", True),
+    ("TLS 1.3, 4 KB records", "ssl_buffer_size 4k;", True),
+)
 
 
 class Puller:
@@ -73,13 +78,13 @@ def wrk(url: str, connections: int, seconds: float) -> float:
     return int(found[1]) * SEGMENT_BYTES / 1e9 / cpu
 
 
-def compare(*, tls: bool, connections: int, seconds: float, rounds: int) -> None:
+def compare(name: str, server: str, *, tls: bool, connections: int, seconds: float, rounds: int) -> None:
     """Measure both in turns and print the medians and the median of the ratios."""
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
         (root / "www").mkdir()
         (root / "www/segment.ts").write_bytes(os.urandom(SEGMENT_BYTES))
-        with nginx(root, tls=tls) as base:
+        with nginx(root, tls=tls, server=server) as base:
             url = f"{base}/segment.ts"
             pairs = [(own(url, connections, seconds), wrk(url, connections, seconds)) for _ in range(rounds)]
     whole = statistics.median(mine[0] for mine, _ in pairs)
@@ -89,13 +94,13 @@ def compare(*, tls: bool, connections: int, seconds: float, rounds: int) -> None
     running_ratio = statistics.median(mine[1] / other for mine, other in pairs)
     spread = ", ".join(f"{mine[1] / other:.2f}" for mine, other in pairs)
     print(
-        f"{'TLS' if tls else 'plain':<6} hls-swarm {whole:6.2f} GB per CPU-second ({running:.2f} without start-up), "
+        f"{name:<24} hls-swarm {whole:6.2f} GB per CPU-second ({running:.2f} without start-up), "
         f"wrk {theirs:.2f}: ratio {ratio:.2f} ({running_ratio:.2f} without start-up; rounds {spread})"
     )
 
 
 def main() -> None:
-    """Measure plain HTTP, then TLS."""
+    """Measure plain HTTP, then TLS in records of either size."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
@@ -106,8 +111,8 @@ def main() -> None:
         uvloop.run(pull(options.pull, options.connections, options.seconds))
         return
     needed("nginx", "wrk", "openssl")
-    for tls in (False, True):
-        compare(tls=tls, connections=options.connections, seconds=options.seconds, rounds=options.rounds)
+    for name, server, tls in _SERVERS:
+        compare(name, server, tls=tls, connections=options.connections, seconds=options.seconds, rounds=options.rounds)
 
 
 if __name__ == "__main__":

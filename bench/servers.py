@@ -46,12 +46,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def nginx(root: Path, *, tls: bool = False, log: bool = False, workers: int = 1, server: str = "") -> Iterator[str]:
+def nginx(
+    root: Path, *, tls: bool = False, log: bool = False, workers: int = 1, server: str = "", version: str = "TLSv1.3"
+) -> Iterator[str]:
     """Serve `root/www`; gives the base URL.
 
     Args:
         log: write each request to `root/access.log`.
         server: more lines of its configuration.
+        version: of TLS, if it is spoken.
     """
     program = find("nginx")
     assert program is not None
@@ -65,7 +68,7 @@ def nginx(root: Path, *, tls: bool = False, log: bool = False, workers: int = 1,
         port=port,
         log=_LOG.format(root=root) if log else "access_log off;",
         tls=" ssl" if tls else "",
-        server=server + (_certificate(root) if tls else ""),
+        server=server + (f"ssl_protocols {version}; {_certificate(root)}" if tls else ""),
     )
     (root / "nginx.conf").write_text(config)
     command = [program, "-p", str(root), "-c", str(root / "nginx.conf"), "-e", str(root / "error.log")]

@@ -104,6 +104,7 @@ _NOT_IN_DEMO = (
     "client_certificate",
     "client_key",
     "insecure",
+    "verify_bodies",
     "dangerous",
 )
 _DEMO_URL = "http://127.0.0.1/"  # the demo's own origin has no address before it listens

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import weakref
 from functools import cached_property, lru_cache
 
 from hls_swarm.errors import SettingsError
@@ -11,7 +12,10 @@ from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, system_reception
 from hls_swarm.http.options import ClientOptions, Identity, Limits, TlsOptions
 from hls_swarm.http.resolver import Resolver
 from hls_swarm.http.target import BadUrl, Route, Target, parse_target
-from hls_swarm.http.tls.context import tls_context
+from hls_swarm.http.tls.context import Takeover, tls_context
+from hls_swarm.http.tls.secrets import KeyLog, Secrets
+
+_GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, are spread evenly from the first few on
 
 
 class ClientContext:
@@ -44,6 +48,7 @@ class ClientContext:
         self.target = lru_cache(maxsize=4096)(self._target)
         self.fields = lru_cache(maxsize=1024)(self._fields)
         self.fields(Identity())
+        self._taken_over = 0
         self.timeouts = None if self.options.limits == Limits() else lru_cache(maxsize=64)(self._timeouts)
         if self.options.tls != TlsOptions():
             _ = self.tls  # so that a wrong file is found before anything starts
@@ -52,6 +57,21 @@ class ClientContext:
     def tls(self) -> ssl.SSLContext:
         """For https; made when first needed, as reading the system's certificates takes a while."""
         return tls_context(self.options.tls)
+
+    def takeover(self, secrets: Secrets) -> Takeover:
+        """How a TLS 1.3 connection with these secrets goes on; bodies to verify are spread over connections."""
+        self._taken_over += 1
+        share = self.options.tls.verify_share
+        return Takeover(secrets, share, self._taken_over * _GOLDEN_RATIO % 1)
+
+    @cached_property
+    def key_log(self) -> KeyLog | None:
+        """Where handshakes leave their secrets; None where bodies over TLS are not skipped."""
+        if not self.reception.discard_flags or self.options.tls.verify_share >= 1:
+            return None
+        key_log = KeyLog(self.tls, copy_to=self.tls.keylog_filename)
+        weakref.finalize(self, key_log.close)
+        return key_log
 
     def _target(self, url: str) -> Target:
         return parse_target(url, absolute_form=self.proxy is not None)

@@ -25,6 +25,7 @@ from hls_swarm.http.h1.stream import Stream, TcpStream
 from hls_swarm.http.resolver import LIFETIME_SECONDS, Address, LookupFailed
 from hls_swarm.http.target import Route
 from hls_swarm.http.tls.context import Sessions, TlsStream, wrapped
+from hls_swarm.http.tls.secrets import Secrets
 from hls_swarm.records import Blame, Failure, FailureKind
 
 _ATTEMPT_DELAY_SECONDS = 0.25
@@ -75,6 +76,7 @@ class Dial:
         "_memory",
         "_opening",
         "_peer",
+        "_secrets",
         "_source",
         "_timer",
         "connect_seconds",
@@ -101,6 +103,7 @@ class Dial:
         self._opening: socket.socket | None = None  # connected, but not ready yet
         self._failure: Failure | None = None
         self._lookup: asyncio.Task[None] | None = None
+        self._secrets: Secrets | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -291,8 +294,13 @@ class Dial:
 
     def _shake_hands(self, tls: ssl.SSLSocket) -> None:
         loop, fd = self._context.loop, tls.fileno()
+        key_log = self._context.key_log
         try:
-            tls.do_handshake()
+            try:
+                tls.do_handshake()
+            finally:
+                if key_log is not None:
+                    self._secrets = key_log.take() or self._secrets
         except ssl.SSLWantReadError:
             loop.remove_writer(fd)
             loop.add_reader(fd, self._shake_hands, tls)
@@ -307,8 +315,9 @@ class Dial:
         loop.remove_writer(fd)
         loop.remove_reader(fd)
         self._opening = None
-        context = self._context
-        self._deliver(TlsStream(tls, context.scratch, context.reception, self._memory.sessions, self.route))
+        context, secrets = self._context, self._secrets
+        takeover = None if secrets is None else context.takeover(secrets)
+        self._deliver(TlsStream(tls, context.scratch, context.reception, self._memory.sessions, self.route, takeover))
 
     def _stop_opening(self) -> None:
         sock, self._opening = self._opening, None

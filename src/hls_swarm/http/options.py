@@ -12,12 +12,15 @@ class TlsOptions(msgspec.Struct, frozen=True):
         ca_file: PEM file of accepted authorities instead of the system's.
         insecure: accept any certificate.
         certificate, key: PEM files of a client certificate and its key; the key may be in the certificate's file.
+        verify_share: share of the bodies over TLS 1.3 that are decrypted and authenticated whole, 0 to 1; of the
+            others only what must be is. See `tls.skipping`.
     """
 
     ca_file: str | None = None
     insecure: bool = False
     certificate: str | None = None
     key: str | None = None
+    verify_share: float = 0.01
 
 
 class Limits(msgspec.Struct, frozen=True):

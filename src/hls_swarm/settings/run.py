@@ -192,6 +192,10 @@ class Settings:
     insecure: bool = False
     """Accept any certificate of the origin; needs --dangerous."""
 
+    verify_bodies: float = 1.0
+    """Percentage of the segments over TLS 1.3 that are decrypted and authenticated whole; the others are counted, and
+    only what must be is decrypted."""
+
     dangerous: bool = False
     """Allow settings that can send load to somewhere other than the URL says."""
 
@@ -435,6 +439,8 @@ class Settings:
             check_url("proxy", self.proxy)
             if not self.proxy.lower().startswith("http://"):
                 raise SettingValueError("proxy", "must start with http://: the proxy itself is asked in plain HTTP")
+        if not 0 <= self.verify_bodies <= 100:
+            raise SettingValueError("verify_bodies", f"must be from 0 to 100 percent, not {self.verify_bodies:g}")
         check_spelling("source_address", parse_source_addresses, self.source_address)
         host = urlsplit(self.url).hostname or ""
         for text in self.resolve:

@@ -22,7 +22,13 @@ def client_options(settings: Settings) -> ClientOptions:
     options = ClientOptions(
         headers=(_NO_CACHE if settings.no_cache else ()) + settings.headers,
         resolve=_overrides(settings, host),
-        tls=TlsOptions(settings.ca_file, settings.insecure, settings.client_certificate, settings.client_key),
+        tls=TlsOptions(
+            settings.ca_file,
+            settings.insecure,
+            settings.client_certificate,
+            settings.client_key,
+            settings.verify_bodies / 100,
+        ),
         proxy=settings.proxy,
         limits=Limits(settings.connect_timeout, settings.first_byte_timeout, settings.no_progress_timeout),
     )

@@ -383,6 +383,7 @@ class Connection:
         self._stage = _IDLE
         self._is_reused = True
         if is_over and not self._unsent and head is not None and head.keep_alive:
+            self.stream = self.stream.answered()
             self._pool.released(self)
         else:
             self.close()

@@ -87,6 +87,9 @@ class Stream(Protocol):
     def is_acknowledged(self) -> bool:
         """Whether the peer's machine has acknowledged all that was sent, and did not reset the connection."""
 
+    def answered(self) -> "Stream":
+        """An answer has ended and the connection goes on: what reads the next one, from the same descriptor."""
+
     def close(self) -> None:
         """Give the descriptor back."""
 
@@ -144,6 +147,10 @@ class TcpStream:
     def is_acknowledged(self) -> bool:
         """See `Stream`."""
         return is_acknowledged(self.sock)
+
+    def answered(self) -> "TcpStream":
+        """See `Stream`."""
+        return self
 
     def close(self) -> None:
         """See `Stream`."""

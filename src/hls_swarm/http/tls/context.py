@@ -1,4 +1,6 @@
-"""https: one TLS configuration for all clients, one session store for each.
+"""https: one TLS configuration for all clients, one session store for each; TLS as OpenSSL reads it.
+
+Over TLS 1.3 that is the first answer of a connection, with the tickets that come before it; then `skipping` goes on.
 
 Rules:
 
@@ -16,12 +18,15 @@ import socket
 import ssl
 import termios
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 from hls_swarm.errors import SettingsError
-from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, is_acknowledged, queued_bytes
+from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, Stream, is_acknowledged, queued_bytes
 from hls_swarm.http.options import TlsOptions
 from hls_swarm.http.target import Route
+from hls_swarm.http.tls.protection import CONTENT_LIMIT_BYTES, SUITES, Protection
+from hls_swarm.http.tls.secrets import Secrets
+from hls_swarm.http.tls.skipping import SkippingStream
 
 _LOW_WATER_BYTES = 256 << 10
 _HELD_BYTES = 32 << 10
@@ -29,6 +34,14 @@ _SMALL_BYTES = 96 << 10
 _TURN_BYTES = 1 << 20
 
 Sessions = dict[Route, ssl.SSLSession]
+
+
+class Takeover(NamedTuple):
+    """What it takes to go on without OpenSSL; the shares are those of `SkippingStream`."""
+
+    secrets: Secrets
+    verify_share: float
+    verify_at: float
 
 
 def tls_context(options: TlsOptions) -> ssl.SSLContext:
@@ -72,12 +85,30 @@ class TlsStream:
     Args:
         scratch, reception: as for `stream.TcpStream`.
         sessions: where the session is left for the client's next connection to the route.
+        takeover: how bodies are skipped after the first answer; None where they can not be.
     """
 
-    __slots__ = ("_low_water", "_reception", "_route", "_scratch", "_sessions", "fd", "sock")
+    __slots__ = (
+        "_low_water",
+        "_reception",
+        "_records_read",
+        "_records_written",
+        "_route",
+        "_scratch",
+        "_sessions",
+        "_takeover",
+        "fd",
+        "sock",
+    )
 
     def __init__(
-        self, sock: ssl.SSLSocket, scratch: bytearray, reception: Reception, sessions: Sessions, route: Route
+        self,
+        sock: ssl.SSLSocket,
+        scratch: bytearray,
+        reception: Reception,
+        sessions: Sessions,
+        route: Route,
+        takeover: Takeover | None = None,
     ) -> None:
         self.sock = sock
         self.fd = sock.fileno()
@@ -86,6 +117,8 @@ class TlsStream:
         self._low_water = 1
         self._sessions: Sessions | None = sessions
         self._route = route
+        self._takeover = takeover
+        self._records_read = self._records_written = 0  # those with data
 
     def receive(self, limit: int) -> bytes:
         """See `Stream`; may give more than `limit`, up to the end of a record."""
@@ -97,6 +130,7 @@ class TlsStream:
                 data += sock.read(pending)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
+        self._records_read += 1
         if self._sessions is not None:
             self._keep_session(self._sessions)
         return data
@@ -110,6 +144,7 @@ class TlsStream:
             while total < limit:
                 count = read(limit - total, scratch)
                 total += count
+                self._records_read += 1
                 if not count or (total >= _TURN_BYTES and not self.sock.pending()):
                     break
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -123,7 +158,9 @@ class TlsStream:
     def send(self, data: bytes) -> int:
         """See `Stream`."""
         try:
-            return self.sock.send(data)
+            sent = self.sock.send(data)
+            self._records_written += -(-sent // CONTENT_LIMIT_BYTES)
+            return sent
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
 
@@ -143,6 +180,21 @@ class TlsStream:
     def is_acknowledged(self) -> bool:
         """See `Stream`."""
         return is_acknowledged(self.sock)
+
+    def answered(self) -> Stream:
+        """See `Stream`: the first answer is here, and with it all that OpenSSL is needed for."""
+        takeover, self._takeover = self._takeover, None
+        tls = self.sock
+        cipher = tls.cipher()
+        suite = None if takeover is None or cipher is None else SUITES.get(cipher[0])
+        if takeover is None or suite is None or tls.pending():
+            return self
+        reading = Protection(suite, takeover.secrets.server, self._records_read)
+        writing = Protection(suite, takeover.secrets.client, self._records_written)
+        sock = socket.socket(tls.family, tls.type, tls.proto, fileno=tls.detach())
+        if self._low_water != 1:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        return SkippingStream(sock, self._scratch, reading, writing, takeover.verify_share, takeover.verify_at)
 
     def close(self) -> None:
         """See `Stream`."""

@@ -1,0 +1,127 @@
+"""TLS 1.3 record protection of one direction (RFC 8446 5.2 to 5.4, 7.1 to 7.3): pure, no socket.
+
+A record is `header(5) + AEAD(content + type(1) + padding zeros)`: its header, in the clear, says how long the protected
+part is, and without padding the content is 17 bytes shorter.
+"""
+
+import hashlib
+import hmac
+import ssl
+import struct
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+
+HEADER_BYTES = 5
+OVERHEAD_BYTES = 17
+"""The type's byte and the authentication tag: what protects an unpadded content."""
+CONTENT_LIMIT_BYTES = 1 << 14
+PROTECTED_LIMIT_BYTES = CONTENT_LIMIT_BYTES + 256
+
+ALERT, HANDSHAKE, APPLICATION_DATA = 21, 22, 23
+_LEGACY_VERSION = b"\x03\x03"
+
+
+class Suite(NamedTuple):
+    """What a cipher suite protects records with."""
+
+    aead: Callable[[bytes], AESGCM | ChaCha20Poly1305]
+    key_bytes: int
+    digest: str
+
+
+SUITES = {
+    "TLS_AES_128_GCM_SHA256": Suite(AESGCM, 16, "sha256"),
+    "TLS_AES_256_GCM_SHA384": Suite(AESGCM, 32, "sha384"),
+    "TLS_CHACHA20_POLY1305_SHA256": Suite(ChaCha20Poly1305, 32, "sha256"),
+}
+"""By the name that `ssl` gives them. The CCM suites are not offered by OpenSSL's default."""
+
+
+class Opened(NamedTuple):
+    """A record's inside."""
+
+    content_type: int
+    content: bytes
+    padding_bytes: int
+
+
+class Protection:
+    """One direction of one connection.
+
+    Attributes:
+        sequence: number of the next record.
+    """
+
+    __slots__ = ("_aead", "_iv", "_secret", "_suite", "sequence")
+
+    def __init__(self, suite: Suite, secret: bytes, sequence: int = 0) -> None:
+        self._suite = suite
+        self._secret = secret
+        self.sequence = sequence
+        self._set_keys()
+
+    def open(self, header: bytes, protected: bytes) -> Opened:
+        """The record that is next in turn.
+
+        Raises:
+            ssl.SSLError: it was not protected with this key and number, or holds no type.
+        """
+        nonce = (self._iv ^ self.sequence).to_bytes(12, "big")
+        try:
+            inner = self._aead.decrypt(nonce, protected, header)
+        except InvalidTag:
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, "bad record mac") from None
+        self.sequence += 1
+        end = len(inner)
+        if not end or not inner[-1]:
+            bare = inner.rstrip(b"\0")
+            end = len(bare)
+            if not end:
+                raise ssl.SSLError(ssl.SSL_ERROR_SSL, "record without a type")
+        return Opened(inner[end - 1], inner[: end - 1], len(inner) - end)
+
+    def seal(self, content_type: int, content: bytes) -> bytes:
+        """The records that carry a content, in turn."""
+        records = []
+        for at in range(0, len(content), CONTENT_LIMIT_BYTES):
+            piece = content[at : at + CONTENT_LIMIT_BYTES]
+            header = b"\x17\x03\x03" + struct.pack(">H", len(piece) + OVERHEAD_BYTES)
+            nonce = (self._iv ^ self.sequence).to_bytes(12, "big")
+            records.append(header + self._aead.encrypt(nonce, piece + bytes((content_type,)), header))
+            self.sequence += 1
+        return b"".join(records)
+
+    def update(self) -> None:
+        """Go on with the next generation of the key (RFC 8446 7.2)."""
+        digest = self._suite.digest
+        self._secret = _expand(self._secret, b"traffic upd", hashlib.new(digest).digest_size, digest)
+        self.sequence = 0
+        self._set_keys()
+
+    def _set_keys(self) -> None:
+        suite, secret = self._suite, self._secret
+        self._aead = suite.aead(_expand(secret, b"key", suite.key_bytes, suite.digest))
+        self._iv = int.from_bytes(_expand(secret, b"iv", 12, suite.digest), "big")
+
+
+def protected_bytes(header: bytes) -> int:
+    """Length of what follows a record's header.
+
+    Raises:
+        ssl.SSLError: it is no header of protected records, or tells more than a record may hold.
+    """
+    length = header[3] << 8 | header[4]
+    if header[0] != APPLICATION_DATA or header[1:3] != _LEGACY_VERSION:
+        raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"unexpected record of type {header[0]}")
+    if not OVERHEAD_BYTES <= length <= PROTECTED_LIMIT_BYTES:
+        raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"record of {length} bytes")
+    return length
+
+
+def _expand(secret: bytes, label: bytes, length: int, digest: str) -> bytes:
+    """HKDF-Expand-Label of RFC 8446 7.1 with an empty context, for at most one digest's length."""
+    info = struct.pack(">HB", length, 6 + len(label)) + b"tls13 " + label + b"\0"
+    return hmac.new(secret, info + b"\1", digest).digest()[:length]

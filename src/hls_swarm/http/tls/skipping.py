@@ -1,0 +1,388 @@
+"""TLS 1.3 whose bodies are counted and not decrypted, from the first answer of a connection on.
+
+Rules:
+
+- A record's header is in the clear: an unpadded record of n protected bytes carries n - 17 of content. While a body of
+  known length is dropped, records that lie within it are dropped in the kernel, and only counted.
+- Everything that may be something else is decrypted and authenticated: heads, bodies that are kept, records of at most
+  3 KiB (a ticket, KeyUpdate, an alert), and the record in which a body ends. The number of a record is part of what
+  authenticates it, so the last record proves how many records were dropped, and that the body ends where it should.
+- What is dropped is not authenticated: a body that was changed on the way passes, as on a plain connection. Each
+  `verify_share`-th body is decrypted whole.
+- A server that pads its records (RFC 8446 5.4) is known by the first record of a body, which is decrypted on each
+  connection: from then on everything is.
+- Servers send a long body in records of one size. After a record, as many as have arrived are assumed to be like it;
+  before they are dropped, all at once, the header behind them is looked at, at an offset (SO_PEEK_OFF, on TCP since
+  Linux 6.9): only if it is the same again, or that of the record in which the body ends, are they. Else, and where
+  there is no such option, one record is dropped after the other.
+"""
+
+import socket
+import ssl
+import termios
+from contextlib import suppress
+
+from hls_swarm.http.h1.stream import SCRATCH_BYTES, is_acknowledged, queued_bytes
+from hls_swarm.http.tls.protection import (
+    ALERT,
+    APPLICATION_DATA,
+    CONTENT_LIMIT_BYTES,
+    HANDSHAKE,
+    HEADER_BYTES,
+    OVERHEAD_BYTES,
+    Opened,
+    Protection,
+    protected_bytes,
+)
+
+SMALL_BYTES = 3 << 10
+"""A record of at most so many protected bytes is always decrypted."""
+_SO_PEEK_OFF = 42
+_WIRE_LIMIT_BYTES = HEADER_BYTES + CONTENT_LIMIT_BYTES + OVERHEAD_BYTES
+_LOW_WATER_BYTES = 1 << 20
+_SMALL_WAIT_BYTES = 32 << 10
+_TURN_BYTES = 4 << 20
+"""After so many bytes others have their turn."""
+_UNSEEN_RECORDS = 16
+"""Records without data that OpenSSL may have read unseen before this stream began, such as session tickets."""
+_HANDSHAKE_LIMIT_BYTES = 64 << 10
+_KEY_UPDATE, _NEW_SESSION_TICKET = 24, 4
+_KEY_UPDATE_ANSWER = b"\x18\x00\x00\x01\x00"
+_CLOSE_NOTIFY = 0
+
+
+class SkippingStream:
+    """Implements `h1.stream.Stream` on a connected socket whose TLS OpenSSL began.
+
+    Args:
+        sock: connected, non-blocking; nothing of it is left unread in OpenSSL.
+        scratch: as for `h1.stream.TcpStream`.
+        reading: its `sequence` counts the records with data that OpenSSL has read; others may have come between.
+        writing: its `sequence` is exact.
+        verify_share: share of the bodies that are decrypted whole, 0 to 1.
+        verify_at: where in the turn of bodies this connection begins, 0 to 1.
+    """
+
+    __slots__ = (
+        "_begins",
+        "_data",
+        "_drop",
+        "_drop_content",
+        "_ended",
+        "_error",
+        "_full",
+        "_handshake",
+        "_low_water",
+        "_out",
+        "_out_content",
+        "_pads",
+        "_peeks",
+        "_raw",
+        "_reading",
+        "_scratch",
+        "_synchronised",
+        "_verifies",
+        "_verify_share",
+        "_verify_turn",
+        "_writing",
+        "fd",
+        "sock",
+    )
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        scratch: bytearray,
+        reading: Protection,
+        writing: Protection,
+        verify_share: float = 0.0,
+        verify_at: float = 0.0,
+    ) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self._scratch = scratch
+        self._reading = reading
+        self._writing = writing
+        self._synchronised = False
+        self._raw = b""  # protected bytes that were read and do not make a record yet
+        self._data = b""  # content behind the end of a body
+        self._drop = self._drop_content = 0  # what is left of a record that is being dropped, and what it counts for
+        self._full = b""  # header of the last record that was dropped
+        self._handshake = b""
+        self._out = b""
+        self._out_content = 0
+        self._ended = False
+        self._error: OSError | None = None  # met behind bytes that had to be told of first
+        self._pads = False
+        self._peeks = True
+        self._begins = True  # whether the next record is the first one that could be dropped
+        self._low_water = 1
+        self._verify_share = verify_share
+        self._verify_turn = verify_at
+        self._verifies = verify_share >= 1
+
+    def receive(self, limit: int) -> bytes:
+        """See `h1.stream.Stream`; may give more than `limit`, up to the end of a record."""
+        if self._data:
+            data, self._data = self._data, b""
+            return data
+        pieces: list[bytes] = []
+        if self._error is not None:
+            raise self._error
+        while not pieces:
+            self._finish_drop()
+            if self._ended:
+                return b""
+            self._fill(max(limit, _WIRE_LIMIT_BYTES))
+            while (opened := self._next_record()) is not None:
+                if self._took(opened):
+                    pieces.append(opened.content)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def discard(self, limit: int) -> int:
+        """See `h1.stream.Stream`; `limit` must not reach behind the end of a body or a chunk."""
+        if self._data:
+            taken = min(limit, len(self._data))
+            self._data = self._data[taken:]
+            return taken
+        if self._error is not None:
+            raise self._error
+        total = 0
+        try:
+            while total < limit and total < _TURN_BYTES and not self._data:
+                if self._drop:
+                    total += self._finish_drop()
+                elif not self._raw and (jumped := self._jump(limit - total)):
+                    total += jumped
+                    if limit - total > _SMALL_WAIT_BYTES:
+                        break  # what has come since is dropped with what is waited for
+                else:
+                    count = self._walk(limit - total)
+                    if count is None:
+                        break
+                    total += count
+        except BlockingIOError:
+            if not total:
+                raise
+        except OSError as error:
+            if not total:
+                raise
+            self._error = error
+        return total
+
+    def send(self, data: bytes) -> int:
+        """See `h1.stream.Stream`; after BlockingIOError the same data must be given again."""
+        if not self._out_content:
+            self._out += self._writing.seal(APPLICATION_DATA, data)
+            self._out_content = len(data)
+        self._flush()
+        sent, self._out_content = self._out_content, 0
+        return sent
+
+    def expect(self, count: int) -> None:
+        """See `h1.stream.Stream`."""
+        there = len(self._raw) + len(self._data)
+        if count > there + _SMALL_WAIT_BYTES:
+            wanted = min(count - there, _LOW_WATER_BYTES)
+        elif count > 0 and self._low_water == 1:
+            return
+        else:
+            wanted = 1
+        if wanted != self._low_water:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
+            self._low_water = wanted
+
+    def unread_bytes(self) -> int:
+        """See `h1.stream.Stream`; less the records' own bytes, at most 0.2%."""
+        queued = queued_bytes(self.fd, termios.FIONREAD) + len(self._raw)
+        dropped = self._drop_content - min(self._drop, self._drop_content) if self._drop else 0
+        return len(self._data) + dropped + queued * 511 // 512
+
+    def is_acknowledged(self) -> bool:
+        """See `h1.stream.Stream`."""
+        return is_acknowledged(self.sock)
+
+    def answered(self) -> "SkippingStream":
+        """See `h1.stream.Stream`."""
+        share = self._verify_share
+        if share:
+            self._verify_turn += share
+            self._verifies = self._verify_turn >= 1
+            if self._verifies:
+                self._verify_turn -= 1
+        return self
+
+    def close(self) -> None:
+        """See `h1.stream.Stream`."""
+        self.sock.close()
+
+    # Records
+
+    def _fill(self, limit: int) -> None:
+        """Take in protected bytes, at least one."""
+        data = self.sock.recv(limit)
+        if not data:
+            raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without a TLS close")
+        self._raw = self._raw + data if self._raw else data
+
+    def _next_record(self) -> Opened | None:
+        """The next record of what was taken in; None if it is not whole."""
+        raw = self._raw
+        if len(raw) < HEADER_BYTES or self._ended:
+            return None
+        header = raw[:HEADER_BYTES]
+        end = HEADER_BYTES + protected_bytes(header)
+        if len(raw) < end:
+            return None
+        self._raw = raw[end:]
+        return self._open(header, raw[HEADER_BYTES:end])
+
+    def _open(self, header: bytes, protected: bytes) -> Opened:
+        reading = self._reading
+        if self._synchronised:
+            return reading.open(header, protected)
+        # How many records without data OpenSSL has read is only known to it: the number that authenticates tells.
+        first = reading.sequence
+        for sequence in range(first, first + _UNSEEN_RECORDS):
+            reading.sequence = sequence
+            try:
+                opened = reading.open(header, protected)
+            except ssl.SSLError:
+                continue
+            self._synchronised = True
+            return opened
+        raise ssl.SSLError(ssl.SSL_ERROR_SSL, "bad record mac")
+
+    def _took(self, opened: Opened) -> bool:
+        """Whether a record holds data; any other is dealt with."""
+        if opened.content_type == APPLICATION_DATA:
+            if opened.padding_bytes:
+                self._pads = True
+            return bool(opened.content)
+        if opened.content_type == HANDSHAKE:
+            self._take_handshake(opened.content)
+        elif opened.content_type == ALERT:
+            if len(opened.content) != 2 or opened.content[1] != _CLOSE_NOTIFY:
+                number = opened.content[1] if len(opened.content) > 1 else -1
+                raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"alert {number} from the server")
+            self._ended = True
+        else:
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"unexpected content of type {opened.content_type}")
+        return False
+
+    def _take_handshake(self, content: bytes) -> None:
+        """Messages after the handshake (RFC 8446 4.6): tickets are passed over, a key update is followed."""
+        messages = self._handshake + content
+        while len(messages) >= 4:
+            kind, end = messages[0], 4 + int.from_bytes(messages[1:4], "big")
+            if end > _HANDSHAKE_LIMIT_BYTES:
+                raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"handshake message of {end} bytes")
+            if len(messages) < end:
+                break
+            if kind == _KEY_UPDATE:
+                self._update_keys(messages[4:end], is_last=len(messages) == end)
+            elif kind != _NEW_SESSION_TICKET:
+                raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"unexpected handshake message {kind}")
+            messages = messages[end:]
+        self._handshake = messages
+
+    def _update_keys(self, body: bytes, *, is_last: bool) -> None:
+        if body not in (b"\0", b"\1") or not is_last:
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, "malformed key update")
+        self._reading.update()
+        if body == b"\1":
+            self._out += self._writing.seal(HANDSHAKE, _KEY_UPDATE_ANSWER)
+            self._writing.update()
+            with suppress(BlockingIOError):  # what is left goes ahead of the next request
+                self._flush()
+
+    def _flush(self) -> None:
+        sent = self.sock.send(self._out)
+        self._out = self._out[sent:]
+        if self._out:
+            raise BlockingIOError
+
+    # Dropping
+
+    def _finish_drop(self) -> int:
+        """Drop more of a record; what it counts for, once it is gone."""
+        while self._drop:
+            count = self.sock.recv_into(self._scratch, min(self._drop, SCRATCH_BYTES), socket.MSG_TRUNC)
+            if not count:
+                raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without a TLS close")
+            self._drop -= count
+        content, self._drop_content = self._drop_content, 0
+        return content
+
+    def _walk(self, left: int) -> int | None:
+        """Drop the next record or decrypt it; the content that counts, None at the end of the stream."""
+        if self._ended:
+            return None
+        if len(self._raw) < HEADER_BYTES:
+            self._fill(HEADER_BYTES - len(self._raw))
+            if len(self._raw) < HEADER_BYTES:
+                raise BlockingIOError
+        header = self._raw[:HEADER_BYTES]
+        length = protected_bytes(header)
+        content = length - OVERHEAD_BYTES
+        if (
+            length > SMALL_BYTES
+            and content < left
+            and self._synchronised
+            and not (self._begins or self._pads or self._verifies)
+        ):
+            self._reading.sequence += 1
+            self._drop = HEADER_BYTES + length - len(self._raw)
+            if self._drop <= 0:  # it was taken in whole already
+                self._raw, self._drop = self._raw[HEADER_BYTES + length :], 0
+                return content
+            self._raw, self._drop_content, self._full = b"", content, header
+            return self._finish_drop()
+        missing = HEADER_BYTES + length - len(self._raw)
+        if missing > 0:
+            self._fill(missing)
+        opened = self._next_record()
+        if opened is None:
+            raise BlockingIOError
+        if not self._took(opened):
+            return 0
+        data = opened.content
+        if length > SMALL_BYTES:
+            self._begins = False
+        if len(data) <= left:
+            return len(data)
+        self._data = data[left:]
+        return left
+
+    def _jump(self, left: int) -> int:
+        """Drop many records like the last one at once; the content that they count for."""
+        header = self._full
+        if not header or not self._peeks or self._pads or self._verifies:
+            return 0
+        content = (header[3] << 8 | header[4]) - OVERHEAD_BYTES
+        wire = content + OVERHEAD_BYTES + HEADER_BYTES
+        count = (left - 1) // content  # the record in which the body ends is never among them
+        if count < 3:
+            return 0
+        there = queued_bytes(self.fd, termios.FIONREAD)
+        count = min(count, (there - HEADER_BYTES) // wire, SCRATCH_BYTES // wire)
+        while count > 1:
+            # Behind them comes one more like them, or the one in which the body ends.
+            last = header[:3] + (left - count * content + OVERHEAD_BYTES).to_bytes(4, "big")[2:]
+            if self._looks_at(count * wire) in (header, last):
+                dropped = self.sock.recv_into(self._scratch, count * wire, socket.MSG_TRUNC)
+                if dropped != count * wire:
+                    raise ssl.SSLError(ssl.SSL_ERROR_SSL, "bytes that had arrived are gone")
+                self._reading.sequence += count
+                return count * content
+            count //= 2
+        return 0
+
+    def _looks_at(self, offset: int) -> bytes:
+        """The header at an offset of what has arrived, which is not taken; nothing where that can not be done."""
+        try:
+            self.sock.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, offset)
+        except OSError:
+            self._peeks = False
+            return b""
+        return self.sock.recv(HEADER_BYTES, socket.MSG_PEEK)

@@ -1,0 +1,87 @@
+"""Record protection against the traces of RFC 8448, and its own round trips."""
+
+import ssl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hls_swarm.http.tls.protection import (
+    ALERT,
+    APPLICATION_DATA,
+    HANDSHAKE,
+    SUITES,
+    Opened,
+    Protection,
+    protected_bytes,
+)
+
+AES_128 = SUITES["TLS_AES_128_GCM_SHA256"]
+# RFC 8448 3: the secrets of the simple handshake, and the client's first record of application data with them.
+CLIENT_SECRET = bytes.fromhex("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5")
+FIFTY = bytes(range(50))
+CLIENT_RECORD = bytes.fromhex(
+    "1703030043a23f7054b62c94d0affafe8228ba55cbefacea42f914aa66bcab3f2b9819a8a5b46b395bd54a9a20441e2b62974e1f5a6292a2"
+    "977014bd1e3deae63aeebb21694915e4"
+)
+
+
+def test_what_rfc_8448_seals_is_sealed_the_same() -> None:
+    assert Protection(AES_128, CLIENT_SECRET).seal(APPLICATION_DATA, FIFTY) == CLIENT_RECORD
+
+
+def test_what_rfc_8448_seals_is_opened() -> None:
+    opened = Protection(AES_128, CLIENT_SECRET).open(CLIENT_RECORD[:5], CLIENT_RECORD[5:])
+    assert opened == Opened(APPLICATION_DATA, FIFTY, 0)
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=list(SUITES))
+@given(contents=st.lists(st.tuples(st.sampled_from([ALERT, HANDSHAKE, APPLICATION_DATA]), st.binary(min_size=1))))
+def test_records_open_in_the_order_in_which_they_were_sealed(suite: object, contents: list[tuple[int, bytes]]) -> None:
+    assert isinstance(suite, tuple)
+    sealing, opening = Protection(suite, b"s" * 32), Protection(suite, b"s" * 32)  # type: ignore[arg-type]
+    for kind, content in contents:
+        record = sealing.seal(kind, content)
+        assert protected_bytes(record[:5]) == len(record) - 5 == len(content) + 17
+        assert opening.open(record[:5], record[5:]) == Opened(kind, content, 0)
+
+
+def test_a_content_over_the_limit_of_a_record_is_several() -> None:
+    sealing, opening = Protection(AES_128, b"s" * 32), Protection(AES_128, b"s" * 32)
+    records = sealing.seal(APPLICATION_DATA, b"x" * 20000)
+    first = 5 + 16384 + 17
+    assert opening.open(records[:5], records[5:first]).content == b"x" * 16384
+    assert opening.open(records[first : first + 5], records[first + 5 :]).content == b"x" * 3616
+    assert (sealing.sequence, opening.sequence) == (2, 2)
+
+
+def test_a_record_out_of_turn_is_refused() -> None:
+    sealing, opening = Protection(AES_128, b"s" * 32), Protection(AES_128, b"s" * 32)
+    sealing.seal(APPLICATION_DATA, b"first")
+    second = sealing.seal(APPLICATION_DATA, b"second")
+    with pytest.raises(ssl.SSLError, match="bad record mac"):
+        opening.open(second[:5], second[5:])
+
+
+def test_updated_keys_open_only_what_updated_keys_sealed() -> None:
+    sealing, opening = Protection(AES_128, b"s" * 32), Protection(AES_128, b"s" * 32)
+    sealing.update()
+    record = sealing.seal(APPLICATION_DATA, b"new")
+    with pytest.raises(ssl.SSLError):
+        opening.open(record[:5], record[5:])
+    opening.update()
+    assert opening.open(record[:5], record[5:]).content == b"new"
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        pytest.param(b"\x15\x03\x03\x00\x02", "unexpected record of type 21", id="alert in the clear"),
+        pytest.param(b"\x17\x03\x01\x00\x20", "unexpected record", id="version"),
+        pytest.param(b"\x17\x03\x03\x00\x10", "record of 16 bytes", id="too short"),
+        pytest.param(b"\x17\x03\x03\x41\x01", "record of 16641 bytes", id="too long"),
+    ],
+)
+def test_a_header_that_is_none(header: bytes, words: str) -> None:
+    with pytest.raises(ssl.SSLError, match=words):
+        protected_bytes(header)
