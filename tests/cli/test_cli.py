@@ -224,6 +224,7 @@ def _spellings() -> Iterator[Any]:
         "origin-metrics": ("http://a:1/m", "http://a:1/m"),
         "nginx-metrics": ("http://b:2/m", "http://b:2/m"),
         "origin-metrics-host": ("::1", ("::1",)),
+        "allow-host": ("metrics.example.com", ("metrics.example.com",)),
         "origin-metrics-node-port": ("1", 1),
         "origin-metrics-nginx-port": ("65535", 65535),
         "origin-metrics-interval": ("250ms", 0.25),

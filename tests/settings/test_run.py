@@ -144,6 +144,7 @@ def test_defaults() -> None:
         "record_requests": False,
         "threshold": (),
         "metrics": None,
+        "allow_host": (),
         "prom_client_metrics": False,
         "log_format": "text",
         "log_level": "warning",
@@ -387,6 +388,17 @@ REFUSED = [
             "--origin-metrics-node-port and --origin-metrics-nginx-port"
         ),
     ),
+    (
+        "allowed host is a URL",
+        {"allow_host": ("http://a.b",)},
+        "--allow-host: 'http://a.b' is not a host: name it without scheme and port",
+    ),
+    (
+        "allowed host with port",
+        {"allow_host": ("a.b:9100",)},
+        "--allow-host: 'a.b:9100' is not a host: name it without scheme and port",
+    ),
+    ("allowed host twice", {"allow_host": ("::1", "::1")}, "--allow-host: ::1 is named twice: name it once"),
     (
         "host is a flag",
         {"origin_metrics_host": ("-tui",)},

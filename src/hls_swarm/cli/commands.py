@@ -30,7 +30,7 @@ from hls_swarm.cli.sources import (
 )
 from hls_swarm.errors import SettingsError
 from hls_swarm.logexporter.settings import LogExporterOptions
-from hls_swarm.settings.checks import SettingValueError, check_file_name, check_port
+from hls_swarm.settings.checks import SettingValueError, check_file_name, check_host_names, check_port
 from hls_swarm.settings.run import Settings
 
 VARIABLE_PREFIX = "HLS_SWARM_"
@@ -77,6 +77,7 @@ _PLACEHOLDERS = {
     "origin_metrics_host": "HOST",
     "origin_metrics_interface": "DEVICE",
     "access_log": "FILE",
+    "allow_host": "HOST",
     "fault": "FAULT",
     "listen": "ADDRESS",
     "syslog": "ADDRESS",
@@ -123,6 +124,9 @@ class OriginOptions:
     access_log: str | None = None
     """Write one line per request to this file; - is standard output."""
 
+    allow_host: tuple[str, ...] = ()
+    """Further name under which the control pages may be asked for, beside the address and localhost; repeatable."""
+
     segment_seconds: int = 2
     """Length of a segment in seconds: 2, 4 or 8."""
 
@@ -147,6 +151,7 @@ class OriginOptions:
             raise SettingValueError("listen", "needs an address such as 127.0.0.1")
         if self.access_log is not None:
             check_file_name("access_log", self.access_log)
+        check_host_names("allow_host", self.allow_host)
         if self.segment_seconds not in {2, 4, 8}:
             raise SettingValueError("segment_seconds", f"must be 2, 4 or 8, not {self.segment_seconds}")
         for field, most in (("window", 1000), ("dvr_window", 10_000)):
@@ -190,6 +195,7 @@ def _origin(options: OriginOptions) -> int:
         window=options.window,
         dvr_window=options.dvr_window,
         faults=options.fault,
+        allowed_hosts=options.allow_host,
     )
 
 

@@ -9,6 +9,7 @@ exit code.
 import asyncio
 import os
 import signal
+import socket
 import sys
 import time
 from contextlib import ExitStack
@@ -42,7 +43,7 @@ from hls_swarm.settings.run import Settings
 from hls_swarm.stats.p1203 import p1203_file
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.service import serve
-from hls_swarm.testorigin.settings import USUAL_PORT, LogTo, OriginAddress, access_log_place
+from hls_swarm.testorigin.settings import LogTo, OriginAddress, access_log_place
 from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.narrator import Narrator
@@ -85,20 +86,22 @@ def origin(
     window: int = 6,
     dvr_window: int = 150,
     faults: tuple[str, ...] = (),
+    allowed_hosts: tuple[str, ...] = (),
 ) -> int:
     """Serve the embedded origin until it is stopped; gives the exit code.
 
     Args:
-        port: 17080 is taken if it is free, else any; another one is taken or refused.
+        port: taken or refused; 0 is any that is free.
     """
     options = OriginOptions(
         listen=listen,
-        port=None if port == USUAL_PORT else port,
+        port=port,
         access_log=LogTo.FOLDER if access_log is None else access_log_place(access_log),
         segment_seconds=segment_seconds,
         window=window,
         dvr_window=dvr_window,
         faults=faults,
+        allowed_hosts=allowed_hosts,
     )
     uvloop.run(_origin(options))
     return 0
@@ -146,7 +149,12 @@ async def _demo(settings: Settings, workers: int) -> int:
 async def _run(settings: Settings, workers: int) -> int:
     started_at = time.time()
     ledger = Ledger([parse_threshold(line) for line in settings.threshold])
-    endpoint = Endpoint(settings.metrics, time.perf_counter, single_viewers=settings.prom_client_metrics)
+    endpoint = Endpoint(
+        settings.metrics,
+        time.perf_counter,
+        single_viewers=settings.prom_client_metrics,
+        names=(socket.gethostname(), *settings.allow_host),
+    )
     with ExitStack() as stack:
         stack.enter_context(logging_to_stderr(settings))
         recorder = open_recorder(settings, ledger, started_at, sys.argv[1:])

@@ -207,19 +207,34 @@ def check_host(host: str) -> None:
         raise SettingValueError(field, f"{masked_url(host)!r} is a URL: name the host only, or use --origin-metrics")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if ":" in bare:
-        try:
-            ipaddress.IPv6Address(bare)
-        except ValueError:
+        if not _is_ipv6(bare):
             raise SettingValueError(
                 field,
                 f"{masked_url(host)!r} is not a host: name it without a port, which is --origin-metrics-node-port "
                 "and --origin-metrics-nginx-port",
-            ) from None
+            )
         return
     if bare is not host or bare.startswith("-") or not re.fullmatch(r"[\w.-]+", bare):
         raise SettingValueError(
             field, f"{masked_url(host)!r} is not a host: name it like 10.0.0.5 or origin.example.com"
         )
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def check_host_names(field: str, names: tuple[str, ...]) -> None:
+    """Refuse what no client can call a server in its Host field: a URL, a port with it, blanks, twice the same."""
+    for name in names:
+        bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
+        if not re.fullmatch(r"[\w.-]+", name) and not _is_ipv6(bare):
+            raise SettingValueError(field, f"{masked_url(name)!r} is not a host: name it without scheme and port")
+    check_no_repeats(field, names)
 
 
 def check_url(field: str, url: str) -> None:

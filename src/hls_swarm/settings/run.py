@@ -25,6 +25,7 @@ from hls_swarm.settings.checks import (
     check_finite,
     check_headers,
     check_host,
+    check_host_names,
     check_more_than_zero,
     check_no_repeats,
     check_not_negative,
@@ -266,6 +267,10 @@ class Settings:
     metrics: str | None = None
     """Address of the Prometheus endpoint, empty or off for none; by default 127.0.0.1:17091 if that is free."""
 
+    allow_host: tuple[str, ...] = ()
+    """Further name under which the Prometheus endpoint may be asked for, beside its address, localhost and this
+    machine's name; repeatable."""
+
     prom_client_metrics: bool = False
     """Export metrics of single viewers too, of the 50 worst at most."""
 
@@ -470,6 +475,7 @@ class Settings:
                 raise SettingValueError("threshold", f"{line!r} is given twice: give it once")
         if self.metrics and self.metrics != "off":
             listen_address(self.metrics)
+        check_host_names("allow_host", self.allow_host)
         check_choice("log_format", self.log_format, get_args(LogFormat))
         check_choice("log_level", self.log_level, get_args(LogLevel))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hls_swarm.errors import RunError
+from hls_swarm.http.visitors import Visitors
 from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.live import LiveStream, index_text
 from hls_swarm.testorigin.media.clip import load_clip
@@ -22,10 +23,11 @@ from hls_swarm.testorigin.media.restamp import VariantStream
 from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.metrics import MetricsPages
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource, Sites
-from hls_swarm.testorigin.serving.control import CONTROL_PREFIX, Control, RequestLog
+from hls_swarm.testorigin.serving.control import Control, RequestLog
 from hls_swarm.testorigin.serving.faults import Faults, parse_fault
 from hls_swarm.testorigin.serving.server import Server, listening_socket
 from hls_swarm.testorigin.settings import (
+    CONTROL_PREFIX,
     METRICS_PATH,
     NGINX_METRICS_PATH,
     NODE_METRICS_PATH,
@@ -115,7 +117,8 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
                 _Index(Resource(TEXT_TYPE, index.encode(), Caching.BRIEFLY)),
             )
         )
-        server = Server(settings, listener, site, traffic, log, max_connections, faults, requests)
+        visitors = Visitors(settings.listen, (socket.gethostname(), *settings.allowed_hosts))
+        server = Server(settings, listener, site, traffic, log, max_connections, faults, requests, visitors)
         server.start()
         host, port = listener.getsockname()[:2]
         ready(
@@ -152,4 +155,7 @@ def _listen(settings: OriginSettings) -> socket.socket:
                 raise
             return listening_socket(settings.listen, 0)
     except OSError as error:
-        raise RunError(f"can not listen on {settings.listen} port {port}: {error.strerror}") from error
+        words = f"can not listen on {settings.listen} port {port}: {error.strerror}"
+        if error.errno == errno.EADDRINUSE:
+            words += ": by another origin perhaps; --port 0 takes any free one"
+        raise RunError(words) from error

@@ -15,6 +15,7 @@ MULTIVARIANT_PATH = f"{LIVE_PREFIX}/master.m3u8"
 METRICS_PATH = "/metrics"
 NODE_METRICS_PATH = "/metrics/node"
 NGINX_METRICS_PATH = "/metrics/nginx"
+CONTROL_PREFIX = "/control"
 HIGHEST_PORT = 65_535
 
 
@@ -49,6 +50,7 @@ class OriginSettings:
             process may have descriptors for, less those that the stream needs.
         first_segment: number of the first segment; its timestamps begin there, too.
         dvr_window: segments in the media playlists of `/dvr`.
+        allowed_hosts: further names under which the control pages may be asked for.
         faults: what goes wrong from the beginning, as `faults.parse_fault` reads it.
         head_seconds: how long a request head may take, from its first byte.
         idle_seconds: how long a connection may stay without a request.
@@ -64,6 +66,7 @@ class OriginSettings:
     max_connections: int | None = None
     first_segment: int = 0
     dvr_window: int = 150
+    allowed_hosts: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     head_seconds: float = 10.0
     idle_seconds: float = 75.0

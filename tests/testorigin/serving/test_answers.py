@@ -4,8 +4,10 @@ from http import HTTPStatus
 
 import pytest
 
+from hls_swarm.http.visitors import Visitors
 from hls_swarm.testorigin.resources import Caching, Resource, Sites
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer, byte_range, target_path
+from hls_swarm.testorigin.serving.faults import Faults, parse_fault
 
 
 class Pages:
@@ -150,3 +152,49 @@ def test_target_paths(target: str, path: str) -> None:
 
 def test_byte_range_of_nothing() -> None:
     assert byte_range("bytes=0-", 0) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "length"), [pytest.param(204, None), pytest.param(205, "0"), pytest.param(304, None)]
+)
+def test_a_status_without_a_body_has_none(status: int, length: str | None) -> None:
+    faults = Faults()
+    faults.set(parse_fault(f"status={status}"), 0.0)
+    given = answer(Request(0.0, "GET", "/a%20b", "1.1", {}, 1, keep_alive=True), SITE, faults, 1.0)
+    assert (given.status, given.content, given.length) == (status, None, 0)
+    assert fields(given).get("Content-Length") == length
+
+
+CONTROL = Sites((Pages("/control/faults", b"reset\n", metered=False),))
+
+
+def ask_control(**headers: str) -> Answer:
+    kept = {name.replace("_", "-").encode(): value for name, value in headers.items()}
+    request = Request(0.0, "GET", "/control/%66aults", "1.1", kept, 1, keep_alive=True)
+    return answer(request, CONTROL, visitors=Visitors("127.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"host": "127.0.0.1:17080"}, 200, id="curl"),
+        pytest.param({"host": "localhost:17080", "sec_fetch_site": "none"}, 200, id="typed into a browser"),
+        pytest.param({"host": "127.0.0.1:17080", "referer": "http://127.0.0.1:17080/"}, 200, id="a link of its own"),
+        pytest.param({"host": "evil.example"}, 403, id="a name that was made to point here"),
+        pytest.param({"host": "127.0.0.1:17080", "sec_fetch_site": "cross-site"}, 403, id="an image of a stranger"),
+        pytest.param({"host": "127.0.0.1:17080", "origin": "http://evil.example"}, 403, id="a script of a stranger"),
+        pytest.param({"host": "127.0.0.1:17080", "referer": "http://evil.example/"}, 403, id="an old browser"),
+    ],
+)
+def test_control_pages_are_for_no_page_of_another_site(headers: dict[str, str], status: int) -> None:
+    given = ask_control(**headers)
+    assert given.status == status
+    assert body(given) == b"reset\n" if status == 200 else b"reset" not in body(given)
+    assert "Access-Control-Allow-Origin" not in fields(given)
+
+
+def test_a_stream_is_for_players_of_any_site() -> None:
+    foreign = {b"host": "evil.example", b"origin": "http://evil.example", b"sec-fetch-site": "cross-site"}
+    request = Request(0.0, "GET", "/a%20b", "1.1", foreign, 1, keep_alive=True)
+    given = answer(request, SITE, visitors=Visitors("127.0.0.1"))
+    assert (given.status, fields(given)["Access-Control-Allow-Origin"]) == (HTTPStatus.OK, "*")

@@ -43,6 +43,8 @@ def test_read(text: str, fault: Fault) -> None:
         ("bogus", "is not one of status"),
         ("status", "needs a value"),
         ("status=999", "999"),
+        ("status=100", "interim response"),
+        ("status=199", "199"),
         ("reset=1", "needs no value"),
         ("delay=5", "has no unit"),
         ("status=503,rate=0", "rate must be"),

@@ -162,6 +162,36 @@ def test_the_endpoint_answers_and_refuses() -> None:
     served(check, run)
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/"])
+def test_no_page_of_another_site_gets_anything(path: str) -> None:
+    run = Run()
+    run.second(1.0, *watching(0, 0.1))
+
+    async def check(_: Endpoint, port: int) -> None:
+        own = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        assert (await ask(port, f"{own}\r\n".encode()))[0] == 200
+        for foreign in (
+            f"GET {path} HTTP/1.1\r\nHost: evil.example\r\n",
+            f"{own}HOST: evil.example\r\n",
+            f"{own}Origin: http://evil.example\r\n",
+            f"{own}Sec-Fetch-Site: cross-site\r\n",
+        ):
+            status, __, body = await ask(port, f"{foreign}\r\n".encode())
+            assert (status, b"hls_swarm" in body) == (403, False)
+
+    served(check, run)
+
+
+def test_a_name_it_was_told_of_is_its_own() -> None:
+    async def main() -> None:
+        async with Endpoint("127.0.0.1:0", lambda: 1.0, names=["metrics.example.com"]) as endpoint:
+            assert endpoint.port is not None
+            request = b"GET /healthz HTTP/1.1\r\nHost: metrics.example.com\r\n\r\n"
+            assert (await ask(endpoint.port, request))[0] == 200
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("phase", "now", "health", "readiness"),
     [

@@ -8,7 +8,10 @@ Rules:
   understood are ignored, which 14.2 allows. If-Range must match the entity tag exactly (13.1.5).
 - If-None-Match comes before Range (13.2.2).
 - HTTP/1.1 requests need one Host (RFC 9112 3.2).
-- Every answer may be read by scripts of any site, since players run in browsers on other ports.
+- Every answer may be read by scripts of any site, since players run in browsers on other ports. The
+  control pages, which change the origin and tell of others' requests, are for no page of another site.
+- 204, 205 and 304 have no body (RFC 9110 15.3.5, 15.3.6, 15.4.5): what followed their head would be taken for the next
+  answer. Only 205 has to say so (RFC 9112 6.3).
 """
 
 import re
@@ -16,9 +19,12 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import unquote
 
+from hls_swarm.http.visitors import Visitors
 from hls_swarm.testorigin.resources import PLAYLIST_TYPE, TEXT_TYPE, Resource, Site, StoredFile
 from hls_swarm.testorigin.serving.faults import NOTHING, Faults, Target, Treatment
+from hls_swarm.testorigin.settings import CONTROL_PREFIX
 
+_GUARDED = f"{CONTROL_PREFIX}/"
 ALLOWED_METHODS = "GET, HEAD, OPTIONS"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 _LONGEST_NUMBER = 18
@@ -55,7 +61,10 @@ class Request:
     refusal: HTTPStatus | None = None
 
 
-KEPT_HEADERS = frozenset({b"range", b"if-range", b"if-none-match", b"user-agent", b"referer"})
+KEPT_HEADERS = frozenset(
+    {b"range", b"if-range", b"if-none-match", b"user-agent", b"referer", b"host", b"origin", b"sec-fetch-site"}
+)
+_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +88,48 @@ class Answer:
     treatment: Treatment = NOTHING
 
 
-def answer(request: Request, site: Site, faults: Faults | None = None, now: float = 0.0) -> Answer:
+def answer(
+    request: Request, site: Site, faults: Faults | None = None, now: float = 0.0, visitors: Visitors | None = None
+) -> Answer:
     """What to say to a request.
 
     Args:
         faults: what goes wrong on purpose, at the instant `now`.
+        visitors: who may ask for the control pages; None: anybody.
     """
     if request.refusal is not None:
         return _message(request, request.refusal)
     if request.version == "1.1" and request.hosts != 1:
         return _message(request, HTTPStatus.BAD_REQUEST)
+    path = target_path(request.target)
+    if visitors is not None and path.startswith(_GUARDED):
+        refusal = _refused(request, visitors)
+        if refusal:
+            return _unreadable(_message(request, HTTPStatus.FORBIDDEN, words=refusal))
+        return _unreadable(answer(request, site, faults, now))
     if request.method == "OPTIONS":
         return Answer(HTTPStatus.NO_CONTENT, _PREFLIGHT + _CORS)
     if request.method not in {"GET", "HEAD"}:
         return _message(request, HTTPStatus.METHOD_NOT_ALLOWED, f"Allow: {ALLOWED_METHODS}\r\n".encode("ascii"))
-    resource = site.find(target_path(request.target))
+    resource = site.find(path)
     if resource is None:
         return _message(request, HTTPStatus.NOT_FOUND)
     if faults is None or not resource.metered or not faults.any_set:
         return _represent(request, resource)
     return _treated(request, resource, faults, now)
+
+
+def _refused(request: Request, visitors: Visitors) -> str:
+    fields = request.headers
+    host, referer = fields.get(b"host"), fields.get(b"referer")
+    hosts = [] if host is None else [host]
+    origin = fields.get(b"origin", None if referer is None else referer)
+    return visitors.refusal(hosts, origin, fields.get(b"sec-fetch-site"))
+
+
+def _unreadable(made: Answer) -> Answer:
+    """The same, but for no script of another site."""
+    return replace(made, fields=made.fields.replace(_CORS, b""))
 
 
 def _treated(request: Request, resource: Resource, faults: Faults, now: float) -> Answer:
@@ -176,9 +207,12 @@ def _matches(field_value: str, etag: str) -> bool:
     return "*" in tags or etag in tags
 
 
-def _message(request: Request, status: HTTPStatus, more: bytes = b"", metered: bool = True) -> Answer:
-    """An answer whose body is its own reason."""
-    body = f"{status.value} {status.phrase}\n".encode("ascii")
+def _message(request: Request, status: HTTPStatus, more: bytes = b"", metered: bool = True, words: str = "") -> Answer:
+    """An answer whose body is its own reason, if its status lets it have one."""
+    if status in _BODILESS:
+        nothing = b"Content-Length: 0\r\n" if status is HTTPStatus.RESET_CONTENT else b""
+        return Answer(status, b"Cache-Control: no-store\r\n" + nothing + more + _CORS, metered=metered)
+    body = f"{status.value} {status.phrase}{words and ': '}{words}\n".encode("ascii", "backslashreplace")
     fields = f"Content-Type: {TEXT_TYPE}\r\nContent-Length: {len(body)}\r\nCache-Control: no-store\r\n".encode("ascii")
     has_body = request.method != "HEAD"
     return Answer(status, fields + more + _CORS, body if has_body else None, 0, len(body) if has_body else 0, metered)

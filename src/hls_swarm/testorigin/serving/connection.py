@@ -203,7 +203,7 @@ class Connection:
         name = name.lower()
         if name in KEPT_HEADERS:
             self._reading.headers[name] = value.decode("latin-1")
-        elif name == b"host":
+        if name == b"host":
             self._reading.hosts += 1
 
     def on_headers_complete(self) -> None:

@@ -7,7 +7,8 @@
     /control/clock           seconds since the stream began
 
 They are pages that a browser or curl can ask for, and belong to no log or counter. They change things upon GET, which
-is for an origin that serves tests; each answer forbids to cache it.
+is for an origin that serves tests; each answer forbids to cache it. A page of another site in a browser gets none of
+them (`answers`).
 """
 
 from collections import deque
@@ -20,8 +21,8 @@ from hls_swarm.errors import SettingsError
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource
 from hls_swarm.testorigin.serving.answers import Request
 from hls_swarm.testorigin.serving.faults import Fault, FaultKind, Faults, parse_fault
+from hls_swarm.testorigin.settings import CONTROL_PREFIX
 
-CONTROL_PREFIX = "/control"
 _KEPT_REQUESTS = 20_000
 
 

@@ -2,7 +2,7 @@
 
 A fault is written `KIND[=VALUE][,on=playlist|segment|all][,path=TEXT][,rate=R][,for=DURATION][,after=DURATION]`:
 
-    status=503     answer with this status
+    status=503     answer with this status (200 to 599; 204, 205 and 304 have no body)
     delay=2s       wait before the first byte
     slow=50k       send bodies at so many bytes per second
     cut=0.5        close the connection after this share of the body
@@ -140,7 +140,10 @@ def parse_fault(text: str) -> Fault:
 def _value(kind: FaultKind, text: str) -> float:
     match kind:
         case FaultKind.STATUS:
-            return HTTPStatus(int(text)).value
+            status = HTTPStatus(int(text))
+            if status < HTTPStatus.OK:
+                raise ValueError(f"{text} is no answer but an interim response, after which a client waits for one")
+            return status.value
         case FaultKind.DELAY | FaultKind.PAUSE:
             return parse_duration(text)
         case FaultKind.SLOW:

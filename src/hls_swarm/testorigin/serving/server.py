@@ -11,6 +11,7 @@ from collections.abc import Callable
 from email.utils import formatdate
 
 from hls_swarm import __version__
+from hls_swarm.http.visitors import Visitors
 from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.resources import Site
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer
@@ -58,6 +59,7 @@ class Server:
         max_connections: more wait in the kernel's backlog until others have gone.
         faults: what goes wrong on purpose.
         requests: takes every answer that ended, beside the log.
+        visitors: who may ask for the control pages; None: anybody.
     """
 
     def __init__(
@@ -70,8 +72,9 @@ class Server:
         max_connections: int,
         faults: Faults | None = None,
         requests: RequestLog | None = None,
+        visitors: Visitors | None = None,
     ) -> None:
-        self._faults, self._requests = faults, requests
+        self._faults, self._requests, self._visitors = faults, requests, visitors
         self.read_buffer = bytearray(READ_BYTES)
         self.head_seconds = settings.head_seconds
         self.idle_seconds = settings.idle_seconds
@@ -179,7 +182,7 @@ class Server:
 
     def answer(self, request: Request) -> Answer:
         """What to say."""
-        return answer(request, self._site, self._faults, self._loop.time())
+        return answer(request, self._site, self._faults, self._loop.time(), self._visitors)
 
     def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
         """The answer's head; Date is required of a server with a clock (RFC 9110 6.6.1)."""

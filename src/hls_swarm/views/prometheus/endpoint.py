@@ -3,6 +3,7 @@
 Rules:
 
 - It answers from what the controller already has: an answer costs no worker anything.
+- A page of another site in a browser gets nothing, whatever name it asks under (`http.visitors`).
 - Alive is a controller that took in a moment lately, or has not begun. Ready is a run whose viewers are at work.
 """
 
@@ -15,6 +16,7 @@ from typing import Self
 
 from hls_swarm.errors import RunError
 from hls_swarm.http.page_server import Answer, PageServer
+from hls_swarm.http.visitors import Visitors
 from hls_swarm.judge.ledger import Entry
 from hls_swarm.settings.checks import listen_address
 from hls_swarm.snapshot.moment import Moment
@@ -36,13 +38,22 @@ class Endpoint:
         address: `host:port`; None is the default one, and none at all if that is taken; empty or `off` is none.
         clock: the monotonic clock.
         single_viewers: whether the worst viewers are exported one by one.
+        names: under which it may be asked, beside its address and those of loopback.
 
     Raises:
         RunError: on entry, if an address that was asked for can not be had.
     """
 
-    def __init__(self, address: str | None, clock: Callable[[], float], *, single_viewers: bool = False) -> None:
-        self._address, self._clock = address, clock
+    def __init__(
+        self,
+        address: str | None,
+        clock: Callable[[], float],
+        *,
+        single_viewers: bool = False,
+        names: Sequence[str] = (),
+    ) -> None:
+        self._address, self._clock, self._names = address, clock, tuple(names)
+        self._visitors = Visitors("127.0.0.1")
         self._moment: Moment | None = None
         self._page = Page(lambda: self._moment, single_viewers=single_viewers)
         self._server = PageServer(self._answer, MOST_CONNECTIONS)
@@ -60,6 +71,7 @@ class Endpoint:
         if self._address in {"", "off"}:
             return self
         host, port = listen_address(self._address or DEFAULT_ADDRESS)
+        self._visitors = Visitors(host, self._names)
         try:
             await self._server.start(host, port)
         except OSError as error:
@@ -77,10 +89,14 @@ class Endpoint:
         await self._server.close()
 
     async def _answer(self, path: str, fields: Sequence[str]) -> Answer:
+        refusal = self._visitors.refusal(
+            _values(fields, "host"), _value(fields, "origin"), _value(fields, "sec-fetch-site")
+        )
+        if refusal:
+            return Answer(HTTPStatus.FORBIDDEN, f"{refusal}\n".encode())
         match path:
             case "/metrics":
-                accept = next((f.partition(":")[2].strip() for f in fields if f.lower().startswith("accept:")), "")
-                return Answer(HTTPStatus.OK, *self._page.body(accept))
+                return Answer(HTTPStatus.OK, *self._page.body(_value(fields, "accept") or ""))
             case "/healthz":
                 return Answer(*self._health())
             case "/readyz":
@@ -104,6 +120,16 @@ class Endpoint:
         health, words = self._health()
         at_work = self._moment.snapshot.phase in {Phase.RAMPING, Phase.STEADY}
         return HTTPStatus.OK if at_work and health is HTTPStatus.OK else HTTPStatus.SERVICE_UNAVAILABLE, words
+
+
+def _values(fields: Sequence[str], name: str) -> list[str]:
+    """The values of all header fields of a name, in lower case."""
+    split = [field.partition(":") for field in fields]
+    return [value.strip() for field, colon, value in split if colon and field.lower() == name]
+
+
+def _value(fields: Sequence[str], name: str) -> str | None:
+    return next(iter(_values(fields, name)), None)
 
 
 def _bind_words(address: str, error: OSError) -> str:
