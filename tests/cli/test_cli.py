@@ -204,6 +204,7 @@ def _spellings() -> Iterator[Any]:
         "ca-file": ("ca.pem", "ca.pem"),
         "client-certificate": ("client.pem", "client.pem"),
         "client-key": ("key.pem", "key.pem"),
+        "verify-bodies": ("2.5", 2.5),
         "engine": ("native=950,ffmpeg=50", "native=950,ffmpeg=50"),
         "ffmpeg": ("/opt/ffmpeg", "/opt/ffmpeg"),
         "ffmpeg-timeout": ("3s", 3.0),
