@@ -122,6 +122,7 @@ def test_defaults() -> None:
         "client_certificate": None,
         "client_key": None,
         "insecure": False,
+        "verify_bodies": 1.0,
         "dangerous": False,
         "engine": "native",
         "ffmpeg": None,
@@ -323,6 +324,10 @@ REFUSED = [
         "resolve alone",
         {"resolve": ("192.0.2.7",)},
         "--resolve: sends the load elsewhere than the URL says: add --dangerous if that is meant",
+    ),
+    *(
+        (f"verify {share}", {"verify_bodies": share}, f"--verify-bodies: must be from 0 to 100 percent, not {share:g}")
+        for share in (-1.0, 100.5, float("nan"))
     ),
     (
         "insecure alone",
