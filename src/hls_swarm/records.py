@@ -30,6 +30,11 @@ BODY_START_BYTES = 64
 """What is looked at of a body that is dropped: enough to tell a page of text from media."""
 
 
+START_SECONDS = 10.0
+"""How long a player may take to start, where it has no limit of its own: by then half of the people have left (Krishnan
+and Sitaraman, "Video Stream Quality Impacts Viewer Behavior", 2012)."""
+
+
 class Blame(StrEnum):
     """Whose failure it was."""
 
@@ -56,13 +61,15 @@ class FailureKind(StrEnum):
     BAD_PLAYLIST = "bad_playlist"
     EMPTY_PLAYLIST = "empty_playlist"
     STALE_PLAYLIST = "stale_playlist"  # unchanged for so long that the player gave up
+    NOTHING_TO_PLAY = "nothing_to_play"  # the stream came to its end and nothing of it could be played
     DESCRIPTORS = "descriptors"  # this machine has no file descriptor left
     PORTS = "ports"  # this machine has no local port left
+    INTERNAL = "internal"  # an exception in this program: a bug of its own
     PLAYER = "player"  # the player's own process ended, for a reason that is no answer of the origin
     CANCELLED = "cancelled"  # the viewer or the run ended it: nobody's fault
 
 
-_GENERATOR_KINDS = frozenset({FailureKind.DESCRIPTORS, FailureKind.PORTS, FailureKind.PLAYER})
+_GENERATOR_KINDS = frozenset({FailureKind.DESCRIPTORS, FailureKind.PORTS, FailureKind.INTERNAL, FailureKind.PLAYER})
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
@@ -186,12 +193,14 @@ class ViewerStarted(msgspec.Struct, frozen=True, tag=True):
 
     Attributes:
         profile: name of the player that it behaves like.
+        start_seconds: how long its player may take to start; from then on it is due to have played.
     """
 
     viewer: int
     at: float
     due_at: float
     profile: str = ""
+    start_seconds: float = START_SECONDS
 
 
 class PlaybackStarted(msgspec.Struct, frozen=True, tag=True):
@@ -371,6 +380,9 @@ class ViewerStopped(msgspec.Struct, frozen=True, tag=True):
     Attributes:
         failure: the fatal one, with `FAILED`.
         played: whether playback ever started.
+        url, object: what could not be had, with `FAILED`, if it was something that is asked for.
+        stream: which stream of which multivariant playlist that belongs to, such as `variant 1 of master.m3u8`; empty:
+            to none.
     """
 
     viewer: int
@@ -379,6 +391,8 @@ class ViewerStopped(msgspec.Struct, frozen=True, tag=True):
     played: bool
     failure: Failure | None = None
     url: str | None = None
+    object: ObjectKind | None = None
+    stream: str = ""
 
 
 Record = (

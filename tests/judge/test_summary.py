@@ -16,16 +16,18 @@ def made(*records: Any) -> dict[str, Any]:
 
 
 def test_the_names_that_are_a_contract() -> None:
-    out = made(*watching(0, 1.0), *failed(1, 2.0))
+    out = made(*[record for viewer in range(99) for record in watching(viewer, 1.0)], *failed(99, 2.0))
     assert out["schema"] == "hls-swarm/summary/1"
     assert out["started_at"] == "2026-01-31T14:05:09Z"
     assert (out["url"], out["elapsed_seconds"], out["verdict"], out["exit_code"], out["reasons"]) == (
         URL, 10.0, "pass", 0, []
     )  # fmt: skip
-    assert out["viewers"] == {"target": 4, "started": 2, "peak": 1, "played": 1, "ended": 0, "failed": 1}
-    assert out["requests"] == {"multivariant_playlist": 2, "media_playlist": 1, "segment": 1, "init": 0, "key": 0}
+    assert out["viewers"] == {
+        "target": 4, "started": 100, "peak": 99, "played": 99, "ended": 0, "failed": 1, "left": 0, "unplayed": 1
+    }  # fmt: skip
+    assert out["requests"] == {"multivariant_playlist": 100, "media_playlist": 99, "segment": 99, "init": 0, "key": 0}
     assert out["body_bytes"] == {
-        "multivariant_playlist": 653, "media_playlist": 300, "segment": 750_000, "init": 0, "key": 0
+        "multivariant_playlist": 49_653, "media_playlist": 29_700, "segment": 74_250_000, "init": 0, "key": 0
     }  # fmt: skip
     assert set(out["latency_seconds"]["segment"]) == {"ttfb", "download"}
     assert set(out["latency_seconds"]["segment"]["ttfb"]) == {"count", "mean", "p50", "p95", "p99", "max"}

@@ -1,6 +1,7 @@
 import pytest
-from tests.support.snapshots import exchange, failed, lag, snapshot, stalled, watching
+from tests.support.snapshots import URL, exchange, failed, lag, snapshot, stalled, watching
 
+from hls_swarm.judge.thresholds import ThresholdResult, WindowName, parse_threshold
 from hls_swarm.judge.verdict import Outcome, Verdict, judge
 from hls_swarm.records import (
     Blame,
@@ -56,15 +57,39 @@ def test_errors_are_told_with_their_blame() -> None:
     assert (error.blame, error.count, error.last_at) == (Blame.ORIGIN, 2, 2.002)
 
 
+def audience(played: int) -> list[Record]:
+    return [record for viewer in range(played) for record in watching(viewer, 1.0)]
+
+
 class TestVerdict:
     def test_a_run_in_which_viewers_played_passes(self) -> None:
-        assert judge(snapshot(*watching(0, 1.0), *failed(1, 2.0))) == Outcome(Verdict.PASS)
+        assert judge(snapshot(*watching(0, 1.0))) == Outcome(Verdict.PASS)
+
+    def test_one_of_a_hundred_may_never_have_played_and_two_may_not(self) -> None:
+        assert judge(snapshot(*audience(99), *failed(99, 2.0))) == Outcome(Verdict.PASS)
+        assert judge(snapshot(*audience(98), *failed(98, 2.0), *failed(99, 2.0))) == Outcome(
+            Verdict.ERROR,
+            (f"2 of 100 viewers that were due to play never did: HTTP 404 Not Found, playlist {URL}",),
+        )
+
+    def test_a_crossed_threshold_comes_before_too_few_that_played_and_after_nobody_that_did(self) -> None:
+        crossed = [
+            ThresholdResult(parse_threshold("errors:count < 1 over run"), "", WindowName.RUN, 1.0, False, "is 1")
+        ]
+        assert judge(snapshot(*audience(1), *failed(1, 2.0)), thresholds=crossed).verdict is Verdict.FAIL
+        assert judge(snapshot(*failed(1, 2.0)), thresholds=crossed).verdict is Verdict.ERROR
+
+    def test_an_interrupted_run_in_which_nobody_had_played_yet_is_told_apart_from_a_failed_one(self) -> None:
+        outcome = judge(snapshot(ViewerStarted(0, 9.5, 9.5), at=10.0), interrupted=True)
+        assert (outcome.verdict, outcome.exit_code) == (Verdict.ERROR, 130)
+        assert judge(snapshot(*failed(0, 1.0)), interrupted=True).exit_code == 1
+        assert judge(snapshot(*watching(0, 1.0)), interrupted=True) == Outcome(Verdict.PASS)
 
     def test_all_viewers_failed_is_an_error_with_the_reason(self) -> None:
         outcome = judge(snapshot(*failed(0, 1.0), *failed(1, 2.0)))
         assert (outcome.verdict, outcome.exit_code) == (Verdict.ERROR, 1)
         assert outcome.reasons == (
-            "all 2 viewers that started failed: HTTP 404 Not Found (http://origin.test/live/master.m3u8)",
+            "all 2 viewers that started failed: HTTP 404 Not Found, playlist http://origin.test/live/master.m3u8",
         )
 
     def test_viewers_that_played_and_then_all_failed_are_an_error_too(self) -> None:
@@ -89,7 +114,7 @@ class TestVerdict:
         late = [ViewerStarted(number, 5.0, 4.0) for number in range(2)]
         on_time = [ViewerStarted(number, 4.0, 4.0) for number in range(2, 100)]
         assert judge(snapshot(*late, *on_time)).reasons == ("2 of 100 viewers started late",)
-        assert judge(snapshot(late[0], *on_time)).verdict is Verdict.PASS
+        assert judge(snapshot(late[0], *on_time)).verdict is not Verdict.INVALID
 
     def test_what_this_machine_had_too_little_of_makes_the_run_invalid_and_comes_with_a_remedy(self) -> None:
         ports, none_left = (Failure(kind, "none left") for kind in (FailureKind.PORTS, FailureKind.DESCRIPTORS))

@@ -27,7 +27,7 @@ from hls_swarm.records import (
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.groups import Running
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.tally import Tally
+from hls_swarm.stats.tally import FatalCount, Tally, Waiting
 
 URL = "http://origin/seg-1.ts"
 
@@ -198,9 +198,49 @@ def test_fatal_failures_are_kept_by_their_words() -> None:
     records: list[Record] = []
     for viewer in range(3):
         records.append(ViewerStarted(viewer, at=0.0, due_at=0.0))
-        records.append(ViewerStopped(viewer, 1.0, EndReason.FAILED, played=False, failure=failure, url=URL))
+        where = f"{URL}?{viewer}", ObjectKind.MEDIA_PLAYLIST, f"variant {viewer} of master.m3u8"
+        records.append(ViewerStopped(viewer, 1.0 + viewer, EndReason.FAILED, False, failure, *where))
     tally = counted(*records)
-    assert (tally.failed, tally.reasons) == (3, {"HTTP 404 Not Found": 3})
+    newest = FatalCount(3, f"{URL}?2", ObjectKind.MEDIA_PLAYLIST, "variant 2 of master.m3u8", 3.0)
+    assert (tally.failed, tally.reasons) == (3, {"HTTP 404 Not Found": newest})
+    assert tally.errors == {}  # the exchanges that failed with it are
+
+
+@pytest.mark.parametrize("kind", [FailureKind.STALE_PLAYLIST, FailureKind.NOTHING_TO_PLAY])
+def test_a_fatal_failure_that_no_exchange_had_is_an_error_too(kind: FailureKind) -> None:
+    failure = Failure(kind, "nothing came")
+    end = ViewerStopped(0, 9.0, EndReason.FAILED, False, failure, URL, ObjectKind.MEDIA_PLAYLIST)
+    (error,) = counted(ViewerStarted(0, 0.0, 0.0), end).errors.values()
+    assert (error.object, error.kind, error.count) == (ObjectKind.MEDIA_PLAYLIST, kind, 1)
+    assert (error.example_url, error.last_at) == (URL, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "seconds", "overdue"),
+    [
+        pytest.param(EndReason.QUIT, 7.9, 0, id="cut off by the end of the run before it was due"),
+        pytest.param(EndReason.QUIT, 8.0, 1, id="cut off by the end of the run when it was due"),
+        pytest.param(EndReason.LEFT, 7.9, 0, id="left before it was due"),
+        pytest.param(EndReason.LEFT, 8.0, 1, id="left when it was due"),
+        pytest.param(EndReason.ENDED, 1.0, 1, id="came to the end"),
+        pytest.param(EndReason.FAILED, 9.0, 0, id="failed, which is counted as such"),
+    ],
+)
+def test_who_never_played_is_overdue_after_its_players_time_to_start(
+    reason: EndReason, seconds: float, overdue: int
+) -> None:
+    failure = Failure(FailureKind.TRUNCATED, "cut") if reason is EndReason.FAILED else None
+    start = ViewerStarted(0, 100.0, 100.0, "media3", start_seconds=8.0)
+    assert counted(start, ViewerStopped(0, 100.0 + seconds, reason, False, failure)).overdue == overdue
+    played = counted(start, PlaybackStarted(0, 101.0, 1.0), ViewerStopped(0, 100.0 + seconds, reason, True, failure))
+    assert played.overdue == 0
+
+
+def test_the_request_that_had_gone_on_the_longest_when_it_was_cut_off_is_kept() -> None:
+    cut = Failure(FailureKind.CANCELLED, "the viewer ended")
+    cuts = [segment(cut, started_at=0.0, ended_at=seconds, first_byte_at=None) for seconds in (2.0, 5.5, 3.0)]
+    waiting = counted(*cuts).objects[ObjectKind.SEGMENT].waiting
+    assert waiting == Waiting(URL, 5.5, answered=False)
 
 
 def viewer_history(viewer: int, gaps: list[float], live: float | None, failed: bool) -> list[Record]:

@@ -18,14 +18,21 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(answers: Mapping[str, Answer]) -> Iterator[str]:
-    """Serves these answers, and 404 for everything else; gives the base URL."""
+def serving(answers: Mapping[str, Answer], asked: list[str] | None = None) -> Iterator[str]:
+    """Serves these answers, and 404 for everything else; gives the base URL.
+
+    Args:
+        asked: is given every path that is asked for.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            status, media_type, body = answers.get(self.path.partition("?")[0], (404, "text/plain", b"not here\n"))
+            path = self.path.partition("?")[0]
+            if asked is not None:
+                asked.append(path)
+            status, media_type, body = answers.get(path, (404, "text/plain", b"not here\n"))
             self.send_response(status)
             self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))

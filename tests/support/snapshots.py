@@ -67,7 +67,7 @@ def failed(viewer: int, at: float) -> list[Record]:
     return [
         ViewerStarted(viewer, at, at),
         PlaylistFetched(viewer, ObjectKind.MULTIVARIANT_PLAYLIST, exchange(at, 153, 0.002, NOT_FOUND), NOT_FOUND),
-        ViewerStopped(viewer, at + 0.1, EndReason.FAILED, played=False, failure=NOT_FOUND, url=URL),
+        ViewerStopped(viewer, at + 0.1, EndReason.FAILED, False, NOT_FOUND, URL, ObjectKind.MULTIVARIANT_PLAYLIST),
     ]
 
 

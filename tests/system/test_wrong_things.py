@@ -19,6 +19,7 @@ from tests.support.programs import free_port, is_alive
 pytestmark = pytest.mark.program
 
 EMPTY_LIVE = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n"
+VIEWERS = 4
 HTML = b"<!DOCTYPE html><html><body>Welcome</body></html>"
 
 
@@ -129,20 +130,19 @@ def test_the_summary_can_not_be_written_into_a_folder_that_is_not_there(tmp_path
 
 def live_swarm(base: str, *arguments: str) -> subprocess.Popen[str]:
     """A run that goes on until it is stopped."""
-    command = [sys.executable, "-m", "hls_swarm", "--clients", "4", "--ramp-rate", "20", *arguments, f"{base}/vod.m3u8"]
+    flags = ["--clients", str(VIEWERS), "--ramp-rate", "20", *arguments]
+    command = [sys.executable, "-m", "hls_swarm", *flags, f"{base}/vod.m3u8"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for_workers(process: subprocess.Popen[str]) -> list[int]:
-    """The worker processes of a run, once they are there."""
-    deadline = time.monotonic() + 20
+def workers_at_play(process: subprocess.Popen[str], asked: list[str]) -> list[int]:
+    """The worker processes of a run, once all its viewers play: they have what they asked for and ask for more."""
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        children = [child.pid for child in psutil.Process(process.pid).children() if "launch" in str(child.cmdline())]
-        if children:
-            time.sleep(1.0)  # and let viewers play
-            return children
+        if asked.count("/seg-2.ts") >= VIEWERS:
+            return [child.pid for child in psutil.Process(process.pid).children() if "launch" in str(child.cmdline())]
         time.sleep(0.05)
-    raise AssertionError("no worker was started")
+    raise AssertionError(f"the viewers do not play; they asked for {asked}")
 
 
 def gone(pids: list[int], seconds: float) -> bool:
@@ -157,8 +157,9 @@ def gone(pids: list[int], seconds: float) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_with_its_summary(number: signal.Signals) -> None:
-    with serving(vod(segments=60)) as base, live_swarm(base) as process:
-        workers = wait_for_workers(process)
+    asked: list[str] = []
+    with serving(vod(segments=60), asked) as base, live_swarm(base) as process:
+        workers = workers_at_play(process, asked)
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=10)
     assert process.returncode == 0, stderr
@@ -167,8 +168,9 @@ def test_a_signal_ends_the_run_with_its_summary(number: signal.Signals) -> None:
 
 
 def test_a_second_ctrl_c_ends_it_at_once() -> None:
-    with serving(vod(segments=60)) as base, live_swarm(base) as process:
-        workers = wait_for_workers(process)
+    asked: list[str] = []
+    with serving(vod(segments=60), asked) as base, live_swarm(base) as process:
+        workers = workers_at_play(process, asked)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=10)
@@ -177,16 +179,18 @@ def test_a_second_ctrl_c_ends_it_at_once() -> None:
 
 
 def test_no_worker_outlives_a_controller_that_was_killed() -> None:
-    with serving(vod(segments=60)) as base, live_swarm(base) as process:
-        workers = wait_for_workers(process)
+    asked: list[str] = []
+    with serving(vod(segments=60), asked) as base, live_swarm(base) as process:
+        workers = workers_at_play(process, asked)
         process.kill()
         process.communicate(timeout=10)
         assert gone(workers, 2.0)
 
 
 def test_a_worker_that_dies_is_told_and_makes_the_run_invalid() -> None:
-    with serving(vod(segments=60)) as base, live_swarm(base, "--workers", "2", "--duration", "4s") as process:
-        workers = wait_for_workers(process)
+    asked: list[str] = []
+    with serving(vod(segments=60), asked) as base, live_swarm(base, "--workers", "2", "--duration", "8s") as process:
+        workers = workers_at_play(process, asked)
         os.kill(workers[0], signal.SIGKILL)
         stdout, stderr = process.communicate(timeout=15)
     assert process.returncode == 3, stderr

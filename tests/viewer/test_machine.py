@@ -340,7 +340,9 @@ class TestFailures:
         made.handle(Start(), 0.0)
         failed = http_error(404, track=None, of_playlist=True, at=0.0)
         assert made.handle(failed, 0.1) == [
-            Report(ViewerStopped(7, 0.1, EndReason.FAILED, False, failed.failure, MEDIA)),
+            Report(
+                ViewerStopped(7, 0.1, EndReason.FAILED, False, failed.failure, MEDIA, ObjectKind.MULTIVARIANT_PLAYLIST)
+            ),
             Stop(),
         ]
 
@@ -376,6 +378,43 @@ class TestFailures:
             assert again in made.handle(TimeReached(), at)
             made.handle(PlaylistLoaded(0, live(segments=0), started_at=at), at)
         assert made.state is State.FAILED
+
+    def test_a_playlist_that_has_ended_without_segments_is_fatal_at_once(self, live: Live) -> None:
+        made = viewer()
+        made.handle(Start(), 0.0)
+        empty = PlaylistLoaded(None, live(segments=0, ended=True), started_at=0.0, url=MEDIA)
+        (end,) = records(made.handle(empty, 0.1))
+        assert isinstance(end, ViewerStopped)
+        assert end.failure == Failure(FailureKind.EMPTY_PLAYLIST, "the playlist has no segments")
+        assert (end.url, end.object, end.stream) == (MEDIA, ObjectKind.MEDIA_PLAYLIST, "")
+
+    def test_a_stream_that_ends_with_nothing_to_play_is_a_failure_and_no_end(self, live: Live) -> None:
+        made = viewer()
+        made.handle(Start(), 0.0)
+        of_no_length = PlaylistLoaded(None, live(segments=2, duration=0.0, ended=True), started_at=0.0, url=MEDIA)
+        (end,) = records(made.handle(of_no_length, 0.1))
+        assert isinstance(end, ViewerStopped)
+        assert (end.reason, end.played, end.url) == (EndReason.FAILED, False, MEDIA)
+        assert end.failure is not None
+        assert end.failure.kind is FailureKind.NOTHING_TO_PLAY
+
+    def test_what_is_fatal_names_the_stream_it_belongs_to(self, multivariant: Multivariant) -> None:
+        made = viewer(MASTER, "lowest")
+        made.handle(Start(), 0.0)
+        made.handle(PlaylistLoaded(None, multivariant(3_000_000, 1_000_000, audio=True), 0.0, url=MASTER), 0.1)
+        wrong = PlaylistLoaded(0, multivariant(1_000), 0.1, url="http://origin/live/1000000.m3u8")
+        (end,) = records(made.handle(wrong, 0.2))
+        assert isinstance(end, ViewerStopped)
+        assert (end.url, end.object) == ("http://origin/live/1000000.m3u8", ObjectKind.MEDIA_PLAYLIST)
+        assert end.stream == "variant 2 of master.m3u8"
+
+    def test_a_rendition_is_named_by_its_name(self, multivariant: Multivariant) -> None:
+        made = viewer(MASTER)
+        made.handle(Start(), 0.0)
+        made.handle(PlaylistLoaded(None, multivariant(3_000_000, audio=True), 0.0, url=MASTER), 0.1)
+        (end,) = records(made.handle(PlaylistLoaded(1, multivariant(1_000), 0.1, url="http://origin/a"), 0.2))
+        assert isinstance(end, ViewerStopped)
+        assert (end.url, end.stream) == ("http://origin/a", "audio rendition en of master.m3u8")
 
     def test_a_segment_is_tried_again_after_a_growing_wait(self, live: Live) -> None:
         made = playing(live)

@@ -144,4 +144,4 @@ class World:
         slot = action.track or 0 if isinstance(answer.playlist, MediaPlaylist) else None
         changed = self._held.get(slot) is not answer.playlist
         self._held[slot] = answer.playlist
-        return PlaylistLoaded(action.track, answer.playlist, started_at, changed)
+        return PlaylistLoaded(action.track, answer.playlist, started_at, changed, url=action.url)

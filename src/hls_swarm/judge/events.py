@@ -126,16 +126,16 @@ def _is_crossed(entry: Entry, result: ThresholdResult) -> bool:
 
 
 def _key(error: ErrorFigures) -> tuple[str, str, int | None]:
-    return error.object.value, error.kind.value, error.status
+    return error.subject, error.kind.value, error.status
 
 
 def _error_text(error: ErrorFigures) -> str:
-    return f"{error.object.value.replace('_', ' ')}: {error.detail} ({masked_url(error.example_url)})"
+    return f"{error.subject.replace('_', ' ')}: {error.detail} ({masked_url(error.example_url)})"
 
 
 def _error_details(error: ErrorFigures) -> dict[str, str | int | float]:
     details: dict[str, str | int | float] = {
-        "object": error.object.value,
+        "object": error.subject,
         "kind": error.kind.value,
         "blame": error.blame.value,
         "url": masked_url(error.example_url),

@@ -271,6 +271,12 @@ def _counters() -> tuple[CounterMetric, ...]:
             Better.LOWER,
             lambda t: t.start_failures,
         ),
+        (
+            "viewers_unplayed",
+            "viewers that had as long as their player may take to start, or failed, and never played",
+            Better.LOWER,
+            lambda t: t.start_failures + t.overdue,
+        ),
         ("exits_before_start", "viewers that left before they played", Better.LOWER, lambda t: t.exits_before_start),
         ("failovers", "changes to a redundant variant stream", Better.LOWER, lambda t: t.failovers),
         ("seeks", "seeks that viewers made", Better.NEITHER, lambda t: t.seeks),

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from hls_swarm.judge.proof import unplayed
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.judge.verdict import Outcome
 from hls_swarm.records import ObjectKind
@@ -56,6 +57,8 @@ def summary(
                 "played": viewers.played,
                 "ended": viewers.ended,
                 "failed": viewers.failed,
+                "left": viewers.left,
+                "unplayed": unplayed(viewers),
                 "lost": viewers.lost or None,
             },
             "players": None if snapshot.players is None else vars(snapshot.players),
@@ -85,7 +88,7 @@ def summary(
             "experience": _experience(snapshot.experience),
             "errors": [
                 {
-                    "object": error.object,
+                    "object": error.subject,
                     "kind": error.kind,
                     "status": error.status,
                     "blame": error.blame,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hls_swarm.judge.proof import nothing_proven, unproven
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.snapshot.snapshot import Snapshot
 
@@ -19,55 +20,48 @@ class Verdict(StrEnum):
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.ERROR: 1, Verdict.INVALID: 3, Verdict.FAIL: 99}
 """Exit code of each verdict; a usage error is 2 and never gets this far."""
+INTERRUPTED = 130
+"""Exit code of a run that Ctrl-C ended before anybody had played: 128 + SIGINT, as shells have it."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict, and why; the reasons are empty for a pass."""
+    """The verdict, and why; the reasons are empty for a pass.
+
+    Args:
+        interrupted: whether the run was ended from outside before it could have come to any verdict.
+    """
 
     verdict: Verdict
     reasons: tuple[str, ...] = ()
+    interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
         """What the process ends with."""
-        return EXIT_CODES[self.verdict]
+        return INTERRUPTED if self.interrupted else EXIT_CODES[self.verdict]
 
 
-def no_viewer_played(snapshot: Snapshot) -> str | None:
-    """Why the run is worth nothing, if no viewer ever played and something failed; else None."""
-    viewers = snapshot.viewers
-    if viewers.played or not (viewers.failed or snapshot.errors):
-        return None
-    reasons = sorted(snapshot.fatal_reasons.items(), key=lambda item: -item[1])
-    detail = reasons[0][0] if reasons else (snapshot.errors[0].detail if snapshot.errors else "unknown")
-    if viewers.failed and viewers.failed == viewers.started:
-        who = "the only viewer" if viewers.failed == 1 else f"all {viewers.failed} viewers that started"
-        return f"{who} failed: {detail} ({snapshot.url})"
-    return f"no viewer ever played: {detail} ({snapshot.url})"
-
-
-def all_viewers_failed(snapshot: Snapshot) -> str | None:
-    """Why no viewer was left to the end, if every one that started failed; else None."""
-    viewers = snapshot.viewers
-    if not viewers.started or viewers.failed < viewers.started:
-        return None
-    return no_viewer_played(snapshot) or (
-        f"all {viewers.failed} viewers that started failed: "
-        f"{max(snapshot.fatal_reasons.items(), key=lambda item: item[1], default=('unknown', 0))[0]} ({snapshot.url})"
-    )
-
-
-def judge(snapshot: Snapshot, broke_off: str | None = None, thresholds: Sequence[ThresholdResult] = ()) -> Outcome:
+def judge(
+    snapshot: Snapshot,
+    broke_off: str | None = None,
+    thresholds: Sequence[ThresholdResult] = (),
+    *,
+    interrupted: bool = False,
+) -> Outcome:
     """The verdict on a run whose last snapshot this is.
 
-    A run that is an error or invalid says nothing of the origin, so that comes before any threshold.
+    A run that is an error or invalid says nothing of the origin, so that comes before any threshold; a pass needs proof
+    that viewers played (`proof`).
 
     Args:
         broke_off: why the run ended before its time, if it did by itself.
         thresholds: what came of each.
+        interrupted: whether a person or a signal ended it before its time.
     """
-    error = broke_off or no_viewer_played(snapshot) or all_viewers_failed(snapshot)
+    error = broke_off or nothing_proven(snapshot)
+    if interrupted and not snapshot.viewers.played and not snapshot.viewers.failed:
+        return Outcome(Verdict.ERROR, (f"interrupted: {error}",), interrupted=True)
     if snapshot.generator.saturated and not snapshot.viewers.played:
         return Outcome(Verdict.INVALID, snapshot.generator.trouble)
     if error:
@@ -77,4 +71,7 @@ def judge(snapshot: Snapshot, broke_off: str | None = None, thresholds: Sequence
     crossed = tuple(f"{result.threshold.text}: {result.reason}" for result in thresholds if not result.held)
     if crossed:
         return Outcome(Verdict.FAIL, crossed)
+    too_few = unproven(snapshot)
+    if too_few:
+        return Outcome(Verdict.ERROR, (too_few,))
     return Outcome(Verdict.PASS)

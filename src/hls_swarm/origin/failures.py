@@ -46,6 +46,8 @@ def scrape_problem(failure: Failure, timeout: float) -> tuple[SourceProblem, str
             FailureKind.BAD_PLAYLIST
             | FailureKind.EMPTY_PLAYLIST
             | FailureKind.STALE_PLAYLIST
+            | FailureKind.NOTHING_TO_PLAY
+            | FailureKind.INTERNAL
             | FailureKind.PLAYER
             | FailureKind.CANCELLED
         ):

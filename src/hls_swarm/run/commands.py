@@ -33,7 +33,7 @@ from hls_swarm.errors import PreflightError, RunError
 from hls_swarm.judge.ledger import Ledger
 from hls_swarm.judge.summary import to_json
 from hls_swarm.judge.thresholds import parse_threshold
-from hls_swarm.judge.verdict import EXIT_CODES, Verdict, judge
+from hls_swarm.judge.verdict import Outcome, Verdict, judge
 from hls_swarm.origin.config import origin_settings
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import logging_to, logging_to_stderr, masked, secrets_of
@@ -202,7 +202,10 @@ async def _recorded(settings: Settings, workers: int, ledger: Ledger, recorder: 
 
     with logbook, Signals(controller.stop, at_once):
         entry, broke_off = await controller.run()
-    outcome = judge(entry.moment.snapshot, broke_off, entry.thresholds)
+    outcome = judge(entry.moment.snapshot, broke_off, entry.thresholds, interrupted=controller.interrupted)
+    found = check.findings(entry.moment.snapshot, outcome) if settings.check else ()
+    if outcome.verdict is Verdict.PASS and not all(finding.fit for finding in found):
+        outcome = Outcome(Verdict.ERROR, tuple(f"{f.subject}: {f.words}" for f in found if not f.fit))
     made = recorder.finish(entry, outcome)
     origin_figures, steady = ledger.origin_summary()
     report = Console(stderr=settings.json == "-")
@@ -218,11 +221,8 @@ async def _recorded(settings: Settings, workers: int, ledger: Ledger, recorder: 
         _write_json("json", settings.json, to_json(made))
     if settings.p1203 is not None:
         _write_json("p1203", settings.p1203, to_json(p1203_file(controller.sessions)))
-    if settings.check:
-        found = check.findings(entry.moment.snapshot, outcome)
-        for finding in found:
-            report.print(finding.line, soft_wrap=True, highlight=False, markup=False)
-        return outcome.exit_code or (0 if all(finding.fit for finding in found) else EXIT_CODES[Verdict.ERROR])
+    for finding in found:
+        report.print(finding.line, soft_wrap=True, highlight=False, markup=False)
     return outcome.exit_code
 
 

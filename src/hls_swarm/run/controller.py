@@ -21,6 +21,7 @@ from hls_swarm.engine.host.machine import MachineMeter, device_towards
 from hls_swarm.engine.host.preflight import address_of_load
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.judge.ledger import Entry, Ledger
+from hls_swarm.judge.proof import hopeless
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.moment import Moment
@@ -90,6 +91,11 @@ class Controller:
         self._broke_off: str | None = None
         self.sessions: list[SessionLog] = []
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody ended the run before its time."""
+        return self._stopping
+
     def stop(self) -> None:
         """End the run before its time."""
         self._stopping = True
@@ -145,10 +151,8 @@ class Controller:
                 return
             viewers = snapshot.viewers
             if viewers.failed >= min(HOPELESS_VIEWERS, viewers.target) and not viewers.played:
-                reason = max(snapshot.fatal_reasons.items(), key=lambda item: item[1], default=("unknown", 0))[0]
-                self._broke_off = f"the first {viewers.failed} viewers all failed: {reason} ({snapshot.url})"
-                if viewers.target == 1:
-                    self._broke_off = None  # the verdict has better words for it
+                if viewers.target > 1:  # else the verdict has better words for it
+                    self._broke_off = hopeless(snapshot)
                 return
 
     async def _change_plan(self) -> None:

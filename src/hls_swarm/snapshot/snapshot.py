@@ -20,7 +20,7 @@ from hls_swarm.snapshot.origin_metrics import OriginMetrics
 from hls_swarm.snapshot.quality import Quality, quality
 from hls_swarm.snapshot.saturation import MachineOverRun, MachineWatch
 from hls_swarm.stats.histogram import Distribution, Histogram
-from hls_swarm.stats.tally import ObjectTally, Tally
+from hls_swarm.stats.tally import VIEWER, ObjectTally, Tally, Waiting
 from hls_swarm.stats.worst import WORST_VIEWERS as WORST_VIEWERS
 from hls_swarm.stats.worst import ViewerDetail as ViewerDetail
 from hls_swarm.stats.worst import badness as badness
@@ -45,6 +45,9 @@ class ViewerFigures:
         peak: most that ran at the same time, seen once a second.
         starting: running, but not playing yet.
         lost: were running when their worker died.
+        left: sessions that were over by themselves.
+        start_failures: of `failed`, those that had never played.
+        overdue: never played though they had as long as their player may take to start, and did not fail.
     """
 
     target: int
@@ -60,6 +63,9 @@ class ViewerFigures:
     played: int
     peak: int
     lost: int = 0
+    left: int = 0
+    start_failures: int = 0
+    overdue: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ class ObjectFigures:
     throughput: Distribution | None = None
     retries: int = 0
     statuses: Mapping[int, int] = field(default_factory=dict)
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True)
@@ -128,9 +135,13 @@ class Experience:
 
 @dataclass(frozen=True)
 class ErrorFigures:
-    """Failures of one kind on one kind of object; `example_url` is where the newest happened."""
+    """Failures of one kind on one kind of object; `example_url` is where the newest happened.
 
-    object: ObjectKind
+    Args:
+        object: None: of a viewer, whatever it asked for.
+    """
+
+    object: ObjectKind | None
     kind: FailureKind
     status: int | None
     blame: Blame
@@ -138,6 +149,27 @@ class ErrorFigures:
     count: int
     example_url: str
     last_at: float
+
+    @property
+    def subject(self) -> str:
+        """What it happened to, as a name: an object, or the viewer."""
+        return VIEWER if self.object is None else self.object.value
+
+
+@dataclass(frozen=True)
+class FatalFigures:
+    """What ended viewers.
+
+    Args:
+        detail: in words.
+        url, object, stream: what the newest of them could not have, see `ViewerStopped`.
+    """
+
+    detail: str
+    viewers: int
+    url: str | None
+    object: ObjectKind | None
+    stream: str
 
 
 class WorkerHealth(msgspec.Struct, frozen=True):
@@ -247,6 +279,7 @@ class Snapshot:
         throughput_bytes_per_second: body bytes of all kinds over the last second.
         origin: None when no origin metrics are configured.
         players: processes that play for viewers; None if all viewers are native.
+        fatal_reasons: those that ended most viewers first.
         worst_viewers: at most 50, the worst first: stalled, then most stalls, then least buffer.
     """
 
@@ -262,7 +295,7 @@ class Snapshot:
     throughput_peak_bytes_per_second: float | None
     experience: Experience
     errors: tuple[ErrorFigures, ...]
-    fatal_reasons: Mapping[str, int]
+    fatal_reasons: tuple[FatalFigures, ...]
     connections_opened: int
     connect: Distribution | None
     generator: GeneratorFigures
@@ -344,6 +377,9 @@ class SnapshotBuilder:
                 played=tally.played,
                 peak=self._peak,
                 lost=tally.lost,
+                left=tally.left,
+                start_failures=tally.start_failures,
+                overdue=tally.overdue,
             ),
             objects=objects,
             throughput_bytes_per_second=throughput,
@@ -351,7 +387,7 @@ class SnapshotBuilder:
             throughput_peak_bytes_per_second=self._peak_throughput,
             experience=_experience(tally, at),
             errors=_errors(tally),
-            fatal_reasons=dict(tally.reasons),
+            fatal_reasons=_fatal_reasons(tally),
             connections_opened=tally.connections,
             connect=tally.connect.distribution(),
             generator=self._generator(at, tally, workers, lost, interval, machine),
@@ -381,6 +417,7 @@ class SnapshotBuilder:
             throughput=tally.throughput.distribution(),
             retries=tally.retries,
             statuses=dict(sorted(tally.statuses.items())),
+            waiting=tally.waiting,
         )
 
     def _generator(
@@ -450,6 +487,14 @@ def _experience(tally: Tally, at: float) -> Experience:
         relative_download=tally.relative_download.distribution(),
         bitrates=dict(sorted(tally.bitrates.items())),
         quality=quality(tally, at),
+    )
+
+
+def _fatal_reasons(tally: Tally) -> tuple[FatalFigures, ...]:
+    reasons = sorted(tally.reasons.items(), key=lambda item: -item[1].viewers)
+    return tuple(
+        FatalFigures(detail, f.viewers, f.example_url and masked_url(f.example_url), f.object, f.stream)
+        for detail, f in reasons
     )
 
 

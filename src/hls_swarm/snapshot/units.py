@@ -101,6 +101,12 @@ def figure(value: float | None, unit: Unit) -> str:
             return count(value)
 
 
+def played(viewers: int | None, started: int | None, most: int) -> str:
+    """How many of those that started played; sessions, where more started than the run wants at a time."""
+    what = "sessions" if (started or 0) > most else "viewers"
+    return f"{count(viewers)} of {count(started)} {what} played"
+
+
 def _prefixed(value: float, units: tuple[str, ...]) -> str:
     unit = units[0]
     for unit in units:

@@ -40,7 +40,7 @@ from hls_swarm.records import (
 )
 from hls_swarm.stats.experience import ExperienceCounter
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.tally import ErrorCount, ObjectTally, Tally
+from hls_swarm.stats.tally import ErrorCount, FatalCount, ObjectTally, Tally, Waiting
 
 LATE_START_SECONDS = 0.1
 """A viewer that started more than this after it was due is a late start: the generator's fault."""
@@ -49,6 +49,8 @@ MAX_REASONS = 50
 _BATCH = 128
 """Records that wait to be counted, at most: some hold the body of a playlist."""
 _CANCELLED = FailureKind.CANCELLED
+_OF_NO_EXCHANGE = frozenset({FailureKind.STALE_PLAYLIST, FailureKind.NOTHING_TO_PLAY, FailureKind.INTERNAL})
+"""What ends a viewer though every answer was one; what an exchange failed with is counted with that."""
 
 
 class _Values:
@@ -229,6 +231,9 @@ class Counter:
                     counter.throughput.add(body_bytes / (ended_at - first_byte_at))
         elif failure.kind is _CANCELLED:
             objects.cancelled += 1
+            seconds = exchange.ended_at - started_at
+            if objects.waiting is None or seconds > objects.waiting.seconds:
+                objects.waiting = Waiting(exchange.url, seconds, exchange.first_byte_at is not None)
         else:
             objects.failed += 1
             self._error(kind, failure, exchange.url, exchange.ended_at).count += 1
@@ -251,8 +256,8 @@ class Counter:
             bitrates = self._tally.bitrates
             bitrates[bitrate_bps] = bitrates.get(bitrate_bps, 0) + 1
 
-    def _error(self, kind: ObjectKind, failure: Failure, url: str, at: float) -> ErrorCount:
-        key = f"{kind} {failure.kind} {failure.status or ''}"
+    def _error(self, kind: ObjectKind | None, failure: Failure, url: str, at: float) -> ErrorCount:
+        key = f"{kind or ''} {failure.kind} {failure.status or ''}"
         errors = self._tally.errors
         error = errors.get(key)
         if error is None:
@@ -278,7 +283,11 @@ class Counter:
     def _add_fatal(self, record: ViewerStopped) -> None:
         if record.failure is None:
             return
-        reasons, detail = self._tally.reasons, record.failure.detail
+        reasons, failure = self._tally.reasons, record.failure
+        detail = failure.detail
         if detail not in reasons and len(reasons) >= MAX_REASONS:
             detail = "other"
-        reasons[detail] = reasons.get(detail, 0) + 1
+        fatal = FatalCount(1, record.url, record.object, record.stream, record.at)
+        reasons.setdefault(detail, FatalCount()).merge(fatal)
+        if failure.kind in _OF_NO_EXCHANGE:
+            self._error(record.object, failure, record.url or "", record.at).count += 1

@@ -51,6 +51,7 @@ class Whole(Experienced, Protocol):
     start_failures: int
     exits_before_start: int
     unstarted_at_end: int
+    overdue: int
 
 
 class Latencies(msgspec.Struct, gc=False):
@@ -74,12 +75,14 @@ class ViewerPhase(msgspec.Struct):
 
     Attributes:
         watching_since: None while it pauses.
+        due_at: when its player will have had as long as it may take to start.
         groups: the tally of all, its profile's, and that of the variant it plays.
         latencies: where its latencies go; None until there is one.
     """
 
     watching_since: float | None
     groups: list[Experienced]
+    due_at: float
     playing_since: float | None = None
     stalled_since: float | None = None
     played: bool = False
@@ -178,7 +181,7 @@ class ExperienceCounter:
 
     def _start(self, record: ViewerStarted) -> None:
         whole = self._whole
-        phase = ViewerPhase(record.at, [whole])
+        phase = ViewerPhase(record.at, [whole], record.at + record.start_seconds)
         if record.profile:
             phase.groups.append(whole.profiles.setdefault(record.profile, GroupTally()))
         self._phases[record.viewer] = phase
@@ -268,3 +271,4 @@ class ExperienceCounter:
             whole.start_failures += failed
             whole.unstarted_at_end += record.reason is EndReason.QUIT
             whole.exits_before_start += record.reason in {EndReason.LEFT, EndReason.ENDED}
+            whole.overdue += record.reason is EndReason.ENDED or (not failed and record.at >= phase.due_at)

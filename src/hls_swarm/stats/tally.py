@@ -19,16 +19,20 @@ from hls_swarm.records import Blame, Exchange, FailureKind, ObjectKind
 from hls_swarm.stats.groups import GroupTally, Running
 from hls_swarm.stats.histogram import Histogram
 
+VIEWER = "viewer"
+"""Stands where an error has its object, if it is of none."""
+
 
 class ErrorCount(msgspec.Struct):
     """Failures of one kind on one kind of object.
 
     Attributes:
+        object: None: of a viewer, whatever it asked for.
         example_url: where the newest of them happened.
         last_at: when, by the monotonic clock.
     """
 
-    object: ObjectKind
+    object: ObjectKind | None
     kind: FailureKind
     status: int | None
     blame: Blame
@@ -36,6 +40,46 @@ class ErrorCount(msgspec.Struct):
     example_url: str
     last_at: float
     count: int = 0
+
+    @property
+    def subject(self) -> str:
+        """What it happened to, as a name: an object, or the viewer."""
+        return VIEWER if self.object is None else self.object.value
+
+
+class FatalCount(msgspec.Struct):
+    """Viewers that one kind of fatal failure ended.
+
+    Attributes:
+        example_url, object, stream: what the newest of them could not have, see `ViewerStopped`.
+        last_at: when, by the monotonic clock.
+    """
+
+    viewers: int = 0
+    example_url: str | None = None
+    object: ObjectKind | None = None
+    stream: str = ""
+    last_at: float = 0.0
+
+    def merge(self, other: Self) -> None:
+        """Add another count of the same failure."""
+        self.viewers += other.viewers
+        if other.last_at > self.last_at:
+            self.example_url, self.object, self.stream = other.example_url, other.object, other.stream
+            self.last_at = other.last_at
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A request that was cut off while it was under way.
+
+    Attributes:
+        seconds: how long it had been.
+        answered: whether the head of an answer had come.
+    """
+
+    url: str
+    seconds: float
+    answered: bool
 
 
 class ObjectTally(msgspec.Struct):
@@ -46,6 +90,7 @@ class ObjectTally(msgspec.Struct):
         throughput: body bytes per second, from the first byte to the last, of complete answers.
         retries: exchanges that were not the first try.
         statuses: HTTP status to answers.
+        waiting: the one that had gone on the longest of those that were cut off.
     """
 
     requests: int = 0
@@ -61,6 +106,7 @@ class ObjectTally(msgspec.Struct):
     throughput: Histogram = msgspec.field(default_factory=Histogram)
     retries: int = 0
     statuses: dict[int, int] = {}
+    waiting: Waiting | None = None
 
     def add_connection(self, exchange: Exchange) -> None:
         """Count how long it took to open the connection of an exchange."""
@@ -89,6 +135,8 @@ class ObjectTally(msgspec.Struct):
         self.retries += other.retries
         for status, answers in other.statuses.items():
             self.statuses[status] = self.statuses.get(status, 0) + answers
+        if other.waiting is not None and (self.waiting is None or other.waiting.seconds > self.waiting.seconds):
+            self.waiting = other.waiting
 
 
 class Tally(msgspec.Struct):
@@ -103,11 +151,13 @@ class Tally(msgspec.Struct):
         lateness: how late exchanges were taken up after they were due.
         relative_download: download time of a segment by its declared duration: above 1 is slower than it plays.
         bitrates: declared BANDWIDTH in bit/s to segments fetched of such a variant.
-        reasons: fatal failures in words, to how many viewers they ended.
+        reasons: fatal failures in words, to the viewers that they ended.
         left: sessions that ended by themselves, as their length said.
         lost: viewers that were running when their worker died.
         start_failures, exits_before_start, unstarted_at_end: sessions that never played: for a fatal error, left or
             played out, or cut off by the end of the run, which is nobody's fault.
+        overdue: of those without a fatal error, the ones that played out or had as long as their player may take to
+            start.
         gap_segments, unavailable_segments: passed over because the playlist said so, or because every try failed.
         staleness: how long playlists that were stale had not changed when they did, in seconds.
         restart: seek to playing.
@@ -136,7 +186,7 @@ class Tally(msgspec.Struct):
     unrecorded_requests: int = 0
     objects: dict[ObjectKind, ObjectTally] = {}
     errors: dict[str, ErrorCount] = {}
-    reasons: dict[str, int] = {}
+    reasons: dict[str, FatalCount] = {}
     startup: Histogram = msgspec.field(default_factory=Histogram)
     stall: Histogram = msgspec.field(default_factory=Histogram)
     live_latency: Histogram = msgspec.field(default_factory=Histogram)
@@ -153,6 +203,7 @@ class Tally(msgspec.Struct):
     start_failures: int = 0
     exits_before_start: int = 0
     unstarted_at_end: int = 0
+    overdue: int = 0
     failovers: int = 0
     seeks: int = 0
     pauses: int = 0
@@ -202,8 +253,8 @@ class Tally(msgspec.Struct):
         for mine_of, other_of in ((self.profiles, other.profiles), (self.variants, other.variants)):
             for name, group in other_of.items():
                 mine_of.setdefault(name, GroupTally()).merge(group)
-        for reason, viewers in other.reasons.items():
-            self.reasons[reason] = self.reasons.get(reason, 0) + viewers
+        for reason, fatal in other.reasons.items():
+            self.reasons.setdefault(reason, FatalCount()).merge(fatal)
 
 
 _COUNTERS = (
@@ -224,6 +275,7 @@ _COUNTERS = (
     "start_failures",
     "exits_before_start",
     "unstarted_at_end",
+    "overdue",
     "failovers",
     "seeks",
     "pauses",

@@ -93,6 +93,7 @@ class PlaylistLoaded(msgspec.Struct, frozen=True):
         changed: whether its bytes differ from the last load of this track; True on the first.
         age_seconds: the answer's Age header.
         mutated: how many sequence numbers have another URI than in the last load.
+        url: as asked for, secrets masked.
     """
 
     track: int | None
@@ -101,6 +102,7 @@ class PlaylistLoaded(msgspec.Struct, frozen=True):
     changed: bool = True
     age_seconds: float | None = None
     mutated: int = 0
+    url: str = ""
 
 
 class SegmentLoaded(msgspec.Struct, frozen=True, gc=False):

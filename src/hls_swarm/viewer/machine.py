@@ -13,7 +13,7 @@ Rules:
 
 from typing import assert_never
 
-from hls_swarm.records import EndReason, Failure, Record, ViewerStopped
+from hls_swarm.records import EndReason, Failure, FailureKind, ObjectKind, Record, ViewerStopped
 from hls_swarm.settings.spellings import VariantChoice
 from hls_swarm.viewer.actions import (
     Action,
@@ -32,7 +32,7 @@ from hls_swarm.viewer.loading.following import playlist_loaded
 from hls_swarm.viewer.loading.loader import cancel_all, go_to, load_due, place
 from hls_swarm.viewer.loading.media import media_loaded
 from hls_swarm.viewer.loading.recovery import fetch_failed
-from hls_swarm.viewer.loading.state import Loading
+from hls_swarm.viewer.loading.state import Fatal, Loading
 from hls_swarm.viewer.playing.playback import EPSILON, IDLE, OVER, PLAYING, WATCHING, Playback, State
 from hls_swarm.viewer.profiles import Profile
 from hls_swarm.viewer.session import Pause, Person, Seek, Session
@@ -148,7 +148,7 @@ class Viewer:
             return
         load_at = None if loading.fatal is not None else load_due(loading, now)
         if loading.fatal is not None:
-            self._stop(State.FAILED, EndReason.FAILED, now, *loading.fatal)
+            self._stop(State.FAILED, EndReason.FAILED, now, loading.fatal)
             return
         if load_at is not None and (until is None or load_at < until):
             until = load_at
@@ -171,8 +171,12 @@ class Viewer:
         if self._session.loops and playback.played_ever:
             playback.begin_seek(now)
             go_to(loading, 0.0, now)
-        else:
+        elif playback.played_ever:
             self._stop(State.ENDED, EndReason.ENDED, ended_at)
+        else:
+            track = loading.tracks[0]
+            why = Failure(FailureKind.NOTHING_TO_PLAY, "the stream ended before there was anything to play")
+            loading.fail(why, track.shown_url, ObjectKind.MEDIA_PLAYLIST, track)
 
     def _act(self, person: Person, now: float) -> float | None:
         """Do what the person wants by now; gives when something is wanted next."""
@@ -221,11 +225,14 @@ class Viewer:
     def _report(self, record: Record) -> None:
         self._actions.append(Report(record))
 
-    def _stop(
-        self, state: State, reason: EndReason, now: float, failure: Failure | None = None, url: str | None = None
-    ) -> None:
+    def _stop(self, state: State, reason: EndReason, now: float, fatal: Fatal | None = None) -> None:
         playback = self._playback
         if playback.state is not IDLE:
-            self._report(ViewerStopped(self.number, now, reason, playback.played_ever, failure, url))
+            played = playback.played_ever
+            if fatal is None:
+                self._report(ViewerStopped(self.number, now, reason, played))
+            else:
+                why = fatal.failure, fatal.url, fatal.object, fatal.stream
+                self._report(ViewerStopped(self.number, now, reason, played, *why))
         playback.state = state
         self._actions.append(Stop())

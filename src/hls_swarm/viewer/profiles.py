@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
 
-from hls_swarm.records import ObjectKind
+from hls_swarm.records import START_SECONDS, ObjectKind
 from hls_swarm.viewer.loading.policy import Backoff, Failover, FetchPolicy
 
 
@@ -86,6 +86,12 @@ class Profile:
     failover: Failover | None = None
     plays_subtitles: bool = True
     waits_for_subtitles: bool = False
+
+    @property
+    def start_seconds(self) -> float:
+        """How long it may take to start: until a first answer is late by its own limit, or half of the people left."""
+        limit = self.segment.first_byte_seconds
+        return START_SECONDS if limit is None else min(limit, START_SECONDS)
 
     def buffer_target_seconds(self, bitrate_bps: int | None) -> float:
         """Media to hold ahead of the playhead for a variant of this bitrate in bit/s; None is an unknown bitrate."""

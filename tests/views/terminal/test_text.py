@@ -4,6 +4,7 @@ from rich.console import Console
 from tests.support.snapshots import failed, snapshot, stalled, watching
 
 from hls_swarm.judge.verdict import judge
+from hls_swarm.records import EndReason, Record, ViewerStopped
 from hls_swarm.snapshot.origin_metrics import (
     OriginMetrics,
     Reading,
@@ -59,8 +60,12 @@ def test_what_is_not_known_yet_is_a_dash() -> None:
 def test_the_summary_is_read_at_a_glance() -> None:
     made = snapshot(*watching(0, 0.0), *stalled(0, 4.5, 1.5), *failed(1, 2.0), phase=Phase.FINISHED)
     text = printed(summary(made, judge(made), ()), width=160)
-    assert text.splitlines()[0] == "PASS  10.0 s, 1 of 4 viewers played  http://origin.test/live/master.m3u8"
+    assert text.splitlines()[0] == "ERROR  10.0 s, 1 of 2 viewers played  http://origin.test/live/master.m3u8"
     for line in (
+        (
+            "Viewers       2 started, 1 played, 1 failed, 1 running (1 playing, 0 stalled, 0 starting); "
+            "at most 1 at a time of 4"
+        ),
         "Requests      4 (2 multivariant playlists, 1 media playlist, 1 segment), 1 failed",
         "Throughput    601 kbit/s mean, 3.00 Mbit/s peak; 751 kB in all",
         "Startup       P50 500 ms  P95 500 ms  P99 500 ms  max 500 ms",
@@ -78,7 +83,17 @@ def test_an_error_says_why_below_its_verdict() -> None:
     made = snapshot(*failed(0, 1.0))
     lines = printed(summary(made, judge(made), ())).splitlines()
     assert lines[0].startswith("ERROR")
-    assert lines[1] == "  the only viewer failed: HTTP 404 Not Found (http://origin.test/live/master.m3u8)"
+    assert lines[1] == "  the only viewer failed: HTTP 404 Not Found, playlist http://origin.test/live/master.m3u8"
+
+
+def test_sessions_are_not_counted_against_the_viewers_that_there_should_be_at_a_time() -> None:
+    visits: list[Record] = []
+    for number in range(6):
+        visits += [*watching(number, float(number)), ViewerStopped(number, number + 0.9, EndReason.LEFT, True)]
+    made = snapshot(*visits, phase=Phase.FINISHED, target=2)
+    lines = printed(summary(made, judge(made), ()), width=160).splitlines()
+    assert lines[0] == "PASS  10.0 s, 6 of 6 sessions played  http://origin.test/live/master.m3u8"
+    assert "Viewers       6 started, 6 played, 0 failed, 6 left; at most 0 at a time of 2" in lines
 
 
 def test_a_generator_that_is_the_bottleneck_is_said_in_the_line() -> None:

@@ -19,6 +19,7 @@ from hls_swarm.snapshot.origin_signals import SIGNALS
 from hls_swarm.snapshot.snapshot import (
     ErrorFigures,
     Experience,
+    FatalFigures,
     GeneratorFigures,
     MachineFigures,
     Mark,
@@ -197,7 +198,7 @@ def snapshot(elapsed: float, phase: Phase = Phase.STEADY, **changed: object) -> 
         throughput_peak_bytes_per_second=431e6,
         experience=experience(),
         errors=(),
-        fatal_reasons={},
+        fatal_reasons=(),
         connections_opened=2000,
         connect=spread(0.0004),
         generator=generator(),
@@ -264,7 +265,7 @@ def errors() -> Snapshot:
             ObjectKind.SEGMENT: fetched(62_500, 470.0, 806_000, 0.0034, failed=3_412),
         },
         errors=(not_found(at, 3_412), refused),
-        fatal_reasons={"HTTP 404 Not Found": 60},
+        fatal_reasons=(FatalFigures("HTTP 404 Not Found", 60, URL, ObjectKind.MEDIA_PLAYLIST, ""),),
         worst_viewers=worst(6),
     )
 

@@ -41,6 +41,7 @@ from hls_swarm.viewer.actions import (
     TimeReached,
     Wait,
 )
+from hls_swarm.viewer.loading.following import A_MULTIVARIANT_PLAYLIST, no_segments
 from hls_swarm.viewer.machine import Viewer
 
 CONNECT_SECONDS = 10.0
@@ -111,7 +112,8 @@ class NativeViewer:
     def start(self, due_at: float) -> None:
         """Press play."""
         now = perf_counter()
-        self._report(ViewerStarted(self.number, now, due_at, self._machine.profile.name))
+        profile = self._machine.profile
+        self._report(ViewerStarted(self.number, now, due_at, profile.name, profile.start_seconds))
         self._handle(Start(), now)
 
     def detail(self, worker: int, now: float) -> ViewerDetail:
@@ -253,6 +255,8 @@ class NativeViewer:
                 failure = Failure(FailureKind.BAD_PLAYLIST, f"not a valid playlist: {error}")
         if isinstance(playlist, MultivariantPlaylist):
             self._variables = playlist.variables
+            if action.track is not None:
+                failure = Failure(FailureKind.BAD_PLAYLIST, A_MULTIVARIANT_PLAYLIST)
         elif playlist is not None:
             kind = _MEDIA_PLAYLIST
             track = action.track or 0
@@ -261,8 +265,8 @@ class NativeViewer:
             if changed and held is not None:
                 mutated = self._comparisons.mutated(held, playlist)
             self._held[track] = playlist
-            if not playlist.segments and not playlist.ended:
-                failure = Failure(FailureKind.EMPTY_PLAYLIST, "the live playlist has no segments")
+            if not playlist.segments:
+                failure = no_segments(playlist)
         self._report(PlaylistFetched(self.number, kind, exchange, failure, changed, action.retry))
         if self.over:
             self._finish_if_done()
@@ -272,7 +276,13 @@ class NativeViewer:
         event: Event
         if playlist is not None:
             event = PlaylistLoaded(
-                action.track, playlist, exchange.started_at, changed is not False, exchange.age_seconds, mutated
+                action.track,
+                playlist,
+                exchange.started_at,
+                changed is not False,
+                exchange.age_seconds,
+                mutated,
+                exchange.url,
             )
         elif failure is not None:
             event = FetchFailed(action.track, True, failure, exchange.url, exchange.started_at)

@@ -23,10 +23,12 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         bitrate_bps: declared BANDWIDTH of the variant; None for renditions and without a multivariant playlist.
+        name: which one of the multivariant playlist it is, for a person; empty without one.
     """
 
     url: str
     bitrate_bps: int | None = None
+    name: str = ""
 
 
 class Option(msgspec.Struct, frozen=True, gc=False):
@@ -58,11 +60,11 @@ class Option(msgspec.Struct, frozen=True, gc=False):
 def options(playlist: MultivariantPlaylist, *, subtitles: bool) -> list[Option]:
     """Every variant with its renditions, in the order of the playlist; a repeated address counts once."""
     out: dict[str, Option] = {}
-    for variant in playlist.variants:
+    for number, variant in enumerate(playlist.variants, 1):
         out.setdefault(
             variant.uri,
             Option(
-                Source(variant.uri, variant.bandwidth),
+                Source(variant.uri, variant.bandwidth, f"variant {number}"),
                 _source(_usual_audio(playlist.group(MediaType.AUDIO, variant.audio) if variant.audio else ())),
                 _source(_usual_subtitles(playlist, variant)) if subtitles else None,
                 _label(variant),
@@ -151,7 +153,9 @@ def _label(variant: Variant) -> str:
 
 
 def _source(rendition: Rendition | None) -> Source | None:
-    return None if rendition is None or rendition.uri is None else Source(rendition.uri)
+    if rendition is None or rendition.uri is None:
+        return None
+    return Source(rendition.uri, None, f"{rendition.type.value.lower()} rendition {rendition.name}")
 
 
 def _usual_audio(renditions: Sequence[Rendition]) -> Rendition | None:

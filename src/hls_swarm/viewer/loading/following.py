@@ -8,7 +8,7 @@ Rules:
 """
 
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
-from hls_swarm.records import Failure, FailureKind, SegmentsMutated, SequenceReset
+from hls_swarm.records import Failure, FailureKind, ObjectKind, SegmentsMutated, SequenceReset
 from hls_swarm.viewer.actions import PlaylistLoaded
 from hls_swarm.viewer.choosing.choice import Source
 from hls_swarm.viewer.loading.elsewhere import choose_stream
@@ -20,12 +20,20 @@ from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.latency import edge_latency, observed
 from hls_swarm.viewer.playing.playback import PLAYING
 
+A_MULTIVARIANT_PLAYLIST = "a multivariant playlist where a media playlist was expected"
+
+
+def no_segments(playlist: MediaPlaylist) -> Failure:
+    """What is wrong with a playlist that lists nothing: a player has nothing to load."""
+    return Failure(FailureKind.EMPTY_PLAYLIST, f"the {'live ' * playlist.is_live}playlist has no segments")
+
 
 def playlist_loaded(loading: Loading, event: PlaylistLoaded, now: float) -> None:
     """A playlist is here: choose, join, or find the place in what has moved on."""
     playlist = event.playlist
     if event.track is None:
         loading.attempts = 0
+        loading.shown_url = event.url
         if isinstance(playlist, MultivariantPlaylist):
             choose_stream(loading, playlist, now)
             for index in range(len(loading.tracks)):
@@ -38,11 +46,11 @@ def playlist_loaded(loading: Loading, event: PlaylistLoaded, now: float) -> None
     track = loading.tracks[index]
     track.playlist_in_flight = False
     if isinstance(playlist, MultivariantPlaylist):
-        failure = Failure(FailureKind.BAD_PLAYLIST, "a multivariant playlist where a media playlist was expected")
-        loading.fail(failure, track.source.url)
-    elif not playlist.segments and playlist.is_live:
-        failure = Failure(FailureKind.EMPTY_PLAYLIST, "the live playlist has no segments")
-        playlist_failed(loading, index, failure, track.source.url, now)
+        failure = Failure(FailureKind.BAD_PLAYLIST, A_MULTIVARIANT_PLAYLIST)
+        loading.fail(failure, event.url, ObjectKind.MEDIA_PLAYLIST, track)
+    elif not playlist.segments:
+        # One that has ended stays as it is: hls.js goes to another level or gives up at once.
+        playlist_failed(loading, index, no_segments(playlist), event.url, now, retryable=playlist.is_live)
     else:
         _media_playlist_loaded(loading, track, playlist, event, now)
 
@@ -51,7 +59,7 @@ def _media_playlist_loaded(
     loading: Loading, track: Track, playlist: MediaPlaylist, event: PlaylistLoaded, now: float
 ) -> None:
     track.playlist_attempts = 0
-    before, track.playlist = track.playlist, playlist
+    before, track.playlist, track.shown_url = track.playlist, playlist, event.url
     track.loaded_at, track.age_seconds = now, event.age_seconds or 0.0
     changed = event.changed or before is None
     if track.leaving is not None:
@@ -97,7 +105,7 @@ def _schedule(
         loading.report(stale)
     if not changed and (unchanged := fresh.gives_up(profile, now, target)) is not None:
         reason = f"the live playlist did not change for {unchanged:.0f} s"
-        loading.fail(Failure(FailureKind.STALE_PLAYLIST, reason), track.source.url)
+        loading.fail(Failure(FailureKind.STALE_PLAYLIST, reason), event.url, ObjectKind.MEDIA_PLAYLIST, track)
         return
     playback = loading.playback
     playhead = playback.playhead

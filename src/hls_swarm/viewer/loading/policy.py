@@ -118,6 +118,7 @@ class Situation:
         passable: whether it is a segment that the player may go past.
         optional: whether the player plays on without this rendition.
         live_retry_seconds: wait before a live stream is tried again when nothing else is left; None: never.
+        retryable: whether another try may bring something else.
     """
 
     attempts: int
@@ -125,6 +126,7 @@ class Situation:
     passable: bool
     optional: bool
     live_retry_seconds: float | None
+    retryable: bool = True
 
 
 def next_step(
@@ -138,7 +140,7 @@ def next_step(
     may_switch = failover is not None and situation.alternative
     if may_switch and failover is not None and failover.statuses is not None and failure.status in failover.statuses:
         return Step.SWITCH, 0.0
-    delay = policy.retry_delay(situation.attempts, failure.kind, failure.status)
+    delay = policy.retry_delay(situation.attempts, failure.kind, failure.status) if situation.retryable else None
     if delay is not None:
         return Step.RETRY, delay
     if may_switch and failover is not None and failover.statuses is None:

@@ -7,7 +7,7 @@ from hls_swarm.records import Failure, FailureKind, ObjectKind, PassReason, Segm
 from hls_swarm.viewer.actions import FetchFailed
 from hls_swarm.viewer.loading.elsewhere import switch
 from hls_swarm.viewer.loading.policy import FetchPolicy, Situation, Step, next_step
-from hls_swarm.viewer.loading.state import Loading
+from hls_swarm.viewer.loading.state import Fatal, Loading
 from hls_swarm.viewer.loading.track import Role, Track
 
 
@@ -23,15 +23,22 @@ def fetch_failed(loading: Loading, event: FetchFailed, now: float) -> None:
         _media_failed(loading, loading.tracks[event.track], event.failure, event.url, now)
 
 
-def playlist_failed(loading: Loading, index: int, failure: Failure, url: str, now: float) -> None:
-    """A track's playlist could not be had, or is of no use."""
+def playlist_failed(
+    loading: Loading, index: int, failure: Failure, url: str, now: float, *, retryable: bool = True
+) -> None:
+    """A track's playlist could not be had, or is of no use.
+
+    Args:
+        retryable: whether another load may bring something else.
+    """
     track, policy = loading.tracks[index], loading.profile.media_playlist
     track.playlist_attempts += 1
-    step, delay = _step_after(loading, policy, track, failure, track.playlist_attempts, now, passable=False)
+    attempts = track.playlist_attempts
+    step, delay = _step_after(loading, policy, track, failure, attempts, now, passable=False, retryable=retryable)
     if step is Step.RETRY:
         track.reload_at = now + delay
     else:
-        _take(loading, step, track, failure, url, now)
+        _take(loading, step, track, Fatal(failure, url, ObjectKind.MEDIA_PLAYLIST), now)
 
 
 def _first_playlist_failed(loading: Loading, event: FetchFailed, now: float) -> None:
@@ -39,7 +46,7 @@ def _first_playlist_failed(loading: Loading, event: FetchFailed, now: float) -> 
     policy = loading.profile.multivariant_playlist
     delay = policy.retry_delay(loading.attempts, event.failure.kind, event.failure.status)
     if delay is None or event.failure.kind is FailureKind.BAD_PLAYLIST:
-        loading.fail(event.failure, event.url)
+        loading.fail(event.failure, event.url, ObjectKind.MULTIVARIANT_PLAYLIST)
     else:
         loading.retry_at = now + delay
 
@@ -61,7 +68,7 @@ def _media_failed(loading: Loading, track: Track, failure: Failure, url: str, no
     if step is Step.RETRY:
         track.retry_at = now + delay
     else:
-        _take(loading, step, track, failure, url, now)
+        _take(loading, step, track, Fatal(failure, url, failed.kind), now)
 
 
 def _step_after(
@@ -73,6 +80,7 @@ def _step_after(
     now: float,
     *,
     passable: bool,
+    retryable: bool = True,
 ) -> tuple[Step, float]:
     profile = loading.profile
     alternatives = loading.alternatives if track.role is Role.MAIN else None
@@ -83,12 +91,13 @@ def _step_after(
         passable=passable,
         optional=track.role is Role.SUBTITLES,
         live_retry_seconds=profile.live_retry_seconds if live else None,
+        retryable=retryable,
     )
     return next_step(policy, profile.failover, failure, situation)
 
 
-def _take(loading: Loading, step: Step, track: Track, failure: Failure, url: str, now: float) -> None:
-    """Carry out a step that is not another try."""
+def _take(loading: Loading, step: Step, track: Track, otherwise: Fatal, now: float) -> None:
+    """Carry out a step that is not another try; `otherwise` is what it comes to if that is the end."""
     match step:
         case Step.SWITCH:
             switch(loading, now)
@@ -101,4 +110,4 @@ def _take(loading: Loading, step: Step, track: Track, failure: Failure, url: str
             track.playlist, track.reload_at, track.next_sequence, track.gates = None, None, None, False
             loading.follow(loading.tracks)
         case _:
-            loading.fail(failure, url)
+            loading.fail(otherwise.failure, otherwise.url, otherwise.object, track)

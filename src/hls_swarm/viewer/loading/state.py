@@ -5,8 +5,12 @@ sections), `recovery` (what comes after a failure), `elsewhere` (which stream is
 `loader` on top, which is what the viewer's machine speaks to.
 """
 
+from urllib.parse import urlsplit
+
+import msgspec
+
 from hls_swarm.hls.playlist import Start as StartTag
-from hls_swarm.records import Failure, Record
+from hls_swarm.records import Failure, ObjectKind, Record
 from hls_swarm.settings.spellings import VariantChoice
 from hls_swarm.viewer.actions import Action, Cancel, Report
 from hls_swarm.viewer.choosing.alternatives import Alternatives
@@ -15,6 +19,20 @@ from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.playback import Playback
 from hls_swarm.viewer.profiles import Profile, ReloadRule
 from hls_swarm.viewer.session import Session
+
+
+class Fatal(msgspec.Struct, frozen=True, gc=False):
+    """What leaves nothing to play.
+
+    Attributes:
+        url, object: what could not be had; secrets are masked.
+        stream: which stream of which multivariant playlist that belongs to; empty: to none.
+    """
+
+    failure: Failure
+    url: str
+    object: ObjectKind
+    stream: str = ""
 
 
 class Loading:
@@ -38,8 +56,9 @@ class Loading:
         start_seconds, resume_seconds: buffer needed to start, and to go on after a stall.
         on_demand: playlists are loaded when media runs out, not by the clock.
         attempts, retry_at: failed tries of the first playlist in a row, and when the next is due.
-        fatal: the failure that leaves nothing to play, and where it happened; who asks decides what it means.
+        fatal: what leaves nothing to play; who asks decides what it means.
         last_failure: the newest failure of a fetch.
+        shown_url: where the first playlist was asked for, secrets masked.
     """
 
     __slots__ = (
@@ -56,6 +75,7 @@ class Loading:
         "resume_seconds",
         "retry_at",
         "session",
+        "shown_url",
         "start",
         "start_seconds",
         "total_seconds",
@@ -93,8 +113,9 @@ class Loading:
         self.on_demand = profile.reload_rule is ReloadRule.ON_DEMAND
         self.attempts = 0
         self.retry_at: float | None = None
-        self.fatal: tuple[Failure, str] | None = None
+        self.fatal: Fatal | None = None
         self.last_failure: Failure | None = None
+        self.shown_url = ""
 
     @property
     def credited(self) -> float:
@@ -153,7 +174,13 @@ class Loading:
         """Let this be counted."""
         self.actions.append(Report(record))
 
-    def fail(self, failure: Failure, url: str) -> None:
+    def fail(self, failure: Failure, url: str, kind: ObjectKind, track: Track | None = None) -> None:
         """Nothing is left to play; the first such failure is the one that stays."""
         self.last_failure = failure
-        self.fatal = self.fatal or (failure, url)
+        self.fatal = self.fatal or Fatal(failure, url, kind, self.stream_of(track))
+
+    def stream_of(self, track: Track | None) -> str:
+        """Which stream of which multivariant playlist a track follows, for a person."""
+        if track is None or not track.source.name:
+            return ""
+        return f"{track.source.name} of {urlsplit(self.shown_url).path.rpartition('/')[2] or self.shown_url}"

@@ -40,6 +40,7 @@ class Track:
         attempts, playlist_attempts: failed tries in a row.
         skipped: segments given up in a row.
         leaving: playlist of the source before and when it was loaded, until the new one is here.
+        shown_url: where the playlist was asked for, secrets masked.
     """
 
     __slots__ = (
@@ -64,6 +65,7 @@ class Track:
         "role",
         "room_at",
         "scheduled_at",
+        "shown_url",
         "skip_seconds",
         "skipped",
         "source",
@@ -93,6 +95,7 @@ class Track:
         self.init_loaded: tuple[str, tuple[int, int] | None] | None = None
         self.key_loaded: str | None = None
         self.leaving: tuple[MediaPlaylist, float] | None = None
+        self.shown_url = ""
 
     @property
     def is_complete(self) -> bool:

@@ -134,7 +134,7 @@ def _tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     requests = sum(summary.get("requests", {}).values())
     throughput = summary.get("throughput_bytes_per_second", {})
     return [
-        ("Viewers played", units.count(viewers.get("played")), f"of {units.count(viewers.get('target'))}"),
+        ("Viewers played", units.count(viewers.get("played")), f"of {units.count(viewers.get('started'))} started"),
         ("Throughput", units.bit_rate(throughput.get("mean")), f"peak {units.bit_rate(throughput.get('peak_1s'))}"),
         ("Segment P95", units.seconds(download.get("p95")), f"P99 {units.seconds(download.get('p99'))}"),
         ("Startup P95", units.seconds(startup.get("p95")), f"median {units.seconds(startup.get('p50'))}"),

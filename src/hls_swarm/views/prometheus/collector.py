@@ -155,7 +155,7 @@ def _requests(*kinds: ObjectKind) -> Callable[[Moment], Iterable[tuple[Labels, V
 
 def _errors(moment: Moment) -> Iterator[tuple[Labels, Value]]:
     for error in moment.tally.errors.values():
-        yield (error.object.value, error.kind.value, error.blame.value, _status(error.status)), error.count
+        yield (error.subject, error.kind.value, error.blame.value, _status(error.status)), error.count
 
 
 def _http_errors(moment: Moment) -> Iterable[tuple[Labels, Value]]:

@@ -36,8 +36,6 @@ def _stream(snapshot: Snapshot, outcome: Outcome) -> Finding:
     subject = f"stream {snapshot.url}"
     if outcome.verdict is not Verdict.PASS:
         return Finding(subject, False, "; ".join(outcome.reasons))
-    if not snapshot.viewers.played:
-        return Finding(subject, False, f"nothing was played in {units.seconds(snapshot.elapsed_seconds)}")
     experience, segments = snapshot.experience, snapshot.objects.get(ObjectKind.SEGMENT)
     words = [
         f"plays after {units.seconds(experience.startup.p50 if experience.startup else None)}",

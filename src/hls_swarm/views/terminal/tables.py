@@ -31,8 +31,9 @@ def headline(report: Report) -> str:
     if report.status is Status.RUNNING:
         verdict = f"RUNNING, {verdict} so far"
     viewers = summary.get("viewers", {})
+    most = max(viewers.get("target", 0), viewers.get("peak", 0))
     return (
-        f"{verdict}: {viewers.get('played', 0)} of {viewers.get('target', 0)} viewers played, "
+        f"{verdict}: {units.played(viewers.get('played'), viewers.get('started'), most)}, "
         f"{units.seconds(summary.get('elapsed_seconds'))}"
     )
 
@@ -74,8 +75,9 @@ def _viewers(summary: Mapping[str, Any]) -> Table:
         (
             "Viewers",
             (
-                f"{units.count(viewers.get('started'))} started of {units.count(viewers.get('target'))}, "
-                f"peak {units.count(viewers.get('peak'))}, {units.count(viewers.get('failed'))} failed"
+                f"{units.count(viewers.get('started'))} started, {units.count(viewers.get('played'))} played, "
+                f"{units.count(viewers.get('failed'))} failed; at most {units.count(viewers.get('peak'))} at a time "
+                f"of {units.count(viewers.get('target'))}"
             ),
         ),
         ("Requests", units.count(sum(requests.values()))),

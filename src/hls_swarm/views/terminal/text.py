@@ -15,7 +15,7 @@ from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceState, TargetMetrics
 from hls_swarm.snapshot.origin_signals import signal_info
 from hls_swarm.snapshot.origin_tally import TargetSummary
-from hls_swarm.snapshot.snapshot import GeneratorFigures, Snapshot
+from hls_swarm.snapshot.snapshot import GeneratorFigures, Snapshot, ViewerFigures
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views.signals import DETAILS, name_text, source_text, value_text
 
@@ -69,14 +69,7 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
     body_bytes = sum(figures.body_bytes for figures in objects)
     e, generator = snapshot.experience, snapshot.generator
     rows = [
-        (
-            "Viewers",
-            (
-                f"{viewers.active} running of {viewers.target}: {viewers.playing} playing, {viewers.stalled} stalled, "
-                f"{viewers.starting} starting; {viewers.ended} ended, {viewers.failed} failed, peak {viewers.peak}"
-                + (f", {viewers.lost} lost with their worker" if viewers.lost else "")
-            ),
-        ),
+        ("Viewers", _viewers(viewers)),
         (
             "Requests",
             f"{units.count(requests)}"
@@ -118,6 +111,28 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
     return renderables
 
 
+def _played(snapshot: Snapshot) -> str:
+    viewers = snapshot.viewers
+    return units.played(viewers.played, viewers.started, max(viewers.target, viewers.peak))
+
+
+def _viewers(viewers: ViewerFigures) -> str:
+    """What became of them; what they do is told of those that are there."""
+    target, peak = units.count(viewers.target), units.count(viewers.peak)
+    counts = [
+        f"{units.count(viewers.started)} started, {units.count(viewers.played)} played",
+        f"{units.count(viewers.failed)} failed",
+    ]
+    others = ((viewers.ended, "came to the end"), (viewers.left, "left"), (viewers.lost, "lost with their worker"))
+    counts += [f"{units.count(number)} {words}" for number, words in others if number]
+    if viewers.active:
+        counts.append(
+            f"{units.count(viewers.active)} running ({units.count(viewers.playing)} playing, "
+            f"{units.count(viewers.stalled)} stalled, {units.count(viewers.starting)} starting)"
+        )
+    return f"{', '.join(counts)}; at most {peak} at a time of {target}"
+
+
 def latency_table(snapshot: Snapshot) -> Table:
     """Times to first byte and download times of each kind of object."""
     table = _table("Latency", "count", "P50", "P95", "P99", "max")
@@ -145,7 +160,7 @@ def error_table(snapshot: Snapshot, most: int = 8) -> Table | None:
     for error in snapshot.errors[:most]:
         name = f"HTTP {error.status}" if error.status is not None else error.kind.value.replace("_", " ")
         table.add_row(
-            f"{_KIND_NAMES[error.object]}, {name}",
+            f"{'viewer' if error.object is None else _KIND_NAMES[error.object]}, {name}",
             units.count(error.count),
             error.blame.value,
             f"{error.detail} {error.example_url}",
@@ -202,8 +217,7 @@ def summary(
     """
     head = Text.assemble(
         (outcome.verdict.value.upper(), _VERDICT_STYLES[outcome.verdict]),
-        f"  {units.seconds(snapshot.elapsed_seconds)}, "
-        f"{snapshot.viewers.played} of {snapshot.viewers.target} viewers played  {snapshot.url}",
+        f"  {units.seconds(snapshot.elapsed_seconds)}, {_played(snapshot)}  {snapshot.url}",
     )
     parts: list[RenderableType] = [head]
     parts.extend(Text(f"  {reason}", _VERDICT_STYLES[outcome.verdict]) for reason in outcome.reasons)

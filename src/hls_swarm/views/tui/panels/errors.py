@@ -43,15 +43,14 @@ class Errors(Panel):
             lines.append(line((f"and {len(snapshot.errors) - len(shown)} more kinds: key 3 shows all", LABEL)))
         if snapshot.fatal_reasons and detail is Detail.FULL:
             lines += [(), line(("viewers ended by", STRONG))]
-            reasons = sorted(snapshot.fatal_reasons.items(), key=lambda item: -item[1])
-            lines += table([[(units.count(viewers), BAD), (reason, "")] for reason, viewers in reasons], "><")
+            lines += table([[(units.count(f.viewers), BAD), (f.detail, "")] for f in snapshot.fatal_reasons], "><")
         return lines
 
 
 def error_name(error: ErrorFigures) -> str:
     """Object and what went wrong with it: `segment HTTP 404`."""
     name = f"HTTP {error.status}" if error.status is not None else error.kind.value.replace("_", " ")
-    return f"{error.object.value.replace('_', ' ')} {name}"
+    return f"{error.subject.replace('_', ' ')} {name}"
 
 
 def _cells(error: ErrorFigures, snapshot: Snapshot) -> list[Part]:

@@ -1,0 +1,97 @@
+"""Proof of play: what must have happened before a run may be called a pass.
+
+Rules:
+
+- A session is due once it had as long as its player may take to start (`Profile.start_seconds`): it has played, or
+  failed, or was still waiting then. One that the end of the run, or its own, cut off sooner is not due and says
+  nothing. One that came to the end of its stream without playing is due whenever that was.
+- Nothing is proven if nobody was started, if nobody played, if media came to nobody, or if everybody failed. Such a run
+  is an error, whatever its thresholds say: over nothing, they say nothing.
+- A run in which more than `UNPLAYED_LIMIT` of the sessions that were due never played is no pass either. It did measure
+  something, so what it measured is judged first.
+- The reason names what could not be had: the object, which stream of the multivariant playlist it belongs to, its URL.
+"""
+
+from hls_swarm.records import Blame, ObjectKind
+from hls_swarm.snapshot.snapshot import Snapshot, ViewerFigures
+
+UNPLAYED_LIMIT = 0.01
+"""Share of the sessions that were due which may never have played."""
+
+_NAMES = {
+    ObjectKind.MULTIVARIANT_PLAYLIST: "playlist",  # the first one may be of either kind
+    ObjectKind.MEDIA_PLAYLIST: "media playlist",
+    ObjectKind.SEGMENT: "segment",
+    ObjectKind.INIT: "init section",
+    ObjectKind.KEY: "key",
+}
+
+
+def due(viewers: ViewerFigures) -> int:
+    """Sessions that should have played."""
+    return viewers.played + unplayed(viewers)
+
+
+def unplayed(viewers: ViewerFigures) -> int:
+    """Sessions that should have played and did not."""
+    return viewers.start_failures + viewers.overdue
+
+
+def nothing_proven(snapshot: Snapshot) -> str | None:
+    """Why the run says nothing of the origin, in words; None if it does say something."""
+    viewers = snapshot.viewers
+    if not viewers.started:
+        return f"no viewer was started in {_seconds(snapshot)}"
+    if viewers.failed >= viewers.started:
+        who = "the only viewer" if viewers.failed == 1 else f"all {viewers.failed} viewers that started"
+        return f"{who} failed{_because(snapshot)}"
+    if not viewers.played:
+        if unplayed(viewers) or snapshot.errors:
+            return f"no viewer played in {_seconds(snapshot)}{_because(snapshot)}"
+        return f"no viewer played in {_seconds(snapshot)}, which was too short for a start{_because(snapshot)}"
+    segments = snapshot.objects.get(ObjectKind.SEGMENT)
+    if segments is not None and not segments.body_bytes:
+        return f"no media came: {segments.requests} segments were asked for, and 0 bytes arrived"
+    return None
+
+
+def unproven(snapshot: Snapshot) -> str | None:
+    """Why too few of the viewers played for a pass, in words; None if enough did."""
+    viewers = snapshot.viewers
+    missing, wanted = unplayed(viewers), due(viewers)
+    if missing <= UNPLAYED_LIMIT * wanted:
+        return None
+    return f"{missing} of {wanted} viewers that were due to play never did{_because(snapshot)}"
+
+
+def hopeless(snapshot: Snapshot) -> str:
+    """Why a run ends before its time when its first viewers have all failed."""
+    failed = snapshot.viewers.failed
+    return f"the {f'first {failed} viewers' if failed > 1 else 'first viewer'} failed{_because(snapshot)}"
+
+
+def _because(snapshot: Snapshot) -> str:
+    """What was in the way of most viewers: a fatal failure, else what failed, else what never came."""
+    if snapshot.fatal_reasons:
+        fatal = snapshot.fatal_reasons[0]
+        return f": {_words(fatal.detail, fatal.object, fatal.url or snapshot.url, fatal.stream)}"
+    blamed = next((error for error in snapshot.errors if error.blame is Blame.ORIGIN), None)
+    if blamed is not None:
+        return f": {_words(blamed.detail, blamed.object, blamed.example_url)}"
+    # What comes last on the way to play says most: the rest had come.
+    for kind in reversed(ObjectKind):
+        figures = snapshot.objects.get(kind)
+        waiting = None if figures is None else figures.waiting
+        if waiting is not None:
+            what = "had not come whole" if waiting.answered else "had no answer"
+            return f": {_NAMES[kind]} {waiting.url} {what} after {waiting.seconds:.1f} s"
+    return ""
+
+
+def _words(detail: str, kind: ObjectKind | None, url: str, stream: str = "") -> str:
+    what = url if kind is None else f"{_NAMES[kind]} {url}"
+    return f"{detail}, {what}" + (f", {stream}" if stream else "")
+
+
+def _seconds(snapshot: Snapshot) -> str:
+    return f"{snapshot.elapsed_seconds:.1f} s"

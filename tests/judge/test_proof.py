@@ -1,0 +1,163 @@
+import msgspec
+import pytest
+from tests.support.snapshots import NOT_FOUND, URL, exchange, failed, snapshot, watching
+
+from hls_swarm.judge.proof import due, hopeless, nothing_proven, unplayed, unproven
+from hls_swarm.records import (
+    EndReason,
+    Failure,
+    FailureKind,
+    ObjectKind,
+    PlaybackStarted,
+    PlaylistFetched,
+    Record,
+    SegmentFetched,
+    ViewerStarted,
+    ViewerStopped,
+)
+
+SEGMENT_URL = "http://origin.test/live/seg-1.ts"
+VARIANT_URL = "http://origin.test/live/720p.m3u8"
+CUT = Failure(FailureKind.CANCELLED, "the viewer ended")
+
+
+def waits(viewer: int, at: float, seconds: float, *, answered: bool = False) -> list[Record]:
+    """A viewer that asks for a segment, which does not come until it goes."""
+    asked = exchange(at, 0, seconds, CUT, SEGMENT_URL)
+    if not answered:
+        asked = msgspec.structs.replace(asked, first_byte_at=None)
+    return [
+        ViewerStarted(viewer, at, at),
+        ViewerStopped(viewer, at + seconds, EndReason.QUIT, False),
+        SegmentFetched(viewer, ObjectKind.SEGMENT, asked, CUT, 2.0),
+    ]
+
+
+def has_no_variant(viewer: int, at: float) -> list[Record]:
+    """A viewer whose variant's playlist is a 404."""
+    kind = ObjectKind.MEDIA_PLAYLIST
+    why = NOT_FOUND, VARIANT_URL, kind, "variant 1 of master.m3u8"
+    return [
+        ViewerStarted(viewer, at, at),
+        PlaylistFetched(viewer, kind, exchange(at, 9, 0.002, NOT_FOUND, VARIANT_URL), NOT_FOUND),
+        ViewerStopped(viewer, at + 0.1, EndReason.FAILED, False, *why),
+    ]
+
+
+def retries(viewer: int, at: float) -> list[Record]:
+    """A viewer whose segment failed, and which waits to ask again."""
+    failure = exchange(at, 9, 0.002, NOT_FOUND, SEGMENT_URL)
+    return [ViewerStarted(viewer, at, at), SegmentFetched(viewer, ObjectKind.SEGMENT, failure, NOT_FOUND, 2.0)]
+
+
+def plays_nothing(viewer: int, at: float) -> list[Record]:
+    """A viewer that plays segments of no bytes."""
+    empty = exchange(at, 0, 0.002, None, SEGMENT_URL)
+    return [
+        ViewerStarted(viewer, at, at),
+        SegmentFetched(viewer, ObjectKind.SEGMENT, empty, None, 2.0),
+        PlaybackStarted(viewer, at + 0.5, 0.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "reason"),
+    [
+        pytest.param([], "no viewer was started in 10.0 s", id="nobody was to come"),
+        pytest.param(
+            [*waits(0, 1.0, 4.5), *waits(1, 2.0, 3.5)],
+            f"no viewer played in 10.0 s, which was too short for a start: segment {SEGMENT_URL} had no answer after "
+            "4.5 s",
+            id="hung, in a run shorter than a player waits",
+        ),
+        pytest.param(
+            [*waits(0, 1.0, 11.0), *waits(1, 2.0, 10.0)],
+            f"no viewer played in 10.0 s: segment {SEGMENT_URL} had no answer after 11.0 s",
+            id="hung for longer than a player may take to start",
+        ),
+        pytest.param(
+            waits(0, 1.0, 4.5, answered=True),
+            f"no viewer played in 10.0 s, which was too short for a start: segment {SEGMENT_URL} had not come whole "
+            "after 4.5 s",
+            id="a body that does not end",
+        ),
+        pytest.param(
+            [ViewerStarted(0, 9.5, 9.5)],
+            "no viewer played in 10.0 s, which was too short for a start",
+            id="came at the very end",
+        ),
+        pytest.param(
+            has_no_variant(0, 1.0),
+            f"the only viewer failed: HTTP 404 Not Found, media playlist {VARIANT_URL}, variant 1 of master.m3u8",
+            id="the only one failed",
+        ),
+        pytest.param(
+            [*has_no_variant(0, 1.0), *has_no_variant(1, 1.5), *failed(2, 2.0)],
+            f"all 3 viewers that started failed: HTTP 404 Not Found, playlist {URL}",
+            id="all failed",
+        ),
+        pytest.param(
+            [*has_no_variant(0, 1.0), *waits(1, 1.0, 4.0)],
+            f"no viewer played in 10.0 s: HTTP 404 Not Found, media playlist {VARIANT_URL}, variant 1 of master.m3u8",
+            id="one failed and one waited",
+        ),
+        pytest.param(
+            retries(0, 1.0),
+            f"no viewer played in 10.0 s: HTTP 404 Not Found, segment {SEGMENT_URL}",
+            id="still asking again",
+        ),
+        pytest.param(
+            [*watching(0, 1.0), ViewerStopped(0, 5.0, EndReason.FAILED, True, NOT_FOUND, SEGMENT_URL)],
+            f"the only viewer failed: HTTP 404 Not Found, {SEGMENT_URL}",
+            id="played, and then all failed",
+        ),
+        pytest.param(
+            plays_nothing(0, 1.0),
+            "no media came: 1 segments were asked for, and 0 bytes arrived",
+            id="segments of no bytes",
+        ),
+        pytest.param(watching(0, 1.0), None, id="one played"),
+        pytest.param([*watching(0, 1.0), *failed(1, 1.0)], None, id="one of two played"),
+        pytest.param([ViewerStarted(0, 1.0, 1.0), PlaybackStarted(0, 2.0, 1.0)], None, id="segments were not counted"),
+    ],
+)
+def test_a_run_proves_nothing_without_play(records: list[Record], reason: str | None) -> None:
+    assert nothing_proven(snapshot(*records)) == reason
+
+
+@pytest.mark.parametrize(
+    ("played", "others", "reason"),
+    [
+        pytest.param(3, [], None, id="all played"),
+        pytest.param(3, waits(9, 1.0, 9.9), None, id="the other one was not due yet"),
+        pytest.param(
+            3,
+            waits(9, 1.0, 10.0),
+            f"1 of 4 viewers that were due to play never did: segment {SEGMENT_URL} had no answer after 10.0 s",
+            id="the other one was due",
+        ),
+        pytest.param(
+            3,
+            [*waits(8, 1.0, 10.0), *has_no_variant(9, 1.0)],
+            "2 of 5 viewers that were due to play never did: HTTP 404 Not Found, media playlist "
+            f"{VARIANT_URL}, variant 1 of master.m3u8",
+            id="one was due and one failed",
+        ),
+        pytest.param(99, has_no_variant(500, 1.0), None, id="one in a hundred"),
+    ],
+)
+def test_a_pass_needs_that_those_who_were_due_played(played: int, others: list[Record], reason: str | None) -> None:
+    audience = [record for viewer in range(played) for record in watching(viewer, 1.0)]
+    assert unproven(snapshot(*audience, *others)) == reason
+
+
+def test_due_are_those_that_played_failed_to_start_or_had_their_time() -> None:
+    viewers = snapshot(*watching(0, 1.0), *failed(1, 1.0), *waits(2, 1.0, 10.0), *waits(3, 1.0, 5.0)).viewers
+    assert (due(viewers), unplayed(viewers)) == (3, 2)
+
+
+def test_a_run_without_hope_names_what_failed() -> None:
+    made = snapshot(*has_no_variant(0, 1.0), *has_no_variant(1, 1.0))
+    assert hopeless(made) == (
+        f"the first 2 viewers failed: HTTP 404 Not Found, media playlist {VARIANT_URL}, variant 1 of master.m3u8"
+    )
