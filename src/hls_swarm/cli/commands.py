@@ -379,8 +379,13 @@ def commands() -> Mapping[str, Command]:
     return MappingProxyType({command.name: command for command in table})
 
 
-def build_app(table: Mapping[str, Command], environ: Mapping[str, str], actions: Actions) -> App:
-    """The command line as cyclopts reads it and prints its help."""
+def build_app(table: Mapping[str, Command], environ: Mapping[str, str], actions: Actions, meant: Command) -> App:
+    """The command line as cyclopts reads it and prints its help.
+
+    Args:
+        meant: the command whose flags are read; of the others only name and help are there, for the list of commands.
+            The flags of all of them would take longer to lay out than the rest of the start.
+    """
     run = table["run"]
     general = Group(CONFIG.section, sort_key=100)
     app = App(
@@ -397,8 +402,8 @@ def build_app(table: Mapping[str, Command], environ: Mapping[str, str], actions:
     app["--help"].group = app["--version"].group = (general,)
     app["--help"].help, app["--version"].help = "Show this and exit.", "Show the version and exit."
     for command in table.values():
-        action = _action(command, table, environ, actions, general)
-        if command is run:
+        action = _action(command, table, environ, actions, general) if command is meant else _not_meant
+        if command is meant is run:
             app.default(action)
         app.command(
             action,
@@ -409,6 +414,10 @@ def build_app(table: Mapping[str, Command], environ: Mapping[str, str], actions:
             version_flags=[],
         )
     return app
+
+
+def _not_meant() -> int:
+    raise AssertionError("the first argument names the command")
 
 
 def _action(

@@ -59,7 +59,7 @@ def _dispatch(argv: Sequence[str], environ: Mapping[str, str], actions: Actions)
     table = commands()
     command = _command_of(argv, table)
     arguments = normalise_go_flags(argv, command.takes_value())
-    app = build_app(table, environ, actions)
+    app = build_app(table, environ, actions, command)
     try:
         action, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
