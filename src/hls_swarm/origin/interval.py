@@ -73,7 +73,7 @@ class Interval:
     @cached_property
     def network_devices(self) -> frozenset[str]:
         """The network devices that count on this page."""
-        return counted_network_devices(self._page, self._interfaces)
+        return counted_network_devices(self._page, self._interfaces, self._before)
 
     @cached_property
     def disks(self) -> frozenset[str]:
