@@ -38,24 +38,54 @@ _CPU = _signals(
     ("cpu_softirq_percent", Unit.PERCENT, "softirq", "CPU time in soft interrupts: mostly the network stack"),
     ("cpu_cores", Unit.COUNT, "cores", "CPUs the machine has online"),
     ("load_per_core", Unit.RATIO, "load per core", "load average of one minute by the number of cores"),
+    (
+        "cpu_throttled_percent",
+        Unit.PERCENT,
+        "throttled",
+        "periods in which a container was held back by its CPU quota, of the one that was most",
+    ),
 )
 _MEMORY = _signals(
     Group.MEMORY,
     ("memory_used_bytes", Unit.BYTES, "used", "memory that is not available for new work: total less available"),
     ("memory_total_bytes", Unit.BYTES, "total", "memory the machine has"),
     ("memory_used_percent", Unit.PERCENT, "used", "memory used of the total"),
+    ("memory_swap_in_per_second", Unit.PER_SECOND, "swap-in", "pages read back from swap"),
+    ("memory_major_faults_per_second", Unit.PER_SECOND, "major faults", "page faults that had to read from a disk"),
+    ("memory_oom_kills_per_second", Unit.PER_SECOND, "OOM kills", "processes killed for want of memory"),
 )
 _NETWORK = _signals(
     Group.NETWORK,
     ("network_in_bytes_per_second", Unit.BYTES_PER_SECOND, "in", "received by the physical or primary devices"),
     ("network_out_bytes_per_second", Unit.BYTES_PER_SECOND, "out", "sent by the physical or primary devices"),
     ("network_link_percent", Unit.PERCENT, "link use", "sending rate of the speed of the link, of the fullest link"),
+    (
+        "network_allowance_exceeded_per_second",
+        Unit.PER_SECOND,
+        "over allowance",
+        "packets held back because the machine used up what its provider allows",
+    ),
+    (
+        "softnet_dropped_per_second",
+        Unit.PER_SECOND,
+        "softnet drops",
+        "packets dropped: a core's receive queue was full",
+    ),
+    (
+        "softnet_squeezed_per_second",
+        Unit.PER_SECOND,
+        "softnet squeezes",
+        "times that a core ended its network work with packets left",
+    ),
+    ("conntrack_percent", Unit.PERCENT, "conntrack", "connections tracked of those that can be"),
+    ("conntrack_drops_per_second", Unit.PER_SECOND, "conntrack drops", "packets dropped by connection tracking"),
 )
 _DISK = _signals(
     Group.DISK,
     ("disk_read_bytes_per_second", Unit.BYTES_PER_SECOND, "read", "read from whole devices"),
     ("disk_write_bytes_per_second", Unit.BYTES_PER_SECOND, "write", "written to whole devices"),
     ("disk_busy_percent", Unit.PERCENT, "busy", "time with I/O in progress, of the busiest device"),
+    ("disk_read_seconds", Unit.SECONDS, "read time", "average time of a read, waiting included"),
 )
 _TCP = _signals(
     Group.TCP,
@@ -98,6 +128,12 @@ _NGINX = _signals(
     ("nginx_request_seconds_p50", Unit.SECONDS, "request time P50", "median time of a request, from its buckets"),
     ("nginx_request_seconds_p95", Unit.SECONDS, "request time P95", "time that 95% of requests keep, from its buckets"),
     ("nginx_request_seconds_p99", Unit.SECONDS, "request time P99", "time that 99% of requests keep, from its buckets"),
+    (
+        "nginx_upstream_ratio",
+        Unit.RATIO,
+        "waiting for upstreams",
+        "time requests waited for upstreams, of the time of all requests",
+    ),
     ("nginx_cache_hit_ratio", Unit.RATIO, "cache hits", "answers served from the cache of those that could be"),
 )
 _HAPROXY = _signals(

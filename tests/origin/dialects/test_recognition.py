@@ -44,6 +44,8 @@ def test_node_exporter() -> None:
             "node_sockstat_TCP_orphan": 45.0,
             "node_filefd_allocated": 250.0,
             "node_filefd_maximum": 1000.0,
+            "node_nf_conntrack_entries": 48.0,
+            "node_nf_conntrack_entries_limit": 50.0,
         },
     )
     second = grown(
@@ -66,6 +68,16 @@ def test_node_exporter() -> None:
             "node_netstat_Tcp_RetransSegs": 3.0,
             "node_netstat_TcpExt_ListenDrops": 20.0,
             "node_netstat_TcpExt_ListenOverflows": 10.0,
+            'node_disk_read_time_seconds_total{device="vda"}': 0.6,
+            'node_disk_reads_completed_total{device="vda"}': 200.0,
+            "node_vmstat_pswpin": 50.0,
+            "node_vmstat_pgmajfault": 70.0,
+            "node_vmstat_oom_kill": 1.0,
+            'node_softnet_dropped_total{cpu="0"}': 30.0,
+            'node_softnet_dropped_total{cpu="1"}': 10.0,
+            'node_softnet_times_squeezed_total{cpu="1"}': 20.0,
+            "node_nf_conntrack_stat_drop": 5.0,
+            "node_nf_conntrack_stat_early_drop": 3.0,
             "node_pressure_cpu_waiting_seconds_total": 5.0,
             "node_pressure_io_waiting_seconds_total": 1.0,
         },
@@ -84,6 +96,14 @@ def test_node_exporter() -> None:
             "memory_used_bytes": 2000.0,
             "memory_total_bytes": 8000.0,
             "memory_used_percent": 25.0,
+            "memory_swap_in_per_second": 5.0,
+            "memory_major_faults_per_second": 7.0,
+            "memory_oom_kills_per_second": 0.1,
+            "softnet_dropped_per_second": 4.0,
+            "softnet_squeezed_per_second": 2.0,
+            "conntrack_percent": 96.0,
+            "conntrack_drops_per_second": 0.8,
+            "disk_read_seconds": 0.003,
             "network_in_bytes_per_second": 50.0,
             "network_out_bytes_per_second": 800.0,
             "network_link_percent": 80.0,
@@ -121,6 +141,55 @@ def test_memory_without_the_kernels_estimate() -> None:
     assert found["memory_used_bytes"].value == 2000.0
     assert found["memory_used_percent"].value == 25.0
     assert found["memory_used_bytes"].note == "from MemFree, Buffers and Cached"
+
+
+def test_what_a_provider_holds_back_is_summed_over_its_allowances() -> None:
+    allowances = ("bw_in", "bw_out", "pps", "conntrack")
+    first = page_text("node_exporter") + "".join(
+        f'node_ethtool_{name}_allowance_exceeded{{device="eth0"}} 0\n' for name in allowances
+    )
+    second = grown(
+        first,
+        {
+            'node_ethtool_bw_out_allowance_exceeded{device="eth0"}': 80.0,
+            'node_ethtool_pps_allowance_exceeded{device="eth0"}': 20.0,
+        },
+    )
+    _, found = evaluated(first, second, Role.NODE)
+    assert found["network_allowance_exceeded_per_second"].value == 10.0
+    _, found = evaluated(page_text("node_exporter"), page_text("node_exporter"), Role.NODE)
+    unknown = found["network_allowance_exceeded_per_second"].unknown
+    assert unknown is not None
+    assert unknown.how_to_get == "run node_exporter with --collector.ethtool; EC2's ena driver has it"
+
+
+def test_cadvisor_says_which_container_its_quota_holds_back_most() -> None:
+    first = page_text("cadvisor")
+    periods, throttled = "container_cpu_cfs_periods_total", "container_cpu_cfs_throttled_periods_total"
+    origin, packager = (
+        'id="/docker/1",image="nginx:1.25",name="origin"',
+        'id="/docker/2",image="packager:2",name="packager"',
+    )
+
+    def after(*grown_by: float) -> str:
+        series = [f"{family}{{{labels}}}" for labels in (origin, packager) for family in (periods, throttled)]
+        return "\n".join(
+            next(
+                (
+                    f"{name} {float(line.split()[-2]) + by}"
+                    for name, by in zip(series, grown_by, strict=True)
+                    if line.startswith(f"{name} ")
+                ),
+                line,
+            )
+            for line in first.splitlines()
+        )
+
+    name, found = evaluated(first, after(100, 80, 100, 5), Role.PROMETHEUS)
+    assert name == "cAdvisor"
+    assert known(found) == {"cpu_throttled_percent": 80.0}
+    _, found = evaluated(first, after(0, 0, 0, 0), Role.PROMETHEUS)
+    assert why(found, "cpu_throttled_percent") is WhyUnknown.NOTHING_HAPPENED
 
 
 def test_a_virtual_device_has_no_link_use() -> None:
@@ -256,6 +325,7 @@ def test_vts_counts_each_request_once() -> None:
             **vts_growth("live.example", 2),
             **vts_growth("vod.example", 1),
             **vts_growth("*", 3),
+            'nginx_vts_upstream_response_seconds_total{upstream="packager",backend="10.0.0.7:8080"}': 9.0,
         },
     )
     name, found = evaluated(first, second)
@@ -279,6 +349,7 @@ def test_vts_counts_each_request_once() -> None:
             "nginx_request_seconds_p50": 0.03,
             "nginx_request_seconds_p95": 0.35,
             "nginx_request_seconds_p99": 0.75,
+            "nginx_upstream_ratio": 0.75,
             "nginx_cache_hit_ratio": 0.75,
         }
     )
@@ -314,6 +385,8 @@ def access_log_growth() -> dict[str, float]:
         'nginx_http_response_count_total{method="GET",status="503"}': 5.0,
         f"nginx_http_response_size_bytes{{{labels}}}": 2e6,
         f"{LOG_HIST}_sum{{{labels}}}": 8.0,
+        f"nginx_http_response_time_seconds_sum{{{labels}}}": 8.0,
+        f"nginx_http_upstream_time_seconds_sum{{{labels}}}": 2.0,
         f"{LOG_HIST}_count{{{labels}}}": 80.0,
         **{f'{LOG_HIST}_bucket{{{labels},le="{bound}"}}': 40.0 for bound in ("0.05", "0.1")},
         **{
@@ -343,6 +416,7 @@ def test_access_log(namespace: str) -> None:
             "nginx_request_seconds_p50": 0.05,
             "nginx_request_seconds_p95": 0.235,
             "nginx_request_seconds_p99": 0.247,
+            "nginx_upstream_ratio": 0.25,
         }
     )
 
@@ -381,6 +455,7 @@ def test_ingress() -> None:
             f'{prefix}_requests{{{base},host="live.example",method="GET",status="404"}}': 50.0,
             f"{prefix}_response_size_sum{{{hist}}}": 1e6,
             f"{prefix}_request_duration_seconds_sum{{{hist}}}": 20.0,
+            f"{prefix}_response_duration_seconds_sum{{{hist}}}": 15.0,
             f"{prefix}_request_duration_seconds_count{{{hist}}}": 400.0,
             **{
                 f'{prefix}_request_duration_seconds_bucket{{{hist},le="{bound}"}}': 400.0
@@ -409,6 +484,7 @@ def test_ingress() -> None:
             "nginx_request_seconds_p50": 0.075,
             "nginx_request_seconds_p95": 0.0975,
             "nginx_request_seconds_p99": 0.0995,
+            "nginx_upstream_ratio": 0.75,
         }
     )
 

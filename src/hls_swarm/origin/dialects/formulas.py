@@ -32,6 +32,11 @@ def rate(inputs: Inputs) -> float:
     return inputs.increase() / inputs.seconds
 
 
+def sum_of_rates(inputs: Inputs) -> float:
+    """Increase a second of all families together."""
+    return sum(inputs.increase(nth) for nth in range(len(inputs.families))) / inputs.seconds
+
+
 def rate_of(label: str, prefix: str) -> Formula:
     """Increase a second of the series whose label starts so: `5` for the status class of 503 and of 5xx.
 

@@ -45,6 +45,7 @@ _ZONES = "declare a status_zone in the server blocks"
 _REQUEST_TIME = "log $request_time and run hls-swarm log-exporter, or build nginx with nginx-module-vts"
 _STATUS_CLASS = "run hls-swarm log-exporter on the access log, or build nginx with nginx-module-vts"
 _CONNECTIONS = "run nginx-prometheus-exporter on stub_status beside it"
+_UPSTREAM = "log $upstream_response_time and run hls-swarm log-exporter"
 _CACHE = "build nginx with nginx-module-vts"
 
 _CLASSES = tuple(f"nginx_responses_{first}xx_per_second" for first in "12345")
@@ -118,6 +119,7 @@ STUB_STATUS = Dialect(
         **_how((*_CLASSES, "nginx_out_bytes_per_second"), _STATUS_CLASS),
         **_how(_TIMES, _REQUEST_TIME),
         "nginx_cache_hit_ratio": "log $upstream_cache_status and run hls-swarm log-exporter",
+        "nginx_upstream_ratio": _UPSTREAM,
     },
 )
 
@@ -158,6 +160,7 @@ PLUS = Dialect(
         **_how((*_CLASSES, "nginx_out_bytes_per_second"), _ZONES),
         **_how(_TIMES, "log $request_time and run hls-swarm log-exporter"),
         "nginx_cache_hit_ratio": "declare a proxy_cache_path with a keys_zone",
+        "nginx_upstream_ratio": _UPSTREAM,
     },
 )
 
@@ -195,6 +198,13 @@ VTS = Dialect(
             where=_EACH_CODE,
         ),
         row(
+            "nginx_upstream_ratio",
+            "nginx_vts_upstream_response_seconds_total",
+            "nginx_vts_server_request_seconds_total",
+            by=increase_ratio,
+            where=_EACH_HOST,
+        ),
+        row(
             "nginx_cache_hit_ratio",
             "nginx_vts_server_cache_total",
             by=share_where(label_in("status", "hit", "stale", "updating", "revalidated")),
@@ -205,6 +215,7 @@ VTS = Dialect(
     how_to_get={
         **_how(_TIMES, "set vhost_traffic_status_histogram_buckets"),
         "nginx_cache_hit_ratio": "needs a proxy_cache",
+        "nginx_upstream_ratio": "needs nginx-module-vts 0.1.18 or later and an upstream",
     },
 )
 
@@ -233,6 +244,18 @@ ACCESS_LOG = Dialect(
             "nginx_request_seconds_p99", "*_http_response_time_seconds", by=summary_quantile("0.99"), note=_SUMMARY_NOTE
         ),
         row(
+            "nginx_upstream_ratio",
+            "*_http_upstream_time_seconds_sum",
+            "*_http_response_time_seconds_sum",
+            by=increase_ratio,
+        ),
+        row(
+            "nginx_upstream_ratio",
+            "*_http_upstream_time_seconds_hist_sum",
+            "*_http_response_time_seconds_hist_sum",
+            by=increase_ratio,
+        ),
+        row(
             "nginx_cache_hit_ratio",
             "*_http_response_count_total",
             by=share_where(label_in("cache_status", *_CACHE_HITS)),
@@ -244,6 +267,7 @@ ACCESS_LOG = Dialect(
         **_how(_ONLY_CONNECTIONS, _CONNECTIONS),
         **_how(_TIMES, "log $request_time and name it in the exporter's format"),
         "nginx_cache_hit_ratio": "log $upstream_cache_status as the label cache_status",
+        "nginx_upstream_ratio": "log $upstream_response_time and name it in the exporter's format",
     },
 )
 
@@ -262,6 +286,12 @@ LOG_EXPORTER = Dialect(
         *_by_class("nginx_http_response_count_total", "status"),
         row("nginx_out_bytes_per_second", "nginx_http_response_size_bytes", by=rate),
         *_times(_LOGGED_TIMES),
+        row(
+            "nginx_upstream_ratio",
+            "nginx_http_upstream_time_seconds_hist_sum",
+            f"{_LOGGED_TIMES}_sum",
+            by=increase_ratio,
+        ),
         row(
             "nginx_cache_hit_ratio",
             "nginx_http_cache_count_total",
@@ -300,10 +330,19 @@ INGRESS = Dialect(
         row("nginx_out_bytes_per_second", f"{_INGRESS}_response_size_sum", by=rate),
         row("nginx_out_bytes_per_second", f"{_INGRESS}_bytes_sent_sum", by=rate),
         *_times(f"{_INGRESS}_request_duration_seconds"),
+        row(
+            "nginx_upstream_ratio",
+            f"{_INGRESS}_response_duration_seconds_sum",
+            f"{_INGRESS}_request_duration_seconds_sum",
+            by=increase_ratio,
+        ),
     ),
     histograms=(HistogramRow("nginx_request_seconds", f"{_INGRESS}_request_duration_seconds"),),
     how_to_get={
-        **_how((*_CLASSES, *_TIMES, "nginx_out_bytes_per_second"), "appears with the first request of an Ingress"),
+        **_how(
+            (*_CLASSES, *_TIMES, "nginx_out_bytes_per_second", "nginx_upstream_ratio"),
+            "appears with the first request of an Ingress",
+        ),
         "nginx_cache_hit_ratio": "the ingress-nginx controller has no figure for it",
     },
 )
@@ -328,6 +367,7 @@ LUA = Dialect(
         **_how(_TIMES, "export the histogram nginx_http_request_duration_seconds"),
         "nginx_out_bytes_per_second": "export the histogram nginx_http_response_size_bytes",
         "nginx_cache_hit_ratio": _CACHE,
+        "nginx_upstream_ratio": _UPSTREAM,
     },
 )
 

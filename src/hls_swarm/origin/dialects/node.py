@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hls_swarm.origin.dialects.formulas import gauge, gauge_percent, increase_ratio, rate, share_of_time
+from hls_swarm.origin.dialects.formulas import gauge, gauge_percent, increase_ratio, rate, share_of_time, sum_of_rates
 from hls_swarm.origin.dialects.signals import Dialect, row
 from hls_swarm.origin.interval import NOTHING_HAPPENED, Inputs, NotKnown, counted_device, label_in, whole_disk
 from hls_swarm.snapshot.origin_metrics import Unknown, WhyUnknown
@@ -97,6 +97,8 @@ def _busiest_disk(inputs: Inputs) -> float:
 
 _DEVICES = "the devices that count are the physical ones, or those of --origin-metrics-interface: is one on the page?"
 _NO_SPEED = Unknown(WhyUnknown.NOT_EXPORTED, "no network device tells its speed", "virtual devices have none")
+_CONNTRACK_DROPS = ("node_nf_conntrack_stat_drop", "node_nf_conntrack_stat_early_drop")
+_CONNTRACK = "needs the conntrack module in the kernel, which a firewall loads"
 _AVAILABLE = (_MEMORY("MemTotal"), _MEMORY("MemAvailable"))
 _FREE = (_MEMORY("MemTotal"), _MEMORY("MemFree"), _MEMORY("Buffers"), _MEMORY("Cached"))
 
@@ -116,11 +118,26 @@ NODE = Dialect(
         row("memory_total_bytes", _MEMORY("MemTotal"), by=gauge),
         row("memory_used_percent", *_AVAILABLE, by=_used_percent),
         row("memory_used_percent", *_FREE, by=_used_percent, note="from MemFree, Buffers and Cached"),
+        row("memory_swap_in_per_second", "node_vmstat_pswpin", by=rate),
+        row("memory_major_faults_per_second", "node_vmstat_pgmajfault", by=rate),
+        row("memory_oom_kills_per_second", "node_vmstat_oom_kill", by=rate),
         row("network_in_bytes_per_second", _RECEIVED, by=rate, where=counted_device),
         row("network_out_bytes_per_second", _SENT, by=rate, where=counted_device),
         row("network_link_percent", _SENT, _SPEED, by=_link_use, where=counted_device),
         row("disk_read_bytes_per_second", "node_disk_read_bytes_total", by=rate, where=whole_disk),
         row("disk_write_bytes_per_second", "node_disk_written_bytes_total", by=rate, where=whole_disk),
+        row("network_allowance_exceeded_per_second", "*_allowance_exceeded", by=rate),
+        row("softnet_dropped_per_second", "node_softnet_dropped_total", by=rate),
+        row("softnet_squeezed_per_second", "node_softnet_times_squeezed_total", by=rate),
+        row("conntrack_percent", "node_nf_conntrack_entries", "node_nf_conntrack_entries_limit", by=gauge_percent),
+        row("conntrack_drops_per_second", *_CONNTRACK_DROPS, by=sum_of_rates),
+        row(
+            "disk_read_seconds",
+            "node_disk_read_time_seconds_total",
+            "node_disk_reads_completed_total",
+            by=increase_ratio,
+            where=whole_disk,
+        ),
         row("disk_busy_percent", "node_disk_io_time_seconds_total", by=_busiest_disk, where=whole_disk),
         row("tcp_connections", "node_netstat_Tcp_CurrEstab", by=gauge),
         row("tcp_sockets", "node_sockstat_TCP_inuse", by=gauge),
@@ -136,6 +153,10 @@ NODE = Dialect(
         row("pressure_memory_percent", "node_pressure_memory_waiting_seconds_total", by=share_of_time),
     ),
     how_to_get={
+        "cpu_throttled_percent": "cAdvisor counts it: name a Prometheus that scrapes it, with --prometheus",
+        "network_allowance_exceeded_per_second": "run node_exporter with --collector.ethtool; EC2's ena driver has it",
+        "conntrack_percent": _CONNTRACK,
+        "conntrack_drops_per_second": _CONNTRACK,
         "network_in_bytes_per_second": _DEVICES,
         "network_out_bytes_per_second": _DEVICES,
         "network_link_percent": "node_exporter reads it from sysfs with the netclass collector, on by default",

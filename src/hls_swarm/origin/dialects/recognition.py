@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import assert_never
 
+from hls_swarm.origin.dialects.cadvisor import CADVISOR
 from hls_swarm.origin.dialects.haproxy import HAPROXY
 from hls_swarm.origin.dialects.nginx import NGINX_DIALECTS
 from hls_swarm.origin.dialects.node import NODE
@@ -27,7 +28,7 @@ class Dialects:
 
     def __init__(
         self,
-        known: tuple[Dialect, ...] = (NODE, *SERVERS),
+        known: tuple[Dialect, ...] = (NODE, *SERVERS, CADVISOR),
         signals: Mapping[str, SignalInfo] = SIGNALS,
         last: tuple[Dialect, ...] = (),
     ) -> None:
