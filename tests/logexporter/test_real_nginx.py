@@ -82,7 +82,7 @@ def test_the_page_agrees_with_the_log(tmp_path: Path, way: str) -> None:
                 requests += load(origin)  # still into the renamed file
                 server.send_signal(signal.SIGUSR1)
             requests += load(origin)
-            source.read(page_with(page_url, requests), 110.0)
+            source.read(page_with(page_url, requests, way), 110.0)
             lines = logged(*((rotated, log) if way == "file" else (log,)))
     found = {name: reading.value for name, reading in source.readings(110.0).items()}
     assert source.health(110.0).dialect == "hls-swarm log-exporter"
@@ -117,12 +117,14 @@ def load(origin: str) -> int:
     return len(paths)
 
 
-def page_with(url: str, requests: int) -> bytes:
-    """The page as soon as so many requests are on it."""
-    deadline = time.monotonic() + 10
+def page_with(url: str, requests: int, way: str) -> bytes:
+    """The page as soon as so many requests are on it; over UDP it says how many it received and lost of them."""
+    deadline = time.monotonic() + 60
     while True:
         page = wait_for(url)
         if f"nginx_http_response_time_seconds_hist_count {requests}\n".encode() in page:
+            if way == "syslog":
+                assert f"hls_swarm_log_exporter_syslog_received_total {requests}\n".encode() in page
             return page
         assert time.monotonic() < deadline, page.decode()
         time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
@@ -146,8 +147,36 @@ def test_syslog(header: bytes) -> None:
     page = Parser().parse(uvloop.run(scenario()))
     assert values(page, "nginx_http_response_size_bytes") == {(): 11}
     assert values(page, "nginx_parse_errors_total") == {(): 1}
+    assert values(page, "hls_swarm_log_exporter_syslog_received_total") == {(): 3}
     assert values(page, "hls_swarm_log_exporter_syslog_dropped_total") == {(): 0}
+    assert values(page, "hls_swarm_log_exporter_syslog_buffer_bytes")[()] > 0
     assert "hls_swarm_log_exporter_unread_bytes" not in page.by_name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="SKIPPED PART: only Linux tells what it dropped")
+def test_what_is_lost_is_on_the_page_and_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    sent = 60_000
+
+    async def scenario() -> tuple[float, float]:
+        async with exporting(syslog="127.0.0.1:0") as address:
+            assert address.syslog_port is not None
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                for _ in range(sent):  # the exporter has no turn meanwhile
+                    sender.sendto(b"x", ("127.0.0.1", address.syslog_port))
+            while True:
+                page = Parser().parse(await page_of(address.url))
+                read = values(page, "hls_swarm_log_exporter_syslog_received_total")[()]
+                dropped = values(page, "hls_swarm_log_exporter_syslog_dropped_total")[()]
+                assert values(page, "nginx_parse_errors_total") == {(): read}
+                if read + dropped >= sent and "log lines were dropped" in caplog.text:
+                    return read, dropped
+                await asyncio.sleep(0.05)
+
+    read, dropped = uvloop.run(scenario())
+    assert dropped > 0
+    assert read + dropped == sent
+    told = [record for record in caplog.records if "log lines were dropped" in record.message]
+    assert [f"{dropped:.0f} since the start" in record.message for record in told] == [True]
 
 
 @pytest.mark.parametrize(

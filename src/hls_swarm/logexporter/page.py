@@ -19,7 +19,9 @@ def metrics_page(
     unread_bytes: int | None,
     rotations: int | None,
     readable: bool | None,
+    received: int | None,
     dropped: int | None,
+    buffer_bytes: int | None,
     cpu_seconds: float,
     stub_status: StubStatus | None,
     asks_stub_status: bool,
@@ -28,7 +30,8 @@ def metrics_page(
 
     Args:
         unread_bytes, rotations, readable: of the log file; None without one.
-        dropped: datagrams lost; None without syslog or where it is not known.
+        received, dropped, buffer_bytes: datagrams read and lost, and the buffer that they wait in; None without syslog
+            or where it is not known.
         cpu_seconds: that this process has used.
         stub_status: None if nginx did not answer.
         asks_stub_status: whether it was asked.
@@ -41,7 +44,9 @@ def metrics_page(
         *_simple(f"{_SELF}_unread_bytes", "gauge", "Bytes of the log not read yet.", unread_bytes),
         *_simple(f"{_SELF}_rotations_total", "counter", "Rotations of the log followed.", rotations),
         *_simple(f"{_SELF}_log_readable", "gauge", "1 if the log can be read, 0 if not.", _flag(readable)),
-        *_simple(f"{_SELF}_syslog_dropped_total", "counter", "Datagrams lost before they were read.", dropped),
+        *_simple(f"{_SELF}_syslog_received_total", "counter", "Datagrams read.", received),
+        *_simple(f"{_SELF}_syslog_dropped_total", "counter", "Datagrams the kernel had no room for: lost.", dropped),
+        *_simple(f"{_SELF}_syslog_buffer_bytes", "gauge", "Room for datagrams that wait to be read.", buffer_bytes),
         *_simple("process_cpu_seconds_total", "counter", "CPU time this process has used.", round(cpu_seconds, 3)),
     ]
     if asks_stub_status:

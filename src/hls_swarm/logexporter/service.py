@@ -4,8 +4,9 @@ Rules:
 
 - It runs beside an nginx that is under load: its priority is lowered, it reads in bounded pieces, and it never touches
   the log but to read it.
-- A scrape reads what is new in the log first, so that the page is of the moment it is asked for. Between scrapes it
-  looks at the log twice a second, so that rotation is seen and little is left to read.
+- A scrape reads what is new in the log first, and what has arrived over UDP, so that the page is of the moment it is
+  asked for. Between scrapes it looks at the log twice a second, so that rotation is seen and little is left to read.
+- What makes the figures too low is on the page and in the log: a log that can not be read, datagrams that were dropped.
 """
 
 import asyncio
@@ -24,14 +25,14 @@ from hls_swarm.logexporter.log_format import read_line
 from hls_swarm.logexporter.page import metrics_page
 from hls_swarm.logexporter.settings import LogExporterOptions, address_of
 from hls_swarm.logexporter.stub_status import StubStatusReader
-from hls_swarm.logexporter.syslog import SyslogReceiver
+from hls_swarm.logexporter.syslog import LossReport, SyslogReceiver
 from hls_swarm.logexporter.tail import LogTail
 
 POLL_SECONDS = 0.5
 TURN_BYTES = 1 << 20
 """Read from the log before anything else gets its turn: some 10,000 lines."""
 SCRAPE_TURNS = 16
-"""Turns that a scrape waits for at most, when the log is far ahead."""
+"""Turns that a scrape waits for at most, when the log is far ahead, or as many datagrams wait."""
 LOWER_PRIORITY = 10
 MOST_CONNECTIONS = 16
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
@@ -81,13 +82,16 @@ class _Exporter:
         self._stub_status = None if options.stub_status is None else StubStatusReader(options.stub_status)
         self._server = PageServer(self._answer, MOST_CONNECTIONS)
         self._said = ""
+        self._losses = LossReport()
 
     async def start(self) -> LogExporterAddress:
         syslog_port = None
         if self._tail is not None:
             self._tail.start()
         if self._syslog is not None:
-            syslog_port = await self._syslog.start(*address_of("syslog", self._options.syslog or ""))
+            syslog_port = self._syslog.start(*address_of("syslog", self._options.syslog or ""))
+            if self._syslog.problem:
+                _log.warning("%s", self._syslog.problem)
         host, port = address_of("listen", self._options.listen)
         try:
             await self._server.start(host, port)
@@ -124,6 +128,9 @@ class _Exporter:
         if problem != self._said:
             _log.warning("%s", problem or f"{self._options.access_log} is read again")
             self._said = problem
+        losses = "" if self._syslog is None else self._losses.line(self._syslog.dropped(), time.monotonic())
+        if losses:
+            _log.warning("%s", losses)
 
     async def _answer(self, path: str, fields: Sequence[str]) -> Answer:  # noqa: ARG002 - one format, whatever is asked
         match path:
@@ -136,9 +143,11 @@ class _Exporter:
 
     async def _page(self) -> bytes:
         stub_status = None if self._stub_status is None else await self._stub_status.read()
-        tail = self._tail
+        tail, syslog = self._tail, self._syslog
         for _ in range(SCRAPE_TURNS):
-            if tail is None or not tail.read(TURN_BYTES):
+            more_of_file = tail is not None and tail.read(TURN_BYTES)
+            more_of_syslog = syslog is not None and syslog.read()
+            if not more_of_file and not more_of_syslog:
                 break
             await asyncio.sleep(0)
         return metrics_page(
@@ -146,7 +155,9 @@ class _Exporter:
             unread_bytes=None if tail is None else tail.unread_bytes(),
             rotations=None if tail is None else tail.rotations,
             readable=None if tail is None else not tail.problem,
-            dropped=None if self._syslog is None else self._syslog.dropped(),
+            received=None if syslog is None else syslog.received,
+            dropped=None if syslog is None else syslog.dropped(),
+            buffer_bytes=None if syslog is None else syslog.buffer_bytes,
             cpu_seconds=time.process_time(),
             stub_status=stub_status,
             asks_stub_status=self._stub_status is not None,
