@@ -3,6 +3,8 @@
 What an origin does wrong is not an exception but data: see `records.Failure`.
 """
 
+from signal import Signals
+
 
 class SwarmError(Exception):
     """Something the operator can mend; its text is one line that names the thing and what to do."""
@@ -22,6 +24,28 @@ class PreflightError(SwarmError):
 
 class RunError(SwarmError):
     """The run could not start or broke off."""
+
+
+class Interrupted(SwarmError):  # noqa: N818 - what happened, and nobody's error
+    """A signal ended the program before there was a run, or before anybody played: there is nothing to judge.
+
+    Args:
+        number: of the signal; the exit code is 128 and this, as of a process that it killed.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.exit_code = interrupted_code(number)
+        super().__init__(interrupted_words(number))
+
+
+def interrupted_code(number: int) -> int:
+    """The exit code after a signal that left nothing to judge: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+    return 128 + number
+
+
+def interrupted_words(number: int) -> str:
+    """What happened, in words."""
+    return "interrupted" if number == Signals.SIGINT else f"ended by {Signals(number).name}"
 
 
 class PlaylistError(ValueError):

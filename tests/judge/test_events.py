@@ -17,8 +17,8 @@ def test_phases_marks_and_lost_workers_are_told_once() -> None:
     run.second(1.0, *watching(0, 0.1), phase=Phase.RAMPING)
     run.second(2.0, phase=Phase.RAMPING)
     run.second(3.0, marks=[mark])
-    run.second(4.0, marks=[mark], lost=frozenset({0}))
-    run.second(5.0, marks=[mark], lost=frozenset({0}), phase=Phase.FINISHED)
+    run.second(4.0, marks=[mark], lost={0: "killed by SIGKILL"})
+    run.second(5.0, marks=[mark], lost={0: "killed by SIGKILL"}, phase=Phase.FINISHED)
     events = told(run)
     assert [(event.kind, event.elapsed_seconds) for event in events] == [
         (EventKind.PHASE, 1.0),

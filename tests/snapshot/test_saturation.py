@@ -63,7 +63,7 @@ def test_a_full_link_makes_the_run_invalid_and_stands_in_the_summary() -> None:
             due=1,
             tally=Tally(),
             workers={},
-            lost=frozenset(),
+            lost={},
             origin=None,
             machine=full,
         )

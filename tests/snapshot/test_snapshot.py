@@ -1,3 +1,5 @@
+from signal import SIGINT, SIGTERM
+
 import pytest
 from tests.support.snapshots import URL, exchange, failed, lag, snapshot, stalled, watching
 
@@ -80,10 +82,11 @@ class TestVerdict:
         assert judge(snapshot(*failed(1, 2.0)), thresholds=crossed).verdict is Verdict.ERROR
 
     def test_an_interrupted_run_in_which_nobody_had_played_yet_is_told_apart_from_a_failed_one(self) -> None:
-        outcome = judge(snapshot(ViewerStarted(0, 9.5, 9.5), at=10.0), interrupted=True)
+        outcome = judge(snapshot(ViewerStarted(0, 9.5, 9.5), at=10.0), interrupted_by=SIGINT)
         assert (outcome.verdict, outcome.exit_code) == (Verdict.ERROR, 130)
-        assert judge(snapshot(*failed(0, 1.0)), interrupted=True).exit_code == 1
-        assert judge(snapshot(*watching(0, 1.0)), interrupted=True) == Outcome(Verdict.PASS)
+        assert judge(snapshot(ViewerStarted(0, 9.5, 9.5), at=10.0), interrupted_by=SIGTERM).exit_code == 143
+        assert judge(snapshot(*failed(0, 1.0)), interrupted_by=SIGINT).exit_code == 1
+        assert judge(snapshot(*watching(0, 1.0)), interrupted_by=SIGINT) == Outcome(Verdict.PASS)
 
     def test_all_viewers_failed_is_an_error_with_the_reason(self) -> None:
         outcome = judge(snapshot(*failed(0, 1.0), *failed(1, 2.0)))
@@ -107,8 +110,8 @@ class TestVerdict:
         assert outcome.reasons == ("event-loop lag P99 150 ms, over the limit of 100 ms",)
 
     def test_a_lost_worker_makes_the_run_invalid(self) -> None:
-        outcome = judge(snapshot(*watching(0, 1.0), lost=frozenset({0})))
-        assert outcome.reasons == ("1 worker died; the viewers there are lost",)
+        outcome = judge(snapshot(*watching(0, 1.0), lost={0: "killed by SIGKILL"}))
+        assert outcome.reasons == ("1 worker died; the viewers there are lost (worker 0 killed by SIGKILL)",)
 
     def test_late_starts_past_one_percent_make_the_run_invalid(self) -> None:
         late = [ViewerStarted(number, 5.0, 4.0) for number in range(2)]

@@ -1,6 +1,7 @@
 """Moments of a run for everything that outlasts the screen, built from records as a run builds them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.judge.thresholds import parse_threshold
@@ -56,7 +57,7 @@ class Run:
         phase: Phase = Phase.STEADY,
         of_origin: OriginMetrics | None = None,
         lags: Iterable[float] = (0.001,),
-        lost: frozenset[int] = frozenset(),
+        lost: Mapping[int, str] = MappingProxyType({}),
         marks: Sequence[Mark] = (),
     ) -> Entry:
         """The run at `at`, after these records."""

@@ -94,7 +94,7 @@ def snapshot(*records: Record, at: float = 10.0, **changes: Any) -> Snapshot:
         "phase": Phase.STEADY,
         "due": 4,
         "workers": {0: WorkerHealth(0, 0.5, 40_000_000, lag(0.001), 0)},
-        "lost": frozenset(),
+        "lost": {},
         "origin": None,
     }
     quiet = {"workers": {0: WorkerHealth(0, 0.4, 40_000_000, lag(), 0)}}

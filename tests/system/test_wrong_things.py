@@ -155,29 +155,6 @@ def gone(pids: list[int], seconds: float) -> bool:
     return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_with_its_summary(number: signal.Signals) -> None:
-    asked: list[str] = []
-    with serving(vod(segments=60), asked) as base, live_swarm(base) as process:
-        workers = workers_at_play(process, asked)
-        process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=10)
-    assert process.returncode == 0, stderr
-    assert "PASS" in stdout
-    assert gone(workers, 0.1)
-
-
-def test_a_second_ctrl_c_ends_it_at_once() -> None:
-    asked: list[str] = []
-    with serving(vod(segments=60), asked) as base, live_swarm(base) as process:
-        workers = workers_at_play(process, asked)
-        process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=10)
-    assert process.returncode in {0, 1}  # 0 if the graceful end came before the second one
-    assert gone(workers, 2.0)
-
-
 def test_no_worker_outlives_a_controller_that_was_killed() -> None:
     asked: list[str] = []
     with serving(vod(segments=60), asked) as base, live_swarm(base) as process:

@@ -1,12 +1,48 @@
 """The command line: flags, environment and settings file to settings; errors to exit codes.
 
+- `process`: what holds for the process as a whole: signals before there is a run, standard streams, its end.
 - `goflags`: Go's way of writing a flag to the GNU way (pure).
 - `flags`: what each field of the settings is on a command line (pure).
 - `sources`: flags, environment and file, in this order of precedence, to one settings object.
 - `commands`: the commands with their flags and help.
-- `entry`: `main`, which turns every mistake into one line and an exit code.
+- `entry`: turns every mistake into one line and an exit code.
+
+This module imports nothing heavy: a signal that comes while the rest is imported must find its handler.
 """
 
-from hls_swarm.cli.entry import main
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from hls_swarm.cli.process import run_as_process
+
+if TYPE_CHECKING:
+    from hls_swarm.cli.commands import Actions
 
 __all__ = ["main"]
+
+
+def main(
+    argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None, actions: "Actions | None" = None
+) -> int:
+    """Run the command line and give the exit code.
+
+    Args:
+        argv: arguments without the program's name. Without them this is the process that a person started: its own are
+            taken, and its end is the end of this call.
+        environ: environment variables; by default the process's.
+        actions: what the commands start.
+    """
+
+    def command() -> int:
+        from hls_swarm.cli.commands import ACTIONS
+        from hls_swarm.cli.entry import main as run
+
+        return run(
+            sys.argv[1:] if argv is None else argv,
+            os.environ if environ is None else environ,
+            ACTIONS if actions is None else actions,
+        )
+
+    return run_as_process(command) if argv is None else command()

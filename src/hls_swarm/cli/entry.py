@@ -3,15 +3,17 @@
 - What the command says, if it ends by itself; 0 after help and version.
 - The error's own `exit_code` of a `SwarmError`: 2 for a mistake in the settings or on the command line, 1 for a run
   that could not start or broke off.
-- 130 (128 + SIGINT) after Ctrl-C where the command does not handle it itself, as before the start.
-- 1 if whoever reads standard output has gone away.
+- 128 and the number of the signal that ended the command before there was a run.
+- 1 if standard output can not be written; in words, unless whoever read it has gone away.
 
 Everything else that is raised is a bug and keeps its traceback.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from cyclopts import (
     CoercionError,
@@ -21,26 +23,29 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
-from hls_swarm.cli.commands import ACTIONS, Actions, Command, build_app, commands
+from hls_swarm.cli.commands import VARIABLE_PREFIX, Actions, Command, build_app, commands
 from hls_swarm.cli.flags import Flag, did_you_mean
 from hls_swarm.cli.goflags import normalise_go_flags
 from hls_swarm.errors import SettingsError, SwarmError
+from hls_swarm.foreign import is_utf8, one_line
 
 _INTERRUPTED = 130
+_OF_OUTPUT = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""What a standard stream is refused with that has no reader, disk or terminal any more, or was closed. Whatever else is
+written has a name, and its own words for it."""
 
 
-def main(
-    argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None, actions: Actions = ACTIONS
-) -> int:
+def main(argv: Sequence[str], environ: Mapping[str, str], actions: Actions) -> int:
     """Run the command line and give the exit code of the process.
 
     Args:
-        argv: arguments without the program's name; by default the process's.
-        environ: environment variables; by default the process's.
+        argv: arguments without the program's name.
+        environ: environment variables.
         actions: what the commands start.
     """
     try:
-        code = _dispatch(sys.argv[1:] if argv is None else argv, os.environ if environ is None else environ, actions)
+        _check_encoding(argv, environ)
+        code = _dispatch(argv, environ, actions)
         sys.stdout.flush()
     except SwarmError as error:
         _complain(str(error))
@@ -48,11 +53,27 @@ def main(
     except KeyboardInterrupt:
         _complain("interrupted")
         return _INTERRUPTED
-    except BrokenPipeError:
-        if not _output_is_gone():
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OF_OUTPUT:
             raise
+        _forget_output()
+        if error.errno != errno.EPIPE:
+            _complain(f"standard output can not be written: {(error.strerror or str(error)).lower()}")
         return 1
     return code
+
+
+def _check_encoding(argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Refuse bytes that are no UTF-8: no file and no message of a run could carry them.
+
+    Raises:
+        SettingsError: naming the argument or the variable.
+    """
+    named = [(f"argument {number}", text) for number, text in enumerate(argv, start=1)]
+    named += [(name, text) for name, text in environ.items() if name.startswith(VARIABLE_PREFIX)]
+    for name, text in named:
+        if not is_utf8(text):  # which is not shown: it may be a secret
+            raise SettingsError(f"{name}: has bytes that are not UTF-8")
 
 
 def _dispatch(argv: Sequence[str], environ: Mapping[str, str], actions: Actions) -> int:
@@ -112,17 +133,13 @@ def _refusal(flag: Flag, text: str) -> str:
 
 
 def _complain(text: str) -> None:
-    line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in " ".join(text.split()))
-    sys.stderr.write(f"hls-swarm: {line}\n")
+    with suppress(OSError):  # nobody may be there to read it; the exit code says the same
+        sys.stderr.write(f"hls-swarm: {one_line(text)}\n")
+        sys.stderr.flush()
 
 
-def _output_is_gone() -> bool:
-    """Whether the reader of standard output went away; if so it is pointed at nothing, for the flush at exit."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, sys.stdout.fileno())
-        os.close(nothing)
-        return True
-    return False
+def _forget_output() -> None:
+    """Point standard output at nothing, for what is still in its buffer."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)

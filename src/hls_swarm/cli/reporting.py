@@ -3,12 +3,14 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from hls_swarm.errors import RunError
 from hls_swarm.settings.checks import SettingValueError, check_file_name
 
-_WIDE = 140
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 WORSE = 99
 """Exit code of a comparison that fails, as of a threshold that is crossed."""
 
@@ -227,10 +229,10 @@ def _print(content: bytes) -> None:
     output.flush()
 
 
-def _show(renderable: Any) -> None:
-    from rich.console import Console
+def _show(renderable: "RenderableType") -> None:
+    from hls_swarm.views.terminal.output import WIDE, Output
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDE  # nobody reads a file in 80 columns
-    console.print(renderable)
+    output = Output(sys.stdout, None if sys.stdout.isatty() else WIDE)
+    output.show(renderable)
+    if output.trouble is not None:
+        raise output.trouble

@@ -72,3 +72,6 @@ class Agent(Protocol):
 
     async def stop(self, drain_seconds: float) -> HostNews:
         """End all viewers and workers; what is in flight may finish for `drain_seconds`. Leaves nothing behind."""
+
+    def kill(self) -> None:
+        """End the workers at once, without their last news."""

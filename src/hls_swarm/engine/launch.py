@@ -1,11 +1,21 @@
-"""Where a worker process begins: Ctrl-C in the terminal reaches it too, and must leave the end to the controller."""
+"""Where a worker process begins: signals that are meant for the controller reach it too, and leave the end to it.
 
+The controller starts it with them blocked, so that none can come before they are ignored.
+"""
+
+import os
 import signal
 import sys
 
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+_CONTROLLERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+for _number in _CONTROLLERS:
+    signal.signal(_number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, _CONTROLLERS)
 
 if __name__ == "__main__":
-    from hls_swarm.engine.worker import main  # after the signal: a Ctrl-C may come while this imports
+    from hls_swarm.engine.worker import main  # after the signals: one may come while this imports
 
-    sys.exit(main())
+    _code = main()
+    sys.stderr.flush()
+    os._exit(_code)  # no thread that is stuck on a disk or in the resolver holds it

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ import uvloop
 from hls_swarm.engine.ffmpeg.fleet import other_engine
 from hls_swarm.engine.host.lag import LagMeter
 from hls_swarm.engine.host.machine import descriptors_open
+from hls_swarm.engine.lease import CHECK_SECONDS, Lease
 from hls_swarm.engine.messages import (
     Configure,
     Drain,
@@ -47,6 +49,10 @@ WITHOUT_CONTROLLER_SECONDS = 10.0
 """Time until a worker that never heard of a lease gives up."""
 
 
+class _NotPolledError(Exception):
+    """The lease has run out."""
+
+
 class Worker(asyncio.Protocol):
     """The worker's end of the conversation; the protocol of its standard input."""
 
@@ -59,10 +65,10 @@ class Worker(asyncio.Protocol):
         self._swarm: Swarm | None = None
         self._request_log: RequestLog | None = None
         self._number = self._worker = 0
-        self._lease_until = time.perf_counter() + WITHOUT_CONTROLLER_SECONDS
+        self._lease = Lease(time.perf_counter(), WITHOUT_CONTROLLER_SECONDS)
         self._process = psutil.Process()
         self._draining: asyncio.Task[None] | None = None
-        self._lease_timer = loop.call_later(1.0, self._check_lease)
+        self._lease_timer = loop.call_later(CHECK_SECONDS, self._check_lease)
 
     def data_received(self, data: bytes) -> None:
         """The controller said something."""
@@ -99,7 +105,7 @@ class Worker(asyncio.Protocol):
                 if self._swarm is not None:
                     self._swarm.change(at, by)
             case Poll(lease_seconds=lease):
-                self._lease_until = time.perf_counter() + lease
+                self._lease.renew(time.perf_counter(), lease)
                 if self._request_log is not None:
                     self._request_log.flush()
                 self._send(self._news(final=False))
@@ -152,10 +158,10 @@ class Worker(asyncio.Protocol):
             self.output.write(frame(message))
 
     def _check_lease(self) -> None:
-        if time.perf_counter() > self._lease_until:
-            self._end(None)
+        if self._lease.has_run_out(time.perf_counter()):
+            self._end(_NotPolledError("the controller asked for nothing as long as the lease says: it stands still"))
             return
-        self._lease_timer = self._loop.call_later(1.0, self._check_lease)
+        self._lease_timer = self._loop.call_later(CHECK_SECONDS, self._check_lease)
 
     def _end(self, error: Exception | None) -> None:
         self._lease_timer.cancel()
@@ -187,5 +193,9 @@ def main() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    uvloop.run(serve())
+    try:
+        uvloop.run(serve())
+    except _NotPolledError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0

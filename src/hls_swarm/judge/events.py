@@ -79,7 +79,8 @@ def _of_snapshot(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
     lost = {worker.worker for worker in before.generator.workers if worker.lost} if before is not None else set()
     for worker in now.generator.workers:
         if worker.lost and worker.worker not in lost:
-            yield EventKind.WORKER_LOST, Level.ERROR, f"worker {worker.worker} died", {"worker": worker.worker}
+            text = f"worker {worker.worker} died" + (f": {worker.died_of}" if worker.died_of else "")
+            yield EventKind.WORKER_LOST, Level.ERROR, text, {"worker": worker.worker}
     if now.generator.saturated and (before is None or not before.generator.saturated):
         text = f"the generator is the bottleneck: {'; '.join(now.generator.trouble)}"
         yield EventKind.GENERATOR, Level.WARNING, text, {}

@@ -183,6 +183,7 @@ def _distributions() -> tuple[DistributionMetric, ...]:
         ("connect_seconds", "opening connections: DNS, TCP and TLS", lambda m: m.tally.connect),
         ("lateness_seconds", "requests after they were due: the generator's own delay", lambda m: m.tally.lateness),
         ("loop_lag_seconds", "lag of the workers' event loops", lambda m: m.loop_lag),
+        ("controller_lateness_seconds", "how late the controller's seconds were", lambda m: m.controller_lateness),
     )
     out += [DistributionMetric(name, Unit.SECONDS, text, read) for name, text, read in rows]
     text = "download time of a segment by its duration: above 1 is slower than it plays"

@@ -173,6 +173,8 @@ def _generator(generator: GeneratorFigures) -> dict[str, Any]:
         "late_starts": generator.late_starts,
         "saturated": generator.saturated,
         "trouble": list(generator.trouble),
+        "controller_lateness_seconds": _distribution(generator.controller_lateness),
+        "remarks": list(generator.remarks),
         "machine": _machine(generator),
     }
 

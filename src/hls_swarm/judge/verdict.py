@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hls_swarm.errors import interrupted_code, interrupted_words
 from hls_swarm.judge.proof import nothing_proven, unproven
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.snapshot.snapshot import Snapshot
@@ -20,8 +21,6 @@ class Verdict(StrEnum):
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.ERROR: 1, Verdict.INVALID: 3, Verdict.FAIL: 99}
 """Exit code of each verdict; a usage error is 2 and never gets this far."""
-INTERRUPTED = 130
-"""Exit code of a run that Ctrl-C ended before anybody had played: 128 + SIGINT, as shells have it."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +28,17 @@ class Outcome:
     """The verdict, and why; the reasons are empty for a pass.
 
     Args:
-        interrupted: whether the run was ended from outside before it could have come to any verdict.
+        interrupted_by: the signal that ended the run before it could have come to any verdict.
     """
 
     verdict: Verdict
     reasons: tuple[str, ...] = ()
-    interrupted: bool = False
+    interrupted_by: int | None = None
 
     @property
     def exit_code(self) -> int:
         """What the process ends with."""
-        return INTERRUPTED if self.interrupted else EXIT_CODES[self.verdict]
+        return EXIT_CODES[self.verdict] if self.interrupted_by is None else interrupted_code(self.interrupted_by)
 
 
 def judge(
@@ -47,7 +46,7 @@ def judge(
     broke_off: str | None = None,
     thresholds: Sequence[ThresholdResult] = (),
     *,
-    interrupted: bool = False,
+    interrupted_by: int | None = None,
 ) -> Outcome:
     """The verdict on a run whose last snapshot this is.
 
@@ -57,11 +56,11 @@ def judge(
     Args:
         broke_off: why the run ended before its time, if it did by itself.
         thresholds: what came of each.
-        interrupted: whether a person or a signal ended it before its time.
+        interrupted_by: the signal that ended it before its time, or stands for the person who did.
     """
     error = broke_off or nothing_proven(snapshot)
-    if interrupted and not snapshot.viewers.played and not snapshot.viewers.failed:
-        return Outcome(Verdict.ERROR, (f"interrupted: {error}",), interrupted=True)
+    if interrupted_by is not None and not snapshot.viewers.played and not snapshot.viewers.failed:
+        return Outcome(Verdict.ERROR, (f"{interrupted_words(interrupted_by)}: {error}",), interrupted_by)
     if snapshot.generator.saturated and not snapshot.viewers.played:
         return Outcome(Verdict.INVALID, snapshot.generator.trouble)
     if error:

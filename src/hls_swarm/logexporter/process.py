@@ -1,4 +1,4 @@
-"""The log exporter as a process of its own: starts it, says where it is, ends it at SIGINT or SIGTERM."""
+"""The log exporter as a process of its own: starts it, says where it is, ends it at SIGINT, SIGTERM or SIGHUP."""
 
 import asyncio
 import logging
@@ -35,6 +35,6 @@ async def _until_stopped(options: LogExporterOptions) -> None:
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     await serve(options, announce, stop)

@@ -36,12 +36,41 @@ class LineFile:
             raise
         self._size += len(lines)
 
+    def is_at(self, path: Path) -> bool:
+        """Whether the file that is written is still the one of this name. Raises OSError."""
+        try:
+            there = path.stat()
+        except FileNotFoundError:
+            return False
+        return _identity(there) == _identity(os.fstat(self._descriptor))
+
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)
 
 
-def replace_whole(path: Path, content: bytes) -> None:
+Identity = tuple[int, int]
+"""What tells a file from another one that has its name later."""
+
+
+def claim(path: Path) -> Identity:
+    """Make an empty file that was not there: of all who try, one has it. Raises FileExistsError, OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        return _identity(os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def identity(path: Path) -> Identity | None:
+    """Of the file that has this name now; None if none has. Raises OSError."""
+    try:
+        return _identity(path.stat())
+    except FileNotFoundError:
+        return None
+
+
+def replace_whole(path: Path, content: bytes) -> Identity:
     """Write a file so that a reader finds the old content or the new one, never a part. Raises OSError."""
     new = path.with_name(f".{path.name}.new")
     try:
@@ -49,11 +78,17 @@ def replace_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             _settle(file.fileno())
+            written = _identity(os.fstat(file.fileno()))
         new.replace(path)
     except OSError:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         raise
+    return written
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
 
 
 def _settle(descriptor: int) -> None:

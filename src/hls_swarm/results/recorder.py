@@ -40,6 +40,10 @@ class Recorder:
         settings: of the run.
         started_at: wall clock, Unix seconds.
         command: the command line, without secrets.
+
+    Raises:
+        FileExistsError: the folder is another run's.
+        OSError: it can not be written.
     """
 
     def __init__(
@@ -47,7 +51,8 @@ class Recorder:
     ) -> None:
         self._settings, self._ledger, self._started_at = settings, ledger, started_at
         self._before: Entry | None = None
-        self._writer = None if folder is None else FolderWriter(folder, (layout.TIMELINE, layout.EVENTS, layout.LOG))
+        lines = (layout.TIMELINE, layout.EVENTS, layout.LOG)
+        self._writer = None if folder is None else FolderWriter(folder, lines, claim_name=layout.RUN)
         if self._writer is not None:
             facts = run_facts(settings, started_at, command)
             self._writer.replace(layout.RUN, lambda: to_json(known(msgspec.to_builtins(facts))))
@@ -91,6 +96,11 @@ class Recorder:
         """Wait until everything is written, or is known not to be."""
         if self._writer is not None:
             self._writer.close()
+
+    def discard(self) -> None:
+        """There was no run after all: take the files away again, and the folder if nothing else is in it."""
+        if self._writer is not None:
+            self._writer.discard()
 
     def _tell(self, event: Event) -> None:
         _log.log(_LEVELS[event.level], "%s: %s", event.kind.value, event.text)
@@ -143,6 +153,8 @@ def open_recorder(settings: Settings, ledger: Ledger, started_at: float, argumen
             folder = make_folder(Path(layout.DEFAULT_PARENT), started_at, settings.name)
         return Recorder(folder, settings, ledger, started_at, command)
     except OSError as error:
+        if isinstance(error, FileExistsError) and Path(error.filename).name == layout.RUN:
+            raise RunError(f"--output: another run writes into {settings.output}: name a new folder") from error
         words = (
             f"{error.filename or layout.DEFAULT_PARENT} can not be written: {(error.strerror or str(error)).lower()}"
         )

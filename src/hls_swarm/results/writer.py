@@ -5,16 +5,21 @@ Rules:
 - Whoever hands something over never waits. Rows and events wait here, at most `MOST_WAITING` of them; of the state only
   the newest does.
 - A write that fails is told at once and tried again each second. What did not find room meanwhile is counted.
+- The folder belongs to the run that made the file `claim_name` in it. One that is removed or replaced meanwhile, as a
+  clean-up job does, is noticed at the next write, told, and written again from there on: whole files as they were,
+  lines from now. One in which another run has made its own is left alone.
 - After `close` everything is written, or is known not to be.
 """
 
+import errno
 import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from hls_swarm.results.files import LineFile, replace_whole
+from hls_swarm.results.files import Identity, LineFile, claim, identity, replace_whole
 
 MOST_WAITING = 3600
 """Lines of one file that wait for a disk to recover: an hour of the timeline."""
@@ -32,18 +37,32 @@ class FolderWriter:
         folder: exists already.
         line_files: names of those that grow by lines.
         again_seconds: between two tries on a disk that refuses.
+        claim_name: of the whole file by which the folder is this run's; None leaves that unchecked.
 
     Raises:
+        FileExistsError: the folder is another run's.
         OSError: a file can not be opened.
     """
 
-    def __init__(self, folder: Path, line_files: tuple[str, ...], again_seconds: float = AGAIN_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        line_files: tuple[str, ...],
+        again_seconds: float = AGAIN_SECONDS,
+        claim_name: str | None = None,
+    ) -> None:
         self.folder = folder
         self._again_seconds = again_seconds
+        self._claim_name = claim_name
+        self._claimed: Identity | None = None if claim_name is None else claim(folder / claim_name)
         self._files = {name: LineFile(folder / name) for name in line_files}
         self._lines: Mapping[str, deque[bytes]] = {name: deque() for name in line_files}
         self._wholes: dict[str, Callable[[], bytes]] = {}
+        self._made: dict[str, Callable[[], bytes]] = {}
+        """The newest content of each whole file, from which it can be written again."""
+        self._written: dict[str, int] = {}
         self._lost = 0
+        self._replaced = False
         self._trouble: str | None = None
         self._ending = False
         self._changed = threading.Condition()
@@ -57,6 +76,8 @@ class FolderWriter:
             lost = f"; {self._lost} lines are lost" if self._lost else ""
             if self._trouble is not None:
                 return self._trouble + lost
+            if self._replaced:
+                return f"{self.folder}: was removed or replaced while the run went on, and written again{lost}"
             return f"{self.folder}: could not be written for a time{lost}" if self._lost else None
 
     def append(self, name: str, line: bytes) -> None:
@@ -88,6 +109,16 @@ class FolderWriter:
                 self._trouble = f"{self.folder}: the disk does not answer"
             self._lost += sum(len(waiting) for waiting in self._lines.values())
 
+    def discard(self) -> None:
+        """End, and take away what was written, and the folder if nothing else is in it."""
+        self.close()
+        names = [*self._lines, *self._made, *([] if self._claim_name is None else [self._claim_name])]
+        for name in names:
+            with suppress(OSError):  # what can not be taken away stays
+                (self.folder / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+
     def _run(self) -> None:
         refused = False
         while True:
@@ -111,17 +142,62 @@ class FolderWriter:
     def _write(self, lines: dict[str, list[bytes]], wholes: dict[str, Callable[[], bytes]]) -> bool:
         """Whether everything was written; what was not waits on."""
         try:
+            if not all(file.is_at(self.folder / name) for name, file in self._files.items()):
+                self._begin_again()
+                with self._changed:
+                    wholes |= {name: made for name, made in self._made.items() if name not in wholes}
             for name in list(lines):
                 self._files[name].append(b"".join(lines[name]))
-                del lines[name]
+                self._written[name] = self._written.get(name, 0) + len(lines.pop(name))
             for name in list(wholes):
-                replace_whole(self.folder / name, wholes[name]())
-                del wholes[name]
+                self._write_whole(name, wholes.pop(name))
         except OSError as error:
             self._refused(lines, wholes, error)
             return False
         self._recovered()
         return True
+
+    def _write_whole(self, name: str, content: Callable[[], bytes]) -> None:
+        try:
+            made = content()
+        except Exception:  # noqa: BLE001 - what can not be encoded must not end the thread that writes all the rest
+            _log.exception("%s can not be made", name)
+            with self._changed:
+                self._trouble = f"{self.folder}: {name} could not be made"
+            return
+        self._made[name] = content
+        try:
+            written = replace_whole(self.folder / name, made)
+        except OSError:
+            with self._changed:
+                self._wholes.setdefault(name, content)
+            raise
+        if name == self._claim_name:
+            self._claimed = written
+
+    def _begin_again(self) -> None:
+        """The folder, or a file in it, is not there any more: open them anew. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._claim_name is not None:
+            there = identity(self.folder / self._claim_name)
+            if there is None:
+                self._claimed = claim(self.folder / self._claim_name)
+            elif there != self._claimed:
+                raise FileExistsError(errno.EEXIST, "another run writes there now")
+        gone = 0
+        for name, file in list(self._files.items()):
+            path = self.folder / name
+            if not file.is_at(path):
+                gone += self._written.get(name, 0)
+                self._written[name] = 0
+                file.close()
+                self._files[name] = LineFile(path)
+        with self._changed:
+            self._replaced = True
+            self._lost += gone
+        _log.error(
+            "%s: was removed or replaced: %d lines are lost; it is written again from here on", self.folder, gone
+        )
 
     def _refused(
         self, lines: Mapping[str, list[bytes]], wholes: Mapping[str, Callable[[], bytes]], error: OSError

@@ -12,14 +12,14 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Coroutine
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvloop
-from rich.console import Console
 
 from hls_swarm.cluster.local import LocalAgent
 from hls_swarm.engine.ffmpeg.fleet import check_machine, checked_binary, command_line, descriptors_for_processes
@@ -29,13 +29,15 @@ from hls_swarm.engine.host.preflight import Severity, findings, needs_of
 from hls_swarm.engine.native.clients import check_clients, scraper_fetcher
 from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.engine.sessions import plan_of
-from hls_swarm.errors import PreflightError, RunError
+from hls_swarm.errors import Interrupted, PreflightError
+from hls_swarm.foreign import one_line
 from hls_swarm.judge.ledger import Ledger
 from hls_swarm.judge.summary import to_json
 from hls_swarm.judge.thresholds import parse_threshold
-from hls_swarm.judge.verdict import Outcome, Verdict, judge
+from hls_swarm.judge.verdict import EXIT_CODES, Outcome, Verdict, judge
 from hls_swarm.origin.config import origin_settings
 from hls_swarm.origin.scraper import OriginScraper
+from hls_swarm.results.files import replace_whole
 from hls_swarm.results.logs import logging_to, logging_to_stderr, masked, secrets_of
 from hls_swarm.results.recorder import Recorder, open_recorder
 from hls_swarm.settings.network import parse_source_addresses
@@ -50,6 +52,7 @@ from hls_swarm.views.narrator import Narrator
 from hls_swarm.views.prometheus.endpoint import Endpoint
 from hls_swarm.views.terminal import check, text
 from hls_swarm.views.terminal.live import LineView
+from hls_swarm.views.terminal.output import Output
 
 if TYPE_CHECKING:
     from hls_swarm.views.tui.dashboard import Dashboard  # takes 0.3 s to import, for those who see it
@@ -69,12 +72,14 @@ def run(settings: Settings) -> int:
         return 0
     if settings.check:
         settings = _for_check(settings)
-    return uvloop.run(_run(settings, _prepared(settings)))
+    with Signals() as signals:
+        return uvloop.run(_interruptible(_run(settings, _prepared(settings), signals), signals))
 
 
 def demo(settings: Settings) -> int:
     """The same against an origin of its own, whose URLs take the place of those in the settings."""
-    return uvloop.run(_demo(settings, _prepared(settings)))
+    with Signals() as signals:
+        return uvloop.run(_interruptible(_demo(settings, _prepared(settings), signals), signals))
 
 
 def origin(
@@ -103,18 +108,19 @@ def origin(
         faults=faults,
         allowed_hosts=allowed_hosts,
     )
-    uvloop.run(_origin(options))
+    with Signals() as signals:
+        uvloop.run(_origin(options, signals))
     return 0
 
 
-async def _origin(options: OriginOptions) -> None:
+async def _origin(options: OriginOptions, signals: Signals) -> None:
     stop = asyncio.Event()
-    with Signals(stop.set, lambda: None):
-        await serve(options, _announce, stop)
+    signals.end_with(asyncio.get_running_loop(), stop.set)
+    await serve(options, _announce, stop)
 
 
 def _announce(address: OriginAddress) -> None:
-    screen = Console(stderr=True, highlight=False)
+    screen = Output(sys.stderr)
     rows = [
         ("Stream", address.stream_url),
         ("Metrics", f"{address.node_metrics_url}  {address.nginx_metrics_url}"),
@@ -129,10 +135,26 @@ def _announce(address: OriginAddress) -> None:
         ("Stop it", "Ctrl-C"),
     ]
     for label, value in rows:
-        screen.print(f"{label:<12}{value}", soft_wrap=True, markup=False)
+        screen.show(f"{label:<12}{value}", wrap=False)
 
 
-async def _demo(settings: Settings, workers: int) -> int:
+async def _interruptible(command: Coroutine[Any, Any, int], signals: Signals) -> int:
+    """The command; a signal that comes before it has taken over ends it, and it cleans up.
+
+    Raises:
+        Interrupted: by a signal.
+    """
+    task = asyncio.ensure_future(command)
+    signals.end_with(asyncio.get_running_loop(), task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if signals.first is None:
+            raise
+        raise Interrupted(signals.first) from None
+
+
+async def _demo(settings: Settings, workers: int, signals: Signals) -> int:
     async with OriginProcess(OriginOptions()) as address:
         return await _run(
             replace(
@@ -143,10 +165,11 @@ async def _demo(settings: Settings, workers: int) -> int:
                 origin_metrics_interface=("lo",),
             ),
             workers,
+            signals,
         )
 
 
-async def _run(settings: Settings, workers: int) -> int:
+async def _run(settings: Settings, workers: int, signals: Signals) -> int:
     started_at = time.time()
     ledger = Ledger([parse_threshold(line) for line in settings.threshold])
     endpoint = Endpoint(
@@ -160,18 +183,25 @@ async def _run(settings: Settings, workers: int) -> int:
         recorder = open_recorder(settings, ledger, started_at, sys.argv[1:])
         stack.callback(recorder.close)
         stack.enter_context(logging_to(recorder.log, settings))
-        # Workers write their requests beside the other files; without a folder they can not.
+        # Workers write their requests beside the other files; without a folder they can not. They are in this folder
+        # too, and the name of a folder above may have bytes that no message carries.
         settings = replace(
             settings,
-            output=None if recorder.folder is None else str(recorder.folder.absolute()),
+            output=None if recorder.folder is None else str(recorder.folder),
             record_requests=settings.record_requests and recorder.folder is not None,
         )
-        async with endpoint:
-            return await _recorded(settings, workers, ledger, recorder, endpoint)
+        try:
+            async with endpoint:
+                return await _recorded(settings, workers, ledger, recorder, endpoint, signals)
+        except (asyncio.CancelledError, Interrupted):
+            recorder.discard()  # there was no run
+            raise
 
 
-async def _recorded(settings: Settings, workers: int, ledger: Ledger, recorder: Recorder, endpoint: Endpoint) -> int:
-    screen = Console(stderr=True)
+async def _recorded(
+    settings: Settings, workers: int, ledger: Ledger, recorder: Recorder, endpoint: Endpoint, signals: Signals
+) -> int:
+    screen = Output(sys.stderr)
     agent = LocalAgent(workers)
     scraper = OriginScraper.create(
         origin_settings(
@@ -200,30 +230,48 @@ async def _recorded(settings: Settings, workers: int, ledger: Ledger, recorder: 
         if dashboard is not None:
             dashboard.leave_at_once()
 
-    with logbook, Signals(controller.stop, at_once):
+    task = asyncio.current_task()
+
+    def gently() -> None:
+        if controller.begun or task is None:
+            controller.stop()
+        else:
+            task.cancel()
+
+    signals.end_with(asyncio.get_running_loop(), gently, at_once)
+    with logbook:
         entry, broke_off = await controller.run()
-    outcome = judge(entry.moment.snapshot, broke_off, entry.thresholds, interrupted=controller.interrupted)
+    ended_by = (signals.first or signal.SIGINT) if controller.interrupted else None
+    outcome = judge(entry.moment.snapshot, broke_off, entry.thresholds, interrupted_by=ended_by)
     found = check.findings(entry.moment.snapshot, outcome) if settings.check else ()
     if outcome.verdict is Verdict.PASS and not all(finding.fit for finding in found):
         outcome = Outcome(Verdict.ERROR, tuple(f"{f.subject}: {f.words}" for f in found if not f.fit))
     made = recorder.finish(entry, outcome)
+    recorder.close()
+    # What a program reads comes first: a screen may be gone by now.
+    troubles = [
+        _write_json("json", settings.json, to_json(made)),
+        _write_json("p1203", settings.p1203, to_json(p1203_file(controller.sessions))),
+    ]
+    report = Output(sys.stderr if settings.json == "-" else sys.stdout)
     origin_figures, steady = ledger.origin_summary()
-    report = Console(stderr=settings.json == "-")
-    shown = text.summary(entry.moment.snapshot, outcome, origin_figures, steady=steady, thresholds=entry.thresholds)
-    report.print(shown, soft_wrap=False, highlight=False)
+    report.show(
+        text.summary(entry.moment.snapshot, outcome, origin_figures, steady=steady, thresholds=entry.thresholds)
+    )
     if recorder.folder is not None:
-        recorder.close()
         words = recorder.trouble or f"{recorder.folder}  (hls-swarm report shows it)"
-        report.print(f"\nRun folder    {words}", soft_wrap=True, highlight=False, markup=False)
+        report.show(f"\nRun folder    {words}", wrap=False)
     if outcome.reasons:
-        print(f"hls-swarm: {outcome.verdict.value}: {'; '.join(outcome.reasons)}", file=sys.stderr)  # noqa: T201 - the one line that a script reads
-    if settings.json is not None:
-        _write_json("json", settings.json, to_json(made))
-    if settings.p1203 is not None:
-        _write_json("p1203", settings.p1203, to_json(p1203_file(controller.sessions)))
+        screen.write(f"hls-swarm: {outcome.verdict.value}: {one_line('; '.join(outcome.reasons))}\n")  # for scripts
     for finding in found:
-        report.print(finding.line, soft_wrap=True, highlight=False, markup=False)
-    return outcome.exit_code
+        report.show(finding.line, wrap=False)
+    if report.trouble_text is not None:
+        troubles.append(f"standard output can not be written: {report.trouble_text}")
+    for trouble in filter(None, troubles):
+        screen.write(f"hls-swarm: {trouble}\n")
+    signals.settle()
+    lost = report.trouble is not None or any(troubles)
+    return outcome.exit_code or (EXIT_CODES[Verdict.ERROR] if lost else 0)
 
 
 def _for_check(settings: Settings) -> Settings:
@@ -244,9 +292,10 @@ def _for_check(settings: Settings) -> Settings:
     )
 
 
-def _dashboard(settings: Settings, screen: Console, logbook: Logbook) -> "Dashboard | None":
+def _dashboard(settings: Settings, screen: Output, logbook: Logbook) -> "Dashboard | None":
     """The dashboard if it is wanted and there is a terminal for it: for keys, for the screen and for the summary."""
-    terminal = screen.is_terminal and not screen.is_dumb_terminal and sys.stdin.isatty() and sys.stdout.isatty()
+    on = screen.console
+    terminal = on.is_terminal and not on.is_dumb_terminal and sys.stdin.isatty() and sys.stdout.isatty()
     if settings.tui is False or not terminal:
         return None
     from hls_swarm.views.tui.dashboard import Dashboard
@@ -267,16 +316,23 @@ def _save_screenshot(name: str, svg: str) -> str:
     return str(path)
 
 
-def _write_json(field: str, target: str, data: bytes) -> None:
-    if target == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
+def _write_json(field: str, target: str | None, data: bytes) -> str | None:
+    """Write a file that was asked for, a new one whole or not at all; gives what went wrong, in words."""
+    if target is None:
+        return None
     try:
-        Path(target).write_bytes(data)
+        if target == "-":
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        elif os.path.lexists(target):
+            Path(target).write_bytes(data)  # it may be a link, a pipe or a device: what it is stays
+        else:
+            replace_whole(Path(target), data)
     except OSError as error:
-        raise RunError(f"--{field}: it could not be written to {target}: {error.strerror}") from error
+        place = "standard output" if target == "-" else target
+        return f"--{field}: it could not be written to {place}: {(error.strerror or str(error)).lower()}"
+    return None
 
 
 def _prepared(settings: Settings) -> int:

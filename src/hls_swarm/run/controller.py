@@ -36,12 +36,15 @@ START_DELAY_SECONDS = 0.1
 """Between telling the workers when the schedule begins and that instant."""
 DRAIN_SECONDS = 1.0
 """Time for requests in flight at the end; with it a Ctrl-C ends in less than 2 seconds."""
-_log = logging.getLogger(__name__)
-
 FFMPEG_DRAIN_SECONDS = 8.0
-"""The same where viewers are processes, each of which has a grace of its own; most end in a tenth of a second."""
+"""The same where viewers are processes, each of which has a grace of its own; most end in a tenth of a second. Who
+ends a run before its time does not wait for it."""
 HOPELESS_VIEWERS = 5
 """A run ends by itself when this many viewers have failed and not one has ever played."""
+_TIMER_SECONDS = 0.005
+"""By how much a timer of the loop may be early."""
+
+_log = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
@@ -61,6 +64,10 @@ class Controller:
         view: shows the run while it goes on.
         ledger: takes in every moment first, and judges it.
         sinks: take it in then.
+
+    Attributes:
+        begun: whether there is a run: its schedule has an instant at which it begins.
+        sessions: what single sessions were like, once the run has ended, if the settings ask for it.
     """
 
     def __init__(
@@ -89,6 +96,8 @@ class Controller:
         self._wake = asyncio.Event()
         self._started_at = 0.0
         self._broke_off: str | None = None
+        self._lateness = Histogram()
+        self.begun = False
         self.sessions: list[SessionLog] = []
 
     @property
@@ -118,6 +127,7 @@ class Controller:
             if self._scraper is not None:
                 self._scraper.start()
             self._started_at = time.perf_counter() + START_DELAY_SECONDS
+            self.begun = True
             await self._agent.apply(self._started_at)
             self._view.start(self)
             try:
@@ -125,20 +135,25 @@ class Controller:
             finally:
                 await self._view.stop()
             stopped = True
-            news = await self._agent.stop(FFMPEG_DRAIN_SECONDS if has_ffmpeg(self._settings) else DRAIN_SECONDS)
+            patient = has_ffmpeg(self._settings) and not self._stopping
+            news = await self._agent.stop(FFMPEG_DRAIN_SECONDS if patient else DRAIN_SECONDS)
             self.sessions = [session for last in news.news.values() for session in last.sessions]
             return self._take_in(news, Phase.FINISHED), self._broke_off
         finally:
             if self._scraper is not None:
                 self._scraper.stop()
             if not stopped:
+                self._agent.kill()
                 await self._agent.stop(0.0)
 
     async def _follow(self) -> None:
         ticks = 0
         while not await self._stopped_before(self._started_at + (ticks + 1) * TICK_SECONDS):
+            late = time.perf_counter() - (self._started_at + (ticks + 1) * TICK_SECONDS)
+            if late > -_TIMER_SECONDS:  # else something came before it
+                self._lateness.add(max(0.0, late))
             # The timer may be early by a millisecond; a worker's death comes between two ticks.
-            ticks = max(ticks, int((time.perf_counter() - self._started_at + 0.005) / TICK_SECONDS))
+            ticks = max(ticks, int((time.perf_counter() - self._started_at + _TIMER_SECONDS) / TICK_SECONDS))
             await self._change_plan()
             news = await self._agent.poll(LEASE_SECONDS)
             entry = self._take_in(news, self._phase())
@@ -196,14 +211,15 @@ class Controller:
             target=self._plan.most_from(self._changed_at),
             tally=tally,
             workers={number: worker_news.health for number, worker_news in news.news.items()},
-            lost=frozenset(news.lost),
+            lost=news.lost,
+            controller_lateness=self._lateness,
             origin=None if self._scraper is None else self._scraper.get_metrics(),
             machine=self._machine.read(at),
             marks=self._marks,
             worst_viewers=tuple(nsmallest(WORST_VIEWERS, chain.from_iterable(worst), key=badness)),
         )
         wall_at = time.time() - (time.perf_counter() - at)
-        entry = self._ledger.add(Moment(snapshot, tally, loop_lag, wall_at))
+        entry = self._ledger.add(Moment(snapshot, tally, loop_lag, wall_at, self._lateness.copy()))
         for sink in self._sinks:
             sink.add(entry)
         return entry

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Self
 
 from hls_swarm.records import Blame, FailureKind
@@ -12,6 +13,11 @@ LOOP_LAG_LIMIT_SECONDS = 0.1
 """Event-loop lag at P99 above which the generator distorts what it measures: the run is invalid."""
 LATE_STARTS_LIMIT = 0.01
 """Share of viewers that may start late before the run is invalid."""
+STANDSTILL_LIMIT_SECONDS = 5.0
+"""A worker whose event loop stood still for this long was stopped, or its machine was: its viewers would all have
+stalled meanwhile, and what they measured over that time is not of the origin."""
+CONTROLLER_LATE_SECONDS = 1.0
+"""Lateness of the controller from which on rows of the timeline are missing, which every view says."""
 _LACKS = {
     FailureKind.DESCRIPTORS: "for want of a file descriptor: raise the limit of open files (ulimit -Hn), or use more "
     "--workers",
@@ -19,6 +25,8 @@ _LACKS = {
     "net.ipv4.ip_local_port_range",
 }
 """What this machine had too little of, and what helps."""
+_MOST_TOLD = 3
+"""Workers whose deaths are told in words."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +69,25 @@ class GeneratorCounts:
         )
 
 
-def generator_trouble(counts: GeneratorCounts, loop_lag: Distribution | None) -> tuple[str, ...]:
+def generator_trouble(
+    counts: GeneratorCounts, loop_lag: Distribution | None, died_of: Mapping[int, str] = MappingProxyType({})
+) -> tuple[str, ...]:
     """Why the generator was the bottleneck, in words; empty if it was not.
 
     Args:
         loop_lag: of the same time as the counts, in seconds.
+        died_of: numbers of the workers that died, and what they died of, as far as that is known.
     """
     trouble = []
     if counts.lost_workers:
         lost = counts.lost_workers
-        trouble.append(f"{lost} worker{'s' * (lost > 1)} died; the viewers there are lost")
+        how = "; ".join(f"worker {number} {how}" for number, how in sorted(died_of.items())[:_MOST_TOLD])
+        more = f"; and {len(died_of) - _MOST_TOLD} more" if len(died_of) > _MOST_TOLD else ""
+        trouble.append(
+            f"{lost} worker{'s' * (lost > 1)} died; the viewers there are lost" + (f" ({how}{more})" if how else "")
+        )
+    if loop_lag is not None and loop_lag.max > STANDSTILL_LIMIT_SECONDS:
+        trouble.append(f"a worker stood still for {loop_lag.max:.1f} s")
     if loop_lag is not None and loop_lag.p99 > LOOP_LAG_LIMIT_SECONDS:
         trouble.append(
             f"event-loop lag P99 {loop_lag.p99 * 1e3:.0f} ms, over the limit of {LOOP_LAG_LIMIT_SECONDS * 1e3:.0f} ms"
@@ -87,3 +104,11 @@ def generator_trouble(counts: GeneratorCounts, loop_lag: Distribution | None) ->
             "raise --ffmpeg-log-lines"
         )
     return tuple(trouble)
+
+
+def generator_remarks(controller_lateness: Distribution | None) -> tuple[str, ...]:
+    """What of the generator's health a person must know although it distorts nothing that was measured."""
+    if controller_lateness is None or controller_lateness.max < CONTROLLER_LATE_SECONDS:
+        return ()
+    late = f"{controller_lateness.max:.1f} s"
+    return (f"the controller was late by up to {late}: the timeline lacks seconds; viewers' figures are not affected",)

@@ -15,7 +15,7 @@ import msgspec
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.settings.checks import masked_url
-from hls_swarm.snapshot.generator import GeneratorCounts, generator_trouble
+from hls_swarm.snapshot.generator import GeneratorCounts, generator_remarks, generator_trouble
 from hls_swarm.snapshot.origin_metrics import OriginMetrics
 from hls_swarm.snapshot.quality import Quality, quality
 from hls_swarm.snapshot.saturation import MachineOverRun, MachineWatch
@@ -198,6 +198,7 @@ class WorkerFigures:
 
     Args:
         descriptors, descriptors_limit: files and sockets that it has open, and may have.
+        died_of: in words, of a worker that is lost.
     """
 
     worker: int
@@ -207,6 +208,7 @@ class WorkerFigures:
     lost: bool
     descriptors: int | None = None
     descriptors_limit: int | None = None
+    died_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,8 @@ class GeneratorFigures:
         lateness: how late requests went out after they were due, in seconds.
         late_starts: viewers that started more than 100 ms late.
         machine, machine_over_run: over the last second and over the whole run; None if it is not measured.
+        controller_lateness: how late the controller's ticks were, in seconds.
+        remarks: what a person must know although it does not make the run invalid.
     """
 
     workers: tuple[WorkerFigures, ...]
@@ -253,6 +257,8 @@ class GeneratorFigures:
     trouble: tuple[str, ...]
     machine: MachineFigures | None = None
     machine_over_run: MachineOverRun | None = None
+    controller_lateness: Distribution | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def saturated(self) -> bool:
@@ -338,14 +344,19 @@ class SnapshotBuilder:
         due: int,
         tally: Tally,
         workers: Mapping[int, WorkerHealth],
-        lost: frozenset[int],
+        lost: Mapping[int, str],
         origin: OriginMetrics | None,
         machine: MachineFigures | None = None,
         marks: tuple[Mark, ...] = (),
         worst_viewers: tuple[ViewerDetail, ...] = (),
         target: int | None = None,
+        controller_lateness: Histogram | None = None,
     ) -> Snapshot:
-        """The snapshot of the instant `at`; instants of one builder rise."""
+        """The snapshot of the instant `at`; instants of one builder rise.
+
+        Args:
+            lost: numbers of the workers that died, and what they died of.
+        """
         elapsed = max(0.0, at - started_at)
         interval = None if self._last_at is None or at <= self._last_at else at - self._last_at
         objects = {
@@ -390,7 +401,7 @@ class SnapshotBuilder:
             fatal_reasons=_fatal_reasons(tally),
             connections_opened=tally.connections,
             connect=tally.connect.distribution(),
-            generator=self._generator(at, tally, workers, lost, interval, machine),
+            generator=self._generator(at, tally, workers, lost, interval, machine, controller_lateness),
             origin=origin,
             marks=marks,
             worst_viewers=worst_viewers,
@@ -425,9 +436,10 @@ class SnapshotBuilder:
         at: float,
         tally: Tally,
         workers: Mapping[int, WorkerHealth],
-        lost: frozenset[int],
+        lost: Mapping[int, str],
         interval: float | None,
         machine: MachineFigures | None,
+        controller_lateness: Histogram | None,
     ) -> GeneratorFigures:
         lag = Histogram()
         figures = []
@@ -447,8 +459,14 @@ class SnapshotBuilder:
                     lost=number in lost,
                     descriptors=health.descriptors,
                     descriptors_limit=health.descriptors_limit,
+                    died_of=lost.get(number, ""),
                 )
             )
+        figures += [  # died before they said anything
+            WorkerFigures(number, None, 0.0, 0, lost=True, died_of=how)
+            for number, how in lost.items()
+            if number not in workers
+        ]
         loop_lag = lag.distribution()
         if machine is not None:
             self._machine.add(
@@ -459,15 +477,18 @@ class SnapshotBuilder:
                 sent=machine.sent_bytes_per_second,
                 retransmits=machine.tcp_retransmits_per_second,
             )
+        late = None if controller_lateness is None else controller_lateness.distribution()
         return GeneratorFigures(
             workers=tuple(figures),
             cpu_seconds=sum(health.cpu_seconds for health in workers.values()),
             loop_lag=loop_lag,
             lateness=tally.lateness.distribution(),
             late_starts=tally.late_starts,
-            trouble=generator_trouble(GeneratorCounts.of(tally, len(lost)), loop_lag) + self._machine.trouble,
+            trouble=generator_trouble(GeneratorCounts.of(tally, len(lost)), loop_lag, lost) + self._machine.trouble,
             machine=machine,
             machine_over_run=None if machine is None else self._machine.over_run,
+            controller_lateness=late,
+            remarks=generator_remarks(late),
         )
 
 

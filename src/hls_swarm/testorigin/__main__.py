@@ -1,8 +1,9 @@
 """The origin as a process of its own, for a parent that speaks to it: `python -m hls_swarm.testorigin [SETTINGS]`.
 
 SETTINGS is one JSON object; what is left out has its default. Once the stream can be fetched, one line of JSON with the
-address goes to standard output. It stops on SIGTERM, on SIGINT, and when standard input ends if the second argument is
-`--until-stdin-ends`, so that it can not outlive its parent. An error is one line on standard error and exit status 1.
+address goes to standard output. It stops on SIGTERM, SIGINT and SIGHUP, and when standard input ends if the second
+argument is `--until-stdin-ends`, so that it can not outlive its parent. An error is one line on standard error and exit
+status 1.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
 async def _run(settings: OriginSettings, *, until_stdin_ends: bool) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     if until_stdin_ends:
         reader = asyncio.StreamReader()

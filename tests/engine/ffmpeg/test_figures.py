@@ -30,7 +30,7 @@ def snapshot_of(tally: Tally) -> Snapshot:
     """The last one of a run."""
     builder = SnapshotBuilder("http://h/a.m3u8", 1, None)
     return builder.build(
-        at=10.0, started_at=0.0, phase=Phase.FINISHED, due=1, tally=tally, workers={}, lost=frozenset(), origin=None
+        at=10.0, started_at=0.0, phase=Phase.FINISHED, due=1, tally=tally, workers={}, lost={}, origin=None
     )
 
 

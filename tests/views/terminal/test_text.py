@@ -17,6 +17,7 @@ from hls_swarm.snapshot.origin_metrics import (
 from hls_swarm.snapshot.origin_signals import SIGNALS
 from hls_swarm.snapshot.snapshot import Phase, Snapshot
 from hls_swarm.views.terminal.live import LineView
+from hls_swarm.views.terminal.output import Output
 from hls_swarm.views.terminal.text import status_line, summary
 
 
@@ -97,13 +98,13 @@ def test_sessions_are_not_counted_against_the_viewers_that_there_should_be_at_a_
 
 
 def test_a_generator_that_is_the_bottleneck_is_said_in_the_line() -> None:
-    made = snapshot(*watching(0, 1.0), lost=frozenset({0}))
+    made = snapshot(*watching(0, 1.0), lost={0: "killed by SIGKILL"})
     assert "GENERATOR-BOUND: 1 worker died" in status_line(made)
 
 
 def test_a_line_is_printed_every_few_seconds_and_when_the_phase_changes() -> None:
     out = StringIO()
-    view = LineView(Console(file=out, width=200, color_system=None))
+    view = LineView(Output(out, width=200))
 
     def at(seconds: float, phase: Phase) -> Snapshot:
         return snapshot(at=seconds, phase=phase)

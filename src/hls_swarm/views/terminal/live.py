@@ -2,11 +2,10 @@
 
 from typing import Protocol
 
-from rich.console import Console
-
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.controls import Controls
 from hls_swarm.views.terminal import text
+from hls_swarm.views.terminal.output import Output
 
 LINE_EVERY_SECONDS = 5.0
 
@@ -25,10 +24,10 @@ class View(Protocol):
 
 
 class LineView:
-    """A status line every few seconds, and one whenever the phase changes."""
+    """A status line every few seconds, and one whenever the phase changes; none where nobody can read them any more."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, output: Output) -> None:
+        self._output = output
         self._shown_at: float | None = None
         self._phase = ""
 
@@ -41,7 +40,7 @@ class LineView:
         if recent and snapshot.phase == self._phase:
             return
         self._shown_at, self._phase = snapshot.at, snapshot.phase
-        self._console.print(text.status_line(snapshot), soft_wrap=True, highlight=False, markup=False)
+        self._output.show(text.status_line(snapshot).replace("\n", " "), wrap=False)
 
     async def stop(self) -> None:
         """Nothing to clean up."""

@@ -135,6 +135,8 @@ def _generator(summary: Mapping[str, Any]) -> Table:
         ("Event-loop lag", _percentiles(generator.get("loop_lag_seconds"))),
         ("Lateness", _percentiles(generator.get("lateness_seconds"))),
         ("Late starts", units.count(generator.get("late_starts"))),
+        ("Controller lateness", _percentiles(generator.get("controller_lateness_seconds"))),
+        *(("Remark", remark) for remark in generator.get("remarks", [])),
     ]
     return Table("Generator", ("", ""), [row for row in rows if row[1] != units.UNKNOWN], figures=False)
 

@@ -108,6 +108,7 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
     renderables: list[RenderableType] = [_labelled(rows)]
     if generator.trouble:
         renderables.append(Text(f"GENERATOR-BOUND: {'; '.join(generator.trouble)}", "bold yellow"))
+    renderables += [Text(f"Note: {remark}", "yellow") for remark in generator.remarks]
     return renderables
 
 

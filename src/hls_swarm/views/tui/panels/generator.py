@@ -30,6 +30,8 @@ class Generator(Panel):
             rows += flow(("players", LABEL), _players(players), width, _LABEL_WIDTH)
         for trouble in g.trouble:
             rows += prose(trouble, "$bound", width, ("◆", "$bound"), 2)
+        for remark in g.remarks:
+            rows += prose(remark, WARN, width, ("▲", WARN), 2)
         if detail is Detail.FULL:
             rows += [(), *_table(g)]
         return rows

@@ -1,0 +1,68 @@
+"""A standard stream as the place where a person reads: foreign text as it is, and a stream that breaks told once.
+
+Rules:
+
+- No text is mark-up, and nothing in it acts on the terminal: an origin may put anything into a URL.
+- A stream may break at any time: whoever read it has gone (`| head -1`), its disk is full, its terminal was closed. A
+  run does not end for that. `trouble` says what happened; what is shown afterwards is dropped.
+"""
+
+import errno
+from typing import TextIO
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
+
+from hls_swarm.foreign import visible
+
+WIDE = 140
+"""Columns of what is no terminal: nobody reads a file in 80."""
+
+
+class AsItIs:
+    """What is drawn, with every character that would act on a terminal spelled out."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+class Output:
+    """One of the standard streams.
+
+    Attributes:
+        console: draws for it, and knows whether it is a terminal.
+        trouble: why what was shown last did not arrive; None as long as everything did.
+    """
+
+    def __init__(self, stream: TextIO, width: int | None = None) -> None:
+        self.console = Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+        self.trouble: OSError | None = None
+        self._stream = stream
+
+    def show(self, renderable: RenderableType, *, wrap: bool = True) -> None:
+        """Draw something; without `wrap` a text stays on its line, however long."""
+        if self.trouble is None:
+            with self.console.capture() as capture:
+                self.console.print(AsItIs(renderable), soft_wrap=not wrap)
+            self.write(capture.get())
+
+    def write(self, text: str) -> None:
+        """Write a text that is ready."""
+        if self.trouble is not None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError as error:
+            self.trouble = error
+
+    @property
+    def trouble_text(self) -> str | None:
+        """The trouble for a person; None if there is none, or only that the reader has gone, as it may."""
+        if self.trouble is None or self.trouble.errno == errno.EPIPE:
+            return None
+        return (self.trouble.strerror or str(self.trouble)).lower()

@@ -1,0 +1,94 @@
+"""What a worker dies of, in words; and what it does not die of."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import psutil
+import pytest
+
+from hls_swarm.cluster.agent import HostFacts
+from hls_swarm.cluster.child import died_of
+from hls_swarm.cluster.local import LocalAgent
+from hls_swarm.settings.run import Settings
+
+TRACEBACK = (
+    "Traceback (most recent call last):",
+    '  File "worker.py", line 7, in main',
+    "ValueError: not a \x1b[1mnumber",
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "expected"),
+    [
+        pytest.param(-9, (), "killed by SIGKILL (the system does so when memory runs out)", id="killed"),
+        pytest.param(-11, ("Fatal Python error",), "killed by SIGSEGV", id="crashed"),
+        pytest.param(-35, (), "killed by signal 35", id="a signal without a name"),
+        pytest.param(0, (), "ended with exit code 0", id="without a word"),
+        pytest.param(1, TRACEBACK, "ended with exit code 1: ValueError: not a \\x1b[1mnumber", id="an exception"),
+        pytest.param(1, (*TRACEBACK, "  more of it", ""), "ended with exit code 1: ValueError: not a \\x1b[1mnumber",
+                     id="lines that belong to it"),
+    ],
+)  # fmt: skip
+def test_what_it_died_of(code: int, words: tuple[str, ...], expected: str) -> None:
+    assert died_of(code, words) == expected
+
+
+def workers() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "hls_swarm.engine.launch" in child.cmdline()]
+
+
+def with_agent(use: Callable[[LocalAgent, "asyncio.Task[HostFacts]"], Awaitable[None]]) -> None:
+    """Start two workers, which have nothing to do, and use them while they start; leaves none behind."""
+
+    async def main() -> None:
+        agent = LocalAgent(2)
+        starting = asyncio.create_task(agent.hello(Settings(url="http://127.0.0.1:9/", clients=2), lambda: None))
+        try:
+            async with asyncio.timeout(40):
+                await use(agent, starting)
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await agent.stop(0.0)
+
+    asyncio.run(main())
+    assert workers() == []
+
+
+@pytest.mark.program
+def test_no_signal_to_the_group_ends_a_worker_from_its_first_instruction_on() -> None:
+    async def use(agent: LocalAgent, starting: "asyncio.Task[HostFacts]") -> None:
+        sent = 0
+        while not starting.done():
+            for worker in workers():
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    os.kill(worker.pid, number)
+                    sent += 1
+            await asyncio.sleep(0.002)
+        await starting
+        assert sent > 100
+        assert (await agent.poll(5.0)).lost == {}
+
+    with_agent(use)
+
+
+@pytest.mark.program
+def test_a_worker_that_does_not_answer_is_not_waited_for_at_the_end() -> None:
+    async def use(agent: LocalAgent, starting: "asyncio.Task[HostFacts]") -> None:
+        await starting
+        (first, _) = sorted(workers(), key=lambda worker: worker.pid)
+        os.kill(first.pid, signal.SIGSTOP)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 3.0
+        while loop.time() < until:
+            await agent.poll(10.0)
+        begun = loop.time()
+        news = await agent.stop(1.0)
+        assert loop.time() - begun < 2.0
+        assert news.news[1].final
+        assert not news.news.get(0) or not news.news[0].final
+
+    with_agent(use)

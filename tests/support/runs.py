@@ -1,0 +1,120 @@
+"""Runs as people start them, to be disturbed by a test while they go on: a process, its group, its folder."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+from tests.support.environment import clean_environ
+from tests.support.programs import is_alive
+
+
+class LiveRun:
+    """A run that goes on; it leads a process group of its own.
+
+    Attributes:
+        folder: its run folder.
+        json: its `--json` file.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], place: Path) -> None:
+        self.process, self.folder, self.json, self._place = process, place / "run", place / "summary.json", place
+
+    def signal(self, number: int) -> None:
+        """Signal the controller alone."""
+        self.process.send_signal(number)
+
+    def signal_group(self, number: int) -> None:
+        """Signal all of it, as a terminal does."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The timeline so far."""
+        timeline = self.folder / "timeline.jsonl"
+        content = timeline.read_text() if timeline.exists() else ""
+        return [json.loads(line) for line in content.split("\n")[:-1]]
+
+    def wait_until_played(self, viewers: int = 1, seconds: float = 40.0) -> None:
+        """Until so many viewers have played."""
+        deadline = time.monotonic() + seconds
+        while not (rows := self.rows()) or rows[-1]["viewers_played_total"] < viewers:
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < deadline, "nobody played"
+            time.sleep(0.05)
+
+    def workers(self) -> list[int]:
+        """Its worker processes in the order of their start."""
+        children = psutil.Process(self.process.pid).children()
+        return sorted(child.pid for child in children if "hls_swarm.engine.launch" in child.cmdline())
+
+    def processes(self) -> list[int]:
+        """All processes that it has started, and theirs."""
+        with suppress(psutil.NoSuchProcess):
+            return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
+        return []
+
+    def ended(self, seconds: float = 20.0) -> int:
+        """Its exit code, once it has ended."""
+        return self.process.wait(seconds)
+
+    def summary(self) -> dict[str, Any]:
+        """What `--json` wrote."""
+        summary: dict[str, Any] = json.loads(self.json.read_bytes())
+        return summary
+
+    def said(self, stream: str = "err") -> str:
+        """What it wrote to standard error, or to standard output."""
+        return (self._place / stream).read_text(errors="replace")
+
+
+@contextmanager
+def live_run(
+    place: Path, url: str, *arguments: str, stdout: IO[bytes] | int | None = None, environ: Mapping[str, str] = {}
+) -> Iterator[LiveRun]:
+    """A run of this URL; what is left of it is killed afterwards.
+
+    Args:
+        place: an empty folder, for its run folder and what it says.
+        stdout: instead of a file.
+    """
+    command = [
+        sys.executable, "-m", "hls_swarm", "run", "--ramp-rate", "50", "--no-tui", "--no-output=false",
+        "--output", str(place / "run"), "--json", str(place / "summary.json"), *arguments, url,
+    ]  # fmt: skip
+    with (place / "out").open("wb") as out, (place / "err").open("wb") as err:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out if stdout is None else stdout,
+            stderr=err,
+            text=True,
+            start_new_session=True,
+            cwd=place,
+            env={**clean_environ(), **environ},
+        )
+    run = LiveRun(process, place)
+    try:
+        yield run
+    finally:
+        for pid in (*run.processes(), process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(10)
+
+
+def gone(pids: list[int], seconds: float) -> bool:
+    """Whether none of these processes is left within some seconds."""
+    deadline = time.monotonic() + seconds
+    while any(is_alive(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
