@@ -9,7 +9,7 @@ from hls_swarm.records import Record
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin_metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
 from hls_swarm.snapshot.origin_signals import SIGNALS
-from hls_swarm.snapshot.snapshot import Mark, Phase, SnapshotBuilder, WorkerHealth
+from hls_swarm.snapshot.snapshot import MachineFigures, Mark, Phase, SnapshotBuilder, WorkerHealth
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import Tally
@@ -59,6 +59,7 @@ class Run:
         lags: Iterable[float] = (0.001,),
         lost: Mapping[int, str] = MappingProxyType({}),
         marks: Sequence[Mark] = (),
+        machine: MachineFigures | None = None,
     ) -> Entry:
         """The run at `at`, after these records."""
         for record in records:
@@ -77,6 +78,7 @@ class Run:
             lost=lost,
             origin=of_origin,
             marks=tuple(marks),
+            machine=machine,
         )
         entry = self.ledger.add(Moment(snapshot, tally, self._lag.copy(), STARTED_AT + at))
         self.entries.append(entry)

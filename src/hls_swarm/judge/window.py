@@ -131,6 +131,23 @@ class Window:
         part, whole = self._parts.get(name, (0.0, 0.0))
         return part / whole if whole > 0 else None
 
+    def part(self, name: str) -> tuple[float, float] | None:
+        """Part and whole of a ratio; None before the first second."""
+        return self._parts.get(name)
+
+    def merge(self, other: "Window") -> None:
+        """Add the seconds of another window of the same run; the origin's signals stay this one's."""
+        self.seconds += other.seconds
+        for mine, theirs in ((self._distributions, other._distributions), (self._gauges, other._gauges)):
+            for name, histogram in theirs.items():
+                mine.setdefault(name, Histogram()).merge(histogram)
+        for sums, others in ((self._counts, other._counts), (self._wholes, other._wholes)):
+            for name, value in others.items():
+                sums[name] = sums.get(name, 0) + value
+        for name, (part, whole) in other._parts.items():
+            parts, wholes = self._parts.get(name, (0.0, 0.0))
+            self._parts[name] = (parts + part, wholes + whole)
+
     def histograms(self) -> dict[str, Histogram]:
         """Every distribution, gauge and origin signal, for a comparison; a signal's name ends in `@` and the target."""
         out = {**self._gauges, **self._distributions}

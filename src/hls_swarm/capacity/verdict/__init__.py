@@ -1,0 +1,1 @@
+"""What gave out first: the evidence, the suspects, and what is not known."""

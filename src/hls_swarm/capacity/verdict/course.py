@@ -1,0 +1,124 @@
+"""Atoms of time: what turned first, what fell while the load stayed, who fell silent."""
+
+from dataclasses import dataclass
+
+from hls_swarm.capacity.verdict.case import Case, number
+from hls_swarm.capacity.verdict.evidence import Answer, OfOne, Sort, not_known
+from hls_swarm.snapshot import units
+from hls_swarm.snapshot.finding import Comparison, Evidence
+from hls_swarm.snapshot.origin_metrics import Unit
+
+ONSET_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Onset(OfOne):
+    """Climbing to F, it crossed its limit before the objective broke, or no later than one look at the origin after it.
+
+    Args:
+        limit: an absolute one; or, with `factor`, not used.
+        factor: a multiple of what it was at the loads that held.
+    """
+
+    limit: float = 0.0
+    factor: float | None = None
+    sort: Sort = Sort.ONSET
+
+    def ask(self, case: Case, where: str) -> Answer:
+        """See `Atom`."""
+        limit: float | None = self.limit
+        if self.factor is not None:
+            usual = case.usual(self.measure, where)
+            limit = None if usual is None else max(self.limit, self.factor * usual)
+        rows = case.climb()
+        column = case.objective_column
+        if limit is None or column is None or case.at_failed(self.measure, where) is None:
+            return not_known(self.measure)
+        crossed = broke = None
+        for row in rows:
+            at, value, objective = float(row["elapsed_seconds"]), self.measure.read(row, where), number(row, column)
+            if crossed is None and value is not None and value >= limit:
+                crossed = at
+            if broke is None and objective is not None and objective >= case.objective_limit:
+                broke = at
+        if crossed is None or broke is None:
+            return Answer(False)
+        late = crossed - broke
+        text = f"{self.measure.title} crossed {units.figure(limit, self.measure.unit)} " + (
+            f"{-late:.0f} s before the objective broke" if late < 0 else f"{late:.0f} s after the objective broke"
+        )
+        began_at, ended_at = float(rows[0]["elapsed_seconds"]), float(rows[-1]["elapsed_seconds"])
+        allowed = ONSET_SECONDS + case.scrape_seconds
+        evidence = Evidence(
+            f"{self.measure.signal} after the objective",
+            late,
+            Unit.SECONDS,
+            Comparison.AT_MOST,
+            allowed,
+            began_at,
+            ended_at,
+        )
+        return Answer(late <= allowed, text, (evidence,))
+
+
+@dataclass(frozen=True)
+class GivesWay(OfOne):
+    """Within a trial that failed, at the same load, it fell to a share of what it had been at first.
+
+    Args:
+        after_holding: the objective held at first.
+    """
+
+    share: float = 0.9
+    after_holding: bool = True
+    sort: Sort = Sort.GIVES_WAY
+
+    def ask(self, case: Case, where: str) -> Answer:
+        """See `Atom`."""
+        trial = case.failed_trial
+        rows = () if trial is None else case.rows_of(trial)
+        third = len(rows) // 3
+        first, last = self.measure.of(rows[:third], where), self.measure.of(rows[-third:] if third else (), where)
+        if trial is None or first is None or last is None:
+            return not_known(self.measure)
+        column = case.objective_column
+        held_first = (
+            not self.after_holding
+            or column is None
+            or not any(
+                (value := number(row, column)) is not None and value >= case.objective_limit for row in rows[:third]
+            )
+        )
+        text = (
+            f"{self.measure.title} fell from {units.figure(first, self.measure.unit)} to "
+            f"{units.figure(last, self.measure.unit)} while {trial.viewers} viewers stayed"
+        )
+        evidence = Evidence(
+            self.measure.signal,
+            last,
+            self.measure.unit,
+            Comparison.FALLEN,
+            self.share,
+            trial.began_at,
+            trial.ended_at,
+            first,
+        )
+        return Answer(held_first and last <= self.share * first, text, (evidence,))
+
+
+@dataclass(frozen=True)
+class Silent(OfOne):
+    """The origin's exporters answered at L and hardly at F: their answers come the same way as the media."""
+
+    sort: Sort = Sort.ONSET
+
+    def ask(self, case: Case, where: str) -> Answer:
+        """See `Atom`."""
+        held, failed = (
+            sum(self.measure.read(row, where) is not None for row in rows) / len(rows) if rows else None
+            for rows in (case.rows_held, case.rows_failed)
+        )
+        if held is None or failed is None or held < 0.5:
+            return not_known(self.measure)
+        text = f"the origin's exporters were silent {units.ratio(1 - failed)} of the time at {case.failed}"
+        return Answer(failed < 0.5, text)

@@ -1,0 +1,102 @@
+"""Atoms of growth: whether a figure went with the load, stopped going with it, or was on its way to its limit."""
+
+from dataclasses import dataclass
+
+from hls_swarm.capacity.verdict.case import Case
+from hls_swarm.capacity.verdict.evidence import Answer, OfOne, Sort, evidence_of, figures, not_known
+from hls_swarm.capacity.verdict.predictions import prediction
+from hls_swarm.snapshot import units
+from hls_swarm.snapshot.finding import Comparison, Evidence
+from hls_swarm.snapshot.origin_metrics import Unit
+
+BINDS_FROM, BINDS_TO = 0.8, 1.25
+"""Where a line must reach the whole, by L and by F, for the resource to have been the limit."""
+
+
+@dataclass(frozen=True)
+class Flat(OfOne):
+    """It grew by less than half as much as the load from L to F."""
+
+    sort: Sort = Sort.FLAT
+
+    def ask(self, case: Case, where: str) -> Answer:
+        """See `Atom`."""
+        failed, held = case.at_failed(self.measure, where), case.at_held(self.measure, where)
+        if failed is None or held is None or case.held is None or case.failed is None or held <= 0:
+            return not_known(self.measure)
+        growth = case.failed / case.held
+        limit = 1 + (growth - 1) / 2
+        shown = [units.figure(value, self.measure.unit) for value in (held, failed, held * growth)]
+        text = (
+            f"{self.measure.title} flat: {shown[0]} at {case.held}, {shown[1]} at {case.failed}, "
+            f"where {shown[2]} were wanted"
+        )
+        return Answer(
+            failed < limit * held, text, evidence_of(case, self.measure, failed, Comparison.FALLEN, limit, held)
+        )
+
+
+@dataclass(frozen=True)
+class Grows(OfOne):
+    """It grew by more than half as much as the load from L to F: what would be flat at its limit is not."""
+
+    sort: Sort = Sort.FLAT
+
+    def ask(self, case: Case, where: str) -> Answer:
+        """See `Atom`."""
+        flat = Flat(self.measure).ask(case, where)
+        if flat.yes is None:
+            return flat
+        failed, held = case.at_failed(self.measure, where), case.at_held(self.measure, where)
+        text = "" if failed is None else f"{figures(case, self.measure, held, failed)}: it grows with the load"
+        return Answer(not flat.yes, text, flat.evidence)
+
+
+@dataclass(frozen=True)
+class Binds(OfOne):
+    """The line of its use through the loads that held reaches the whole between 0.8 L and 1.25 F."""
+
+    sort: Sort = Sort.BINDS
+
+    def ask(self, case: Case, where: str) -> Answer:
+        """See `Atom`."""
+        found = prediction(case, self.measure, where)
+        if found is None or case.held is None or case.failed is None:
+            return not_known(self.measure)
+        text = (
+            f"{self.measure.title}: a straight line through {found.loads} loads reaches the whole "
+            f"at {units.count(found.viewers)} viewers"
+        )
+        within = BINDS_FROM * case.held <= found.viewers <= BINDS_TO * case.failed
+        began_at, ended_at = case.failed_window
+        evidence = Evidence(
+            f"{self.measure.signal} at 100%",
+            found.viewers,
+            Unit.COUNT,
+            Comparison.AT_MOST,
+            BINDS_TO * case.failed,
+            began_at,
+            ended_at,
+        )
+        return Answer(within, text, (evidence,))
+
+
+@dataclass(frozen=True)
+class AtEveryLoad(OfOne):
+    """The figure is high, and at the smallest load that was measured as high as at F."""
+
+    least: float
+    sort: Sort = Sort.LIMIT
+
+    def ask(self, case: Case, where: str) -> Answer:
+        """See `Atom`."""
+        loads = {**case.failed_by_load, **case.held_by_load}
+        figures = {load: self.measure.of(rows, where) for load, rows in sorted(loads.items())}
+        known = {load: figure for load, figure in figures.items() if figure is not None}
+        if len(known) < 2:
+            return not_known(self.measure)
+        first, last = known[min(known)], known[max(known)]
+        shown = [units.figure(value, self.measure.unit) for value in (first, last)]
+        text = f"{self.measure.title} {shown[0]} at {min(known)}, {shown[1]} at {max(known)}"
+        evidence = evidence_of(case, self.measure, last, Comparison.AT_LEAST, self.least, first)
+        return Answer(first >= self.least and last <= 1.25 * first, text, evidence)

@@ -1,0 +1,332 @@
+"""Every suspect: a timeline that convicts it, one without what decides, and one that only looks like it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+from tests.capacity.verdict import made
+
+from hls_swarm.capacity.steps import VoidBecause
+from hls_swarm.capacity.verdict.case import Case
+from hls_swarm.capacity.verdict.cause import Cause, Confidence, cause_of
+from hls_swarm.capacity.verdict.suspects import COLUMNS, SUSPECTS
+
+Columns = Mapping[str, made.Value]
+
+_FLAT = 63_000.0 * 37
+_SLOW_FIRST_BYTE = {
+    "segment_ttfb_seconds_p50": 1.0,
+    "segment_download_seconds_p50": 1.05,
+    "body_bytes_per_second": _FLAT,
+}
+
+
+def _falls(before: float, after: float, at: float) -> Callable[[float], float]:
+    return lambda share: before if share < at else after
+
+
+@dataclass(frozen=True)
+class Row:
+    """One suspect's three timelines.
+
+    Args:
+        failed: what was wrong at the load that failed.
+        held: how columns went with the load.
+        deciding: the columns without which nothing is known of it.
+        near: what looks like it, and is not.
+    """
+
+    name: str
+    failed: Columns
+    deciding: tuple[str, ...]
+    near: Columns
+    held: Mapping[str, Callable[[float], float]] = field(default_factory=dict)
+    near_held: Mapping[str, Callable[[float], float]] = field(default_factory=dict)
+    nothing_holds: bool = False
+    void: VoidBecause | None = None
+    confidence: Confidence = Confidence.PROVEN
+
+
+ROWS = (
+    Row(
+        "cpu",
+        {"@cpu_percent": 97.0, "@cpu_busiest_core_percent": 99.0, "@pressure_cpu_percent": 60.0},
+        ("@cpu_percent",),
+        {"@cpu_percent": 82.0, "@pressure_cpu_percent": 20.0},
+        held={"@cpu_percent": lambda n: 2.4 * n, "@cpu_busiest_core_percent": lambda n: 2.5 * n},
+        near_held={"@cpu_percent": lambda n: 2.1 * n},
+    ),
+    Row(
+        "one-core",
+        {"@cpu_percent": 51.0, "@cpu_busiest_core_percent": 99.5, "body_bytes_per_second": _FLAT},
+        ("@cpu_busiest_core_percent",),
+        {"@cpu_percent": 51.0, "@cpu_busiest_core_percent": 80.0, "body_bytes_per_second": _FLAT},
+        held={"@cpu_percent": lambda n: 1.3 * n, "@cpu_busiest_core_percent": lambda n: 2.6 * n},
+    ),
+    Row(
+        "cpu-quota",
+        {"@cpu_percent": 11.1, "@pressure_cpu_percent": 67.0, "@cpu_throttled_percent": 80.0},
+        ("@pressure_cpu_percent", "@cpu_throttled_percent"),
+        {"@cpu_percent": 12.0, "@pressure_cpu_percent": 18.0},
+    ),
+    Row(
+        "steal",
+        {"@cpu_steal_percent": 12.0},
+        ("@cpu_steal_percent",),
+        {"@cpu_steal_percent": 3.0},
+        held={"@cpu_steal_percent": lambda n: 0.01 * n},
+        confidence=Confidence.LIKELY,
+    ),
+    Row(
+        "nic-queue",
+        {"@cpu_softirq_percent": 24.0, "@softnet_dropped_per_second": 80.0, "@softnet_squeezed_per_second": 40.0},
+        ("@cpu_softirq_percent", "@softnet_dropped_per_second"),
+        {"@cpu_softirq_percent": 22.0},
+    ),
+    Row(
+        "link",
+        {"@network_link_percent": 99.0, "body_bytes_per_second": _FLAT, "rtt_seconds_p50": 0.02},
+        ("@network_link_percent",),
+        {"@network_link_percent": 60.0, "body_bytes_per_second": _FLAT, "rtt_seconds_p50": 0.001},
+        held={"@network_link_percent": lambda n: 2.6 * n},
+        near_held={"@network_link_percent": lambda n: 1.6 * n},
+    ),
+    Row(
+        "network-path",
+        {"rtt_seconds_p50": 0.097, "body_bytes_per_second": _FLAT, "@tcp_retransmit_ratio": 0.11},
+        ("rtt_seconds_p50",),
+        {"rtt_seconds_p50": 0.0008, "body_bytes_per_second": _FLAT, "@tcp_retransmit_ratio": 0.02},
+    ),
+    Row(
+        "burst-credit",
+        {
+            made.OBJECTIVE: _falls(0.03, 3.0, 0.6),
+            "body_bytes_per_second": _falls(63_000.0 * 39, 63_000.0 * 22, 0.6),
+            "@network_allowance_exceeded_per_second": _falls(0.0, 500.0, 0.6),
+        },
+        ("body_bytes_per_second", "@network_allowance_exceeded_per_second"),
+        {"body_bytes_per_second": 63_000.0 * 36, "@network_allowance_exceeded_per_second": 0.0},
+    ),
+    Row(
+        "accept-queue",
+        {"@tcp_listen_overflows_per_second": 41.0, "connect_seconds_p95": 2.05},
+        ("@tcp_listen_overflows_per_second",),
+        {"connect_seconds_p95": 2.05},
+    ),
+    Row(
+        "nginx-connections",
+        {"@nginx_drops_per_second": 1.3, "@nginx_connections": 38.0, "connections_opened_per_second": 50.0},
+        ("@nginx_drops_per_second",),
+        {"connections_opened_per_second": 50.0},
+    ),
+    Row(
+        "descriptors",
+        {"answers_broken_per_second": 12.0, "@nginx_connections": 38.0},
+        ("answers_broken_per_second",),
+        {"answers_broken_per_second": 0.02, "@nginx_connections": 38.0},
+    ),
+    Row(
+        "rate-limit",
+        {"answers_refused_per_second": 4.0, "answers_ok_per_second": 37.0},
+        ("answers_refused_per_second",),
+        {"answers_refused_per_second": 4.0, "answers_ok_per_second": 37.0, "segment_ttfb_seconds_p50": 2.0},
+    ),
+    Row(
+        "disk-reads",
+        {"@pressure_io_percent": 48.0, "@disk_read_bytes_per_second": 2.5e6, "@disk_read_seconds": 0.08},
+        ("@pressure_io_percent",),
+        {"@pressure_io_percent": 3.0, "@disk_read_bytes_per_second": 2.5e6, "@disk_busy_percent": 97.0},
+        held={"@disk_read_bytes_per_second": lambda n: 2.5e6 * min(1.0, n / 37)},
+    ),
+    Row(
+        "page-cache",
+        {
+            "@disk_read_bytes_per_second": 1.6e6,
+            "@memory_major_faults_per_second": 300.0,
+            "@disk_read_seconds": 0.01,
+            "@pressure_io_percent": 12.0,
+        },
+        ("@network_out_bytes_per_second", "@disk_read_bytes_per_second"),
+        {
+            # A cold cache that warms up: less is read as time goes on.
+            "@disk_read_bytes_per_second": lambda share: 1.6e6 * (1 - share),
+            "@disk_read_seconds": 0.01,
+        },
+        confidence=Confidence.LIKELY,
+    ),
+    Row(
+        "disk-writes",
+        {"@disk_busy_percent": 99.0, "@disk_write_bytes_per_second": 9e6, "@pressure_io_percent": 60.0},
+        ("@disk_busy_percent", "@disk_write_bytes_per_second"),
+        {"@disk_busy_percent": 99.0, "@disk_read_bytes_per_second": 9e6, "@pressure_io_percent": 10.0},
+    ),
+    Row(
+        "memory",
+        {"@memory_swap_in_per_second": 900.0, "@pressure_memory_percent": 30.0, "@memory_used_percent": 97.0},
+        ("@memory_swap_in_per_second", "@pressure_memory_percent", "@memory_oom_kills_per_second"),
+        {"@memory_used_percent": 94.0, "@pressure_memory_percent": 4.0},
+    ),
+    Row(
+        "conntrack",
+        {"@conntrack_percent": 100.0, "@conntrack_drops_per_second": 30.0},
+        ("@conntrack_percent", "@conntrack_drops_per_second"),
+        {"@conntrack_percent": 90.0},
+    ),
+    Row(
+        "upstream",
+        {**_SLOW_FIRST_BYTE, "@nginx_upstream_ratio": 0.95},
+        ("rtt_seconds_p50", "@nginx_upstream_ratio"),
+        {**_SLOW_FIRST_BYTE, "rtt_seconds_p50": 0.9},
+    ),
+    Row(
+        "cache",
+        {"@nginx_cache_hit_ratio": 0.7, "@varnish_backend_fetches_per_second": 30.0},
+        ("@nginx_cache_hit_ratio", "@varnish_cache_hit_ratio"),
+        {"@nginx_cache_hit_ratio": 0.97, "@varnish_backend_fetches_per_second": 1.05},
+        confidence=Confidence.LIKELY,
+    ),
+    Row(
+        "connection-throttle",
+        {"segment_relative_download_p50": 1.6, "segment_download_seconds_p50": 3.2},
+        ("segment_relative_download_p50",),
+        {"segment_relative_download_p50": lambda share: 0.1, "segment_download_seconds_p50": 0.2},
+        nothing_holds=True,
+        confidence=Confidence.LIKELY,
+    ),
+    Row(
+        "live-source",
+        {"stale_playlists_per_second": 8.0, made.OBJECTIVE: _falls(0.02, 0.6, 0.5)},
+        ("stale_playlists_per_second",),
+        {"stale_playlists_per_second": 8.0, "segment_relative_download_p50": 1.5},
+        void=VoidBecause.SOURCE,
+        confidence=Confidence.LIKELY,
+    ),
+    Row(
+        "generator",
+        {"loop_lag_seconds_p99": 0.7, "generator_cpu_percent": 99.0, "lateness_seconds_p95": 0.5},
+        ("loop_lag_seconds_p99", "generator_cpu_percent"),
+        {"loop_lag_seconds_p99": 0.03, "generator_cpu_percent": 70.0},
+        void=VoidBecause.GENERATOR,
+    ),
+)
+
+
+def _cause(
+    row: Row, failed: Columns, *, held: Mapping[str, Callable[[float], float]], without: tuple[str, ...] = ()
+) -> Cause:
+    return cause_of(
+        made.case(failed, held=held, without=without, nothing_holds=row.nothing_holds, void=row.void),
+        {"cpu_percent": "name node_exporter"},
+    )
+
+
+def _by_name(row: Row) -> str:
+    return row.name
+
+
+def test_every_suspect_has_its_timelines() -> None:
+    assert [row.name for row in ROWS] == [suspect.name for suspect in SUSPECTS]
+    columns = {f"origin_{name[1:]}" if name.startswith("@") else name for name in made.quiet(1)}
+    assert columns >= COLUMNS
+
+
+@pytest.mark.parametrize("row", ROWS, ids=_by_name)
+def test_its_timeline_convicts_it(row: Row) -> None:
+    cause = _cause(row, row.failed, held=row.held)
+    first = cause.suspects[0]
+    assert [accused.name for accused in cause.named] == [row.name], [(a.name, a.score) for a in cause.suspects]
+    assert first.confidence is row.confidence
+    assert first.evidence
+    assert all(line.text for line in first.evidence)
+    assert first.look_for
+
+
+@pytest.mark.parametrize("row", ROWS, ids=_by_name)
+def test_without_what_decides_it_is_not_known(row: Row) -> None:
+    cause = _cause(row, row.failed, held=row.held, without=row.deciding)
+    assert row.name in [one.name for one in cause.not_known]
+    assert row.name not in [one.name for one in cause.suspects]
+    assert row.name not in [one.name for one in cause.ruled_out]
+    unknown = next(one for one in cause.not_known if one.name == row.name)
+    assert unknown.needs
+    assert unknown.how
+
+
+@pytest.mark.parametrize("row", ROWS, ids=_by_name)
+def test_a_near_miss_does_not_convict_it(row: Row) -> None:
+    cause = _cause(row, row.near, held=row.near_held)
+    assert row.name not in [accused.name for accused in cause.named]
+    assert row.name not in [one.name for one in cause.not_known]
+
+
+def test_an_origin_with_nothing_near_its_limit_names_nobody() -> None:
+    cause = cause_of(made.case())
+    assert cause.named == ()
+    assert cause.not_known == ()
+    assert {one.name for one in cause.ruled_out} >= {"cpu", "link", "network-path", "upstream", "memory", "generator"}
+    assert all(one.why for one in cause.ruled_out if one.name in {"cpu", "one-core", "link"})
+
+
+def test_without_exporters_only_what_viewers_measure_is_judged() -> None:
+    nothing = tuple(name for name in made.quiet(1) if name.startswith("@"))
+    failed = {"rtt_seconds_p50": 0.097, "body_bytes_per_second": _FLAT}
+    cause = cause_of(made.case(failed, without=nothing))
+    assert [accused.name for accused in cause.named] == ["network-path"]
+    assert {one.name for one in cause.not_known} >= {
+        "cpu",
+        "one-core",
+        "link",
+        "accept-queue",
+        "disk-reads",
+        "conntrack",
+    }
+    assert not {one.name for one in cause.ruled_out} & {one.name for one in cause.not_known}
+
+
+def test_two_that_can_not_be_told_apart_are_both_named() -> None:
+    cause = cause_of(
+        made.case(
+            {
+                "@nginx_drops_per_second": 3.0,
+                "@nginx_connections": 38.0,
+                "@tcp_listen_overflows_per_second": 41.0,
+                "connect_seconds_p95": 2.05,
+            }
+        )
+    )
+    assert {accused.name for accused in cause.named} == {"nginx-connections", "accept-queue"}
+    assert {accused.confidence for accused in cause.named} == {Confidence.LIKELY}
+
+
+def test_what_would_be_next_is_a_straight_line() -> None:
+    failed = {"rtt_seconds_p50": 0.097, "body_bytes_per_second": _FLAT, "@tcp_retransmit_ratio": 0.11}
+    cause = cause_of(made.case(failed, held={"@cpu_busiest_core_percent": lambda n: 2 + 0.024 * n}))
+    following = {one.signal: one for one in cause.predicted}["origin_cpu_busiest_core_percent"]
+    assert following.viewers == pytest.approx(98 / 0.024, rel=0.001)
+    assert following.loads == 4
+    assert following.r2 == pytest.approx(1.0)
+
+
+def test_each_machine_of_the_origin_is_judged_for_itself() -> None:
+    quiet, busy = made.case(target="a"), made.case(ROWS[0].failed, held=ROWS[0].held, target="b")
+    rows = [{**one, **other} for one, other in zip(quiet.rows, busy.rows, strict=True)]
+    cause = cause_of(Case(busy.trials, rows, busy.held, busy.failed, made.OBJECTIVE, 0.5))
+    assert [(accused.name, accused.where) for accused in cause.named] == [("cpu", "b")]
+
+
+def test_the_exporters_own_words_say_how_to_know_what_is_not_known() -> None:
+    cause = cause_of(made.case(without=("@cpu_percent",)), {"cpu_percent": "run it with --collector.cpu"})
+    unknown = next(one for one in cause.not_known if one.name == "cpu")
+    assert (unknown.needs, unknown.how) == (("cpu_percent",), "run it with --collector.cpu")
+
+
+def test_the_lines_of_a_full_shaper() -> None:
+    failed = {"rtt_seconds_p50": 0.097, "body_bytes_per_second": 63_000.0 * 37.6, "@tcp_retransmit_ratio": 0.11}
+    first = cause_of(made.case(failed)).named[0]
+    assert [line.text for line in first.evidence] == [
+        "round trip of viewers' connections 97.0 ms at 39, 600 us at 37",
+        "received flat: 18.6 Mbit/s at 37, 19.0 Mbit/s at 39, where 19.7 Mbit/s were wanted",
+        "retransmits 11% at 39, 0.10% at 37",
+        "round trip of viewers' connections crossed 5.00 ms 0 s after the objective broke",
+    ]
+    assert first.score == 5
