@@ -35,6 +35,9 @@ MEDIA_LINES = [
     *[b'#EXT-X-PART:DURATION=1,URI="a"\n', b'#EXT-X-PART:DURATION=1,URI="%d"\n'],
     *[b'#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="a"\n', b'#EXT-X-RENDITION-REPORT:URI="a"\n'],
     *[b'#EXT-X-DATERANGE:ID="%d",START-DATE="2026-01-01"\n', b'#EXT-X-DATERANGE:ID="a"\n', b"#EXT-X-DATERANGE:\n"],
+    *[b"#EXTINF:%d x\n", b"#EXTINF:x\na\n", b"#EXT-X-KEY:\n", b"#EXT-X-KEY:,A\n", b"#EXT-X-MEDIA-SEQUENCE:%d\n"],
+    *[b"#EXT-X-MAP:URI=a%d;\n", b'#EXT-X-PART:DURATION=x,URI="%d"\n', b"#EXT-X-SKIP:SKIPPED-SEGMENTS=%d\n"],
+    *[b"#EXT-X-SERVER-CONTROL:HOLD-BACK=%dx\n", b"#EXT-X-MEDIA:A=%d\n", b"#EXT-X-STREAM-INF:\na\n"],
     *[b"#EXT-X-START:TIME-OFFSET=1\n", b"#EXT-X-START:\n", b'#EXT-X-DEFINE:NAME="%d",VALUE=""\n'],
 ]
 MULTIVARIANT_LINES = [
@@ -44,6 +47,8 @@ MULTIVARIANT_LINES = [
         b"#EXT-X-STREAM-INF:BANDWIDTH=1\n",
     ],
     b"#EXT-X-STREAM-INF:BANDWIDTH=1\na\n" + b"b\n" * 400_000,
+    *[b"#EXT-X-STREAM-INF:%d\na\n", b"#EXT-X-STREAM-INF:,,BANDWIDTH=%d.5\n", b"#EXT-X-STREAM-INF:A=1;B=%d\n"],
+    *[b"#EXT-X-MEDIA:\n", b"#EXT-X-MEDIA:TYPE=AUDIO,%d\n", b"#EXT-X-MEDIA-SEQUENCE:%d\n"],
     b'#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"\na\n',
     *[b'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="b"\n', b'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="%d"\n'],
     b'#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI="a"\n',

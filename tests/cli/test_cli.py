@@ -254,6 +254,7 @@ def _spellings() -> Iterator[Any]:
         "tui",
         "no-output",
         "prom-client-metrics",
+        "strict",
         "record-requests",
         *_OF_FFMPEG,
     ):

@@ -4,6 +4,7 @@ from tests.builders.playlists import Playlist, Segment
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.playlist import MediaPlaylist
+from hls_swarm.hls.reading import FFMPEG, HLSJS, STRICT
 
 URL = "http://h/a/p.m3u8"
 BODY = Playlist(0, [Segment(0)]).body
@@ -22,6 +23,16 @@ def test_the_url_and_the_imports_are_part_of_the_key() -> None:
     playlists = [cache.parse(text, url, {"v": v}) for url in (URL, "http://i/p.m3u8") for v in ("x", "y")]
     uris = [playlist.segments[0].uri for playlist in playlists if isinstance(playlist, MediaPlaylist)]
     assert uris == ["http://h/a/x.ts", "http://h/a/y.ts", "http://i/x.ts", "http://i/y.ts"]
+
+
+def test_the_reading_is_part_of_the_key() -> None:
+    cache = PlaylistCache()
+    body = b"#EXTM3U\n#EXT-X-TARGETDURATION:2\na.ts\n"
+    read = [cache.parse(body, URL, {}, reading) for reading in (HLSJS, FFMPEG, HLSJS)]
+    assert [len(playlist.segments) for playlist in read if isinstance(playlist, MediaPlaylist)] == [1, 0, 1]
+    assert read[0] is read[2]
+    with pytest.raises(PlaylistError):
+        cache.parse(body.replace(b":2", b":x"), URL, {}, STRICT)
 
 
 def test_what_is_no_playlist_is_remembered_and_raised_anew() -> None:

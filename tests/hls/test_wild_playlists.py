@@ -10,10 +10,12 @@ import openm3u8
 import pytest
 from tests.builders import wild_extensions, wild_segments, wild_variants
 from tests.builders.wild import URL, Difference, Wild
+from tests.builders.wild_lenient import LENIENT
 
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import ByteRange, Key, MultivariantPlaylist, Playlist, Variant
+from hls_swarm.hls.reading import STRICT
 
 ROWS = (*wild_segments.ROWS, *wild_extensions.ROWS, *wild_variants.ROWS)
 LIBRARIES: dict[str, ModuleType] = {"m3u8": m3u8, "openm3u8": openm3u8}
@@ -311,6 +313,8 @@ def reads_alike(ours: Facts, theirs: Facts, differences: list[Difference]) -> No
 
 
 def value_of(facts: Facts, field: str) -> object:
+    if field == "bandwidths":
+        return tuple(variant[1] for variant in facts.variants)
     if field == "segments":
         return tuple(zip(facts.uris, facts.durations, facts.byte_ranges, strict=True))
     return getattr(facts, field)
@@ -327,12 +331,12 @@ def test_a_playlist_from_the_wild(wild: Wild) -> None:
             read[name] = their_facts(library, wild.text)
     if wild.refused is not None:
         with pytest.raises(PlaylistError) as raised:
-            parse_playlist(wild.text.encode(), URL, wild.imports)
+            parse_playlist(wild.text.encode(), URL, wild.imports, STRICT)
         assert raised.value.rule == f"8216bis {wild.refused}"
         assert raised.value.reason
         assert not wild.differences
         return
-    ours = our_facts(parse_playlist(wild.text.encode(), URL, wild.imports))
+    ours = our_facts(parse_playlist(wild.text.encode(), URL, wild.imports, STRICT))
     for name, theirs in read.items():
         reads_alike(ours, theirs, [d for d in wild.differences if name in d.libraries])
     for difference in wild.differences:
@@ -342,6 +346,29 @@ def test_a_playlist_from_the_wild(wild: Wild) -> None:
     assert bool(wild.alone) is (not read), "what no library reads is asserted by value"
     for field, value in wild.alone.items():
         assert value_of(ours, field) == value
+
+
+@pytest.mark.parametrize("wild", [pytest.param(wild, id=wild.id) for wild in ROWS])
+def test_what_players_make_of_it(wild: Wild) -> None:
+    """A lenient reading plays it as the table says, or as a strict one does, or refuses it by the same rule."""
+    expected = LENIENT.get(wild.id)
+    if expected is None and wild.refused is not None:
+        with pytest.raises(PlaylistError) as raised:
+            parse_playlist(wild.text.encode(), URL, wild.imports)
+        assert raised.value.rule == f"8216bis {wild.refused}"
+        return
+    playlist = parse_playlist(wild.text.encode(), URL, wild.imports)
+    if expected is None:
+        assert our_facts(playlist) == our_facts(parse_playlist(wild.text.encode(), URL, wild.imports, STRICT))
+        return
+    facts = our_facts(playlist)
+    assert {field: value_of(facts, field) for field in expected} == expected
+    assert all(violation.rule.startswith("8216bis ") for violation in playlist.violations)
+    assert playlist.violations
+
+
+def test_every_lenient_row_is_one_of_the_rows() -> None:
+    assert LENIENT.keys() <= {wild.id for wild in ROWS}
 
 
 def test_the_rows_are_about_the_compiled_parser_of_openm3u8() -> None:

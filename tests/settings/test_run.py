@@ -94,6 +94,7 @@ def test_defaults() -> None:
         "workers": 0,
         "variant": "highest",
         "profile": "hlsjs",
+        "strict": False,
         "arrivals": "even",
         "stage": (),
         "arrival_rate": None,

@@ -263,6 +263,7 @@ class Swarm:
             self._report,
             self._finished,
             self._loop,
+            strict=self._settings.strict,
         )
 
     # -- what viewers say -----------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 """Playlists parsed once for all viewers: identical bytes from the same URL mean the same playlist.
 
 Thousands of viewers of one stream load the same bytes. They may share what was parsed from them because it is frozen;
-and because the very same object comes back, `new is held` says that a playlist has not changed.
+and because the very same object comes back, `new is held` says at once that a playlist has not changed.
 
 Rules:
 
-- The key is everything that parsing reads: the body, the URL it came from, and the imported variables.
+- The key is everything that parsing reads: the body, the URL it came from, the imported variables, and the reading.
 - Bodies that are no playlists are remembered too: an origin in trouble answers everyone with the same error page.
 - Bounded by number and by bytes of bodies held; the one longest unused goes first.
 """
@@ -18,6 +18,7 @@ import msgspec
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.parser import NO_VARIABLES, parse_playlist
 from hls_swarm.hls.playlist import Playlist
+from hls_swarm.hls.reading import LENIENT, Reading
 
 
 class _Rejected(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ class _Rejected(msgspec.Struct, frozen=True):
     rule: str
 
 
-_Key = tuple[bytes, str, tuple[tuple[str, str], ...]]
+_Key = tuple[bytes, str, tuple[tuple[str, str], ...], Reading]
 
 
 class PlaylistCache:
@@ -42,7 +43,7 @@ class PlaylistCache:
 
     __slots__ = ("_capacity", "_max_body_bytes", "_parsed", "body_bytes", "hits", "misses")
 
-    def __init__(self, capacity: int = 256, max_body_bytes: int = 64 << 20) -> None:
+    def __init__(self, capacity: int = 4096, max_body_bytes: int = 32 << 20) -> None:
         self._capacity, self._max_body_bytes = capacity, max_body_bytes
         self._parsed: OrderedDict[_Key, Playlist | _Rejected] = OrderedDict()
         self.hits = self.misses = self.body_bytes = 0
@@ -50,18 +51,20 @@ class PlaylistCache:
     def __len__(self) -> int:
         return len(self._parsed)
 
-    def parse(self, body: bytes, url: str, imports: Mapping[str, str] = NO_VARIABLES) -> Playlist:
+    def parse(
+        self, body: bytes, url: str, imports: Mapping[str, str] = NO_VARIABLES, reading: Reading = LENIENT
+    ) -> Playlist:
         """The playlist that a body is; see `parser.parse_playlist`.
 
         Raises:
             PlaylistError: as `parse_playlist` does.
         """
-        key = body, url, tuple(sorted(imports.items())) if imports else ()
+        key = body, url, tuple(sorted(imports.items())) if imports else (), reading
         result = self._parsed.get(key)
         if result is None:
             self.misses += 1
             try:
-                result = parse_playlist(body, url, imports)
+                result = parse_playlist(body, url, imports, reading)
             except PlaylistError as error:
                 result = _Rejected(error.reason, error.line, error.text, error.rule)
             self._keep(key, result)
@@ -76,5 +79,5 @@ class PlaylistCache:
         self._parsed[key] = result
         self.body_bytes += len(key[0])
         while self._parsed and (len(self._parsed) > self._capacity or self.body_bytes > self._max_body_bytes):
-            (body, _, _), _ = self._parsed.popitem(last=False)
+            (body, *_), _ = self._parsed.popitem(last=False)
             self.body_bytes -= len(body)

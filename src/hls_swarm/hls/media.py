@@ -4,33 +4,53 @@ Rules:
 
 - A segment is closed by its URI line; the tags before it apply to it, and EXT-X-KEY, EXT-X-MAP and EXT-X-BITRATE to
   those after it too, until the next of their sort.
-- A date runs forwards from an EXT-X-PROGRAM-DATE-TIME by EXTINF durations, backwards to the first segment, and neither
-  way across a discontinuity, where the clock of the media may jump.
+- A date runs forwards from an EXT-X-PROGRAM-DATE-TIME by EXTINF durations to the next one, and from the first backwards
+  to the first segment; across discontinuities too, as 6.3.3 makes no exception of them and players make none.
+- A URI without EXTINF is a segment of 0 s, as in hls.js and Media3, or is passed over, as in FFmpeg (`Reading`).
+- A byte range without an offset that follows none of its resource goes on where the last one ended, whatever that is
+  of, as all players have it; a strict reading refuses it.
 - What a delta update inherits from the segments it leaves out is counted, not guessed: see `playlist.Skip`.
 - `read` and `_segment` run once a segment and are written for speed; the rest is not.
 """
 
 import re
-from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from hls_swarm.errors import PlaylistError
-from hls_swarm.hls.attributes import TagError, byte_range
-from hls_swarm.hls.builder import COMMON_TAGS, MEMORY, Tag, implicit_range
+from hls_swarm.hls.attributes import TagError, UnplayableError, byte_range
+from hls_swarm.hls.builder import COMMON_TAGS, MEMORY, Source, Tag, after, implicit_range
 from hls_swarm.hls.media_header import HEADER_TAGS, HeaderBuilder, merged_daterange
-from hls_swarm.hls.playlist import ByteRange, InitSection, Key, KeyMethod, MediaPlaylist, Part, Segment, Skip
+from hls_swarm.hls.playlist import (
+    ByteRange,
+    InitSection,
+    Key,
+    KeyMethod,
+    MediaPlaylist,
+    Part,
+    PlaylistType,
+    Segment,
+    Skip,
+)
+from hls_swarm.hls.reading import Player
 
 MAX_KEY_FORMATS = 32
+MAX_BARE_URIS = 10_000
+"""URIs without EXTINF that are taken for segments; a playlist is input from a stranger."""
 
 _DATE = "#EXT-X-PROGRAM-DATE-TIME:"
-_EXTINF = re.compile(r"[ \t]*([0-9]{1,20}(?:\.[0-9]*)?|\.[0-9]+)[ \t]*(?:,(.*))?", re.DOTALL).fullmatch
+_EXTINF = re.compile(r"[ \t]*+([0-9]{1,20}+(?:\.[0-9]*+)?|\.[0-9]++)[ \t]*+(?:,(.*))?", re.DOTALL).fullmatch
+# The number that it begins with, as C's strtod reads it.
+_ODD_DURATION = re.compile(
+    r"[ \t]*+([+-]?(?:[0-9]{1,20}+(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]{1,2}+(?![0-9]))?)"
+).match
+_NOTHING_TO_FOLLOW = "a byte range without offset follows no byte range of the same resource"
 
 
 class MediaBuilder(HeaderBuilder):
     """Reads a media playlist."""
 
     __slots__ = (
+        "_bare_uris",
         "_bitrate",
         "_byte_range",
         "_date",
@@ -39,6 +59,7 @@ class MediaBuilder(HeaderBuilder):
         "_durations",
         "_first",
         "_gap",
+        "_has_parts",
         "_indented",
         "_inherited_byte_ranges",
         "_init",
@@ -51,15 +72,15 @@ class MediaBuilder(HeaderBuilder):
         "_stated_date",
         "_stray",
         "_title",
-        "_undated_from",
+        "_undated",
     )
 
-    def __init__(self, url: str, imports: Mapping[str, str], *, plain: bool) -> None:
-        super().__init__(url, imports, plain=plain)
-        # Where the next segment stands. The segments from `_undated_from` on wait for a date to be told from; -1: none.
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        # Where the next segment stands, and whether those before it wait for a date to be told from.
         self._position = 0.0
         self._date: float | None = None
-        self._undated_from = 0
+        self._undated = True
         # What applies to it and to those after it.
         self._init: InitSection | None = None
         self._keys: tuple[Key, ...] = ()
@@ -73,9 +94,12 @@ class MediaBuilder(HeaderBuilder):
         self._discontinuity = False
         self._gap = False
         self._part_start = 0.0
-        self._stray = self._indented = False  # there was a URI without EXTINF, a comment behind white space
+        # There was a URI without EXTINF that is passed over, a comment behind white space.
+        self._stray = self._indented = False
+        self._bare_uris = 0
+        self._has_parts = False
         # What is kept on the way: EXTINF lines already read, and the index of the segment before which a sort of tag
-        # first stood.
+        # first stood, an odd EXTINF and an unused one too.
         self._part_before: Part | None = None
         self._longest = 0.0
         self._durations: dict[str, tuple[float, str]] = {}
@@ -116,17 +140,28 @@ class MediaBuilder(HeaderBuilder):
         rule = "8216bis 4.4.4.1"
         match = _EXTINF(line, 8)
         if match is None:
-            self.fail("EXTINF has no decimal duration", rule, line)
-        number, title = match.groups()
-        if title is None:
-            self.tolerate("EXTINF has no comma after the duration", rule)
-        if self._duration is not None:
+            known = self._odd_extinf(line)
+        else:
+            number, title = match.groups()
+            if title is None:
+                self.tolerate("EXTINF has no comma after the duration", rule)
+            known = float(number), title or ""
+        if self._duration is not None and "unused" not in self._first:
+            self._first["unused"] = len(self.segments)
             self.tolerate("EXTINF without a URI", rule)
-        self._duration, self._title = known = float(number), title or ""
+        self._duration, self._title = known
         if known[0] > self._longest:
             self._longest = known[0]
         if len(self._durations) < MEMORY:
             self._durations[line] = known
+
+    def _odd_extinf(self, line: str) -> tuple[float, str]:
+        """Duration and title of an EXTINF that is not written as it should be."""
+        if "extinf" not in self._first:  # noted once: there may be as many as lines
+            self._first["extinf"] = len(self.segments)
+            self.breach("EXTINF has no decimal duration", "8216bis 4.4.4.1", line)
+        match, comma = _ODD_DURATION(line, 8), line.find(",", 8)
+        return 0.0 if match is None else max(float(match[1]), 0.0), "" if comma < 0 else line[comma + 1 :]
 
     def extinf(self, value: str) -> None:  # noqa: ARG002 there is none
         """4.4.4.1 EXTINF without a colon; `read` takes all others."""
@@ -148,18 +183,16 @@ class MediaBuilder(HeaderBuilder):
                 self.tolerate("white space around a URI", "8216bis 4.1")
                 self._segment(line)
             elif line:
-                self._stray = True
-                self.tolerate("a URI without EXTINF", "8216bis 4.4.4.1")
+                self._bare_uri(line)
             return
         if self.plain and line[0] not in "/.?#" and ":" not in line and "/." not in line and " " not in line:
             uri = self.directory + line  # as `Builder.uri` does, without a call
         else:
             uri = self.uri_line(line)
-        if self._discontinuity or self._stated_date is not None:
-            if self._discontinuity or self._undated_from >= 0:
-                self._settle_date()
-            else:
-                self._date, self._stated_date = self._stated_date, None
+        if self._stated_date is not None:
+            if self._undated:
+                self._date_backwards(self._stated_date)
+            self._date, self._stated_date = self._stated_date, None
         position = self._position
         sub_range = self._byte_range
         self.segments.append(
@@ -189,6 +222,20 @@ class MediaBuilder(HeaderBuilder):
         if self.parts:
             self.parts.clear()
             self._part_start = 0.0
+            self._part_before = None
+
+    def _bare_uri(self, line: str) -> None:
+        """4.1: a URI line without the EXTINF that is REQUIRED."""
+        if self._passes_uri:
+            self._passes_uri = False
+            return
+        self.tolerate("a URI without EXTINF", "8216bis 4.4.4.1", (Player.SHAKA,))
+        if not self.reading.counts_bare_uris or self._bare_uris >= MAX_BARE_URIS:
+            self._stray = True
+            return
+        self._bare_uris += 1
+        self._duration, self._title = 0.0, ""
+        self._segment(line)
 
     def ext_x_byterange(self, value: str) -> None:
         """4.4.4.2 EXT-X-BYTERANGE: `<n>[@<o>]`, resolved when the URI is known."""
@@ -202,10 +249,8 @@ class MediaBuilder(HeaderBuilder):
         )
         if resolved is None:
             if before is not None or self.skipped is None or not self.skipped[0]:
-                self.fail(
-                    "a byte range without offset follows no byte range of the same resource", "8216bis 4.4.4.2", text
-                )
-            resolved = 0, length
+                self.breach(_NOTHING_TO_FOLLOW, "8216bis 4.4.4.2", text)
+            resolved = after(None if before is None else before.byte_range), length
         if first is None and self.skipped is not None and self._inherited_byte_ranges == len(self.segments):
             self._inherited_byte_ranges += 1
         return resolved
@@ -224,19 +269,25 @@ class MediaBuilder(HeaderBuilder):
         else:
             self._keys_by_format[key.key_format] = key
             if len(self._keys_by_format) > MAX_KEY_FORMATS:
-                raise TagError(f"more than {MAX_KEY_FORMATS} KEYFORMATs at once")
+                raise UnplayableError(f"more than {MAX_KEY_FORMATS} KEYFORMATs at once")
         self._keys = tuple(self._keys_by_format.values())
 
     def ext_x_map(self, value: str) -> None:
         """4.4.4.5 EXT-X-MAP: without an offset, which is REQUIRED, its byte range begins at 0, as players have it."""
         attributes = self.attributes(value)
+        if not attributes.quoted("URI"):
+            raise UnplayableError("URI is empty" if "URI" in attributes else "URI is missing")
         uri, text = self.uri(attributes.required("URI")), attributes.quoted("BYTERANGE")
         given: ByteRange | None = None
         if text is not None:
-            length, first = byte_range(text, "BYTERANGE")
-            if first is None:
-                self.tolerate("EXT-X-MAP has a BYTERANGE without offset", "8216bis 4.4.4.5")
-            given = first or 0, length
+            try:
+                length, first = byte_range(text, "BYTERANGE")
+            except TagError as error:
+                self.breach(f"EXT-X-MAP: {error.reason}", "8216bis 4.4.4.2", value)
+            else:
+                if first is None:
+                    self.tolerate("EXT-X-MAP has a BYTERANGE without offset", "8216bis 4.4.4.5")
+                given = first or 0, length
         self._first.setdefault("init", len(self.segments))
         self._init = InitSection(uri, given)
 
@@ -244,23 +295,17 @@ class MediaBuilder(HeaderBuilder):
         """4.4.4.6 EXT-X-PROGRAM-DATE-TIME: date of the next segment's first sample."""
         self._stated_date = self.date_of(value)
 
-    def _settle_date(self) -> None:
-        """6.3.3: the next segment's date, and by the first date of a discontinuity those of the segments before it.
-
-        Done when the segment is closed, because EXT-X-DISCONTINUITY may follow EXT-X-PROGRAM-DATE-TIME.
-        """
+    def _date_backwards(self, date: float) -> None:
+        """6.3.3: the first date that is stated, that of where the next segment stands, dates those before it."""
+        for index, segment in enumerate(self.segments):
+            self.segments[index] = replace(segment, program_date_time=date - (self._position - segment.start))
+        self._undated = False
         self._first.setdefault("date", len(self.segments))
-        if self._discontinuity:
-            self._date, self._undated_from = None, len(self.segments)
-        date, self._stated_date = self._stated_date, None
-        if date is None:
-            return
-        self._date = date
-        if self._undated_from >= 0:
-            for index in range(self._undated_from, len(self.segments)):
-                segment = self.segments[index]
-                self.segments[index] = replace(segment, program_date_time=date - (self._position - segment.start))
-            self._undated_from = -1
+
+    def skip_discontinuities(self) -> None:
+        """4.4.5.2: what came before EXT-X-SKIP is of the first segment left out."""
+        super().skip_discontinuities()
+        self._discontinuity = False
 
     def ext_x_gap(self, value: str) -> None:  # noqa: ARG002 the tag has no value
         """4.4.4.7 EXT-X-GAP: the segment is absent."""
@@ -272,11 +317,16 @@ class MediaBuilder(HeaderBuilder):
         self._first.setdefault("bitrate", len(self.segments))
 
     def ext_x_part(self, value: str) -> None:
-        """4.4.4.9 EXT-X-PART: a part of the segment whose URI line has not come yet."""
+        """4.4.4.9 EXT-X-PART: a part of the segment whose URI line has not come yet.
+
+        A byte range without an offset goes on from the part before in the same segment.
+        """
         attributes = self.attributes(value)
-        uri, duration = self.uri(attributes.required("URI")), attributes.decimal("DURATION")
-        if duration is None:
-            raise TagError("DURATION is missing")
+        reference, duration = attributes.quoted("URI"), attributes.decimal("DURATION")
+        if not reference or duration is None:
+            missing = "DURATION is missing" if reference else "URI is missing"
+            raise TagError(missing, refused_by=(Player.MEDIA3,))
+        uri = self.uri(reference)
         text = attributes.quoted("BYTERANGE")
         sub_range: ByteRange | None = None
         if text is not None:
@@ -286,7 +336,10 @@ class MediaBuilder(HeaderBuilder):
                 length, first, uri, None if before is None else before.byte_range, "" if before is None else before.uri
             )
             if sub_range is None:
-                raise TagError("a byte range without offset follows no byte range of the same resource")
+                if self.reading.strict:
+                    raise TagError(_NOTHING_TO_FOLLOW)
+                self.tolerate(f"EXT-X-PART: {_NOTHING_TO_FOLLOW}", "8216bis 4.4.4.9")
+                sub_range = after(None if before is None else before.byte_range), length
         # By position, in the order of the shape: by name it takes several times as long.
         part = Part(
             uri,
@@ -301,20 +354,34 @@ class MediaBuilder(HeaderBuilder):
         if self.part_target is not None and duration > self.part_target + 1e-6:
             self.tolerate("a part is longer than PART-TARGET", "8216bis 4.4.4.9")
         self.parts.append(part)
-        self._part_before = part
+        self._part_before, self._has_parts = part, True
         self._part_start += duration
 
     # --- The whole -----------------------------------------------------------------------------------------------
 
+    def _told_target_duration(self) -> float:
+        """The target duration where none is stated: the longest segment's duration in whole seconds.
+
+        hls.js refuses that, Shaka does in a live playlist, and FFmpeg where EXT-X-MEDIA-SEQUENCE is missing, too.
+        """
+        self.line = 0
+        live = not self.ended and self.playlist_type is not PlaylistType.VOD
+        refused_by = [Player.HLSJS]
+        refused_by += [Player.SHAKA] if live else []
+        refused_by += [] if "#EXT-X-MEDIA-SEQUENCE" in self._seen else [Player.FFMPEG]
+        self.breach("EXT-X-TARGETDURATION is missing", "8216bis 4.4.3.1", refused_by=tuple(refused_by))
+        return max(float(int(self._longest + 0.5)), 1.0)
+
     def _finished(self) -> MediaPlaylist:
         """The playlist; what only the whole shows is checked here."""
-        if self.target_duration is None:
-            raise PlaylistError("EXT-X-TARGETDURATION is missing", rule="8216bis 4.4.3.1")
+        target_duration = self.target_duration if self.target_duration is not None else self._told_target_duration()
+        if self._stated_date is not None and self._undated:  # a date behind the last segment, as before open parts
+            self._date_backwards(self._stated_date)
         if self._duration is not None:
             self.tolerate_whole("EXTINF without a URI", "8216bis 4.4.4.1")
-        if self.part_target is None and self._part_before is not None:
+        if self.part_target is None and self._has_parts:
             self.tolerate_whole("EXT-X-PART without EXT-X-PART-INF", "8216bis 4.4.3.7")
-        self.check(self.target_duration, self._longest)
+        self.check(target_duration, self._longest)
         segments, parts = tuple(self.segments), tuple(self.parts)
         listed = len(segments)
         skip = None
@@ -332,7 +399,7 @@ class MediaBuilder(HeaderBuilder):
         return MediaPlaylist(
             url=self.url,
             version=self.version,
-            target_duration=self.target_duration,
+            target_duration=target_duration,
             media_sequence=self.media_sequence,
             discontinuity_sequence=self.discontinuity_sequence,
             playlist_type=self.playlist_type,

@@ -1,14 +1,14 @@
 """The tags of a media playlist that are not about one segment (8216bis 4.4.3 and 4.4.5), in the order of the draft."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec.structs import asdict, replace
 
-from hls_swarm.hls.attributes import TagError
-from hls_swarm.hls.builder import Builder, Tag
+from hls_swarm.hls.attributes import TagError, leading_integer
+from hls_swarm.hls.builder import Builder, OtherKind, Source, Tag
 from hls_swarm.hls.playlist import (
     DateRange,
     HintType,
@@ -19,6 +19,7 @@ from hls_swarm.hls.playlist import (
     Segment,
     ServerControl,
 )
+from hls_swarm.hls.reading import Player
 
 _TARGET_DURATION = re.compile(r"[0-9]{1,9}(?:\.[0-9]*)?").fullmatch
 
@@ -36,6 +37,9 @@ class HeaderBuilder(Builder):
 
     __slots__ = (
         "_date_before",
+        "_numbered",
+        "_numbered_discontinuities",
+        "_passes_uri",
         "allow_cache",
         "control",
         "dateranges",
@@ -55,8 +59,10 @@ class HeaderBuilder(Builder):
         "target_duration",
     )
 
-    def __init__(self, url: str, imports: Mapping[str, str], *, plain: bool) -> None:
-        super().__init__(url, imports, plain=plain)
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self._numbered = self._numbered_discontinuities = False
+        self._passes_uri = False
         self.target_duration: float | None = None
         self.media_sequence = self.sequence = 0
         self.discontinuity_sequence = self.discontinuities = 0
@@ -77,30 +83,60 @@ class HeaderBuilder(Builder):
     # --- 4.4.3 Media playlist tags -------------------------------------------------------------------------------
 
     def ext_x_targetduration(self, value: str) -> None:
-        """4.4.3.1 EXT-X-TARGETDURATION: whole seconds, at least 1 (0 would make clients reload without pause)."""
+        """4.4.3.1 EXT-X-TARGETDURATION: whole seconds, at least 1 (0 would make clients reload without pause).
+
+        Of a fraction the whole seconds count, as in hls.js and Media3.
+        """
         text = value.strip(" \t")
-        if _TARGET_DURATION(text) is None:
-            raise TagError("target duration is not a decimal integer")
+        if _TARGET_DURATION(text) is not None:
+            seconds = int(text.partition(".")[0] or 0)
+        else:
+            number = None if self.reading.strict else leading_integer(text)
+            if number is None:
+                raise TagError("target duration is not a decimal integer")
+            seconds = number
         if not text.isdigit():
             self.tolerate("target duration is not a decimal integer", "8216bis 4.4.3.1")
-        target = float(text)
-        if target < 1:
+        if seconds < 1:
             self.tolerate("target duration is less than a second", "8216bis 4.4.3.1")
-        self.target_duration = max(target, 1.0)
+        self.target_duration = float(max(seconds, 1))
 
     def ext_x_media_sequence(self, value: str) -> None:
-        """4.4.3.2 EXT-X-MEDIA-SEQUENCE: before the first segment."""
-        self._before_segments()
+        """4.4.3.2 EXT-X-MEDIA-SEQUENCE: before the first segment.
+
+        One that comes later, if there was none before, holds for the whole playlist, as FFmpeg has it.
+        """
+        late = self._after_segments("EXT-X-MEDIA-SEQUENCE", has_effect=not self._numbered)
         if self.skipped is not None:
-            raise TagError("comes after EXT-X-SKIP")
-        self.media_sequence = self.sequence = self.number(value, "media sequence number")
+            self.breach("EXT-X-MEDIA-SEQUENCE: comes after EXT-X-SKIP", "8216bis 4.4.3.2")
+        number = self.number(value, "media sequence number", refused_by=(Player.MEDIA3,))
+        self._numbered = True
+        self.media_sequence = number
+        first = number + (self.skipped[0] if self.skipped is not None else 0)
+        self.sequence = first + len(self.segments)
+        if late:
+            self.segments = [
+                replace(segment, sequence=first + index, parts=_renumbered(segment.parts, first + index))
+                for index, segment in enumerate(self.segments)
+            ]
+            self.parts = list(_renumbered(self.parts, self.sequence))
 
     def ext_x_discontinuity_sequence(self, value: str) -> None:
-        """4.4.3.3 EXT-X-DISCONTINUITY-SEQUENCE: before the first segment and the first EXT-X-DISCONTINUITY."""
-        self._before_segments()
+        """4.4.3.3 EXT-X-DISCONTINUITY-SEQUENCE: before the first segment and the first EXT-X-DISCONTINUITY.
+
+        One that comes later, if there was none before, holds for the whole playlist, as Media3 has it.
+        """
+        late = self._after_segments("EXT-X-DISCONTINUITY-SEQUENCE", has_effect=not self._numbered_discontinuities)
         if self.discontinuities:
-            raise TagError("comes after EXT-X-DISCONTINUITY")
-        self.discontinuity_sequence = self.number(value, "discontinuity sequence number")
+            self.breach("EXT-X-DISCONTINUITY-SEQUENCE: comes after EXT-X-DISCONTINUITY", "8216bis 4.4.3.3")
+        number = self.number(value, "discontinuity sequence number")
+        self._numbered_discontinuities = True
+        more, self.discontinuity_sequence = number - self.discontinuity_sequence, number
+        if late:
+            self.segments = [
+                replace(segment, discontinuity_sequence=segment.discontinuity_sequence + more)
+                for segment in self.segments
+            ]
 
     def ext_x_endlist(self, value: str) -> None:  # noqa: ARG002 the tag has no value
         """4.4.3.4 EXT-X-ENDLIST: anywhere in the playlist."""
@@ -142,9 +178,34 @@ class HeaderBuilder(Builder):
         """EXT-X-ALLOW-CACHE: YES or NO; removed in protocol version 7 (8)."""
         self.allow_cache = {"YES": True, "NO": False}.get(value.strip(" \t"))
 
-    def _before_segments(self) -> None:
-        if self.segments or self.parts:
+    def _after_segments(self, name: str, *, has_effect: bool) -> bool:
+        """Whether a tag that belongs before the first segment comes later.
+
+        Raises:
+            TagError: it does, and has no effect or the reading is strict.
+        """
+        if not (self.segments or self.parts):
+            return False
+        if self.reading.strict or not has_effect:
             raise TagError("comes after the first segment")
+        self.tolerate(f"{name} comes after the first segment", "8216bis 4.4.3")
+        return True
+
+    def refusing_twice(self, name: str) -> tuple[Player, ...]:
+        """hls.js does, but where a sequence number that comes again was 0, which is what it is without one."""
+        before = {
+            "#EXT-X-MEDIA-SEQUENCE": self.media_sequence,
+            "#EXT-X-DISCONTINUITY-SEQUENCE": self.discontinuity_sequence,
+        }
+        return () if before.get(name) == 0 else (Player.HLSJS,)
+
+    def foreign_tag(self, name: str, line: str) -> None:
+        """4.4.6: with EXT-X-STREAM-INF and no segment it is a multivariant playlist, as players have it."""
+        if name == "#EXT-X-STREAM-INF" and not self.reading.strict:
+            if "#EXTINF" not in self.source.text:
+                raise OtherKind
+            self._passes_uri = True  # the URI of a variant is no segment
+        super().foreign_tag(name, line)
 
     # --- 4.4.5 Media metadata tags -------------------------------------------------------------------------------
 
@@ -181,18 +242,23 @@ class HeaderBuilder(Builder):
 
         0 is none: with `_HLS_skip=v2` there may be nothing but date ranges to leave out (6.2.5.1).
         """
-        self._before_segments()
+        self._after_segments("EXT-X-SKIP", has_effect=False)
         attributes = self.attributes(value)
         skipped = attributes.integer("SKIPPED-SEGMENTS")
         if skipped is None:
             raise TagError("SKIPPED-SEGMENTS is missing")
         self.skipped = skipped, attributes.strings("RECENTLY-REMOVED-DATERANGES", "\t")
         self.sequence = self.media_sequence + skipped
+        self.skip_discontinuities()
+
+    def skip_discontinuities(self) -> None:
+        """Forget an EXT-X-DISCONTINUITY before EXT-X-SKIP: it is of the first segment left out."""
+        self.discontinuities = 0
 
     def ext_x_preload_hint(self, value: str) -> None:
         """4.4.5.3 EXT-X-PRELOAD-HINT: the first of each TYPE counts (6.3.8)."""
         attributes = self.attributes(value)
-        type_ = attributes.enumerated("TYPE", HintType)
+        type_ = attributes.enumerated("TYPE", HintType, essential=True)
         if type_ is None:
             raise TagError("TYPE is missing")
         hint = PreloadHint(
@@ -262,6 +328,10 @@ class HeaderBuilder(Builder):
             and all(segment.program_date_time is None for segment in self.segments)
         ):
             self.tolerate_whole("EXT-X-DATERANGE without EXT-X-PROGRAM-DATE-TIME", "8216bis 4.4.5.1")
+
+
+def _renumbered(parts: Iterable[Part], sequence: int) -> tuple[Part, ...]:
+    return tuple(replace(part, sequence=sequence) for part in parts)
 
 
 def merged_daterange(tags: list[DateRange]) -> DateRange:

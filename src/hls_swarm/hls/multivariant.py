@@ -1,11 +1,9 @@
 """The tags of a multivariant playlist (8216bis 4.4.6), in the order of the draft."""
 
-from collections.abc import Mapping
-
 from msgspec.structs import replace
 
-from hls_swarm.hls.attributes import Attributes, TagError, UnrecognizedValue
-from hls_swarm.hls.builder import COMMON_TAGS, MEMORY, Builder, Tag
+from hls_swarm.hls.attributes import Attributes, TagError, UnplayableError, UnrecognizedValue
+from hls_swarm.hls.builder import COMMON_TAGS, MEMORY, Builder, OtherKind, Source, Tag
 from hls_swarm.hls.playlist import (
     ContentSteering,
     HdcpLevel,
@@ -19,6 +17,7 @@ from hls_swarm.hls.playlist import (
     Variant,
     VideoRange,
 )
+from hls_swarm.hls.reading import Player
 
 MAX_ENTRIES = 10_000
 """Variants, and renditions: a playlist is input from a stranger."""
@@ -39,12 +38,13 @@ class MultivariantBuilder(Builder):
         "_session_keys",
         "_steering",
         "_stray",
+        "_stream_infs",
         "_variants",
         "_variants_known",
     )
 
-    def __init__(self, url: str, imports: Mapping[str, str], *, plain: bool) -> None:
-        super().__init__(url, imports, plain=plain)
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
         self._variants: list[Variant] = []
         self._i_frame_variants: list[Variant] = []
         self._renditions: list[Rendition] = []
@@ -54,6 +54,7 @@ class MultivariantBuilder(Builder):
         self._variants_known: dict[str, Variant] = {}
         self._pending: Variant | None = None
         self._pending_ignored = False
+        self._stream_infs = 0
         self._stray = self._indented = False  # there was a URI without EXT-X-STREAM-INF, a comment behind white space
 
     def read(self, lines: list[str]) -> MultivariantPlaylist:
@@ -93,7 +94,7 @@ class MultivariantBuilder(Builder):
     def ext_x_media(self, value: str) -> None:
         """4.4.6.1 EXT-X-MEDIA: a rendition."""
         attributes = self.attributes(value)
-        type_ = attributes.enumerated("TYPE", MediaType)
+        type_ = attributes.enumerated("TYPE", MediaType, essential=True)
         if type_ is None:
             raise TagError("TYPE is missing")
         uri = attributes.quoted("URI")
@@ -102,7 +103,7 @@ class MultivariantBuilder(Builder):
         rendition = Rendition(
             type_,
             attributes.required("GROUP-ID"),
-            attributes.required("NAME"),
+            attributes.quoted("NAME") or self._no_name(attributes),
             self.uri(uri) if uri else None,
             attributes.quoted("LANGUAGE"),
             attributes.quoted("ASSOC-LANGUAGE"),
@@ -130,13 +131,24 @@ class MultivariantBuilder(Builder):
             self.tolerate("FORCED on other than subtitles", rule)
         self._renditions.append(rendition)
         if len(self._renditions) > MAX_ENTRIES:
-            raise TagError(f"more than {MAX_ENTRIES:,} renditions")
+            raise UnplayableError(f"more than {MAX_ENTRIES:,} renditions")
+
+    def _no_name(self, attributes: Attributes) -> str:
+        """NAME, which is REQUIRED, is missing or empty; nothing that is played depends on it."""
+        if "NAME" in attributes:
+            self.breach("EXT-X-MEDIA: NAME is empty", "8216bis 4.4.6.1", refused_by=(Player.MEDIA3,))
+        else:
+            self.breach("EXT-X-MEDIA: NAME is missing", "8216bis 4.4.6.1")
+        return ""
 
     def ext_x_stream_inf(self, value: str) -> None:
         """4.4.6.2 EXT-X-STREAM-INF: applies to the next URI line."""
         if self._pending is not None:
             self.tolerate("EXT-X-STREAM-INF without a URI", "8216bis 4.4.6.2")
         self._pending, self._pending_ignored = None, True
+        self._stream_infs += 1
+        if self._stream_infs > MAX_ENTRIES:
+            raise UnplayableError(f"more than {MAX_ENTRIES:,} variants")
         variant = self._variants_known.get(value)
         if variant is None:
             variant = self._variant(self.attributes(value), "")
@@ -158,8 +170,6 @@ class MultivariantBuilder(Builder):
         """The URI line after EXT-X-STREAM-INF."""
         if self._pending is not None:
             self._variants.append(replace(self._pending, uri=self.uri_line(line)))
-            if len(self._variants) > MAX_ENTRIES:
-                self.fail(f"more than {MAX_ENTRIES:,} variants", "8216bis 4.4.6.2", line)
         elif not self._pending_ignored:
             self._stray = True
             self.tolerate("a URI without EXT-X-STREAM-INF", "8216bis 4.4.6.2")
@@ -203,12 +213,15 @@ class MultivariantBuilder(Builder):
         """The attributes of 4.4.6.2, which 4.4.6.3 shares but for FRAME-RATE, groups other than VIDEO and the URI."""
         bandwidth = attributes.integer("BANDWIDTH")
         if bandwidth is None:
-            raise TagError("BANDWIDTH is missing")
+            bandwidth = self._no_bandwidth(attributes)
         width, height = attributes.resolution("RESOLUTION") or (None, None)
         captions = attributes.verbatim("CLOSED-CAPTIONS")
         no_captions = captions == "NONE" and not attributes.is_quoted("CLOSED-CAPTIONS")
         if captions is not None and not no_captions and not attributes.is_quoted("CLOSED-CAPTIONS"):
-            raise UnrecognizedValue(f"CLOSED-CAPTIONS={captions[:64]} is not recognized")
+            unrecognized = f"CLOSED-CAPTIONS={captions[:64]} is not recognized"
+            if self.reading.strict:
+                raise UnrecognizedValue(unrecognized)
+            self.tolerate(unrecognized, "8216bis 6.3.1")
         # By position, in the order of the shape: by name it takes several times as long.
         return Variant(
             uri,
@@ -234,6 +247,25 @@ class MultivariantBuilder(Builder):
             attributes.quoted("NAME"),
             attributes.integer("PROGRAM-ID"),
         )
+
+    def _no_bandwidth(self, attributes: Attributes) -> int:
+        """BANDWIDTH, which is REQUIRED, is missing or no number: 0 stands for what is not known.
+
+        Of an I-frame stream the tag is ignored, as it is a trick play that no viewer makes.
+        """
+        if self.reading.strict or "URI" in attributes:
+            raise TagError("BANDWIDTH is missing")
+        missing, rule = "EXT-X-STREAM-INF: BANDWIDTH is missing", "8216bis 4.4.6.2"
+        self.breach(missing, rule, refused_by=(Player.MEDIA3, Player.SHAKA))
+        return 0
+
+    def foreign_tag(self, name: str, line: str) -> None:
+        """4.4.6: with segments it is a media playlist, as players have it."""
+        if not self.reading.strict and (
+            name == "#EXTINF" or (name == "#EXT-X-TARGETDURATION" and "#EXT-X-STREAM-INF" not in self.source.text)
+        ):
+            raise OtherKind
+        super().foreign_tag(name, line)
 
     def _check_groups(self) -> None:
         """A group that a variant names must exist (4.4.6.2)."""

@@ -19,6 +19,8 @@ from operator import attrgetter
 
 import msgspec
 
+from hls_swarm.hls.reading import Player
+
 ByteRange = tuple[int, int]
 """First byte and length, as `Request.byte_range` takes it."""
 
@@ -86,12 +88,15 @@ class Violation(msgspec.Struct, frozen=True, gc=False):
     """A rule that the playlist breaks and that players put up with.
 
     Attributes:
+        rule: the section that says so, such as `8216bis 4.4.3.1`.
         line: line number, counted from 1; 0 where the playlist as a whole is meant.
+        refused_by: players that do not put up with it.
     """
 
     reason: str
     rule: str
     line: int
+    refused_by: tuple[Player, ...] = ()
 
 
 class Start(msgspec.Struct, frozen=True, gc=False):
@@ -154,7 +159,7 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
         discontinuity_sequence: the header's plus the EXT-X-DISCONTINUITY tags up to and with this segment's.
         discontinuity: an EXT-X-DISCONTINUITY lies between the segment before and this one.
         program_date_time: date of the first sample in seconds since the epoch: the segment's own
-            EXT-X-PROGRAM-DATE-TIME, else extrapolated from the nearest before, else after, in the same discontinuity.
+            EXT-X-PROGRAM-DATE-TIME, else extrapolated from the nearest before, else after (6.3.3).
         init: the EXT-X-MAP in force.
         keys: the EXT-X-KEYs in force, one for each KEYFORMAT; empty if not encrypted.
         byte_range: first byte and length, the implicit first byte resolved.
@@ -254,7 +259,7 @@ class Skip(msgspec.Struct, frozen=True, gc=False):
         removed_dateranges: RECENTLY-REMOVED-DATERANGES.
         inherits_init, inherits_keys, inherits_bitrate: how many of the listed segments come before the first EXT-X-MAP,
             EXT-X-KEY, EXT-X-BITRATE.
-        inherits_date: how many come before the first EXT-X-PROGRAM-DATE-TIME or EXT-X-DISCONTINUITY.
+        inherits_date: how many come before the first EXT-X-PROGRAM-DATE-TIME.
         inherits_byte_range: how many continue the byte range of the last one left out; their first bytes are counted
             from its end.
     """
@@ -422,7 +427,7 @@ class Variant(msgspec.Struct, frozen=True, gc=False):
     """EXT-X-STREAM-INF or EXT-X-I-FRAME-STREAM-INF (4.4.6.2, 4.4.6.3): one encoding of the content.
 
     Attributes:
-        bandwidth, average_bandwidth: peak and mean, in bit/s.
+        bandwidth, average_bandwidth: peak and mean, in bit/s; a peak of 0 is not known.
         audio, video, subtitles: GROUP-IDs of renditions.
         closed_captions: GROUP-ID; None if absent, or NONE if `no_closed_captions`.
         pathway_id: for content steering; `.` unless named.

@@ -14,6 +14,7 @@ MAX_DOMAIN_NAMES = 64
 
 # RFC 3986 appendix B: splits every string, valid or not; each part ends at the first character of the next.
 _PARTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):").match
 _DOMAIN_NAME = re.compile(r"[A-Za-z0-9._-]+").fullmatch
 _LONGEST_DOMAIN_NAME = 253
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]+")
@@ -85,6 +86,23 @@ class Resolver:
 def sendable(text: str) -> str:
     """The text with what can not stand in a request line percent-encoded as UTF-8."""
     return _UNSENDABLE.sub(_encoded, text)
+
+
+def is_data(uri: str) -> bool:
+    """Whether it holds what it names (RFC 2397), so that nothing is asked for."""
+    return uri[:5].lower() == "data:"
+
+
+def with_slashes(reference: str) -> str:
+    """A reference whose backslashes are slashes, up to its query, as browsers have it (WHATWG URL 4.4).
+
+    Only where the scheme is one of theirs: a path of Windows, `C:\\a.ts`, is a URI of the scheme `C` to them, too.
+    """
+    scheme = _SCHEME(reference)
+    if scheme is not None and scheme[1].lower() not in {"http", "https"}:
+        return reference
+    end = min((at for at in (reference.find("?"), reference.find("#")) if at >= 0), default=len(reference))
+    return reference[:end].replace("\\", "/") + reference[end:]
 
 
 def _encoded(match: re.Match[str]) -> str:

@@ -118,6 +118,9 @@ class Settings:
     """The player that a viewer behaves like: hlsjs, media3, shaka, ffmpeg or steady; or a mix such as
     hlsjs=70,media3=30."""
 
+    strict: bool = False
+    """Refuse playlists that the draft (8216bis) has a client refuse, instead of playing what players play."""
+
     join: str = "live"
     """Where a viewer begins: live (where its player would), start, random, or so far behind the live edge: -10m."""
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
 
+from hls_swarm.hls import reading
+from hls_swarm.hls.reading import LENIENT, Reading
 from hls_swarm.records import START_SECONDS, ObjectKind
 from hls_swarm.viewer.loading.policy import Backoff, Failover, FetchPolicy
 
@@ -60,6 +62,7 @@ class Profile:
         failover: None: it stays with its stream.
         plays_subtitles: whether a subtitle rendition with DEFAULT=YES is fetched.
         waits_for_subtitles: whether their buffer counts for starts and stalls.
+        reading: what it makes of odd playlists.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Profile:
     failover: Failover | None = None
     plays_subtitles: bool = True
     waits_for_subtitles: bool = False
+    reading: Reading = LENIENT
 
     @property
     def start_seconds(self) -> float:
@@ -114,6 +118,7 @@ class Profile:
 
 HLSJS = Profile(
     name="hlsjs",
+    reading=reading.HLSJS,
     reload_rule=ReloadRule.HLSJS,
     join_rule=JoinRule.HOLD_BACK,
     buffer_bits=480e6,
@@ -142,6 +147,7 @@ _MEDIA3_FETCH = FetchPolicy(
 )
 MEDIA3 = Profile(
     name="media3",
+    reading=reading.MEDIA3,
     reload_rule=ReloadRule.TARGET_DURATION,
     join_rule=JoinRule.HOLD_BACK,
     joins_at_segment=True,
@@ -177,6 +183,7 @@ _SHAKA_FETCH = FetchPolicy(
 )
 SHAKA = Profile(
     name="shaka",
+    reading=reading.SHAKA,
     reload_rule=ReloadRule.TARGET_DURATION,
     join_rule=JoinRule.LAST_THREE_SEGMENTS,
     uses_start_tag=False,
@@ -194,6 +201,7 @@ SHAKA = Profile(
 _FFMPEG_FETCH = FetchPolicy(None, None, timeout_retries=0, error_retries=0)
 FFMPEG = Profile(
     name="ffmpeg",
+    reading=reading.FFMPEG,
     reload_rule=ReloadRule.ON_DEMAND,
     join_rule=JoinRule.THIRD_LAST_SEGMENT,
     uses_start_tag=False,

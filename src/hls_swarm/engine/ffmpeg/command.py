@@ -85,6 +85,8 @@ def check_settings(settings: Settings, binary: FfmpegBinary, *, only: bool) -> N
     if settings.join != "live":
         raise SettingValueError("join", "is for native viewers: ffmpeg joins three segments before the live edge")
     if only:
+        if settings.strict:
+            raise SettingValueError("strict", "is for native viewers: ffmpeg reads playlists as it does")
         for field in ("timeout", "connect_timeout", "first_byte_timeout", "no_progress_timeout"):
             if getattr(settings, field) is not None:
                 raise SettingValueError(field, "ffmpeg knows one time limit only: use --ffmpeg-timeout")

@@ -13,6 +13,7 @@ from hls_swarm.engine.native.comparisons import Comparisons
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
+from hls_swarm.hls.reading import STRICT
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.records import (
     Exchange,
@@ -58,6 +59,7 @@ class NativeViewer:
     Args:
         machine: decides.
         fetcher: its own HTTP client.
+        strict: whether playlists are read as the draft has it, not as the player reads them.
         playlists, comparisons: parsed playlists, and what their reloads changed; shared by the viewers of a worker.
         report: takes every record.
         finished: called once, when the machine has stopped and nothing is in flight any more.
@@ -72,6 +74,7 @@ class NativeViewer:
         "_loop",
         "_machine",
         "_playlists",
+        "_reading",
         "_report",
         "_timer",
         "_timer_at",
@@ -91,12 +94,15 @@ class NativeViewer:
         report: Callable[[Record], None],
         finished: Callable[["NativeViewer"], None],
         loop: asyncio.AbstractEventLoop,
+        *,
+        strict: bool = False,
     ) -> None:
         self.number = machine.number
         self.over = False
         self._machine = machine
         self._fetcher = fetcher
         self._playlists = playlists
+        self._reading = STRICT if strict else machine.profile.reading
         self._comparisons = comparisons
         self._fetches: dict[_Key, InFlight] = {}
         self._report = report
@@ -250,7 +256,7 @@ class NativeViewer:
         playlist: MultivariantPlaylist | MediaPlaylist | None = None
         if exchange.body is not None:
             try:
-                playlist = self._playlists.parse(exchange.body, exchange.final_url, self._variables)
+                playlist = self._playlists.parse(exchange.body, exchange.final_url, self._variables, self._reading)
             except PlaylistError as error:
                 failure = Failure(FailureKind.BAD_PLAYLIST, f"not a valid playlist: {error}")
         if isinstance(playlist, MultivariantPlaylist):
