@@ -14,8 +14,14 @@ from hls_swarm.cli.flags import Flag, Kind
 from hls_swarm.judge import timeline
 from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX
 from hls_swarm.judge.thresholds import aggregations
+from hls_swarm.origin.aside import LARGE_BYTES
 from hls_swarm.origin.dialects.recognition import Dialects
 from hls_swarm.origin.dialects.signals import Dialect
+from hls_swarm.origin.exposition.limits import LONGEST_LINE, MOST_BYTES, MOST_LABELS, MOST_LINES
+from hls_swarm.origin.prometheus import MOST_INSTANCES
+from hls_swarm.origin.promql import MOST_SAMPLES
+from hls_swarm.origin.scraper import LONGEST_TIMEOUT, REMEMBERED_SERIES, TIMEOUT_SHARE
+from hls_swarm.settings.checks import MOST_ORIGIN_HOSTS
 from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.origin_signals import SIGNALS
 from hls_swarm.views.prometheus.collector import FAMILIES
@@ -97,6 +103,8 @@ Generated from the code by `tools/gen_reference.py`. What they mean for a stream
   in the Prometheus endpoint with `hls_swarm_origin_` before it and a label `target`.
 - A rate is between two scrapes; the first scrape gives none. An interval in which a counter was reset gives none.
 - Signals marked with *window* have P50, P95 and maximum over the rolling window (`--origin-metrics-window`).
+- A series that stands on a page twice with two values is unknown. A page that is cut short is refused whole: its last
+  line must have an end.
 - What a page does not carry is "not exported" and absent everywhere, never 0.
 - `[[origin-signal]]` in the settings file adds signals of your own, named `own_...`: see
   [Install exporters on the origin](../how-to/origin-exporters.md#signals-of-your-own).
@@ -106,8 +114,30 @@ Generated from the code by `tools/gen_reference.py`. What they mean for a stream
 def signals_page() -> str:
     """The page of the origin's signals: what each is, and where it comes from with each exporter."""
     return "\n".join(
-        (_SIGNALS_HEAD, *_signal_tables(), *(line for one in Dialects().all for line in _dialect_part(one)))
+        (_SIGNALS_HEAD, *_limits(), *_signal_tables(), *(line for one in Dialects().all for line in _dialect_part(one)))
     )
+
+
+def _limits() -> Iterable[str]:
+    yield "## Limits\n"
+    yield "What is beyond one of these is refused with a reason before work is done on it; the run goes on without it."
+    yield f"More than {LARGE_BYTES >> 10} KiB are read in a thread of their own, which holds up nothing else.\n"
+    yield "| What | Limit |"
+    yield "|---|---|"
+    for what, limit in (
+        ("a page, before and after decompression", f"{MOST_BYTES >> 20} MiB"),
+        ("lines of a page, comments included", f"{MOST_LINES:,}"),
+        ("a line, so a name, a label's value, a help text", f"{LONGEST_LINE >> 10} KiB"),
+        ("labels of a sample", f"{MOST_LABELS}"),
+        ("time of a scrape", f"{TIMEOUT_SHARE:.0%} of the interval, {LONGEST_TIMEOUT:g} s at most"),
+        ("machines (`--origin-metrics-host`)", f"{MOST_ORIGIN_HOSTS}"),
+        ("series remembered between scrapes, all pages together", f"{REMEMBERED_SERIES:,}"),
+        ("samples of an answer of `--prometheus`", f"{MOST_SAMPLES:,}, in {MOST_BYTES >> 20} MiB"),
+        ("instances in an answer of `--prometheus`", f"{MOST_INSTANCES}"),
+        ("a page that the origin's answer does not delimit", "counts once the next one ends with the same series"),
+    ):
+        yield f"| {what} | {limit} |"
+    yield ""
 
 
 def _signal_tables() -> Iterable[str]:

@@ -116,6 +116,7 @@ class Exchange(msgspec.Struct, frozen=True):
         content_type: the answer's Content-Type, as it came.
         body_start: the first bytes (up to `BODY_START_BYTES`) of a body that was not kept, as received; None if the
             client did not see them: a large body may be dropped before any of it is looked at.
+        is_open_ended: only the end of the connection says where the kept body ends (RFC 9112 6.3): it may be cut short.
     """
 
     url: str
@@ -140,6 +141,7 @@ class Exchange(msgspec.Struct, frozen=True):
     timed: bool = True
     content_type: str | None = None
     body_start: bytes | None = None
+    is_open_ended: bool = False
 
     @property
     def ttfb_seconds(self) -> float | None:

@@ -86,6 +86,9 @@ def test_nothing_named_is_nothing_scraped() -> None:
         pytest.param({"hosts": ("http://o/",)}, "for a URL use --origin-metrics", id="URL as host"),
         pytest.param({"hosts": ("o:9100",)}, "ports have flags of their own", id="host with a port"),
         pytest.param({"hosts": ("",)}, "--origin-metrics-host must be a host name", id="empty host"),
+        pytest.param(
+            {"hosts": tuple(f"h{n}" for n in range(65))}, "--origin-metrics-host names 65 hosts: at most 64", id="hosts"
+        ),
         pytest.param({"hosts": ("a", "A")}, "--origin-metrics-host names a twice", id="host twice"),
         pytest.param({"hosts": ("a", "b"), "node_url": "http://c/"}, "which is none of the 2 hosts", id="whose URL"),
         pytest.param({"hosts": ("o",), "node_port": 0}, "--origin-metrics-node-port must be", id="node port"),

@@ -181,6 +181,39 @@ def test_the_question() -> None:
             id="too many",
         ),
         pytest.param(
+            b'{"status":"success","data":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001,
+            SourceProblem.NOT_METRICS,
+            "nested too deep",
+            id="nested",
+        ),
+        pytest.param(
+            b'{"status":"success","data":' + b"[" * 100_000, SourceProblem.NOT_METRICS, "not an answer", id="lists"
+        ),
+        pytest.param(
+            b"{" + b",".join(b'"k%d":[]' % n for n in range(200_000)) + b"}",
+            SourceProblem.NOT_METRICS,
+            "not an answer",
+            id="wide",
+        ),
+        pytest.param(
+            answer(series(NGINX_JOB, "nginx_up", [(float(n), "1") for n in range(250_001)])),
+            SourceProblem.TOO_LARGE,
+            "an answer of 250,001 samples, more than the 250,000 that are read: narrow --prometheus-label",
+            id="samples",
+        ),
+        pytest.param(
+            answer(*[series(NGINX_JOB, "nginx_up", [], n=str(n)) for n in range(250_001)]),
+            SourceProblem.TOO_LARGE,
+            "narrow --prometheus-label",
+            id="series",
+        ),
+        pytest.param(
+            answer(series(NGINX_JOB, "nginx_up", [(1.0, "one")])),
+            SourceProblem.NOT_METRICS,
+            "'one' as a number",
+            id="text",
+        ),
+        pytest.param(
             Failure(FailureKind.HTTP_STATUS, "status 400", status=400),
             SourceProblem.STATUS,
             "Prometheus: status 400; Prometheus does not understand --prometheus-label",
@@ -199,6 +232,31 @@ def test_what_can_go_wrong(body: bytes | Failure, problem: SourceProblem, words:
     (source,) = target.sources
     assert (target.target, source.state, source.problem) == ("prom", SourceState.FAILING, problem)
     assert words in source.reason
+
+
+def test_times_beyond_reason_leave_the_next_question_in_bounds() -> None:
+    asked = Asked()
+    asked.answers(answer(*stub(NGINX_JOB, (0.0, 1), (1e300, 2))))
+    asked.feed.scrape()
+    assert parse_qs(urlsplit(asked.fetcher.fetches[-1].request.url).query)["query"][0].endswith("[3600s]")
+
+
+def test_a_large_answer_is_read_beside_the_loop() -> None:
+    async def scenario() -> None:
+        asked = Asked()
+        scrapes = [(4_000.0 + n / 10, n) for n in range(10_000)]
+        asked.feed.scrape()
+        asked.fetcher.fetches[-1].answer(answer(*stub(NGINX_JOB, *scrapes)), 100.0)
+        assert asked.feed.metrics(100.0)[0].sources[0].state is SourceState.WAITING
+        asked.feed.scrape()
+        assert len(asked.fetcher.fetches) == 1  # it is still being read
+        for _ in range(2000):
+            if asked.feed.metrics(100.0)[0].sources[0].state is SourceState.UP:
+                break
+            await asyncio.sleep(0.01)
+        assert asked.feed.metrics(100.0)[0].value("nginx_requests_per_second") == pytest.approx(10.0)
+
+    uvloop.run(scenario())
 
 
 def test_an_exporter_that_prometheus_can_not_scrape() -> None:

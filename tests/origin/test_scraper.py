@@ -7,19 +7,21 @@ import ssl
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import uvloop
-from tests.origin.fetching import HeldFetcher, response, serving
+from tests.origin.fetching import HeldFetch, HeldFetcher, response, serving
 from tests.origin.pages import changed, page_text
 from tests.support.programs import free_port, require
 
 from hls_swarm.http import Client, ClientContext, ClientOptions
+from hls_swarm.http.fetcher import Request
 from hls_swarm.origin.config import OriginSettings, origin_settings
 from hls_swarm.origin.scraper import OriginScraper
-from hls_swarm.records import Failure, FailureKind
+from hls_swarm.records import Exchange, Failure, FailureKind
 from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceHealth, SourceProblem, SourceState
 
 STUB = page_text("nginx_stub_status")
@@ -202,6 +204,55 @@ def test_a_bug_in_reading_is_that_sources_problem(caplog: pytest.LogCaptureFixtu
         held.scraper.stop()
 
     uvloop.run(scenario())
+
+
+def test_a_bug_in_asking_is_that_sources_problem(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(HeldFetcher):
+        def fetch(self, request: Request, done: Callable[[Exchange], None]) -> HeldFetch:
+            raise RuntimeError("no way to ask")
+
+    async def scenario() -> None:
+        scraper = OriginScraper.create(settings(node="http://a:1/m", nginx="http://a:2/m"), new_fetcher=Broken)
+        assert scraper is not None
+        scraper.start()
+        for health in scraper.get_metrics().targets[0].sources:
+            assert (health.problem, health.reason) == (SourceProblem.INTERNAL, "not asked: no way to ask")
+        scraper.stop()
+
+    uvloop.run(scenario())
+
+
+def test_a_large_page_is_read_beside_the_loop_and_its_source_not_asked_meanwhile() -> None:
+    page = PAGE + b"".join(b'a{b="%d"} 1\n' % n for n in range(60_000))
+
+    async def scenario() -> None:
+        held = Held(settings(nginx="http://a/metrics", interval=0.05))
+        held.scraper.start()
+        (fetcher,) = held.fetchers
+        fetcher.fetches[0].answer(page, 100.0)
+        assert held.health().state is SourceState.WAITING
+        async with asyncio.timeout(20):
+            while held.health().state is not SourceState.UP:
+                assert len(fetcher.fetches) == 1
+                await asyncio.sleep(0.001)
+        assert held.health().samples == 60_000 + PAGE.count(b"\nnginx") + PAGE.count(b"\ngo_")
+        held.scraper.stop()
+
+    uvloop.run(scenario())
+
+
+def test_stopping_does_not_wait_for_a_page_that_is_being_read() -> None:
+    page = PAGE + b"".join(b'a{b="%d"} 1\n' % n for n in range(60_000))
+
+    async def scenario() -> OriginMetrics:
+        held = Held(settings(nginx="http://a/metrics"))
+        held.scraper.start()
+        held.fetchers[0].fetches[0].answer(page, 100.0)
+        held.scraper.stop()
+        assert held.fetchers[0].closed
+        return held.scraper.get_metrics()
+
+    assert uvloop.run(scenario()).targets[0].value("nginx_connections") is None
 
 
 def test_readers_in_other_threads_always_see_a_whole() -> None:

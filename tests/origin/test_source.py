@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.origin.pages import changed, grown, page_text, without
 
+from hls_swarm.origin.exposition.grammar import Format
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.origin.window import Window
 from hls_swarm.snapshot.origin_metrics import (
@@ -381,3 +382,158 @@ def test_a_target_takes_the_first_source_that_has_a_value() -> None:
     assert merged(({"cpu_percent": unknown}, {})) == {"cpu_percent": unknown}
     other = Reading(SIGNALS["memory_used_bytes"], 3.0)
     assert list(merged(({"memory_used_bytes": other}, {"cpu_percent": first}))) == ["cpu_percent", "memory_used_bytes"]
+
+
+WHOLE = ("node_exporter", "nginx_stub_status", "nginx_vts", "nginx_plus", "nginx_ingress", "haproxy", "varnish")
+
+
+@given(st.sampled_from(WHOLE), st.floats(0.0, 1.0), st.booleans())
+def test_a_page_cut_anywhere_says_what_the_whole_one_before_said(name: str, share: float, at_a_line: bool) -> None:
+    body = page_text(name).encode()
+    end = int(share * (len(body) - 1))
+    if at_a_line:
+        end = body.rfind(b"\n", 0, end) + 1
+    source = Source(Role.NODE, "http://a/metrics", interval=2.0, window=30.0)
+    source.read(body, 10.0, is_open_ended=True)
+    source.read(body, 12.0, is_open_ended=True)
+    before = values(source, 14.0)
+    source.read(body[:end], 14.0, is_open_ended=True)
+    assert values(source, 14.0) == before
+    assert source.health(14.0).last_success_at == 12.0
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_the_first_page_cut_anywhere_says_nothing(name: str) -> None:
+    body = page_text(name).encode()
+    ends = sorted({*range(0, len(body), max(1, len(body) // 60)), *_line_ends(body)[::20]})
+    for end in ends:
+        source = Source(Role.NODE, "http://a/metrics", interval=2.0, window=30.0)
+        source.read(body[:end], 10.0, is_open_ended=True)
+        assert {value for value in values(source, 10.0).values() if value is not None} == set()
+
+
+def _line_ends(body: bytes) -> list[int]:
+    return [at + 1 for at, byte in enumerate(body) if byte == ord("\n")]
+
+
+def values(source: Source, now: float) -> dict[str, float | None]:
+    return {name: reading.value for name, reading in source.readings(now).items()}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param(
+            b"nginx_up 1\nnginx_connections_active 15", "'nginx_connections_active 15', has no end", id="number"
+        ),
+        pytest.param(b"nginx_up 1\nnginx_conne", "'nginx_conne', has no end", id="name"),
+        pytest.param(b'nginx_up 1\na{b="c', "has no end", id="label"),
+    ],
+)
+@pytest.mark.parametrize("is_open_ended", [False, True])
+def test_a_page_cut_within_a_line_is_named(body: bytes, reason: str, is_open_ended: bool) -> None:
+    source = nginx()
+    source.read(body, 10.0, is_open_ended=is_open_ended)
+    health = source.health(10.0)
+    assert (health.problem, health.failures) == (SourceProblem.CONNECTION, 1)
+    assert "the page is cut short" in health.reason
+    assert reason in health.reason
+
+
+def test_a_page_that_nothing_delimits_counts_once_another_ends_alike() -> None:
+    source = nginx()
+    source.read(stub(1000.0), 10.0, is_open_ended=True)
+    assert source.health(10.0).state is SourceState.WAITING
+    assert "nothing tells where the page ends" in source.health(10.0).reason
+    source.read(stub(1100.0), 12.0, is_open_ended=True)
+    assert source.health(12.0).state is SourceState.UP
+    source.read(stub(1300.0), 14.0, is_open_ended=True)
+    assert rate(source, 14.0).value == 100.0
+    source.read(stub(1500.0)[: stub(1500.0).rindex(b"\n", 0, -1) + 1] + b"\n", 16.0, is_open_ended=True)
+    assert "may be cut short" in source.health(16.0).reason
+
+
+def test_a_page_with_an_end_of_its_own_needs_no_other() -> None:
+    source = nginx()
+    source.read(stub(1000.0) + b"# EOF", 10.0, is_open_ended=True)
+    assert source.health(10.0).state is SourceState.UP
+    source.read(stub(1000.0), 12.0, page_format=Format.OPENMETRICS)
+    assert "# EOF is missing" in source.health(12.0).reason
+
+
+@pytest.mark.parametrize(
+    ("page", "connections"),
+    [
+        pytest.param(STUB + "nginx_connections_active 1\n", 1.0, id="the same value"),
+        pytest.param(STUB + "nginx_connections_active 2\n", None, id="another value"),
+        pytest.param(
+            STUB.replace("nginx_connections_active 1", "nginx_connections_active NaN\nnginx_connections_active NaN"),
+            None,
+            id="no value",
+        ),
+    ],
+)
+def test_a_series_that_stands_twice_counts_once_or_is_unknown(page: str, connections: float | None) -> None:
+    source = nginx()
+    source.read(page.encode(), 10.0)
+    reading = source.readings(10.0)["nginx_connections"]
+    assert reading.value == connections
+    if connections is None and reading.unknown is not None:
+        assert "twice" in reading.unknown.text
+    assert source.readings(10.0)["nginx_connections_writing"].value == 1.0
+
+
+def test_labels_in_another_order_are_the_same_series() -> None:
+    page = (
+        'node_load1 1\nnode_cpu_seconds_total{cpu="0",mode="idle"} 5\nnode_cpu_seconds_total{mode="idle",cpu="0"} 7\n'
+    )
+    source = node()
+    source.read(page.encode(), 10.0)
+    assert why(source.readings(10.0)["cpu_cores"]) is WhyUnknown.TWICE
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param(b"a 1\n" * 100_001, "a page of 100,001 lines", id="lines"),
+        pytest.param(
+            b"node_load1 1\n" + b'a{b="' + b"c" * 70_000 + b'"} 1\n', "line 2 has more than 65,536 bytes", id="a label"
+        ),
+        pytest.param(b"# HELP a " + b"c" * 70_000 + b"\na 1\n", "line 1 has more than", id="a comment"),
+        pytest.param(b"a 1\n" + b"a" * (16 << 20), "16,777,220 bytes", id="bytes"),
+    ],
+)
+def test_a_page_beyond_the_limits_is_refused_in_words(body: bytes, reason: str) -> None:
+    source = node()
+    source.read(body, 10.0)
+    health = source.health(10.0)
+    assert health.problem is SourceProblem.TOO_LARGE
+    assert reason in health.reason
+    assert len(health.reason) < 200
+
+
+def test_a_page_at_the_limits_is_read() -> None:
+    source = node()
+    source.read(b"node_load1 1\n" + b'a{b="' + b"c" * 65_000 + b'"} 1\n' + b"a 1\n" * 99_990, 10.0)
+    assert source.health(10.0).state is SourceState.UP
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_more_labels_than_any_exporter_has_are_refused(quoted: bool) -> None:
+    def page(number: int) -> bytes:
+        value = "\\n" if quoted else "v"
+        return b"node_load1 1\nnode_x{" + ",".join(f'l{n}="{value}"' for n in range(number)).encode() + b"} 1\n"
+
+    source = node()
+    source.read(page(128), 10.0)
+    assert source.health(10.0).state is SourceState.UP
+    source.read(page(129), 12.0)
+    assert "line 2: more than 128 labels" in source.health(12.0).reason
+
+
+@pytest.mark.parametrize("timestamp", ["9" * 400, "9" * 5000, "-" + "1" * 20])
+def test_a_timestamp_of_more_digits_than_64_bits_have_is_malformed(timestamp: str) -> None:
+    source = node()
+    source.read(f"node_load1 1\nnode_load5 1 {timestamp}\n".encode(), 10.0)
+    assert source.health(10.0).problem is SourceProblem.MALFORMED
+    assert "is not a timestamp" in source.health(10.0).reason

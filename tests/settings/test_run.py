@@ -395,6 +395,14 @@ REFUSED = [
         ),
     ),
     (
+        "too many hosts",
+        {"origin_metrics_host": tuple(f"h{n}" for n in range(65))},
+        (
+            "--origin-metrics-host: names 65 hosts, more than 64: name those that matter or have a Prometheus server "
+            "scrape them and use --prometheus"
+        ),
+    ),
+    (
         "allowed host is a URL",
         {"allow_host": ("http://a.b",)},
         "--allow-host: 'http://a.b' is not a host: name it without scheme and port",

@@ -475,6 +475,7 @@ class Fetching:
                 True,
                 content_type,
                 self.body_start,
+                body is not None and head is not None and head.framing is Framing.CLOSE,
             )
         )
 

@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.origin.dialects.matchers import parse_matcher
+from hls_swarm.settings.checks import MOST_ORIGIN_HOSTS
 from hls_swarm.settings.own_signals import OwnSignal
 from hls_swarm.snapshot.origin_metrics import Role
 
@@ -264,6 +265,8 @@ def _port(port: int, flag: str) -> int:
 
 
 def _host_names(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    if len(hosts) > MOST_ORIGIN_HOSTS:
+        raise SettingsError(f"{_HOST_FLAG} names {len(hosts)} hosts: at most {MOST_ORIGIN_HOSTS}")
     names = []
     for host in hosts:
         name = host.strip().removeprefix("[").removesuffix("]").lower()

@@ -5,6 +5,7 @@ Rules:
 - Counters become increases between two pages of the same source, and rates by the time between their arrivals. The
   first page gives none. A counter that went down was reset: that interval gives nothing for its signal, never a
   negative or a spike. A series that is new on the page counts from the next page on, as in Prometheus.
+- A series that stands on a page twice counts once if both have the same value, else what it is can not be told.
 - What can not be told raises `NotKnown` with the reason. NaN and infinity are not values.
 - A family with `*` in front (`*_http_response_count_total`) stands for every family with that ending: exporters
   whose operator chooses the first part of the names.
@@ -26,6 +27,7 @@ COUNTER_RESET = Unknown(WhyUnknown.COUNTER_RESET, "a counter was reset: this int
 NOTHING_HAPPENED = Unknown(WhyUnknown.NOTHING_HAPPENED, "nothing to measure in this interval")
 NO_TIME_PASSED = Unknown(WhyUnknown.NO_TIME_PASSED, "two scrapes at the same instant")
 NOT_A_NUMBER = Unknown(WhyUnknown.NOT_A_NUMBER, "the exporter gives no number")
+TWICE = Unknown(WhyUnknown.TWICE, "a series stands on the page twice, with two values")
 NOT_MERGEABLE = Unknown(WhyUnknown.NOT_MERGEABLE, "quantiles of several summaries can not be merged")
 
 
@@ -55,6 +57,7 @@ class Interval:
         self._page, self._at, self._before, self._before_at = page, at, before, before_at
         self._interfaces = interfaces
         self._increases: dict[str, Samples] = {}
+        self._once: dict[str, _ByKey] = {}
 
     @property
     def seconds(self) -> float:
@@ -84,9 +87,17 @@ class Interval:
         """Whether the page has a sample of a family."""
         return bool(samples_of(self._page, family))
 
+    def has_zero(self, family: str) -> bool:
+        """Whether a flag of a family is 0 on the later page."""
+        return any(value == 0 for _, value in samples_of(self._page, family))
+
     def samples(self, family: str) -> Samples:
-        """The samples of a family on the later page; none if it is not there."""
-        return samples_of(self._page, family)
+        """The samples of a family on the later page, each series once; none if it is not there.
+
+        Raises:
+            NotKnown: one stands there twice with different values.
+        """
+        return list(self._each_once(family).values())
 
     def increases(self, family: str) -> Samples:
         """By how much each counter of a family grew; a counter that is new on the page is left out.
@@ -100,14 +111,20 @@ class Interval:
         if grown is None:
             if self._before is None:
                 raise NotKnown(FIRST_SCRAPE)
-            earlier = {series.key: value for series, value in samples_of(self._before, family)}
+            earlier = _each_once(samples_of(self._before, family))
             grown = []
-            for series, value in samples_of(self._page, family):
-                was = earlier.get(series.key)
+            for key, (series, value) in self._each_once(family).items():
+                was = earlier.get(key)
                 if was is not None:
-                    grown.append((series, value - was if value >= was else -inf))
+                    grown.append((series, value - was[1] if value >= was[1] else -inf))
             self._increases[family] = grown
         return grown
+
+    def _each_once(self, family: str) -> "_ByKey":
+        by_key = self._once.get(family)
+        if by_key is None:
+            by_key = self._once[family] = _each_once(samples_of(self._page, family))
+        return by_key
 
 
 def samples_of(page: Page, family: str) -> Samples:
@@ -116,6 +133,21 @@ def samples_of(page: Page, family: str) -> Samples:
         return page.by_name.get(family, [])
     ending = family[1:]
     return [sample for name, samples in page.by_name.items() if name.endswith(ending) for sample in samples]
+
+
+_ByKey = dict[tuple[str, ...], tuple[Series, float]]
+
+
+def _each_once(samples: Samples) -> _ByKey:
+    """The samples by what makes them the same series.
+
+    Raises:
+        NotKnown: a series has two values.
+    """
+    by_key = {sample[0].key: sample for sample in samples}
+    if len(by_key) < len(samples) and any(by_key[series.key][1] != value for series, value in samples):
+        raise NotKnown(TWICE)
+    return by_key
 
 
 Filter = Callable[[Series, Interval], bool]

@@ -9,28 +9,42 @@ Rules:
 - An exporter whose page speaks no known dialect is passed over, as long as another one's does.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
 from math import ceil
 from types import MappingProxyType
 
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
+from hls_swarm.origin.aside import LARGE_BYTES, aside
 from hls_swarm.origin.config import OriginSettings, PrometheusSettings
 from hls_swarm.origin.dialects.recognition import Dialects
+from hls_swarm.origin.exposition.limits import MOST_BYTES
 from hls_swarm.origin.failures import scrape_problem
-from hls_swarm.origin.promql import AnswerError, Instance, Scraped, families_of, range_query, read_answer
+from hls_swarm.origin.promql import (
+    AnswerError,
+    AnswerTooLargeError,
+    Instance,
+    Scraped,
+    families_of,
+    range_query,
+    read_answer,
+)
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind
 from hls_swarm.snapshot.origin_metrics import Role, SourceHealth, SourceProblem, SourceState, TargetMetrics
 
-BODY_LIMIT = 16 << 20
 FIRST_RANGE = 300
 """Seconds the first query looks back: at Prometheus' own interval of a minute it has several scrapes."""
-SHORTEST_RANGE = 10
+SHORTEST_RANGE, LONGEST_RANGE = 10, 3600
 MOST_INSTANCES = 64
 LONGEST_LAG = 60.0
 
 _HINTS = {400: "; Prometheus does not understand --prometheus-label", 422: "; the query is more than it allows"}
+
+
+_log = logging.getLogger(__name__)
 
 
 class PrometheusFeed:
@@ -58,12 +72,11 @@ class PrometheusFeed:
         self._server, self._settings, self._dialects = server, settings, dialects
         self._fetcher, self._timeout, self._clock, self._wall, self._changed = fetcher, timeout, clock, wall, changed
         self._families = families_of(dialects.all)
-        self._sources: dict[Instance, Source] = {}
+        self._sources: Mapping[Instance, Source] = {}  # never changed but replaced: a large answer is read in a thread
         self._taken: dict[Instance, float] = {}
         self._every: float | None = None
         self._offset: float | None = None
-        self._problem: SourceProblem | None = None
-        self._reason = ""
+        self._trouble: tuple[SourceProblem | None, str] = (None, "")
         self._scrapes = self._failures = self._late = 0
         self._in_flight: InFlight | None = None
         self._running = self._stopped = False
@@ -75,7 +88,9 @@ class PrometheusFeed:
             for source in self._sources.values():
                 source.skip()
             return
-        seconds = FIRST_RANGE if self._every is None else max(SHORTEST_RANGE, ceil(2.5 * self._every))
+        seconds = (
+            FIRST_RANGE if self._every is None else ceil(min(max(SHORTEST_RANGE, 2.5 * self._every), LONGEST_RANGE))
+        )
         query = range_query(self._families, self._server.matchers, seconds)
         limit = self._timeout
         request = Request(
@@ -83,34 +98,34 @@ class PrometheusFeed:
             self._clock(),
             Timeouts(connect=limit, first_byte=limit, no_progress=None, total=limit),
             keep_body=True,
-            max_body_bytes=BODY_LIMIT,
+            max_body_bytes=MOST_BYTES,
             headers=(("Accept", "application/json"), *self._server.headers),
         )
         self._scrapes += 1
         try:
             self._in_flight = self._fetcher.fetch(request, self._ended)
-        except ValueError as error:  # a request the client refuses to send
-            self._fail(SourceProblem.INTERNAL, f"not asked: {error}")
+        except Exception as error:  # noqa: BLE001 (as in `_read`; a ValueError is a request the client refuses to send)
+            self._fail(SourceProblem.INTERNAL, f"not asked: {str(error) or type(error).__name__}")
             return
         self._running = True
 
     def stop(self) -> None:
         """Give up the question under way, and the connection."""
         self._stopped = True
-        if self._in_flight is not None and self._running:
+        if self._in_flight is not None:
             self._in_flight.cancel()
         self._fetcher.close()
 
     def metrics(self, now: float) -> tuple[TargetMetrics, ...]:
         """Each machine that Prometheus named; before it named any, Prometheus itself."""
         if not self._sources:
-            state = SourceState.WAITING if self._problem is None else SourceState.FAILING
+            problem, reason = self._trouble
             health = SourceHealth(
                 Role.PROMETHEUS,
                 self._server.shown_url,
-                state,
-                self._problem,
-                self._reason,
+                SourceState.WAITING if problem is None else SourceState.FAILING,
+                problem,
+                reason,
                 scrapes=self._scrapes,
                 failures=self._failures,
                 late=self._late,
@@ -131,23 +146,36 @@ class PrometheusFeed:
         )
 
     def _ended(self, exchange: Exchange) -> None:
-        self._running, self._in_flight = False, None
+        self._in_flight = None
         if self._stopped:
+            self._running = False
             return
-        if exchange.failure is None:
-            begun = self._clock()
-            try:
+        aside(partial(self._read, exchange), self._taken_in, large=len(exchange.body or b"") > LARGE_BYTES)
+
+    def _taken_in(self) -> None:
+        self._running = False
+        if not self._stopped:
+            self._changed()
+
+    def _read(self, exchange: Exchange) -> None:
+        begun = self._clock()
+        try:
+            if exchange.failure is None:
                 self._take_in(read_answer(exchange.body or b""), begun)
-            except AnswerError as error:
-                self._fail(SourceProblem.NOT_METRICS, str(error))
-        elif exchange.failure.kind is not FailureKind.CANCELLED:
-            problem, reason = scrape_problem(exchange.failure, self._timeout)
-            self._fail(problem, f"Prometheus: {reason}{_HINTS.get(exchange.failure.status or 0, '')}")
-        self._changed()
+            elif exchange.failure.kind is not FailureKind.CANCELLED:
+                problem, reason = scrape_problem(exchange.failure, self._timeout)
+                self._fail(problem, f"Prometheus: {reason}{_HINTS.get(exchange.failure.status or 0, '')}")
+        except AnswerError as error:
+            self._fail(SourceProblem.NOT_METRICS, str(error))
+        except AnswerTooLargeError as error:
+            self._fail(SourceProblem.TOO_LARGE, f"{error}: narrow --prometheus-label")
+        except Exception as error:  # noqa: BLE001 (a bug here must be seen as this source's, and never end a load test)
+            _log.exception("reading the origin's metrics failed")
+            self._fail(SourceProblem.INTERNAL, f"not understood: {type(error).__name__}")
 
     def _fail(self, problem: SourceProblem, reason: str) -> None:
         self._failures += 1
-        self._problem, self._reason = problem, reason
+        self._trouble = problem, reason
         for source in self._sources.values():
             source.begin()
             source.fail(problem, reason)
@@ -175,7 +203,7 @@ class PrometheusFeed:
             self._sources[instance].begin()
             self._sources[instance].fail(SourceProblem.CONNECTION, "Prometheus has no more samples of it")
         if self._sources:
-            self._problem, self._reason = None, ""
+            self._trouble = None, ""
         else:
             self._fail(SourceProblem.UNRECOGNISED, f"no series with {{{shown}}} is of an exporter that is known")
 
@@ -190,7 +218,8 @@ class PrometheusFeed:
             known = any(self._dialects.recognised(one.page, Role.PROMETHEUS) for one in new)
             if not known and new[-1].up is not False:
                 return
-            source = self._sources[instance] = self._new_source(instance)
+            source = self._new_source(instance)
+            self._sources = {**self._sources, instance: source}
         self._taken[instance] = new[-1].at
         source.expect_every(self._every or 0.0)
         for one in new:

@@ -21,6 +21,8 @@ from hls_swarm.origin.dialects.signals import Dialect
 from hls_swarm.origin.exposition.grammar import Format, Series
 from hls_swarm.origin.exposition.page import Page
 
+MOST_SAMPLES = 250_000
+"""Of one answer: 16 exporters of 500 series each, scraped every 10 s, in the five minutes of the first question."""
 _NOT_OF_THE_PAGE = frozenset({"__name__", "instance", "job"})
 
 
@@ -84,6 +86,10 @@ class AnswerError(ValueError):
     """An answer that is no result of a range selector, in words for a person."""
 
 
+class AnswerTooLargeError(ValueError):
+    """An answer of more samples than are read, in words for a person."""
+
+
 class _RawSeries(msgspec.Struct):
     metric: dict[str, str]
     values: list[tuple[float, str]]
@@ -107,13 +113,19 @@ def read_answer(body: bytes) -> dict[Instance, list[Scraped]]:
 
     Raises:
         AnswerError: it is not the answer of a Prometheus server, or tells of an error.
+        AnswerTooLargeError: it has more than `MOST_SAMPLES`.
     """
     try:
         answer = _DECODER.decode(body)
+    except RecursionError as error:
+        raise AnswerError("not an answer of Prometheus: it is nested too deep") from error
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise AnswerError("not an answer of Prometheus: is the URL that of its web page?") from error
     if answer.status != "success" or answer.data is None:
         raise AnswerError(f"Prometheus says: {answer.error[:200] or answer.status}")
+    number = sum(len(raw.values) for raw in answer.data.result)
+    if number + len(answer.data.result) > MOST_SAMPLES:
+        raise AnswerTooLargeError(f"an answer of {number:,} samples, more than the {MOST_SAMPLES:,} that are read")
     found: dict[Instance, dict[float, tuple[list[Series], list[float]]]] = {}
     ups: dict[tuple[Instance, float], bool] = {}
     for raw in answer.data.result:

@@ -7,6 +7,7 @@ Rules:
 - What is known is one frozen `OriginMetrics` behind one attribute. It is replaced after each answer and at each tick,
   so that age and staleness go on when nothing answers. Reading it needs no lock.
 - Nothing here ends the run: a failure is data, and a bug in reading a page is shown as that source's problem.
+- Nothing here holds up the loop: a large page is read in a thread of its own, and its source is not asked meanwhile.
 - `stop` cancels what is in flight at once.
 """
 
@@ -14,20 +15,27 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Self
 
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
+from hls_swarm.origin.aside import LARGE_BYTES, aside
 from hls_swarm.origin.config import OriginSettings, SourceSettings, TargetSettings
 from hls_swarm.origin.dialects.own import with_own
 from hls_swarm.origin.dialects.recognition import Dialects
+from hls_swarm.origin.exposition.grammar import Format
+from hls_swarm.origin.exposition.limits import MOST_BYTES
+from hls_swarm.origin.exposition.parser import CACHED_SERIES
 from hls_swarm.origin.failures import scrape_problem
 from hls_swarm.origin.prometheus import PrometheusFeed
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind
 from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceProblem, TargetMetrics
 
-BODY_LIMIT = 16 << 20
+_OPENMETRICS = "application/openmetrics-text"
+REMEMBERED_SERIES = 1 << 19
+"""Series that are remembered between scrapes, of all pages together; a page that has more is read anew each time."""
 TIMEOUT_SHARE = 0.9
 """Time limit of a scrape as a share of the interval, so that it has ended when the next is due."""
 LONGEST_TIMEOUT = 10.0
@@ -57,8 +65,11 @@ class OriginScraper:
     ) -> None:
         self._settings, self._clock = settings, clock
         dialects = with_own(settings.own_signals)
+        pages = sum(len(target.sources) for target in settings.targets)
+        remembered = min(CACHED_SERIES, REMEMBERED_SERIES // max(1, pages))
         self._targets: tuple[_Target | PrometheusFeed, ...] = tuple(
-            _Target(target, settings, dialects, new_fetcher, clock, self._publish) for target in settings.targets
+            _Target(target, settings, dialects, remembered, new_fetcher, clock, self._publish)
+            for target in settings.targets
         )
         if settings.prometheus is not None:
             feed = PrometheusFeed(
@@ -149,12 +160,15 @@ class _Target:
         target: TargetSettings,
         settings: OriginSettings,
         dialects: Dialects,
+        remembered: int,
         new_fetcher: Callable[[], Fetcher],
         clock: Callable[[], float],
         changed: Callable[[], None],
     ) -> None:
         self._name, self._signals = target.name, dialects.signals
-        self._scrapes = tuple(_Scrape(one, settings, dialects, new_fetcher(), clock, changed) for one in target.sources)
+        self._scrapes = tuple(
+            _Scrape(one, settings, dialects, remembered, new_fetcher(), clock, changed) for one in target.sources
+        )
 
     def scrape(self) -> None:
         for scrape in self._scrapes:
@@ -185,6 +199,7 @@ class _Scrape:
         page: SourceSettings,
         settings: OriginSettings,
         dialects: Dialects,
+        remembered: int,
         fetcher: Fetcher,
         clock: Callable[[], float],
         changed: Callable[[], None],
@@ -196,6 +211,7 @@ class _Scrape:
             window=settings.window,
             interfaces=settings.interfaces,
             dialects=dialects,
+            remembered=remembered,
         )
         self._url, self._headers = page.url, (ACCEPT, *page.headers)
         self._timeout = _timeout(settings)
@@ -214,34 +230,42 @@ class _Scrape:
             self._clock(),
             Timeouts(connect=limit, first_byte=limit, no_progress=None, total=limit),
             keep_body=True,
-            max_body_bytes=BODY_LIMIT,
+            max_body_bytes=MOST_BYTES,
             headers=self._headers,
         )
         self.source.begin()
         try:
             self._in_flight = self._fetcher.fetch(request, self._ended)
-        except ValueError as error:  # a request the client refuses to send
-            self.source.fail(SourceProblem.INTERNAL, f"not asked: {error}")
+        except Exception as error:  # noqa: BLE001 (as in `_read`; a ValueError is a request the client refuses to send)
+            self.source.fail(SourceProblem.INTERNAL, f"not asked: {str(error) or type(error).__name__}")
             return
         self._running = True
 
     def stop(self) -> None:
         """Give up the scrape under way, and the connection."""
         self._stopped = True
-        if self._in_flight is not None and self._running:
+        if self._in_flight is not None:
             self._in_flight.cancel()
         self._fetcher.close()
 
     def _ended(self, exchange: Exchange) -> None:
-        self._running, self._in_flight = False, None
+        self._in_flight = None
         if self._stopped:
+            self._running = False
             return
+        aside(partial(self._read, exchange), self._taken_in, large=len(exchange.body or b"") > LARGE_BYTES)
+
+    def _taken_in(self) -> None:
+        self._running = False
+        if not self._stopped:
+            self._changed()
+
+    def _read(self, exchange: Exchange) -> None:
         try:
             self._take_in(exchange)
         except Exception as error:  # noqa: BLE001 (a bug here must be seen as this source's, and never end a load test)
             _log.exception("reading the origin's metrics failed")
             self.source.fail(SourceProblem.INTERNAL, f"not understood: {type(error).__name__}")
-        self._changed()
 
     def _take_in(self, exchange: Exchange) -> None:
         took = exchange.download_seconds
@@ -251,5 +275,11 @@ class _Scrape:
             return
         at = exchange.ended_at if exchange.first_byte_at is None else exchange.first_byte_at
         begun = self._clock()
-        self.source.read(exchange.body or b"", at, took)
+        self.source.read(
+            exchange.body or b"",
+            at,
+            took,
+            page_format=Format.OPENMETRICS if _OPENMETRICS in (exchange.content_type or "") else None,
+            is_open_ended=exchange.is_open_ended,
+        )
         self.source.took(self._clock() - begun)

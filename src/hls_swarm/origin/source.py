@@ -6,6 +6,10 @@ Rules:
   there are none, because the first has no counters.
 - A failed scrape leaves the last good values as they are. After `STALE_INTERVALS` intervals without a good page they
   are marked stale.
+- A page that may be cut short says nothing: a sum without its last series is wrong, and so is a number without its last
+  digits. So its last line must have an end, and where the answer does not tell where it ends (neither a length nor
+  chunks), it must end with the series that the page before it ended with.
+- What readers see is one frozen record that is replaced whole.
 - A family that is gone makes its own signals unknown, and no other.
 - An interval enters a rolling window only if it gave a value.
 """
@@ -14,10 +18,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import msgspec
+from msgspec.structs import replace
 
 from hls_swarm.origin.dialects.recognition import BUILT_IN, Dialects
 from hls_swarm.origin.dialects.signals import Answer, Dialect, answers
-from hls_swarm.origin.exposition.parser import ExpositionError, Page, Parser
+from hls_swarm.origin.exposition.limits import too_large
+from hls_swarm.origin.exposition.parser import CACHED_SERIES, ExpositionError, Format, Page, Parser, Series
 from hls_swarm.origin.interval import Interval, NotKnown
 from hls_swarm.origin.window import Window
 from hls_swarm.snapshot.origin_metrics import (
@@ -35,11 +41,36 @@ from hls_swarm.snapshot.origin_signals import SIGNALS
 
 STALE_INTERVALS = 3
 
+_CUT_IN_A_LINE = "the page is cut short: its last line, {}, has no end"
+_CUT_AT_A_LINE = "the page may be cut short: nothing tells where it ends, and the one before ended otherwise"
+_UNDELIMITED = "nothing tells where the page ends: it counts from the next one on that ends alike"
 _WAITING = Unknown(WhyUnknown.WAITING, "no page has been read yet")
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """All that readers see of a source, but for what is counted when a scrape begins; replaced whole.
+
+    Attributes:
+        at: when the last good page arrived.
+        samples: on it.
+    """
+
+    readings: Mapping[str, Reading]
+    histograms: Mapping[str, BucketCounts] = MappingProxyType({})
+    problem: SourceProblem | None = None
+    reason: str = ""
+    dialect: str = ""
+    at: float | None = None
+    samples: int | None = None
+    failures: int = 0
+    scrape_seconds: float | None = None
+    read_seconds: float | None = None
 
 
 class Source:
     """What is known from one page of one target.
+
+    Pages and failures may come in from another thread than the readers', one at a time.
 
     Args:
         shown_url: for a person, without secrets.
@@ -47,6 +78,7 @@ class Source:
         window: seconds of the rolling window.
         interfaces: network devices that count; empty is automatic.
         dialects: that it may speak.
+        remembered: how many series are remembered between pages.
     """
 
     def __init__(
@@ -58,23 +90,20 @@ class Source:
         window: float,
         interfaces: frozenset[str] = frozenset(),
         dialects: Dialects = BUILT_IN,
+        remembered: int = CACHED_SERIES,
     ) -> None:
         self._role, self._url, self._dialects = role, shown_url, dialects
         self._interval, self._window, self._interfaces = interval, window, interfaces
         self._stale_after = STALE_INTERVALS * interval
-        self._parser = Parser()
+        self._parser = Parser(remembered)
         self._dialect: Dialect | None = None
         self._page: Page | None = None
-        self._page_at: float | None = None
+        self._page_at = 0.0
+        self._ended_with: Series | None = None
         self._windows: dict[str, Window] = {}
-        self._readings: Mapping[str, Reading] = _waiting(dialects.expected(role))
-        self._stale_readings: Mapping[str, Reading] | None = None
-        self._histograms: dict[str, BucketCounts] = {}
-        self._problem: SourceProblem | None = None
-        self._reason = ""
-        self._scrapes = self._failures = self._late = 0
-        self._scrape_seconds: float | None = None
-        self._read_seconds: float | None = None
+        self._shown = _Shown(_waiting(dialects.expected(role)))
+        self._stale: tuple[_Shown, Mapping[str, Reading]] | None = None
+        self._scrapes = self._late = 0
 
     def begin(self) -> None:
         """A scrape was begun."""
@@ -88,23 +117,41 @@ class Source:
         """Pages come no more often than this, however often they are asked for."""
         self._stale_after = STALE_INTERVALS * max(self._interval, seconds)
 
-    def read(self, body: bytes, at: float, scrape_seconds: float | None = None) -> None:
+    def read(
+        self,
+        body: bytes,
+        at: float,
+        scrape_seconds: float | None = None,
+        *,
+        page_format: Format | None = None,
+        is_open_ended: bool = False,
+    ) -> None:
         """A page arrived.
 
         Args:
             at: when, by the monotonic clock.
             scrape_seconds: how long it took, for a person.
+            page_format: as the answer calls it; None: the page tells.
+            is_open_ended: nothing but the end of the connection said where it ends.
         """
-        self._scrape_seconds = scrape_seconds
+        self._shown = replace(self._shown, scrape_seconds=scrape_seconds)
+        beyond = too_large(body)
+        if beyond:
+            self._count_failure(SourceProblem.TOO_LARGE, beyond)
+            return
         try:
-            page = self._parser.parse(body)
+            page = self._parser.parse(body, page_format)
         except ExpositionError as error:
             self._count_failure(*_unreadable(body, error))
             return
         if not len(page):
             self._count_failure(SourceProblem.NOT_METRICS, "not a metrics page: there is no sample on it")
+        elif page.format is Format.TEXT and not body.endswith(b"\n"):
+            self._count_failure(SourceProblem.CONNECTION, _CUT_IN_A_LINE.format(_last_line(body)))
+        elif page.format is Format.TEXT and is_open_ended and not self._ends_as_before(page):
             return
-        self.read_page(page, at)
+        else:
+            self.read_page(page, at)
 
     def read_page(self, page: Page, at: float) -> None:
         """A page arrived that was parsed already; see `read`."""
@@ -122,82 +169,99 @@ class Source:
         Args:
             reason: a few words, without secrets.
         """
-        self._scrape_seconds = scrape_seconds
+        self._shown = replace(self._shown, scrape_seconds=scrape_seconds)
         self._count_failure(problem, reason)
 
     def took(self, seconds: float) -> None:
         """How long reading the last page took."""
-        self._read_seconds = seconds
+        self._shown = replace(self._shown, read_seconds=seconds)
 
     def health(self, now: float) -> SourceHealth:
         """How the source fares."""
+        shown = self._shown
         return SourceHealth(
             role=self._role,
             url=self._url,
-            state=self._state(now),
-            problem=self._problem,
-            reason=self._reason,
-            dialect=self._dialect.name if self._dialect else "",
-            last_success_at=self._page_at,
+            state=self._state(shown, now),
+            problem=shown.problem,
+            reason=shown.reason,
+            dialect=shown.dialect,
+            last_success_at=shown.at,
             scrapes=self._scrapes,
-            failures=self._failures,
+            failures=shown.failures,
             late=self._late,
-            samples=len(self._page) if self._page else None,
-            scrape_seconds=self._scrape_seconds,
-            read_seconds=self._read_seconds,
+            samples=shown.samples,
+            scrape_seconds=shown.scrape_seconds,
+            read_seconds=shown.read_seconds,
         )
 
     def readings(self, now: float) -> Mapping[str, Reading]:
         """All its signals by name, marked stale if they are."""
-        if not self._is_stale(now):
-            return self._readings
-        if self._stale_readings is None:
-            self._stale_readings = {
-                name: msgspec.structs.replace(reading, stale=True) for name, reading in self._readings.items()
-            }
-        return self._stale_readings
+        shown = self._shown
+        if not self._is_stale(shown, now):
+            return shown.readings
+        if self._stale is None or self._stale[0] is not shown:
+            self._stale = shown, {name: replace(reading, stale=True) for name, reading in shown.readings.items()}
+        return self._stale[1]
 
     def histograms(self) -> Mapping[str, BucketCounts]:
         """What its histograms counted since the first page, by name."""
-        return MappingProxyType(dict(self._histograms))
+        return self._shown.histograms
 
-    def _is_stale(self, now: float) -> bool:
-        return self._page_at is not None and now - self._page_at > self._stale_after
+    def _is_stale(self, shown: _Shown, now: float) -> bool:
+        return shown.at is not None and now - shown.at > self._stale_after
 
-    def _state(self, now: float) -> SourceState:
-        if self._is_stale(now):
+    def _state(self, shown: _Shown, now: float) -> SourceState:
+        if self._is_stale(shown, now):
             return SourceState.STALE
-        if self._problem is SourceProblem.SERVER_DOWN:
+        if shown.problem is SourceProblem.SERVER_DOWN:
             return SourceState.DOWN
-        if self._problem is not None:
+        if shown.problem is not None:
             return SourceState.FAILING
-        return SourceState.WAITING if self._page is None else SourceState.UP
+        return SourceState.WAITING if shown.at is None else SourceState.UP
 
     def _count_failure(self, problem: SourceProblem, reason: str) -> None:
-        self._failures += 1
-        self._problem, self._reason = problem, reason
+        shown = self._shown
+        self._shown = replace(shown, problem=problem, reason=reason, failures=shown.failures + 1)
+
+    def _ends_as_before(self, page: Page) -> bool:
+        """Whether a page that nothing delimits is whole: if it ends with the series that the one before ended with.
+
+        Of the first one it can not be told, which is no failure.
+        """
+        before, self._ended_with = self._ended_with, page.series[-1]
+        if before is not None and before.key == page.series[-1].key:
+            return True
+        if before is None:
+            self._shown = replace(self._shown, reason=_UNDELIMITED)
+        else:
+            self._count_failure(SourceProblem.CONNECTION, _CUT_AT_A_LINE)
+        return False
 
     def _evaluate(self, page: Page, dialect: Dialect, at: float) -> None:
-        if self._page is None or self._page_at is None:
-            interval = Interval(page, at, interfaces=self._interfaces)
-        else:
-            interval = Interval(page, at, self._page, self._page_at, self._interfaces)
-        down = dialect.server_is_down(interval)
-        if down:
-            self._problem, self._reason = SourceProblem.SERVER_DOWN, f"{dialect.server} is down: its exporter answers"
-            found = _all_down(dialect)
-        else:
-            self._problem, self._reason = None, ""
-            found = answers(dialect, interval)
-            self._add_to_histograms(dialect, interval)
+        before = self._page
+        interval = Interval(page, at, before, self._page_at, self._interfaces)
+        shown, down = self._shown, dialect.server_is_down(interval)
+        found = _all_down(dialect) if down else answers(dialect, interval)
         if dialect.up_signal:
             found[dialect.up_signal] = Answer(value=0.0 if down else 1.0)
-        self._readings = {
+        readings = {
             info.name: self._reading(info, found.get(info.name), dialect, at)
             for info in self._dialects.covered(dialect)
         }
-        self._stale_readings = None
         self._dialect, self._page, self._page_at = dialect, page, at
+        self._shown = _Shown(
+            readings,
+            shown.histograms if down else _added(shown.histograms, dialect, interval),
+            SourceProblem.SERVER_DOWN if down else None,
+            f"{dialect.server} is down: its exporter answers" if down else "",
+            dialect.name,
+            at,
+            len(page),
+            shown.failures,
+            shown.scrape_seconds,
+            shown.read_seconds,
+        )
 
     def _reading(self, info: SignalInfo, answer: Answer | None, dialect: Dialect, at: float) -> Reading:
         if answer is None:
@@ -225,15 +289,19 @@ class Source:
             note=answer.note,
         )
 
-    def _add_to_histograms(self, dialect: Dialect, interval: Interval) -> None:
-        for histogram in dialect.histograms:
-            try:
-                increase = histogram.increase(interval)
-            except NotKnown:
-                continue  # nothing was counted that is known: the sum stays as it is
-            if increase.bounds:
-                kept = self._histograms.get(histogram.name)
-                self._histograms[histogram.name] = increase if kept is None else kept.plus(increase)
+
+def _added(kept: Mapping[str, BucketCounts], dialect: Dialect, interval: Interval) -> Mapping[str, BucketCounts]:
+    """What the histograms of a page counted, with what they counted before."""
+    counts = dict(kept)
+    for histogram in dialect.histograms:
+        try:
+            increase = histogram.increase(interval)
+        except NotKnown:
+            continue  # nothing was counted that is known: the sum stays as it is
+        if increase.bounds:
+            before = counts.get(histogram.name)
+            counts[histogram.name] = increase if before is None else before.plus(increase)
+    return MappingProxyType(counts)
 
 
 def _waiting(signals: tuple[SignalInfo, ...]) -> Mapping[str, Reading]:
@@ -245,13 +313,19 @@ def _all_down(dialect: Dialect) -> dict[str, Answer]:
     return {one.signal.name: Answer(unknown=down) for one in dialect.rows}
 
 
+def _last_line(body: bytes) -> str:
+    return repr(body[body.rfind(b"\n") + 1 :][:60].decode(errors="replace"))
+
+
 def _unreadable(body: bytes, error: ExpositionError) -> tuple[SourceProblem, str]:
-    """Whether a page that broke the format was meant to be one."""
+    """Whether a page that broke the format was meant to be one, and whether that is because it was cut."""
     start = body[:512].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
         return SourceProblem.NOT_METRICS, "an HTML page, not metrics: is the path of the URL right?"
     if error.line == 1:
         return SourceProblem.NOT_METRICS, f"not a metrics page: it starts with {error.text[:40]!r}"
+    if not body.endswith(b"\n") and error.line == body.count(b"\n") + 1:
+        return SourceProblem.CONNECTION, _CUT_IN_A_LINE.format(_last_line(body))
     return SourceProblem.MALFORMED, f"malformed page: line {error.line}: {error.reason}: {error.text[:60]!r}"
 
 

@@ -39,6 +39,9 @@ class SettingValueError(SettingsError):
         super().__init__(f"{flag_name(field)}: {reason}")
 
 
+MOST_ORIGIN_HOSTS = 64
+"""Machines of an origin whose exporters one run scrapes."""
+
 ARGUMENTS = {"url": "URL", "run": "RUN", "runs": "RUN"}
 """What is given by its place on the command line, and what a person calls it there."""
 

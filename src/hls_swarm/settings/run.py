@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from hls_swarm.settings.checks import (
     CONTROL,
+    MOST_ORIGIN_HOSTS,
     SPACE_OR_CONTROL,
     SettingValueError,
     check_choice,
@@ -490,6 +491,12 @@ class Settings:
         if self.prometheus is not None:
             check_url("prometheus", self.prometheus)
         check_no_repeats("origin_signal", tuple(one.name for one in self.own_signals))
+        if len(self.origin_metrics_host) > MOST_ORIGIN_HOSTS:
+            raise SettingValueError(
+                "origin_metrics_host",
+                f"names {len(self.origin_metrics_host)} hosts, more than {MOST_ORIGIN_HOSTS}: name those that matter or "
+                "have a Prometheus server scrape them and use --prometheus",
+            )
         for host in self.origin_metrics_host:
             check_host(host)
         check_no_repeats("origin_metrics_host", self.origin_metrics_host)

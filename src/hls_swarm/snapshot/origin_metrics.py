@@ -81,6 +81,7 @@ class WhyUnknown(StrEnum):
     NO_TIME_PASSED = "no_time_passed"  # two pages of the same instant
     SERVER_DOWN = "server_down"  # the exporter answers, the server behind it does not
     NOT_A_NUMBER = "not_a_number"  # the exporter says NaN or infinity
+    TWICE = "twice"  # one series has two values on one page
     NOT_MERGEABLE = "not_mergeable"  # quantiles of several summaries: there is no way to merge them
 
 

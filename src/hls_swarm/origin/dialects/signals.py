@@ -103,7 +103,7 @@ class Dialect:
 
     def server_is_down(self, interval: Interval) -> bool:
         """Whether the exporter answers and the server behind it does not."""
-        if self.up and any(value == 0 for _, value in interval.samples(self.up)):
+        if self.up and interval.has_zero(self.up):
             return True
         return bool(self.always) and not interval.carries(self.always)
 

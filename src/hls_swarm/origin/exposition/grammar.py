@@ -3,8 +3,8 @@ r"""The text formats that Prometheus exporters speak: text format 0.0.4 and Open
 Rules:
 
 - A page is read whole or not at all: the first line that breaks the grammar raises `ExpositionError`.
-- Lines end in LF or CRLF, the last one may lack it. Spaces and tabs may stand between tokens and inside the braces; a
-  comma may follow the last label.
+- Lines end in LF or CRLF, the last one may lack it (whether the page was cut there is its reader's to decide). Spaces
+  and tabs may stand between tokens and inside the braces; a comma may follow the last label.
 - `name{label="value"} number [timestamp]`, or with Prometheus 3's quoted names `{"any name", "any label"="value"}`.
 - Numbers are decimal floats, `NaN`, `+Inf`, `-Inf`. Timestamps are whole milliseconds in the text format, seconds in
   OpenMetrics. Exemplars (`# {...} number [timestamp]` after the number) are OpenMetrics only.
@@ -20,6 +20,8 @@ from enum import Enum, StrEnum
 
 import msgspec
 
+from hls_swarm.origin.exposition.limits import MOST_LABELS
+
 METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 LABEL_PIECE = re.compile(r",([a-zA-Z_][a-zA-Z0-9_]*)=")
@@ -29,7 +31,7 @@ _TOKEN = re.compile(r"[^ \t]+")
 FLOAT = re.compile(
     r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 )
-INTEGER = re.compile(r"[+-]?[0-9]+")
+INTEGER = re.compile(r"[+-]?[0-9]{1,19}")  # 64 bits
 NOT_IN_FLOATS = re.compile(r"[^0-9.eE+\-nNaAiIfFtTyY]")
 _ESCAPE = re.compile(r'\\(["\\n])')
 _COMMENT = re.compile(r'[ \t]*#[ \t]+(HELP|TYPE|UNIT)[ \t]+("(?:[^"\\]|\\.)*"|[^ \t]+)(?:[ \t]+(.*))?')
@@ -185,6 +187,8 @@ class Scanner:
                 self.place = found.end()
                 if label in labels:
                     raise GrammarError(f"label {label} stands twice")
+                if len(labels) == MOST_LABELS:
+                    raise GrammarError(f"more than {MOST_LABELS} labels")
                 labels[label] = _unescaped(found[1])
             elif quoted and first and may_name:
                 name = label

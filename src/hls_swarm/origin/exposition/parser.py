@@ -46,8 +46,9 @@ __all__ = [
 ]
 
 CACHED_SERIES = 1 << 17
-CACHED_CHARACTERS = 64 << 20
-"""Bounds of the cache of one target; when it is full it is emptied, and the next page fills it again."""
+"""Bound of the cache of one page; when it is full it is emptied, and the next page fills it again."""
+_CHARACTERS_OF_A_SERIES = 512
+"""The cache is full, too, when the pages that filled it have so many characters to each series of its bound."""
 
 
 _LONG_RUN = 4
@@ -294,7 +295,7 @@ class Parser:
 
     def _forget_if_full(self) -> None:
         full = len(self._memory) > self._bound or len(self._comments) > self._bound
-        if full or self._characters > CACHED_CHARACTERS:
+        if full or self._characters > self._bound * _CHARACTERS_OF_A_SERIES:
             self._memory.clear()
             self._comments.clear()
             self._layout = None

@@ -10,6 +10,7 @@ from itertools import groupby, product, repeat
 from operator import itemgetter
 
 from hls_swarm.origin.exposition.grammar import LABEL_PIECE, METRIC_NAME, PLAIN_NAMES, Series
+from hls_swarm.origin.exposition.limits import MOST_LABELS
 
 _BETWEEN = itemgetter(slice(None, None, 2))
 """What is not a label's value, of a series split at its quotes."""
@@ -177,6 +178,8 @@ class SeriesMemory:
     def _label_names(self, between: tuple[str, ...]) -> tuple[str, ...] | None:
         """The labels' names in what is left of that without the metric's name: many families have the same."""
         first, *others, last = between if len(between) > 1 else ("", *between)
+        if len(between) > MOST_LABELS + 1:
+            return None
         if last not in ("}", ",}"):
             return None
         labels: list[str] = []
