@@ -494,8 +494,8 @@ class Settings:
         if len(self.origin_metrics_host) > MOST_ORIGIN_HOSTS:
             raise SettingValueError(
                 "origin_metrics_host",
-                f"names {len(self.origin_metrics_host)} hosts, more than {MOST_ORIGIN_HOSTS}: name those that matter or "
-                "have a Prometheus server scrape them and use --prometheus",
+                f"names {len(self.origin_metrics_host)} hosts, more than {MOST_ORIGIN_HOSTS}: name those that matter "
+                "or have a Prometheus server scrape them and use --prometheus",
             )
         for host in self.origin_metrics_host:
             check_host(host)
