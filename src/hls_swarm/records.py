@@ -57,6 +57,8 @@ class FailureKind(StrEnum):
     TRUNCATED = "truncated"  # the body ended before its declared length
     MALFORMED = "malformed"  # not HTTP, or a head or body over a limit
     REDIRECT = "redirect"  # too many, without a location, or to a scheme that is not http(s)
+    HOST_NOT_ALLOWED = "host_not_allowed"  # the user or this program leaves it out: nothing was sent
+    URL_TOO_LONG = "url_too_long"  # longer than any server takes: nothing was sent
     RANGE = "range"  # the answer is not the byte range that was asked for
     BAD_PLAYLIST = "bad_playlist"
     EMPTY_PLAYLIST = "empty_playlist"

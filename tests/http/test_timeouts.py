@@ -80,7 +80,8 @@ def test_connecting_has_a_limit() -> None:
 
 def test_total_limits_the_wait_for_a_connection_too() -> None:
     async def use(client: Client) -> list[Exchange]:
-        asked = [request(origin.url(), timeouts=Timeouts(total=1.5)) for _ in range(7)]
+        limits = [2.0] * 6 + [SHORT]  # the last one gives up before a connection is free
+        asked = [request(origin.url(), timeouts=Timeouts(total=seconds)) for seconds in limits]
         return await asyncio.gather(*(fetch(client, each) for each in asked))
 
     with scripted(silent) as origin:

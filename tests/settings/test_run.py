@@ -109,6 +109,9 @@ def test_defaults() -> None:
         "seek_by": "random",
         "user_agent": "",
         "header": (),
+        "sensitive_header": (),
+        "trust_host": (),
+        "only_host": (),
         "timeout": None,
         "no_cache": False,
         "user_agent_file": None,
@@ -349,6 +352,33 @@ REFUSED = [
         "key alone",
         {"client_key": "key.pem"},
         "--client-key: is the key of a --client-certificate: name that too",
+    ),
+    (
+        "sensitive name of two words",
+        {"sensitive_header": ("X Y",)},
+        "--sensitive-header: '***' is not the name of a header, such as X-Playback-Token",
+    ),
+    (
+        "sensitive header with its value",
+        {"sensitive_header": ("X-Key: v",)},
+        "--sensitive-header: 'X-Key: ***' is not the name of a header, such as X-Playback-Token",
+    ),
+    (
+        "URL to trust",
+        {"trust_host": ("http://u:p@cdn/",)},
+        "--trust-host: 'http://***@cdn/' is a URL: name the host only, or host:port",
+    ),
+    (
+        "port to trust that is none",
+        {"trust_host": ("cdn:99999",)},
+        "--trust-host: 'cdn:99999' is not a host: name it like cdn.example.com or 10.0.0.5:8080",
+    ),
+    ("nobody", {"only_host": ("",)}, "--only-host: '' is not a host: name it like cdn.example.com or 10.0.0.5:8080"),
+    ("host twice", {"only_host": ("a", "a")}, "--only-host: a is named twice: name it once"),
+    (
+        "ffmpeg held to hosts",
+        {"only_host": ("a",), "engine": "native=1,ffmpeg=1"},
+        "--only-host: can not hold ffmpeg viewers: they ask whom a playlist names",
     ),
     (
         "proxy over TLS",

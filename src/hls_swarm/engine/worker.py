@@ -11,9 +11,11 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import psutil
 import uvloop
 
@@ -34,12 +36,13 @@ from hls_swarm.engine.messages import (
     frame,
     to_worker,
 )
-from hls_swarm.engine.native.clients import fetchers
+from hls_swarm.engine.native.clients import Fetchers
 from hls_swarm.engine.native.identities import Identities
 from hls_swarm.engine.swarm import Swarm
 from hls_swarm.records import Record
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.snapshot import WorkerHealth
+from hls_swarm.stats.hosts import merge_hosts
 from hls_swarm.stats.tally import Tally
 
 if TYPE_CHECKING:
@@ -63,6 +66,7 @@ class Worker(asyncio.Protocol):
         self._frames = FrameReader()
         self._lag = LagMeter(loop)
         self._swarm: Swarm | None = None
+        self._fetchers: Fetchers | None = None
         self._request_log: RequestLog | None = None
         self._number = self._worker = 0
         self._lease = Lease(time.perf_counter(), WITHOUT_CONTROLLER_SECONDS)
@@ -88,7 +92,7 @@ class Worker(asyncio.Protocol):
                 self._worker = number
                 offset = time.time() - time.perf_counter()
                 identities = Identities.of(settings, lists)
-                new_fetcher = fetchers(settings, identities, self._loop)
+                new_fetcher = self._fetchers = Fetchers(settings, identities, self._loop)
                 other = other_engine(settings, ffmpeg, identities, self._loop)
                 observe = self._request_log_of(settings, offset)
                 self._swarm = Swarm(
@@ -146,6 +150,10 @@ class Worker(asyncio.Protocol):
             descriptors_limit=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         )
         tally = swarm.tally if swarm is not None else Tally()
+        if self._fetchers is not None:
+            hosts = deepcopy(self._fetchers.hosts)
+            merge_hosts(hosts, tally.hosts)
+            tally = msgspec.structs.replace(tally, hosts=hosts)
         if self._request_log is not None:
             tally.unrecorded_requests = self._request_log.lost
         idle = swarm is None or swarm.idle

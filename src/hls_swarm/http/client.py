@@ -4,6 +4,9 @@ Rules:
 
 - A request takes an idle connection of its route, else opens one, else, at the limit of connections that browsers
   have for a host, waits for one.
+- A playlist may name any number of hosts: beyond `MOST_CONNECTIONS`, idle connections to other hosts are closed, those
+  used longest ago first.
+- User and password of a URL go to its origin for as long as the client lives, as browsers do (RFC 7617 2.2).
 - One timer per client, set for the earliest time limit of what is in flight. It is moved only to an earlier time:
   when it rings for a limit that no longer stands, it is set anew. So a fetch that goes well costs no timer.
 """
@@ -26,6 +29,9 @@ from hls_swarm.http.target import Route, Target
 from hls_swarm.records import Exchange
 
 _NOBODY = Identity()
+MOST_CONNECTIONS = 16
+"""Connections of one client to all hosts, from which on idle ones to other hosts are closed."""
+_MOST_CREDENTIALS = 32
 
 
 class Client:
@@ -45,7 +51,9 @@ class Client:
         "_closed",
         "_connections",
         "_cookies",
+        "_credentials",
         "_dials",
+        "_given",
         "_in_flight",
         "_memory",
         "_timer",
@@ -58,6 +66,8 @@ class Client:
     )
 
     def __init__(self, context: ClientContext, identity: Identity = _NOBODY) -> None:
+        if identity.origins:
+            context.give(identity.origins)
         self.context = context
         self.identity = identity
         self.fields = context.fields(identity)
@@ -69,6 +79,8 @@ class Client:
         self._waiting: list[Pending] = []
         self._memory = Memory()
         self._cookies: CookieJar | None = None
+        self._credentials: dict[Route, str] | None = None
+        self._given: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
 
@@ -99,8 +111,12 @@ class Client:
 
     def connection(self, route: Route) -> Connection | None:
         """An idle connection, if there is one."""
-        for connection in self._connections:
+        connections = self._connections
+        for connection in connections:
             if connection.is_idle and connection.route == route:
+                if connection is not connections[-1]:  # in the order of their use
+                    connections.remove(connection)
+                    connections.append(connection)
                 return connection
         return None
 
@@ -110,6 +126,8 @@ class Client:
         count += sum(dial.route == route for dial in self._dials)
         if count >= self.context.options.connections_per_host:
             return None
+        if len(self._connections) + len(self._dials) >= MOST_CONNECTIONS:
+            self._close_idle()
         dial = Dial(self.context, dialer, route, self.identity.source_address, self._memory)
         self._dials.append(dial)
         dial.start()
@@ -119,7 +137,8 @@ class Client:
         """A dial ended, with a stream or without."""
         self._dials.remove(dial)
         if stream is not None:
-            connection = Connection(self.context.loop, stream, dial.route, self)
+            dial.host.connections += 1
+            connection = Connection(self.context.loop, stream, dial.route, dial.host, self)
             self._connections.append(connection)
             return connection
         self._serve_waiting_soon()
@@ -148,6 +167,23 @@ class Client:
         """See `connection.Pool`."""
         self._connections.remove(connection)
         self._serve_waiting_soon()
+
+    def keep_credentials(self, target: Target) -> None:
+        """Remember the user information of a URL for its origin; the first of an origin holds."""
+        if target.authorization is None:
+            return
+        if self._credentials is None:
+            self._credentials, self._given = {}, target.authorization
+            self.asks_plainly = False
+        if len(self._credentials) < _MOST_CREDENTIALS:
+            self._credentials.setdefault(target.route, target.authorization)
+
+    def authorization(self, target: Target) -> str | None:
+        """The Authorization field of a request that its URL, or one before it, asks for."""
+        if target.authorization is not None or self._credentials is None:
+            return target.authorization
+        known = self._credentials.get(target.route)
+        return self._given if known is None and self.context.reach.trusts_by_name(target.route) else known
 
     def keep_cookies(self, fields: tuple[str, ...], target: Target) -> None:
         """Take in the Set-Cookie fields of an answer."""
@@ -178,6 +214,13 @@ class Client:
         for fetching in self._in_flight.copy():
             fetching.expire(now)
         self.watch(min((fetching.deadline for fetching in self._in_flight), default=inf))
+
+    def _close_idle(self) -> None:
+        """Close the idle connection that was used longest ago."""
+        for connection in self._connections:
+            if connection.is_idle:
+                connection.close()
+                return
 
     def _serve_waiting_soon(self) -> None:
         if self._waiting:

@@ -5,16 +5,22 @@ import ssl
 import weakref
 from functools import cached_property, lru_cache
 
+import msgspec
+
 from hls_swarm.errors import SettingsError
 from hls_swarm.http.fetcher import Timeouts
 from hls_swarm.http.fields import FieldBlock, default_fields, field_block
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, system_reception
 from hls_swarm.http.options import ClientOptions, Identity, Limits, TlsOptions
+from hls_swarm.http.reach import Reach
 from hls_swarm.http.resolver import Resolver
 from hls_swarm.http.target import BadUrl, Route, Target, parse_target
 from hls_swarm.http.tls.context import Takeover, tls_context
 from hls_swarm.http.tls.secrets import KeyLog, Secrets
+from hls_swarm.stats.hosts import Hosts, HostTally, host_tally
 
+CACHED_URL_CHARACTERS = 2048
+"""Longer URLs are rare, and would let a peer fill the cache."""
 _GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, are spread evenly from the first few on
 
 
@@ -23,9 +29,13 @@ class ClientContext:
 
     Args:
         reception: how bodies are dropped; None takes the most that this system can do.
+        resolver: looks names up; None is what the options say.
 
     Attributes:
         proxy, proxy_fields: what to connect to instead of the origin, and what the proxy wants to be told.
+        reach: whom to ask, and whom to tell secrets.
+        hosts: who was asked.
+        target: a URL taken apart, remembered; `new_target` does not remember. Both raise BadUrl.
         timeouts: a request's time limits to those that hold, if the options have any of their own.
         scratch: where dropped bytes go if they must be copied at all; its content means nothing.
 
@@ -38,14 +48,18 @@ class ClientContext:
         loop: asyncio.AbstractEventLoop,
         options: ClientOptions | None = None,
         reception: Reception | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
         self.loop = loop
         self.options = options or ClientOptions()
         self.scratch = bytearray(SCRATCH_BYTES)
         self.reception = reception or system_reception()
-        self.resolver = Resolver(loop, self.options.resolve)
+        self.resolver = resolver or Resolver(loop, self.options.resolve)
         self.proxy, self.proxy_fields = _proxy(self.options.proxy)
-        self.target = lru_cache(maxsize=4096)(self._target)
+        self.reach = Reach(self.options.origins, self.options.trusted_hosts, self.options.only_hosts)
+        self.hosts: Hosts = {}
+        self._sensitive = frozenset(name.lower() for name in self.options.sensitive_headers)
+        self.target = lru_cache(maxsize=4096)(self.new_target)
         self.fields = lru_cache(maxsize=1024)(self._fields)
         self.fields(Identity())
         self._taken_over = 0
@@ -73,8 +87,24 @@ class ClientContext:
         weakref.finalize(self, key_log.close)
         return key_log
 
-    def _target(self, url: str) -> Target:
-        return parse_target(url, absolute_form=self.proxy is not None)
+    def new_target(self, url: str) -> Target:
+        """Take a URL apart.
+
+        Raises:
+            BadUrl: it can not be asked, or is not to be.
+        """
+        target = parse_target(url, absolute_form=self.proxy is not None)
+        self.reach.check(target.route)
+        return target if self.reach.trusts(target.route) else msgspec.structs.replace(target, trusted=False)
+
+    def give(self, origins: tuple[str, ...]) -> None:
+        """The user wrote these URLs too."""
+        if self.reach.give(origins):
+            self.target.cache_clear()  # it holds what was not trusted before
+
+    def host(self, route: Route) -> HostTally:
+        """What is counted of a host; to be found once for a connection."""
+        return host_tally(self.hosts, route.authority)
 
     def _timeouts(self, asked: Timeouts) -> Timeouts:
         limits = self.options.limits
@@ -89,7 +119,14 @@ class ClientContext:
         options = self.options
         agent = options.user_agent if identity.user_agent is None else identity.user_agent
         try:
-            return field_block((), default_fields(agent), options.headers, identity.headers)
+            return field_block(
+                (),
+                default_fields(agent),
+                options.headers,
+                identity.headers,
+                sensitive=self._sensitive,
+                secret=identity.secret,
+            )
         except ValueError as error:
             raise SettingsError(f"--header: {error}") from None
 

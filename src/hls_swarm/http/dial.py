@@ -29,6 +29,7 @@ from hls_swarm.http.tls.secrets import Secrets
 from hls_swarm.records import Blame, Failure, FailureKind
 
 _ATTEMPT_DELAY_SECONDS = 0.25
+_MOST_REMEMBERED = 32
 _SOCKET_KIND = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
 _BIND_ADDRESS_NO_PORT = 24  # ip(7): the port is chosen when connecting, so ports are used up per destination
 
@@ -47,6 +48,12 @@ class Memory:
         self.addresses: dict[str, tuple[float, tuple[Address, ...]]] = {}
         self.sessions: Sessions = {}
 
+    def make_room(self) -> None:
+        """Forget the oldest of what a playlist with many hosts has brought."""
+        for kept in (self.addresses, self.sessions):
+            if len(kept) >= _MOST_REMEMBERED:
+                del kept[next(iter(kept))]  # type: ignore[arg-type]  # each has its own keys
+
 
 class Dialer(Protocol):
     """Whom a connection is opened for."""
@@ -62,6 +69,7 @@ class Dial:
     """One connection being opened.
 
     Attributes:
+        host: what is counted of whom it leads to.
         dns_seconds, connect_seconds, tls_seconds: set as each is done; None for what was not needed.
     """
 
@@ -81,6 +89,7 @@ class Dial:
         "_timer",
         "connect_seconds",
         "dns_seconds",
+        "host",
         "route",
         "tls_seconds",
     )
@@ -89,6 +98,7 @@ class Dial:
         self, context: ClientContext, dialer: Dialer, route: Route, source: str | None, memory: Memory
     ) -> None:
         self.route = route
+        self.host = context.host(route)
         self.dns_seconds: float | None = None
         self.connect_seconds: float | None = None
         self.tls_seconds: float | None = None
@@ -137,11 +147,22 @@ class Dial:
             self._lookup = None
         now = perf_counter()
         self.dns_seconds = now - began_at
+        context = self._context
+        if context.proxy is None:
+            found, addresses = addresses, tuple(a for a in addresses if context.reach.may_connect(a.sockaddr[0]))
+            if not addresses:
+                words = f"{host} leads to {found[0].sockaddr[0]}, which is not asked unless the URL itself names it"
+                context.loop.call_soon(self._fail, Failure(FailureKind.HOST_NOT_ALLOWED, words))
+                return
+        self._memory.make_room()
         self._memory.addresses[host] = (now + LIFETIME_SECONDS, addresses)
         self._race(addresses)
 
     def _race(self, addresses: tuple[Address, ...]) -> None:
         self._began_at = perf_counter()
+        if self._context.proxy is None:
+            for address in addresses:
+                self.host.resolved(address.sockaddr[0])
         self._candidates = self._context.resolver.in_turn(addresses)
         self._candidates.reverse()
         if self._source is not None:

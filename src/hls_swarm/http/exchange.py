@@ -21,6 +21,7 @@ from time import perf_counter
 
 import msgspec
 
+from hls_swarm.http.context import CACHED_URL_CHARACTERS
 from hls_swarm.http.dial import Dial
 from hls_swarm.http.fetcher import Request
 from hls_swarm.http.fields import extended
@@ -29,12 +30,13 @@ from hls_swarm.http.h1.content import MalformedContent, decoding
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.seam import Owner
-from hls_swarm.http.target import BadUrl, Route, Target, joined
+from hls_swarm.http.target import MOST_URL_CHARACTERS, BadUrl, Route, Target, joined
 from hls_swarm.records import Exchange, Failure, FailureKind
 from hls_swarm.settings.checks import masked_url
 
 _MASK = "***"
 _USELESS_BODY_BYTES = 256 << 10
+_SHOWN_CHARACTERS = 400
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -148,12 +150,15 @@ class Fetching:
 
     def start(self) -> None:
         """Begin; nothing is reported before this returns."""
+        url, context = self._request.url, self._client.context
         try:
-            self._target = self._client.context.target(self._request.url)
+            target = context.target(url) if len(url) <= CACHED_URL_CHARACTERS else context.new_target(url)
         except BadUrl as error:
-            self._client.context.loop.call_soon(self._end, Failure(FailureKind.MALFORMED, str(error)))
+            context.loop.call_soon(self._end, Failure(error.kind, str(error)))
             return
-        self._home = self._target.route
+        self._target, self._home = target, target.route
+        if target.authorization is not None:
+            self._client.keep_credentials(target)
         total = self._timeouts.total
         if total is not None:
             self._client.watch(self._started_at + total)
@@ -219,8 +224,7 @@ class Fetching:
         """See `connection.Exchanger`."""
         self._sent_at = at
         if not self._hop_counted:
-            self._hop_counted = True
-            self._requests_sent += 1
+            self._count_hop()
         if self._phase is _SENDING:
             self._phase, self._since = _ANSWER, at
             limit = self._limit
@@ -235,8 +239,7 @@ class Fetching:
         """See `connection.Exchanger`."""
         self._head_bytes += size_bytes
         if not self._hop_counted:  # answered before it was written whole: it was on the wire nevertheless
-            self._hop_counted = True
-            self._requests_sent += 1
+            self._count_hop()
         if head.status < 200:
             return _DROP
         self._head = head
@@ -285,11 +288,13 @@ class Fetching:
 
     def lost(self, failure: Failure, *, stale: bool, received: bool) -> None:
         """See `connection.Exchanger`."""
-        self._connection = None
+        connection, self._connection = self._connection, None
         silent = self._first_byte_at is None  # not even an interim answer came
         if not received and silent and self._hop_counted:
             self._requests_sent -= 1
             self._hop_counted = False
+            if connection is not None:
+                connection.host.requests -= 1
         if stale and silent and not self._retried and self._target is not None:
             self._retried = True
             self._open(self._target.route)
@@ -311,6 +316,13 @@ class Fetching:
             self._client.context.loop.call_soon(self._decode, steps)
         else:
             self._end(None, body)
+
+    def _count_hop(self) -> None:
+        self._hop_counted = True
+        self._requests_sent += 1
+        connection = self._connection
+        if connection is not None:
+            connection.host.requests += 1
 
     def _begin_hop(self) -> None:
         self._hop_from = self._body_bytes
@@ -334,11 +346,14 @@ class Fetching:
 
     def _request_bytes(self, target: Target) -> bytes:
         request, block = self._request, self._fields
-        if self._client.asks_plainly and not (
-            self._hops or request.headers or request.byte_range is not None or target.authorization is not None
+        client = self._client
+        if (
+            client.asks_plainly
+            and target.trusted
+            and not (self._hops or request.headers or request.byte_range is not None)
         ):
             return b"".join((target.request_line, target.host_line, block.full, b"\r\n"))
-        at_home = target.route == self._home
+        at_home = target.trusted if client.context.reach.confines else target.route == self._home
         names = block.names
         parts = [target.request_line]
         if "host" not in names or not at_home:
@@ -347,13 +362,14 @@ class Fetching:
         if request.byte_range is not None:
             first, length = request.byte_range
             parts.append(b"Range: bytes=%d-%d\r\n" % (first, first + length - 1))
-        cookies = None if at_home and "cookie" in names else self._client.cookies(target)
+        cookies = None if at_home and "cookie" in names else client.cookies(target)
         if cookies is not None:
             parts.append(f"Cookie: {cookies}\r\n".encode("latin-1"))
-        if target.authorization is not None and not (at_home and "authorization" in names):
-            parts.append(b"Authorization: %s\r\n" % target.authorization.encode("ascii"))
+        authorization = client.authorization(target)
+        if authorization is not None and not (at_home and "authorization" in names):
+            parts.append(b"Authorization: %s\r\n" % authorization.encode("ascii"))
         if not target.route.tls:
-            parts.append(self._client.context.proxy_fields)
+            parts.append(client.context.proxy_fields)
         parts.append(b"\r\n")
         return b"".join(parts)
 
@@ -392,10 +408,13 @@ class Fetching:
             self._end(Failure(FailureKind.REDIRECT, f"more than {limit} redirects"))
         else:
             try:
-                self._target = context.target(joined(target.url, head.location))
+                target = context.new_target(joined(target.url, head.location))
             except BadUrl as error:
-                self._end(Failure(FailureKind.REDIRECT, str(error)))
+                kind = FailureKind.REDIRECT if error.kind is FailureKind.MALFORMED else error.kind
+                self._end(Failure(kind, str(error)))
                 return
+            self._target = target
+            self._client.keep_credentials(target)
             self._hops += 1
             self._retried = False
             self._begin_hop()
@@ -438,6 +457,10 @@ class Fetching:
         self._client.ended(self)
         head, target, url = self._head, self._target, self._request.url
         final_url = target.url if target is not None and self._hops else url
+        if len(url) > CACHED_URL_CHARACTERS:
+            url = _cut(url)
+            if failure is not None:  # nothing is resolved against it
+                final_url = url
         if "@" in url:
             url = masked_url(url)
         secret = self._client.identity.secret
@@ -478,6 +501,11 @@ class Fetching:
                 body is not None and head is not None and head.framing is Framing.CLOSE,
             )
         )
+
+
+def _cut(url: str) -> str:
+    """The beginning of a long URL, and how long it is."""
+    return f"{masked_url(url[:MOST_URL_CHARACTERS])[:_SHOWN_CHARACTERS]}... ({len(url)} characters)"
 
 
 def _sum(before: float | None, more: float | None) -> float | None:

@@ -5,12 +5,14 @@ Rules:
 - Host comes first, then the client's own fields, then added ones in their order (RFC 9110 5.3: order across names
   carries no meaning, but real players have a fixed one).
 - A later field replaces an earlier one of the same name, where that one stands.
-- Credentials can be left out, for a redirect to another origin (RFC 9110 15.4).
+- Credentials can be left out, for another origin than the one they are for (RFC 9110 15.4): fields that are known to
+  carry some, those whose names say so, those that the user names, and any with a viewer's own secret in it.
 - No value can end its line: CR, LF and NUL are refused (RFC 9110 5.5).
 """
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -21,6 +23,10 @@ Fields = tuple[tuple[str, str], ...]
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE = re.compile(r"[\x00\r\n]")
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+_SECRET_WORDS = frozenset(
+    {"apikey", "auth", "authorization", "credential", "credentials", "jwt", "key", "passwd", "password", "secret"}
+) | {"signature", "token"}
+_WORDS = re.compile(r"[a-z0-9]+")
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "expect", "te"})
 
 
@@ -60,8 +66,20 @@ def check_field(name: str, value: str) -> None:
         raise ValueError(f"header field {name} is the client's own to set")
 
 
-def field_block(base: Fields, *more: Fields) -> FieldBlock:
+def is_secret(name: str) -> bool:
+    """Whether a field's name, in any case, says that its value is a secret: `X-Api-Key`, `X-Auth-Token`."""
+    name = name.lower()
+    return name in _CREDENTIALS or not _SECRET_WORDS.isdisjoint(_WORDS.findall(name))
+
+
+def field_block(
+    base: Fields, *more: Fields, sensitive: frozenset[str] = frozenset(), secret: str | None = None
+) -> FieldBlock:
     """Put fields together; later ones replace earlier ones of the same name.
+
+    Args:
+        sensitive: names, in lower case, that are credentials too.
+        secret: what makes a field one in whose value it stands.
 
     Raises:
         ValueError: see `check_field`.
@@ -84,7 +102,11 @@ def field_block(base: Fields, *more: Fields) -> FieldBlock:
     return FieldBlock(
         fields=tuple(merged),
         full=_lines(merged),
-        public=_lines([field for field in merged if field[0].lower() not in _CREDENTIALS]),
+        public=_lines(
+            (name, value)
+            for name, value in merged
+            if not (is_secret(name) or name.lower() in sensitive or (secret and secret in value))
+        ),
         names=frozenset(name.lower() for name, _ in merged),
     )
 
@@ -96,12 +118,15 @@ def extended(block: FieldBlock, more: Fields) -> FieldBlock:
         ValueError: see `check_field`.
     """
     names = frozenset(name.lower() for name, _ in more)
-    if not names.isdisjoint(block.names) or not names.isdisjoint(_CREDENTIALS):
+    if not names.isdisjoint(block.names) or any(map(_is_secret, names)):
         return field_block(block.fields, more)
     for name, value in more:
         check_field(name, value)
     lines = _lines(more)
     return FieldBlock(block.fields + more, block.full + lines, block.public + lines, block.names | names)
+
+
+_is_secret = lru_cache(maxsize=256)(is_secret)
 
 
 def _lines(fields: Iterable[tuple[str, str]]) -> bytes:

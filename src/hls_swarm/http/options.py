@@ -42,6 +42,11 @@ class ClientOptions(msgspec.Struct, frozen=True):
             https.
         connections_per_host: as browsers open over HTTP/1.1.
         redirects: how many of them one fetch follows (RFC 9110 15.4).
+        origins: URLs that the user wrote. What is secret goes to their origins only; without any, to that of each
+            request. See `reach`.
+        trusted_hosts: hosts that get what is secret too, as `host` or `host:port`.
+        only_hosts: hosts that are asked, besides those of the origins; none is all hosts.
+        sensitive_headers: names of header fields that are secret, besides those that are known to be.
     """
 
     user_agent: str = f"hls-swarm/{__version__}"
@@ -52,6 +57,10 @@ class ClientOptions(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     connections_per_host: int = 6
     redirects: int = 10
+    origins: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+    only_hosts: tuple[str, ...] = ()
+    sensitive_headers: tuple[str, ...] = ()
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -62,9 +71,11 @@ class Identity(msgspec.Struct, frozen=True):
         headers: more header fields; they replace common ones of the same name.
         source_address: local address to connect from.
         secret: a text in its URLs that no exchange shows: there it reads `***`.
+        origins: URLs that the user wrote for this viewer alone; see `ClientOptions`.
     """
 
     user_agent: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     source_address: str | None = None
     secret: str | None = None
+    origins: tuple[str, ...] = ()

@@ -71,6 +71,12 @@ class Owner(Protocol):
     def watch(self, deadline: float) -> None:
         """See to it that `expire` is called at this time or soon after."""
 
+    def keep_credentials(self, target: Target) -> None:
+        """Remember the user information of a URL for its origin."""
+
+    def authorization(self, target: Target) -> str | None:
+        """The Authorization field of a request that its URL, or one before it, asks for."""
+
     def keep_cookies(self, fields: tuple[str, ...], target: Target) -> None:
         """Take in the Set-Cookie fields of an answer."""
 

@@ -8,16 +8,29 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urljoin, urlsplit
 import msgspec
 
 from hls_swarm.http.failures import authority
+from hls_swarm.records import FailureKind
+
+MOST_URL_CHARACTERS = 64 << 10
+"""Servers take 8 to 64 KiB of a request line."""
 
 _DEFAULT_PORT = {"http": 80, "https": 443}
 # What browsers leave as it is (WHATWG URL, percent-encode sets of path and query); "%" marks what is encoded already.
 _PATH_SAFE = "%/:?[]@!$&'()*+,;=-._~|^"
 _QUERY_SAFE = _PATH_SAFE + "{}`\\"
+_MOST_HOST_CHARACTERS = 255  # RFC 1035 2.3.4
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class BadUrl(ValueError):  # noqa: N818 - it says what the value is
     """Not a URL that can be fetched over HTTP; the text says why."""
+
+    kind = FailureKind.MALFORMED
+
+
+class UrlTooLong(BadUrl):
+    """A URL that no server takes."""
+
+    kind = FailureKind.URL_TOO_LONG
 
 
 class Route(NamedTuple):
@@ -42,6 +55,7 @@ class Target(msgspec.Struct, frozen=True, gc=False):
         request_line: `GET ... HTTP/1.1` and its line end.
         host_line: the Host field and its line end.
         authorization: value of the Authorization field that the URL's user information asks for.
+        trusted: whether the secrets of the run's origins may be told there, as its context says.
     """
 
     url: str
@@ -50,6 +64,7 @@ class Target(msgspec.Struct, frozen=True, gc=False):
     request_line: bytes
     host_line: bytes
     authorization: str | None = None
+    trusted: bool = True
 
 
 def parse_target(url: str, *, absolute_form: bool = False) -> Target:
@@ -61,6 +76,8 @@ def parse_target(url: str, *, absolute_form: bool = False) -> Target:
     Raises:
         BadUrl: it is not an absolute http or https URL.
     """
+    if len(url) > MOST_URL_CHARACTERS:
+        raise UrlTooLong(f"a URL of {len(url)} characters")
     try:
         parts = urlsplit(url.strip())
         port = parts.port
@@ -73,10 +90,16 @@ def parse_target(url: str, *, absolute_form: bool = False) -> Target:
     port = default_port if port is None else port
     shown = f"[{host}]" if ":" in host else host
     field = shown if port == default_port else f"{shown}:{port}"
-    path = quote(parts.path or "/", safe=_PATH_SAFE)
+    try:
+        path = quote(parts.path or "/", safe=_PATH_SAFE)
+        query = "?" + quote(parts.query, safe=_QUERY_SAFE) if parts.query else ""
+        authorization = basic_authorization(parts)
+    except UnicodeError:
+        raise BadUrl("a URL with characters that can not be encoded") from None
     if not path.startswith("/"):
         path = "/" + path
-    query = "?" + quote(parts.query, safe=_QUERY_SAFE) if parts.query else ""
+    if len(path) + len(query) > MOST_URL_CHARACTERS:
+        raise UrlTooLong(f"a URL of {len(path) + len(query)} characters")
     tls = parts.scheme == "https"
     absolute = f"{parts.scheme}://{field}{path}{query}"
     asked = absolute if absolute_form and not tls else path + query
@@ -86,7 +109,7 @@ def parse_target(url: str, *, absolute_form: bool = False) -> Target:
         path=path,
         request_line=f"GET {asked} HTTP/1.1\r\n".encode("ascii"),
         host_line=f"Host: {field}\r\n".encode("ascii"),
-        authorization=basic_authorization(parts),
+        authorization=authorization,
     )
 
 
@@ -122,6 +145,8 @@ def _host(parts: SplitResult) -> str:
     host = parts.hostname
     if not host:
         raise BadUrl("a URL without a host")
+    if len(host) > _MOST_HOST_CHARACTERS:
+        raise BadUrl(f"a host of {len(host)} characters")
     if host.isascii():
         if any(ch <= " " or ch in '\x7f/\\<>"' for ch in host):
             raise BadUrl("a host with characters that none has")

@@ -85,6 +85,15 @@ def summary(
             "retries": _per_kind(snapshot, "retries"),
             "statuses": {kind: figures.statuses for kind, figures in snapshot.objects.items()},
             "connections": {"opened": snapshot.connections_opened, "connect_seconds": _distribution(snapshot.connect)},
+            "hosts": [
+                {
+                    "host": host.host,
+                    "requests": host.requests,
+                    "connections": host.connections,
+                    "addresses": list(host.addresses) or None,
+                }
+                for host in snapshot.hosts
+            ],
             "experience": _experience(snapshot.experience),
             "errors": [
                 {

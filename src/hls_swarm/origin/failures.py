@@ -38,7 +38,14 @@ def scrape_problem(failure: Failure, timeout: float) -> tuple[SourceProblem, str
             if failure.detail.startswith("body over"):
                 return SourceProblem.TOO_LARGE, failure.detail
             return SourceProblem.CONNECTION, f"not HTTP: {failure.detail}"
-        case FailureKind.CONNECTION_LOST | FailureKind.TRUNCATED | FailureKind.RANGE | FailureKind.REDIRECT:
+        case (
+            FailureKind.CONNECTION_LOST
+            | FailureKind.TRUNCATED
+            | FailureKind.RANGE
+            | FailureKind.REDIRECT
+            | FailureKind.HOST_NOT_ALLOWED
+            | FailureKind.URL_TOO_LONG
+        ):
             return SourceProblem.CONNECTION, failure.detail
         case FailureKind.DESCRIPTORS | FailureKind.PORTS:
             return SourceProblem.GENERATOR, failure.detail

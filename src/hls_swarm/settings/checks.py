@@ -23,6 +23,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 5.5; a tab is allowed in a field value
 SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]")
 _USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://|//)?.*@", re.DOTALL)
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?")
 _CLIENTS_OWN_FIELDS = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 
 
@@ -238,6 +239,23 @@ def check_host_names(field: str, names: tuple[str, ...]) -> None:
         if not re.fullmatch(r"[\w.-]+", name) and not _is_ipv6(bare):
             raise SettingValueError(field, f"{masked_url(name)!r} is not a host: name it without scheme and port")
     check_no_repeats(field, names)
+
+
+def check_host_and_port(field: str, text: str) -> None:
+    """Refuse what is no `host`, `host:port` or `[IPv6]:port`; an IPv6 address alone may stand without brackets."""
+    if "://" in text or "/" in text or "@" in text:
+        raise SettingValueError(field, f"{masked_url(text)!r} is a URL: name the host only, or host:port")
+    if _is_ipv6(text):
+        return
+    match = _HOST_AND_PORT.fullmatch(text)
+    if match is None or (match[2] is not None and not 1 <= int(match[2]) <= 65535):
+        raise SettingValueError(field, f"{text!r} is not a host: name it like cdn.example.com or 10.0.0.5:8080")
+
+
+def check_field_name(field: str, name: str) -> None:
+    """Refuse what can not be the name of a header field (RFC 9110 5.1)."""
+    if not _TOKEN.fullmatch(name):
+        raise SettingValueError(field, f"{masked_header(name)!r} is not the name of a header, such as X-Playback-Token")
 
 
 def check_url(field: str, url: str) -> None:

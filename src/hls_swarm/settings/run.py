@@ -22,10 +22,12 @@ from hls_swarm.settings.checks import (
     SPACE_OR_CONTROL,
     SettingValueError,
     check_choice,
+    check_field_name,
     check_file_name,
     check_finite,
     check_headers,
     check_host,
+    check_host_and_port,
     check_host_names,
     check_more_than_zero,
     check_no_repeats,
@@ -158,6 +160,17 @@ class Settings:
 
     header: Lines = ()
     """One more request header, as 'Name: value'; repeatable."""
+
+    sensitive_header: tuple[str, ...] = ()
+    """Name of a --header that is secret, besides Authorization, Cookie and those whose name says so, such as X-Api-Key;
+    repeatable. What is secret goes to the origins of the given URLs only."""
+
+    trust_host: tuple[str, ...] = ()
+    """Host, or host:port, that gets secret headers and the URL's user and password too; repeatable."""
+
+    only_host: tuple[str, ...] = ()
+    """Ask no host but this, as host or host:port, and those of the given URLs, whatever playlists and redirects name;
+    repeatable."""
 
     timeout: Seconds | None = None
     """Time limit of a whole playlist or segment request; by default the player's own limits."""
@@ -341,6 +354,11 @@ class Settings:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in vars(self.without_secrets()).items())})"
 
     @property
+    def urls(self) -> tuple[str, ...]:
+        """What viewers are told to play."""
+        return (self.url, *(parse_weighted_url(text)[0] for text in self.zap_url))
+
+    @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """The viewers' extra header fields as name and value."""
         return tuple(header_field(line) for line in self.header)
@@ -400,6 +418,14 @@ class Settings:
         if not self.user_agent.isascii():
             raise SettingValueError("user_agent", "has characters outside ASCII: take them out")
         check_headers("header", self.header)
+        for name in self.sensitive_header:
+            check_field_name("sensitive_header", name)
+        for field in ("trust_host", "only_host"):
+            for host in getattr(self, field):
+                check_host_and_port(field, host)
+            check_no_repeats(field, getattr(self, field))
+        if self.only_host and any(name == "ffmpeg" for name, _ in parse_engines(self.engine)):
+            raise SettingValueError("only_host", "can not hold ffmpeg viewers: they ask whom a playlist names")
         if self.timeout is not None:
             check_more_than_zero("timeout", self.timeout, " (leave it out for the player's own limits)")
         for field in ("connect_timeout", "first_byte_timeout", "no_progress_timeout"):

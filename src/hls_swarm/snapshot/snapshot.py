@@ -16,6 +16,7 @@ import msgspec
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.settings.checks import masked_url
 from hls_swarm.snapshot.generator import GeneratorCounts, generator_remarks, generator_trouble
+from hls_swarm.snapshot.hosts import HostFigures, host_figures
 from hls_swarm.snapshot.origin_metrics import OriginMetrics
 from hls_swarm.snapshot.quality import Quality, quality
 from hls_swarm.snapshot.saturation import MachineOverRun, MachineWatch
@@ -286,6 +287,7 @@ class Snapshot:
         origin: None when no origin metrics are configured.
         players: processes that play for viewers; None if all viewers are native.
         fatal_reasons: those that ended most viewers first.
+        hosts: who was asked, those with most requests first.
         worst_viewers: at most 50, the worst first: stalled, then most stalls, then least buffer.
     """
 
@@ -309,6 +311,7 @@ class Snapshot:
     worst_viewers: tuple[ViewerDetail, ...] = ()
     marks: tuple[Mark, ...] = ()
     players: PlayerFigures | None = None
+    hosts: tuple[HostFigures, ...] = ()
 
 
 def _players(tally: Tally) -> PlayerFigures | None:
@@ -406,6 +409,7 @@ class SnapshotBuilder:
             marks=marks,
             worst_viewers=worst_viewers,
             players=_players(tally),
+            hosts=host_figures(tally.hosts),
         )
         self._last_at = at
         return snapshot

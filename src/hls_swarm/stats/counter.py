@@ -40,6 +40,7 @@ from hls_swarm.records import (
 )
 from hls_swarm.stats.experience import ExperienceCounter
 from hls_swarm.stats.histogram import Histogram
+from hls_swarm.stats.hosts import host_of, host_tally
 from hls_swarm.stats.tally import ErrorCount, FatalCount, ObjectTally, Tally, Waiting
 
 LATE_START_SECONDS = 0.1
@@ -213,6 +214,8 @@ class Counter:
             statuses = objects.statuses
             statuses[status] = statuses.get(status, 0) + 1
         tally.head_bytes += exchange.head_bytes
+        if exchange.connections_opened is not None:
+            self._add_host(exchange)
         if exchange.connections_opened or exchange.connect_seconds is not None:
             self._add_connection(objects, exchange)
         timed, started_at = exchange.timed, exchange.started_at
@@ -237,6 +240,14 @@ class Counter:
         else:
             objects.failed += 1
             self._error(kind, failure, exchange.url, exchange.ended_at).count += 1
+
+    def _add_host(self, exchange: Exchange) -> None:
+        """Whom a player's own process asked; of other exchanges the client counts it, hop by hop."""
+        host = host_of(exchange.url)
+        if host is not None and exchange.requests_sent:
+            tally = host_tally(self._tally.hosts, host)
+            tally.requests += exchange.requests_sent
+            tally.connections += exchange.connections_opened or 0
 
     def _add_connection(self, objects: ObjectTally, exchange: Exchange) -> None:
         tally = self._tally

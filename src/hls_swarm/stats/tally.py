@@ -18,6 +18,7 @@ import msgspec
 from hls_swarm.records import Blame, Exchange, FailureKind, ObjectKind
 from hls_swarm.stats.groups import GroupTally, Running
 from hls_swarm.stats.histogram import Histogram
+from hls_swarm.stats.hosts import Hosts, merge_hosts
 
 VIEWER = "viewer"
 """Stands where an error has its object, if it is of none."""
@@ -165,6 +166,7 @@ class Tally(msgspec.Struct):
         profiles, variants: the experience of the viewers of each.
         player_processes, player_restarts: processes started for viewers that are not native ones, and how many of them
             took the place of an earlier one.
+        hosts: who was asked, by `host:port`.
         unrecorded_requests: exchanges that `--record-requests` could not write down.
         player_log_lines_dropped: lines of those processes that were not read: what they said is not counted.
     """
@@ -218,6 +220,7 @@ class Tally(msgspec.Struct):
     staleness: Histogram = msgspec.field(default_factory=Histogram)
     profiles: dict[str, GroupTally] = {}
     variants: dict[str, GroupTally] = {}
+    hosts: Hosts = {}
 
     @property
     def active(self) -> int:
@@ -253,6 +256,7 @@ class Tally(msgspec.Struct):
         for mine_of, other_of in ((self.profiles, other.profiles), (self.variants, other.variants)):
             for name, group in other_of.items():
                 mine_of.setdefault(name, GroupTally()).merge(group)
+        merge_hosts(self.hosts, other.hosts)
         for reason, fatal in other.reasons.items():
             self.reasons.setdefault(reason, FatalCount()).merge(fatal)
 

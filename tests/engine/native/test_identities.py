@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hls_swarm.engine.native.clients import client_options
+from hls_swarm.engine.native.clients import check_clients, client_options
 from hls_swarm.engine.native.identities import Identities, Lists, read_lists
 from hls_swarm.errors import SettingsError
 from hls_swarm.http import Identity, Limits, TlsOptions
@@ -91,3 +91,34 @@ def test_what_all_viewers_have_in_common() -> None:
     assert options.tls == TlsOptions("ca", True, "cert", "key")
     assert options.proxy == "http://proxy:3128"
     assert client_options(Settings(url=URL)).user_agent.startswith("hls-swarm/")
+
+
+def test_origins_are_all_urls_that_the_user_wrote() -> None:
+    settings = Settings(
+        url="http://u:p@a.example/{viewer}.m3u8",
+        zap_url=("3=http://b.example/x", "http://c{viewer}.example/"),
+        trust_host=("cdn.example", "[::1]:80", "::1"),
+        only_host=("cdn.example:443",),
+        sensitive_header=("X-Mine",),
+    )
+    options = client_options(settings)
+    assert options.origins == ("http://u:p@a.example/{viewer}.m3u8", "http://b.example/x")
+    assert options.trusted_hosts == ("cdn.example", "[::1]:80", "::1")
+    assert (options.only_hosts, options.sensitive_headers) == (("cdn.example:443",), ("X-Mine",))
+    identities = Identities.of(settings, read_lists(settings))
+    assert identities.identity(7).origins == ("http://c7.example/",)
+
+
+@pytest.mark.parametrize("value", ["gzip", "gzip, deflate", "identity;q=0.5, gzip", "GZIP", "", "x-gzip"])
+def test_codings_that_can_be_read_may_be_asked_for(value: str) -> None:
+    check_clients(Settings(url=URL, header=(f"Accept-Encoding: {value}",)))
+
+
+@pytest.mark.parametrize("field", ["header", "origin_metrics_header"])
+@pytest.mark.parametrize(
+    ("value", "unreadable"), [("gzip, deflate, br, zstd", "br, zstd"), ("*", r"\*"), ("BR;q=0.1", "br")]
+)
+def test_coding_that_can_not_be_read_is_refused_before_the_start(field: str, value: str, unreadable: str) -> None:
+    settings = Settings(url=URL, **{field: (f"accept-encoding: {value}",)})  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=f"Accept-Encoding asks for {unreadable}, which can not be read here"):
+        check_clients(settings)

@@ -6,18 +6,24 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from hls_swarm.engine.native.identities import Identities, read_lists
+from hls_swarm.engine.native.identities import Identities, has_own_host, read_lists
 from hls_swarm.http import Client, ClientContext, ClientOptions, Limits, TlsOptions
 from hls_swarm.http.fetcher import Fetcher
+from hls_swarm.http.h1.content import READABLE
 from hls_swarm.http.tls.context import tls_context
+from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.network import parse_override
 from hls_swarm.settings.run import Settings
+from hls_swarm.stats.hosts import Hosts
 
 _NO_CACHE = (("Cache-Control", "no-cache"), ("Pragma", "no-cache"))
 
 
 def client_options(settings: Settings) -> ClientOptions:
-    """What all viewers have in common."""
+    """What all viewers have in common.
+
+    URLs with a place for a viewer's own text in their host are not among the origins: they are each viewer's identity.
+    """
     host = urlsplit(settings.url).hostname or ""
     options = ClientOptions(
         headers=(_NO_CACHE if settings.no_cache else ()) + settings.headers,
@@ -31,36 +37,64 @@ def client_options(settings: Settings) -> ClientOptions:
         ),
         proxy=settings.proxy,
         limits=Limits(settings.connect_timeout, settings.first_byte_timeout, settings.no_progress_timeout),
+        origins=tuple(url for url in settings.urls if not has_own_host(url)),
+        trusted_hosts=settings.trust_host,
+        only_hosts=settings.only_host,
+        sensitive_headers=settings.sensitive_header,
     )
     return msgspec.structs.replace(options, user_agent=settings.user_agent) if settings.user_agent else options
 
 
 def check_clients(settings: Settings) -> None:
-    """Look at the files that the viewers' clients need, before anything is started.
+    """Look at what the clients are to send and at the files that they need, before anything is started.
 
     Raises:
-        SettingsError: one that can not be used.
+        SettingsError: something that can not be used.
     """
+    _check_codings("header", settings.headers)
+    _check_codings("origin_metrics_header", settings.origin_metrics_headers)
     read_lists(settings)
     tls = client_options(settings).tls
     if tls != TlsOptions():
         tls_context(tls)
 
 
-def fetchers(settings: Settings, identities: Identities, loop: asyncio.AbstractEventLoop) -> Callable[[int], Fetcher]:
-    """Makes the client of the viewer with a given number; all share one context, and nothing that is a viewer's own."""
-    context = ClientContext(loop, client_options(settings))
+class Fetchers:
+    """Makes the clients of viewers: all share one context, and nothing that is a viewer's own."""
 
-    def new_fetcher(number: int) -> Fetcher:
-        return Client(context, identities.identity(number))
+    def __init__(self, settings: Settings, identities: Identities, loop: asyncio.AbstractEventLoop) -> None:
+        self._context = ClientContext(loop, client_options(settings))
+        self._identities = identities
 
-    return new_fetcher
+    def __call__(self, number: int) -> Fetcher:
+        """The client of the viewer with this number."""
+        return Client(self._context, self._identities.identity(number))
+
+    @property
+    def hosts(self) -> Hosts:
+        """Who was asked so far."""
+        return self._context.hosts
 
 
 def scraper_fetcher(loop: asyncio.AbstractEventLoop) -> Callable[[], Fetcher]:
     """Makes the clients of the scraper of the origin's metrics: nothing of the viewers' settings applies to them."""
     context = ClientContext(loop)
     return lambda: Client(context)
+
+
+def _check_codings(field: str, headers: tuple[tuple[str, str], ...]) -> None:
+    """Refuse to ask for a content coding that can not be read: a playlist in it would be of no use."""
+    for name, value in headers:
+        if name.lower() != "accept-encoding":
+            continue
+        codings = {coding.partition(";")[0].strip().lower() for coding in value.split(",")}
+        unreadable = sorted(codings - READABLE - {""})
+        if unreadable:
+            raise SettingValueError(
+                field,
+                f"Accept-Encoding asks for {', '.join(unreadable)}, which can not be read here: "
+                "leave it to gzip, deflate and identity",
+            )
 
 
 def _overrides(settings: Settings, host: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ Rules:
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -72,6 +73,7 @@ class Identities:
             headers=tuple((name, self._filled(value, viewer)) for name, value in settings.headers if _has_place(value)),
             source_address=self.sources.address_of(viewer),
             secret=self._token(viewer),
+            origins=tuple(self._filled(url, viewer) for url in settings.urls if has_own_host(url)),
         )
 
     def _token(self, viewer: int) -> str | None:
@@ -84,6 +86,11 @@ class Identities:
         text = text.replace(_VIEWER, str(viewer))
         token = self._token(viewer)
         return text if token is None else text.replace(_TOKEN, token)
+
+
+def has_own_host(url: str) -> bool:
+    """Whether a URL's host or port is each viewer's own."""
+    return _has_place(urlsplit(url).netloc)
 
 
 def _has_place(text: str) -> bool:

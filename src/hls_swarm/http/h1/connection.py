@@ -20,6 +20,7 @@ from hls_swarm.http.h1.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead,
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.target import Route
 from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
+from hls_swarm.stats.hosts import HostTally
 
 _HEAD_READ_BYTES = 4096  # little more than a head, so that little of the body after it is copied
 _BODY_READ_BYTES = 64 << 10
@@ -105,6 +106,7 @@ class Connection:
     """A stream to one route, and the answer that is being read from it, if any.
 
     Args:
+        host: what is counted of whom it leads to; `requests` of it is the exchanger's to count.
         pool: is told when the connection is free or gone.
     """
 
@@ -121,12 +123,16 @@ class Connection:
         "_pool",
         "_stage",
         "_unsent",
+        "host",
         "route",
         "stream",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, pool: Pool) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: HostTally, pool: Pool
+    ) -> None:
         self.stream = stream
+        self.host = host
         self.route = route
         self._is_reused = False
         self._interim = 0

@@ -49,6 +49,7 @@ def tables(report: Report) -> list[Table]:
     found = [
         thresholds(summary),
         _viewers(summary),
+        _hosts(summary),
         _latency(summary),
         _errors(summary),
         _generator(summary),
@@ -97,6 +98,19 @@ def _viewers(summary: Mapping[str, Any]) -> Table:
         ("Edge latency", _percentiles(experience.get("edge_latency_seconds"))),
     ]
     return Table("Viewers", ("", ""), [row for row in rows if row[1] != units.UNKNOWN], figures=False)
+
+
+def _hosts(summary: Mapping[str, Any]) -> Table:
+    rows = [
+        (
+            host["host"],
+            units.count(host["requests"]),
+            units.count(host["connections"]),
+            ", ".join(host.get("addresses", [])),
+        )
+        for host in summary.get("hosts", [])
+    ]
+    return Table("Hosts that got load", ("Host", "Requests", "Connections", "Addresses"), rows)
 
 
 def _latency(summary: Mapping[str, Any]) -> Table:

@@ -33,6 +33,7 @@ _KIND_NAMES = {
     ObjectKind.KEY: "key",
 }
 _LABEL_WIDTH = 13
+_MOST_HOSTS = 5
 
 
 def status_line(snapshot: Snapshot) -> str:
@@ -77,6 +78,7 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
             + f", {units.count(failed)} failed"
             + (f", {units.count(cancelled)} cut at the end" if cancelled else ""),
         ),
+        *_host_rows(snapshot),
         (
             "Throughput",
             (
@@ -264,6 +266,23 @@ def _origin_words(metrics: OriginMetrics | None) -> list[str]:
         if some or troubles:
             words.append(name + ", ".join(some + troubles))
     return words
+
+
+def _host_rows(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """Every host that got load, the first few by name."""
+    hosts = snapshot.hosts
+    rows = [
+        (
+            "Hosts" if number == 0 else "",
+            f"{host.words}: {units.count(host.requests)} {_plural('request', host.requests)}",
+        )
+        for number, host in enumerate(hosts[:_MOST_HOSTS])
+    ]
+    rest = hosts[_MOST_HOSTS:]
+    if rest:
+        requests = sum(host.requests for host in rest)
+        rows.append(("", f"and {units.count(requests)} {_plural('request', requests)} to others: see the report"))
+    return rows
 
 
 def _player_rows(snapshot: Snapshot) -> list[tuple[str, str]]:

@@ -1,0 +1,48 @@
+"""Who got the load, as views and files show it: the hosts with most requests first, the rest of them as one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hls_swarm.stats.hosts import OTHER_HOSTS, HostTally
+
+MOST_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class HostFigures:
+    """One host.
+
+    Args:
+        host: `host:port`, or the name of all further ones together.
+        addresses: what it resolved to.
+    """
+
+    host: str
+    requests: int
+    connections: int
+    addresses: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Its name and addresses, these only where they say more than the name."""
+        literal = self.host.rpartition(":")[0].strip("[]")
+        addresses = ", ".join(address for address in self.addresses if address != literal)
+        return f"{self.host} ({addresses})" if addresses else self.host
+
+
+def host_figures(hosts: Mapping[str, HostTally], most: int = MOST_SHOWN) -> tuple[HostFigures, ...]:
+    """All hosts that a connection was made to, at most so many apart."""
+    asked = [
+        HostFigures(name, tally.requests, tally.connections, tuple(tally.addresses))
+        for name, tally in hosts.items()
+        if name != OTHER_HOSTS and (tally.requests or tally.connections)
+    ]
+    asked.sort(key=lambda host: (-host.requests, host.host))
+    shown, rest = asked[:most], asked[most:]
+    requests, connections = sum(host.requests for host in rest), sum(host.connections for host in rest)
+    others = hosts.get(OTHER_HOSTS)
+    if others is not None:
+        requests, connections = requests + others.requests, connections + others.connections
+    if rest or others is not None:
+        shown.append(HostFigures(OTHER_HOSTS, requests, connections, ()))
+    return tuple(shown)

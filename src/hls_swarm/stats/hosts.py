@@ -1,0 +1,78 @@
+"""Who got the load: requests, connections and addresses of each host that was asked.
+
+Rules:
+
+- A host is `host:port`. Its tally is found once for a connection, and counts each request as `requests` elsewhere do.
+- A playlist may name any number of hosts: after `MOST_HOSTS` of one worker, further ones are counted together.
+"""
+
+from bisect import insort
+from collections.abc import Mapping
+from typing import Self
+from urllib.parse import urlsplit
+
+import msgspec
+
+MOST_HOSTS = 256
+"""Hosts that one worker keeps apart."""
+OTHER_HOSTS = "other hosts"
+"""The name of all further ones together."""
+MOST_ADDRESSES = 16
+"""Addresses of one host that are kept."""
+_DEFAULT_PORT = {"http": 80, "https": 443}
+
+
+class HostTally(msgspec.Struct):
+    """One host.
+
+    Attributes:
+        addresses: what it resolved to, in alphabetical order.
+    """
+
+    requests: int = 0
+    connections: int = 0
+    addresses: list[str] = []
+
+    def resolved(self, address: str) -> None:
+        """It has this address."""
+        if address not in self.addresses:
+            insort(self.addresses, address)
+            del self.addresses[MOST_ADDRESSES:]
+
+    def merge(self, other: Self) -> None:
+        """Add another tally of the same host."""
+        self.requests += other.requests
+        self.connections += other.connections
+        for address in other.addresses:
+            self.resolved(address)
+
+
+Hosts = dict[str, HostTally]
+
+
+def host_tally(hosts: Hosts, name: str) -> HostTally:
+    """The tally of a host, made if there is room for it; else that of all further hosts."""
+    tally = hosts.get(name)
+    if tally is None:
+        if len(hosts) >= MOST_HOSTS:
+            name = OTHER_HOSTS
+        tally = hosts.setdefault(name, HostTally())
+    return tally
+
+
+def merge_hosts(hosts: Hosts, more: Mapping[str, HostTally]) -> None:
+    """Add the hosts of another worker; what both know is added up."""
+    for name, tally in more.items():
+        hosts.setdefault(name, HostTally()).merge(tally)
+
+
+def host_of(url: str) -> str | None:
+    """`host:port` of a URL; None of one that is none."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or _DEFAULT_PORT.get(parts.scheme)
+    except ValueError:
+        return None
+    if not host or port is None:
+        return None
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
