@@ -4,6 +4,7 @@ python tools/gen_reference.py           write them
 python tools/gen_reference.py --check   exit code 1 if one on disk is not what the code says
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
@@ -12,6 +13,9 @@ from pathlib import Path
 from hls_swarm.cli.commands import CONFIG, VARIABLE_PREFIX, Command, commands
 from hls_swarm.cli.flags import Flag, Kind
 from hls_swarm.judge import timeline
+from hls_swarm.judge.expectations import DEFAULTS
+from hls_swarm.judge.findings.rule import Rule
+from hls_swarm.judge.findings.table import BY_SUBJECT
 from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX
 from hls_swarm.judge.thresholds import aggregations
 from hls_swarm.origin.aside import LARGE_BYTES
@@ -216,6 +220,37 @@ def family_table() -> Iterable[str]:
         yield f"| `{family.full_name}` | {family.type.value} | {labels} | {family.help}.{more} |"
 
 
+def expectation_table() -> Iterable[str]:
+    """What is expected of every run without thresholds."""
+    yield "| Name | What may be so much at most | At most |"
+    yield "|---|---|---|"
+    for each in DEFAULTS:
+        yield f"| `{each.name}` | {each.what} | {100 * each.limit:g}% |"
+
+
+def rule_tables() -> Iterable[str]:
+    """Every rule of the findings, by subject."""
+    for subject, rules in BY_SUBJECT.items():
+        yield f"### {subject}\n"
+        yield "| Rule | Says | Holds when | Blames | Next step |"
+        yield "|---|---|---|---|---|"
+        yield from (_rule_row(rule) for rule in rules)
+        yield ""
+
+
+def _rule_row(rule: Rule) -> str:
+    conditions = "; ".join(condition.text for condition in rule.conditions)
+    lasting = f", for {rule.for_seconds:.0f} s" if rule.for_seconds else ""
+    critical = f". Critical: {rule.critical.text}" if rule.critical is not None else ""
+    culprit = rule.culprit.value if rule.culprit is not None else ""
+    standing = f"{culprit} ({rule.standing.value}, {rule.severity.value})" if culprit else rule.standing.value
+    words = (_cell(_FIGURE.sub("…", text)) for text in (rule.what, conditions + lasting + critical, standing))
+    return f"| `{rule.name}` | {' | '.join(words)} | {_cell(rule.next_step)} |"
+
+
+_FIGURE = re.compile(r"\{\w+\}")
+
+
 def _unit(unit: Unit | None) -> str:
     return "" if unit is None else unit.value.replace("_", " ").replace("ratio", "0 to 1")
 
@@ -226,6 +261,9 @@ def main(arguments: list[str]) -> int:
     for name, tables in _TABLES.items():
         path = REFERENCE / name
         pages[path] = with_tables(path.read_text(encoding="utf-8"), {key: make() for key, make in tables.items()})
+    findings = REFERENCE.parent / "findings.md"
+    tables = {"expectations": expectation_table(), "rules": rule_tables()}
+    pages[findings] = with_tables(findings.read_text(encoding="utf-8"), tables)
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if arguments == ["--check"]:
         for path in stale:

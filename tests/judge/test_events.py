@@ -2,6 +2,7 @@ from tests.support.moments import STARTED_AT, Run, origin
 from tests.support.snapshots import failed, watching
 
 from hls_swarm.judge.events import Event, EventKind, Level, changes
+from hls_swarm.records import StallStarted
 from hls_swarm.snapshot.origin_metrics import SourceState
 from hls_swarm.snapshot.snapshot import Mark, Phase
 
@@ -20,6 +21,7 @@ def test_phases_marks_and_lost_workers_are_told_once() -> None:
     run.second(4.0, marks=[mark], lost={0: "killed by SIGKILL"})
     run.second(5.0, marks=[mark], lost={0: "killed by SIGKILL"}, phase=Phase.FINISHED)
     events = told(run)
+    events = [event for event in events if event.kind is not EventKind.CONDITION]
     assert [(event.kind, event.elapsed_seconds) for event in events] == [
         (EventKind.PHASE, 1.0),
         (EventKind.PHASE, 3.0),
@@ -64,3 +66,40 @@ def test_a_threshold_is_told_when_it_is_crossed_and_when_it_holds_again_in_its_o
     events = [event for event in told(run) if event.kind is EventKind.THRESHOLD]
     assert [(event.elapsed_seconds, event.level) for event in events] == [(3.0, Level.WARNING), (4.0, Level.INFO)]
     assert events[0].text == "crossed: errors:rate < 20%: errors rate is 25% over the steady state"
+
+
+def test_the_word_for_how_the_run_fares_is_told_when_it_changes() -> None:
+    run = Run()
+    run.second(1.0, *watching(0, 0.1))
+    run.second(2.0)
+    run.second(3.0, StallStarted(0, 2.5))
+    run.second(4.0)
+    run.second(5.0, phase=Phase.FINISHED)
+    told_of = [(event.elapsed_seconds, event.text) for event in told(run) if event.kind is EventKind.CONDITION]
+    assert told_of == [
+        (1.0, "healthy: the only viewer plays without a stall"),
+        (3.0, "failing: 1 of 1 viewers stalled"),
+    ]
+    assert run.entries[-1].condition_seconds == {"healthy": 2.0, "failing": 2.0}
+
+
+def test_a_finding_is_told_when_it_begins_and_when_it_is_over() -> None:
+    run = Run()
+    run.second(1.0, *watching(0, 0.1))
+    run.second(2.0, *failed(1, 1.1), *failed(2, 1.2), *failed(3, 1.3))
+    for second in range(3, 20):
+        run.second(float(second), *watching(second, second - 0.5))
+    events = [event for event in told(run) if event.details.get("rule") == "missing-playlists"]
+    assert [(event.kind, event.elapsed_seconds, event.details["turn"]) for event in events] == [
+        (EventKind.FINDING, 2.0, "began"),
+        (EventKind.FINDING, 16.0, "over"),
+    ]
+    assert events[0].text.startswith("playlists are not there: 3 answers 404 or 410 in 10 s")
+    assert events[0].details == {
+        "rule": "missing-playlists",
+        "turn": "began",
+        "severity": "critical",
+        "standing": "cause",
+        "from_seconds": 1.0,
+        "culprit": "origin",
+    }

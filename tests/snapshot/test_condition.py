@@ -6,7 +6,14 @@ import pytest
 from tests.views.tui import states
 
 from hls_swarm.snapshot.condition import Assessor, Condition, assess
+from hls_swarm.snapshot.finding import Culprit, Finding, Interval, Severity, Standing
 from hls_swarm.snapshot.snapshot import Phase, Snapshot
+
+CRITICAL = Severity.CRITICAL
+
+
+def was_bound(*interval: float) -> Finding:
+    return states.finding("generator-lag", "late", culprit=Culprit.GENERATOR, intervals=(Interval(*interval),))
 
 
 def with_viewers(active: int, playing: int, **more: int) -> Snapshot:
@@ -68,20 +75,44 @@ ROWS = [
         "generator first",
         states.generator_bound(),
         Condition.GENERATOR_BOUND,
-        "event-loop lag P99 312 ms, over the limit of 100 ms",
+        "this machine was late: event-loop lag P99 312 ms; 120 of 1,000 viewers stalled",
     ),
     ("finished", states.finished(), Condition.HEALTHY, "1,000 of 1,000 viewers played"),
     (
-        "origin near a limit",
-        states.snapshot(60.0, origin=states.one_origin(1060.0, cpu_percent=93.2, nginx_drops_per_second=4.0)),
-        Condition.HEALTHY,
-        "all 1,000 viewers play without a stall; origin CPU 93%; origin nginx drops 4.0 connections a second",
+        "the incident beside a generator that is bound is told",
+        replace(states.generator_bound(), viewers=states.watching(1000, 0, stalled=1000)),
+        Condition.GENERATOR_BOUND,
+        "this machine was late: event-loop lag P99 312 ms; 1,000 of 1,000 viewers stalled",
     ),
     (
-        "one of two origins",
-        states.two_origins(),
+        "a generator that was bound hides nothing",
+        states.snapshot(60.0, viewers=states.watching(1000, 0, stalled=1000), findings=(was_bound(12.0, 26.0),)),
+        Condition.FAILING,
+        "1,000 of 1,000 viewers stalled; generator was bound 0:12-0:26",
+    ),
+    (
+        "origin near a limit",
+        states.snapshot(60.0, findings=(states.finding("origin-cpu", "CPU of o 93%", severity=Severity.NOTE),)),
         Condition.HEALTHY,
-        "all 1,000 viewers play without a stall; origin 10.177.0.11 CPU 93%",
+        "all 1,000 viewers play without a stall; CPU of o 93%",
+    ),
+    (
+        "what nobody feels yet",
+        states.snapshot(60.0, findings=(states.finding("nginx-drops", "nginx drops 4.0/s"),)),
+        Condition.DEGRADED,
+        "nginx drops 4.0/s",
+    ),
+    (
+        "black pictures without a stall",
+        states.snapshot(60.0, findings=(states.finding("empty-media", "segments are empty", severity=CRITICAL),)),
+        Condition.FAILING,
+        "segments are empty",
+    ),
+    (
+        "what is over",
+        states.snapshot(60.0, findings=(states.finding("refused", "refused", intervals=(Interval(5.0, 9.0),)),)),
+        Condition.HEALTHY,
+        "all 1,000 viewers play without a stall",
     ),
 ]
 
@@ -92,25 +123,24 @@ def test_condition(made: Snapshot, condition: Condition, text: str) -> None:
     assert (assessment.condition, assessment.text) == (condition, text)
 
 
-def test_what_makes_it_worse_is_named_in_the_order_of_its_weight() -> None:
-    made = states.snapshot(
-        60.0,
-        viewers=states.watching(900, 700, stalled=150, failed=20),
-        origin=states.one_origin(1060.0, network_link_percent=97.0),
-    )
+def test_what_makes_it_worse_is_named_in_the_order_of_its_weight_and_two_reasons_after_it() -> None:
+    found = [
+        states.finding("stalled", "viewers stall", standing=Standing.SYMPTOM, culprit=None, severity=CRITICAL),
+        *(states.finding(f"rule-{number}", f"reason {number}") for number in range(3)),
+    ]
+    made = states.snapshot(60.0, viewers=states.watching(900, 700, stalled=150, failed=20), findings=tuple(found))
     assert assess(made).reasons == (
         "150 of 900 viewers stalled",
         "20 of 920 viewers failed",
-        "origin link 97% used",
+        "reason 0",
+        "reason 1",
     )
 
 
-def test_a_stale_origin_is_not_blamed() -> None:
-    at = 1060.0
-    stale = states.target("o", {"cpu_percent": 99.0}, at=at, age=20.0, stale=True)
-    assert assess(states.snapshot(60.0, origin=states.origin(stale, at=at))).text == (
-        "all 1,000 viewers play without a stall"
-    )
+def test_a_symptom_is_named_where_no_complaint_tells_it_and_no_reason_is_found() -> None:
+    lost = states.finding("quality-lost", "less quality", standing=Standing.SYMPTOM, culprit=None)
+    assert assess(states.snapshot(60.0, findings=(lost,))).text == "less quality"
+    assert assess(states.snapshot(60.0, findings=(lost, states.finding("refused", "refused")))).text == "refused"
 
 
 def test_only_what_happened_lately_counts() -> None:

@@ -1,10 +1,6 @@
 import pytest
 
-from hls_swarm.judge.summary import summary
-from hls_swarm.judge.verdict import judge
 from hls_swarm.snapshot.saturation import MachineWatch
-from hls_swarm.snapshot.snapshot import MachineFigures, Phase, SnapshotBuilder
-from hls_swarm.stats.tally import Tally
 
 
 def watched(*readings: tuple[float, float | None, float | None]) -> MachineWatch:
@@ -50,27 +46,3 @@ def test_over_the_run() -> None:
 def test_nothing_is_known_before_the_second_reading() -> None:
     run = watched((0.0, 50.0, 50.0)).over_run
     assert (run.cpu_percent, run.tcp_retransmits_per_second) == (None, None)
-
-
-def test_a_full_link_makes_the_run_invalid_and_stands_in_the_summary() -> None:
-    builder = SnapshotBuilder("http://origin/a.m3u8", 1, None)
-    full = MachineFigures(40.0, "eth0", 124e6, 1e6, 125e6, 2.5)
-    for second in range(12):
-        snapshot = builder.build(
-            at=100.0 + second,
-            started_at=100.0,
-            phase=Phase.STEADY,
-            due=1,
-            tally=Tally(),
-            workers={},
-            lost={},
-            origin=None,
-            machine=full,
-        )
-    assert snapshot.generator.trouble == ("this machine's link was over 95% used for 11 s",)
-    outcome = judge(snapshot)
-    assert outcome.exit_code == 3
-    machine = summary(snapshot, outcome, started_at=0.0, version="1")["generator"]["machine"]
-    assert machine["network_device"] == "eth0"
-    assert machine["network_link_percent"]["mean"] == pytest.approx(99.2)
-    assert machine["tcp_retransmits_per_second"]["max"] == 2.5

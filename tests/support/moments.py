@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+from hls_swarm.judge.expectations import Expectation
 from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.records import Record
@@ -41,10 +42,11 @@ class Run:
 
     Args:
         thresholds: as a person writes them.
+        expected: expectations that apply.
     """
 
-    def __init__(self, *thresholds: str, target: int = 4) -> None:
-        self.ledger = Ledger([parse_threshold(line) for line in thresholds])
+    def __init__(self, *thresholds: str, target: int = 4, expected: Sequence[Expectation] = ()) -> None:
+        self.ledger = Ledger([parse_threshold(line) for line in thresholds], expected)
         self.entries: list[Entry] = []
         self._counter = Counter()
         self._builder = SnapshotBuilder(URL, target, 60.0)

@@ -36,6 +36,13 @@ QUIET_RATES: Mapping[str, float] = {
     "viewers_failed": 0.0,
     "stalls": 0.0,
     "failovers": 0.0,
+    "viewers_started": 0.0,
+    "late_starts": 0.0,
+    "expired_segments": 0.0,
+    "sequence_resets": 0.0,
+    "mutated_segments": 0.0,
+    "gap_segments": 0.0,
+    "player_log_lines_dropped": 0.0,
 }
 """How much counters rise each second."""
 
@@ -68,7 +75,6 @@ def timeline(*parts: tuple[float, Values], seconds: int = 60) -> Iterator[Row]:
             row[column] = totals[name]
             if not where:
                 row[f"{base}_per_second"] = rise
-        row["viewers_started_total"] = totals["viewers_started"]
         values = {**QUIET, **{name: value for name, value in changed.items() if not _is_counter(name)}}
         row.update({name: value for name, value in values.items() if value is not None})
         yield row
@@ -76,7 +82,7 @@ def timeline(*parts: tuple[float, Values], seconds: int = 60) -> Iterator[Row]:
 
 def _is_counter(name: str) -> bool:
     base = name.partition("@")[0]
-    return base in _COUNTERS
+    return base in QUIET_RATES or base in _COUNTERS_OF_PARTS
 
 
-_COUNTERS = {*QUIET_RATES}
+_COUNTERS_OF_PARTS = frozenset({"host_errors", "group_stalled_seconds", "group_watched_seconds"})

@@ -69,6 +69,8 @@ _PLACEHOLDERS = {
     "junit": "FILE",
     "name": "NAME",
     "threshold": "THRESHOLD",
+    "expect": "NAME=SHARE",
+    "generator_limit": "SHARE",
     "metrics": "ADDRESS",
     "origin_metrics": "URL",
     "nginx_metrics": "URL",
@@ -285,6 +287,13 @@ def _check_files(settings: Settings) -> None:
                 check_is_measured(parse_threshold(line), settings.own_signals)
             except ThresholdError as error:
                 raise SettingValueError("threshold", str(error)) from None
+    if settings.expect:
+        from hls_swarm.judge.expectations import ExpectationError, expectations
+
+        try:
+            expectations(settings.expect, thresholds=bool(settings.threshold))
+        except ExpectationError as error:
+            raise SettingValueError("expect", str(error)) from None
 
 
 def _check_access_log(options: OriginOptions) -> None:

@@ -5,9 +5,13 @@ from enum import StrEnum
 
 import msgspec
 
+from hls_swarm.judge.findings.engine import Change, Turn
 from hls_swarm.judge.ledger import Entry
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.settings.checks import masked_url
+from hls_swarm.snapshot import units
+from hls_swarm.snapshot.condition import Condition
+from hls_swarm.snapshot.finding import Culprit, Severity
 from hls_swarm.snapshot.origin_metrics import SourceHealth, SourceState
 from hls_swarm.snapshot.snapshot import ErrorFigures, Phase, Snapshot
 
@@ -19,7 +23,9 @@ class EventKind(StrEnum):
     MARK = "mark"
     ERROR = "error"  # a kind of failure seen for the first time
     WORKER_LOST = "worker_lost"
-    GENERATOR = "generator"  # the generator became the bottleneck
+    GENERATOR = "generator"  # the generator became the bottleneck, or is none any more
+    CONDITION = "condition"  # the word for how the run fares changed
+    FINDING = "finding"  # something was found out, or is over
     ORIGIN = "origin"  # an exporter came up or went away
     THRESHOLD = "threshold"  # one that held is crossed, or the other way round
     VERDICT = "verdict"
@@ -59,6 +65,8 @@ def changes(before: Entry | None, now: Entry) -> tuple[Event, ...]:
         for kind, level, text, details in (
             *_of_snapshot(before.moment.snapshot if before is not None else None, now.moment.snapshot),
             *_of_thresholds(before, now),
+            *(_of_turn(turn) for turn in now.turns),
+            *_of_condition(before, now),
         )
     )
 
@@ -81,9 +89,6 @@ def _of_snapshot(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
         if worker.lost and worker.worker not in lost:
             text = f"worker {worker.worker} died" + (f": {worker.died_of}" if worker.died_of else "")
             yield EventKind.WORKER_LOST, Level.ERROR, text, {"worker": worker.worker}
-    if now.generator.saturated and (before is None or not before.generator.saturated):
-        text = f"the generator is the bottleneck: {'; '.join(now.generator.trouble)}"
-        yield EventKind.GENERATOR, Level.WARNING, text, {}
     yield from _of_origin(before, now)
 
 
@@ -104,6 +109,40 @@ def _of_origin(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
 def _source_text(target: str, source: SourceHealth) -> str:
     reason = f": {source.reason}" if source.reason else ""
     return f"{source.dialect or source.role.value} of {target} is {source.state.value}{reason}"
+
+
+def _of_turn(change: Change) -> _Change:
+    finding = change.finding
+    interval = finding.intervals[-1]
+    details: dict[str, str | int | float] = {
+        "rule": finding.rule,
+        "turn": change.turn.value,
+        "severity": finding.severity.value,
+        "standing": finding.standing.value,
+        "from_seconds": interval.from_seconds,
+    }
+    details |= {"where": finding.where} if finding.where else {}
+    details |= {"culprit": finding.culprit.value} if finding.culprit is not None else {}
+    details |= {"to_seconds": interval.to_seconds} if interval.to_seconds is not None else {}
+    is_generators = finding.culprit is Culprit.GENERATOR
+    kind = EventKind.GENERATOR if is_generators else EventKind.FINDING
+    if change.turn is Turn.OVER:
+        return kind, Level.INFO, f"over after {units.seconds(interval.seconds(0.0))}: {finding.what}", details
+    text = f"the generator is the bottleneck: {finding.what}" if is_generators else finding.what
+    return kind, _LEVELS[finding.severity], text, details
+
+
+_LEVELS = {Severity.NOTE: Level.INFO, Severity.WARNING: Level.WARNING, Severity.CRITICAL: Level.ERROR}
+
+
+def _of_condition(before: Entry | None, now: Entry) -> Iterator[_Change]:
+    """The word for how the run fares; the end of a run changes none."""
+    word = now.assessment.condition
+    if now.moment.snapshot.phase is Phase.FINISHED or (before is not None and before.assessment.condition is word):
+        return
+    bad = word in {Condition.FAILING, Condition.DEGRADED}
+    text = f"{word.value}: {now.assessment.text}"
+    yield EventKind.CONDITION, Level.WARNING if bad else Level.INFO, text, {"condition": word.value}
 
 
 def _of_thresholds(before: Entry | None, now: Entry) -> Iterator[_Change]:

@@ -188,6 +188,11 @@ def _distributions() -> tuple[DistributionMetric, ...]:
     out += [DistributionMetric(name, Unit.SECONDS, text, read) for name, text, read in rows]
     text = "download time of a segment by its duration: above 1 is slower than it plays"
     out.append(DistributionMetric("segment_relative_download", Unit.RATIO, text, lambda m: m.tally.relative_download))
+    rate = "bytes of a segment by the time from its first byte to its last, of complete answers"
+    read = _of_kind(ObjectKind.SEGMENT, lambda objects: objects.throughput)
+    out.append(
+        DistributionMetric("segment_throughput_bytes_per_second", Unit.BYTES_PER_SECOND, rate, read, Better.HIGHER)
+    )
     return tuple(out)
 
 
@@ -303,6 +308,12 @@ def _counters() -> tuple[CounterMetric, ...]:
             Better.LOWER,
             lambda t: t.unrecorded_requests,
         ),
+        (
+            "player_log_lines_dropped",
+            "lines of players' logs that were not read",
+            Better.LOWER,
+            lambda t: t.player_log_lines_dropped,
+        ),
         ("player_restarts", "player processes started again", Better.LOWER, lambda t: t.player_restarts),
         ("stalls", "stalls that began", Better.LOWER, lambda t: t.stalls),
         (
@@ -355,6 +366,13 @@ _GAUGES = (
         Better.LOWER,
     ),
     GaugeMetric(
+        "generator_workers_lost",
+        Unit.COUNT,
+        "workers that died",
+        lambda m: sum(worker.lost for worker in m.snapshot.generator.workers),
+        Better.LOWER,
+    ),
+    GaugeMetric(
         "machine_cpu_percent",
         Unit.PERCENT,
         "CPU of the generator's machine, other programs' use too",
@@ -397,6 +415,22 @@ _RATIOS = (
         "watched time without play by watched time: starting, stalled, seeking, and never having played",
         lambda moment: max(0.0, _watched(moment) - _played(moment)),
         _watched,
+    ),
+    RatioMetric(
+        "bitrate_bytes_per_second",
+        Unit.BYTES_PER_SECOND,
+        "declared bitrate of the media that was fetched, by its playing time (CTA-2066)",
+        lambda moment: moment.tally.media_bits / 8,
+        lambda moment: moment.tally.media_seconds,
+        Better.HIGHER,
+    ),
+    RatioMetric(
+        "media_bytes_ratio",
+        Unit.RATIO,
+        "bytes of segments as received by what their declared bitrates would make: 0 where bodies are empty",
+        _count_of_kind(ObjectKind.SEGMENT, lambda objects: objects.body_bytes),
+        lambda moment: moment.tally.media_bits / 8,
+        Better.NEITHER,
     ),
 )
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
+from hls_swarm.judge.expectations import ExpectationResult
 from hls_swarm.judge.proof import unplayed
 from hls_swarm.judge.thresholds import ThresholdResult
-from hls_swarm.judge.verdict import Outcome
+from hls_swarm.judge.verdict import GENERATOR_LIMIT, Outcome, is_invalid, void_share
 from hls_swarm.records import ObjectKind
+from hls_swarm.snapshot.finding import Finding, Interval, voided
 from hls_swarm.snapshot.origin_tally import TargetSummary
 from hls_swarm.snapshot.quality import json_object as quality_object
 from hls_swarm.snapshot.snapshot import Experience, GeneratorFigures, Snapshot
@@ -29,6 +31,9 @@ def summary(
     version: str,
     origin: Sequence[TargetSummary] = (),
     thresholds: Sequence[ThresholdResult] = (),
+    expectations: Sequence[ExpectationResult] = (),
+    generator_limit: float = GENERATOR_LIMIT,
+    condition_seconds: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """The summary of the run whose last snapshot this is.
 
@@ -36,7 +41,9 @@ def summary(
         started_at: wall clock of the start, in Unix seconds.
         version: of hls-swarm.
         origin: each target over the run.
-        thresholds: what came of each.
+        thresholds, expectations: what came of each.
+        generator_limit: share of the run that may be void.
+        condition_seconds: how long the run fared so, by the word for it.
     """
     viewers = snapshot.viewers
     out: dict[str, Any] = known(
@@ -49,7 +56,10 @@ def summary(
             "verdict": outcome.verdict,
             "exit_code": outcome.exit_code,
             "reasons": list(outcome.reasons),
+            "findings": [_finding(finding, snapshot.elapsed_seconds) for finding in snapshot.findings],
+            "condition_seconds": {word: round(seconds, 3) for word, seconds in (condition_seconds or {}).items()},
             "thresholds": [_threshold(result) for result in thresholds],
+            "expectations": [_expectation(result) for result in expectations],
             "viewers": {
                 "target": viewers.target,
                 "started": viewers.started,
@@ -107,7 +117,7 @@ def summary(
                 }
                 for error in snapshot.errors
             ],
-            "generator": _generator(snapshot.generator),
+            "generator": _generator(snapshot, generator_limit),
             "origin": [target.json_object() for target in origin],
         }
     )
@@ -171,7 +181,39 @@ def _experience(experience: Experience) -> dict[str, Any]:
     }
 
 
-def _generator(generator: GeneratorFigures) -> dict[str, Any]:
+def _finding(finding: Finding, elapsed_seconds: float) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "where": finding.where or None,
+        "standing": finding.standing,
+        "culprit": finding.culprit,
+        "severity": finding.severity,
+        "what": finding.what,
+        "next_step": finding.next_step,
+        "seconds": round(finding.seconds(elapsed_seconds), 3),
+        "intervals": [_interval(interval) for interval in finding.intervals],
+        "evidence": [{**msgspec.to_builtins(each), "text": each.text} for each in finding.evidence],
+    }
+
+
+def _interval(interval: Interval) -> dict[str, Any]:
+    return {"from_seconds": interval.from_seconds, "to_seconds": interval.to_seconds}
+
+
+def _expectation(result: ExpectationResult) -> dict[str, Any]:
+    return {
+        "expectation": result.expectation.text,
+        "name": result.expectation.name,
+        "what": result.expectation.what,
+        "limit": result.expectation.limit,
+        "value": result.value,
+        "held": result.held,
+        "reason": result.reason or None,
+    }
+
+
+def _generator(snapshot: Snapshot, generator_limit: float) -> dict[str, Any]:
+    generator = snapshot.generator
     return {
         "workers": len(generator.workers),
         "worker_cpu_seconds": [worker.cpu_seconds for worker in generator.workers],
@@ -180,8 +222,10 @@ def _generator(generator: GeneratorFigures) -> dict[str, Any]:
         "loop_lag_seconds": _distribution(generator.loop_lag),
         "lateness_seconds": _distribution(generator.lateness),
         "late_starts": generator.late_starts,
-        "saturated": generator.saturated,
-        "trouble": list(generator.trouble),
+        "saturated": bool(is_invalid(snapshot, generator_limit)),
+        "trouble": [f"{finding.what} ({finding.when})" for finding in snapshot.generator_findings],
+        "void_share": round(void_share(snapshot.findings, snapshot.elapsed_seconds), 4),
+        "void": [_interval(interval) for interval in voided(snapshot.findings)],
         "controller_lateness_seconds": _distribution(generator.controller_lateness),
         "remarks": list(generator.remarks),
         "machine": _machine(generator),

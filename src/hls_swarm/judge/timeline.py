@@ -5,6 +5,8 @@ Rules:
 - A distribution is in it as `_count`, `_p50`, `_p95`, `_p99` and `_max` of the values of that second; a counter as its
   `_total` since the start and its `_per_second` (and `_rate`, its share, where it has one); a gauge and a ratio by
   their names; a signal of the origin as `origin_`, the signal, `@` and the target.
+- What is of a part of the run has its part behind `@`: `errors_total@segment http_status 404` is there once there was
+  one; groups of viewers and hosts are there where there are two or more of them.
 - What is not known, or did not happen in that second, is absent.
 """
 
@@ -14,7 +16,7 @@ from hls_swarm.judge.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, ORIGIN_PREF
 from hls_swarm.judge.window import Second
 from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.snapshot.moment import Moment
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin_metrics import SourceState, Unit
 from hls_swarm.snapshot.origin_signals import SIGNALS
 
 SCHEMA = "hls-swarm/timeline/1"
@@ -26,6 +28,21 @@ FIXED_COLUMNS: Mapping[str, str] = {
     "time": "wall clock, Unix seconds",
     "phase": "`starting`, `ramping`, `steady`, `draining` or `finished`",
 }
+
+_PART_COLUMNS: tuple[tuple[str, Unit, str], ...] = (
+    ("errors_total@OBJECT KIND STATUS", Unit.COUNT, "exchanges that failed so; without a status where none came"),
+    ("group_viewers@SORT NAME", Unit.COUNT, "viewers that watch, of a `profile` or a `variant`"),
+    ("group_stalled_seconds_total@SORT NAME", Unit.SECONDS, "stalled time of these viewers since the start"),
+    ("group_watched_seconds_total@SORT NAME", Unit.SECONDS, "watched time of these viewers since the start"),
+    ("group_failed_total@SORT NAME", Unit.COUNT, "of these viewers, those that a fatal error ended"),
+    ("host_requests_total@HOST", Unit.COUNT, "requests sent to a host"),
+    ("host_errors_total@HOST", Unit.COUNT, "exchanges with a host that failed"),
+    ("exporters_failing@TARGET", Unit.COUNT, "exporters of a machine of the origin that do not answer"),
+    ("servers_down@TARGET", Unit.COUNT, "servers there that refuse their exporter, which answers"),
+)
+_MOST_PARTS = 30
+"""Kinds of failure, and groups of a sort, that have columns."""
+_NO_ANSWER = frozenset({SourceState.FAILING, SourceState.STALE})
 
 _DIGITS = 6
 """Significant digits of a value: a histogram's own error is 1.1%, a clock's more than a microsecond."""
@@ -57,11 +74,36 @@ def row(second: Second, now: Moment) -> Row:
             for end, value in (("p50", d.p50), ("p95", d.p95), ("p99", d.p99), ("max", d.max)):
                 out[f"{name}_{end}"] = _rounded(value)
             out[f"{name}_count"] = d.count
+    out.update(_parts(now))
     for target in snapshot.origin.targets if snapshot.origin is not None else ():
+        states = [source.state for source in target.sources if source.state is not SourceState.WAITING]
+        if states:
+            out[f"exporters_failing@{target.target}"] = sum(state in _NO_ANSWER for state in states)
+            out[f"servers_down@{target.target}"] = states.count(SourceState.DOWN)
         for name, reading in target.readings.items():
             if reading.value is not None and not reading.stale:
                 out[f"{ORIGIN_PREFIX}{name}@{target.target}"] = _rounded(reading.value)
     return out
+
+
+def _parts(now: Moment) -> Iterator[tuple[str, float]]:
+    tally, at = now.tally, now.snapshot.at
+    for error in list(tally.errors.values())[:_MOST_PARTS]:
+        status = "" if error.status is None else f" {error.status}"
+        yield f"errors_total@{error.subject} {error.kind}{status}", error.count
+    for sort, groups in (("profile", tally.profiles), ("variant", tally.variants)):
+        if len(groups) < 2:
+            continue
+        for name, group in list(groups.items())[:_MOST_PARTS]:
+            part = f"@{sort} {name}"
+            yield f"group_viewers{part}", group.watching.active
+            yield f"group_stalled_seconds_total{part}", _rounded(group.stalled.seconds(at))
+            yield f"group_watched_seconds_total{part}", _rounded(group.watching.seconds(at))
+            yield f"group_failed_total{part}", group.failed
+    if len(tally.hosts) > 1:
+        for name, host in list(tally.hosts.items())[:_MOST_PARTS]:
+            yield f"host_requests_total@{name}", host.requests
+            yield f"host_errors_total@{name}", host.errors
 
 
 def columns() -> Iterator[tuple[str, Unit | None, str]]:
@@ -82,6 +124,8 @@ def columns() -> Iterator[tuple[str, Unit | None, str]]:
         yield f"{distribution.name}_count", Unit.COUNT, f"{distribution.help}; how many in the last second"
         for end, words in (("p50", "median"), ("p95", "95%"), ("p99", "99%"), ("max", "greatest")):
             yield f"{distribution.name}_{end}", distribution.unit, f"{words} of the last second"
+    for name, unit, text in _PART_COLUMNS:
+        yield name, unit, text
     for signal in SIGNALS.values():
         yield f"{ORIGIN_PREFIX}{signal.name}@TARGET", signal.unit, signal.help
     yield f"{ORIGIN_PREFIX}{OWN_PREFIX}NAME@TARGET", None, "a signal that the settings add; its name ends in its unit"

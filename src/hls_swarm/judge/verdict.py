@@ -1,12 +1,27 @@
-"""What a run decided: one verdict, one exit code, the reasons in words."""
+"""What a run decided: one verdict, one exit code, the reasons in words.
+
+Rules, the first that holds:
+
+1. INVALID: more than a stated share of the run is void, because the generator was the bottleneck in that time, or all
+   of it, because counts are missing. Less of it only takes its seconds out of what is judged.
+2. ERROR: the run broke off, no viewer ever played, or none was left at its end.
+3. FAIL: a threshold is crossed, or an expectation broken.
+4. NOT_JUDGED: there were neither thresholds nor expectations.
+5. PASS.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from hls_swarm.errors import interrupted_code, interrupted_words
+from hls_swarm.judge.expectations import ExpectationResult
+from hls_swarm.judge.findings.generator import WORKER_LOST
 from hls_swarm.judge.proof import nothing_proven, unproven
 from hls_swarm.judge.thresholds import ThresholdResult
+from hls_swarm.snapshot import units
+from hls_swarm.snapshot.finding import Finding, Voids, voided
+from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.snapshot import Snapshot
 
 
@@ -17,9 +32,15 @@ class Verdict(StrEnum):
     FAIL = "fail"
     INVALID = "invalid"
     ERROR = "error"
+    NOT_JUDGED = "not judged"
 
 
-EXIT_CODES = {Verdict.PASS: 0, Verdict.ERROR: 1, Verdict.INVALID: 3, Verdict.FAIL: 99}
+_MOST_TOLD = 3
+"""Workers whose deaths are told in words."""
+GENERATOR_LIMIT = 0.1
+"""Share of a run that may be void before all of it is."""
+
+EXIT_CODES = {Verdict.PASS: 0, Verdict.NOT_JUDGED: 0, Verdict.ERROR: 1, Verdict.INVALID: 3, Verdict.FAIL: 99}
 """Exit code of each verdict; a usage error is 2 and never gets this far."""
 
 
@@ -41,11 +62,39 @@ class Outcome:
         return EXIT_CODES[self.verdict] if self.interrupted_by is None else interrupted_code(self.interrupted_by)
 
 
+def void_share(findings: Sequence[Finding], elapsed_seconds: float) -> float:
+    """The share of a run that is void because of its findings; 1 if one of them voids the run."""
+    if any(finding.voids is Voids.THE_RUN for finding in findings):
+        return 1.0
+    seconds = sum(interval.seconds(elapsed_seconds) for interval in voided(findings))
+    return min(1.0, seconds / elapsed_seconds) if elapsed_seconds > 0 else 0.0
+
+
+def is_invalid(snapshot: Snapshot, generator_limit: float = GENERATOR_LIMIT) -> tuple[str, ...]:
+    """Why the whole run is void, in words; empty if it is not."""
+    share = void_share(snapshot.findings, snapshot.elapsed_seconds)
+    if share <= generator_limit:
+        return ()
+    blamed = [finding for finding in snapshot.findings if finding.voids is not Voids.NOTHING]
+    whole = any(finding.voids is Voids.THE_RUN for finding in blamed)
+    much, limit = units.figure(share, Unit.RATIO), units.figure(generator_limit, Unit.RATIO)
+    head = () if whole else (f"{much} of the run is void, more than {limit}",)
+    return (*head, *(f"{finding.what} ({_more(finding, snapshot)}): {finding.next_step}" for finding in blamed))
+
+
+def _more(finding: Finding, snapshot: Snapshot) -> str:
+    """When it was, and what workers died of."""
+    lost = [f"worker {w.worker} {w.died_of}" for w in snapshot.generator.workers if w.lost and w.died_of]
+    return "; ".join([finding.when, *(lost[:_MOST_TOLD] if finding.rule == WORKER_LOST else ())])
+
+
 def judge(
     snapshot: Snapshot,
     broke_off: str | None = None,
     thresholds: Sequence[ThresholdResult] = (),
+    expectations: Sequence[ExpectationResult] = (),
     *,
+    generator_limit: float = GENERATOR_LIMIT,
     interrupted_by: int | None = None,
 ) -> Outcome:
     """The verdict on a run whose last snapshot this is.
@@ -56,21 +105,27 @@ def judge(
     Args:
         broke_off: why the run ended before its time, if it did by itself.
         thresholds: what came of each.
+        expectations: what came of each that applied.
+        generator_limit: share of the run that may be void.
         interrupted_by: the signal that ended it before its time, or stands for the person who did.
     """
     error = broke_off or nothing_proven(snapshot)
+    invalid = is_invalid(snapshot, generator_limit)
     if interrupted_by is not None and not snapshot.viewers.played and not snapshot.viewers.failed:
         return Outcome(Verdict.ERROR, (f"{interrupted_words(interrupted_by)}: {error}",), interrupted_by)
-    if snapshot.generator.saturated and not snapshot.viewers.played:
-        return Outcome(Verdict.INVALID, snapshot.generator.trouble)
+    if invalid and not snapshot.viewers.played:
+        return Outcome(Verdict.INVALID, invalid)
     if error:
         return Outcome(Verdict.ERROR, (error,))
-    if snapshot.generator.saturated:
-        return Outcome(Verdict.INVALID, snapshot.generator.trouble)
-    crossed = tuple(f"{result.threshold.text}: {result.reason}" for result in thresholds if not result.held)
-    if crossed:
-        return Outcome(Verdict.FAIL, crossed)
+    if invalid:
+        return Outcome(Verdict.INVALID, invalid)
+    broken = (
+        *(f"{result.threshold.text}: {result.reason}" for result in thresholds if not result.held),
+        *(result.reason for result in expectations if not result.held),
+    )
+    if broken:
+        return Outcome(Verdict.FAIL, broken)
     too_few = unproven(snapshot)
     if too_few:
         return Outcome(Verdict.ERROR, (too_few,))
-    return Outcome(Verdict.PASS)
+    return Outcome(Verdict.PASS if thresholds or expectations else Verdict.NOT_JUDGED)

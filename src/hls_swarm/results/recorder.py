@@ -25,6 +25,7 @@ from hls_swarm.results.machine import boot_id, machine, versions
 from hls_swarm.results.writer import FolderWriter
 from hls_swarm.settings.checks import masked_header, masked_url
 from hls_swarm.settings.run import Settings
+from hls_swarm.settings.spellings import parse_share
 
 _log = logging.getLogger(EVENTS)
 _LEVELS = {Level.INFO: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
@@ -74,7 +75,7 @@ class Recorder:
         self._before = entry
         if self._writer is not None:
             self._writer.append(layout.TIMELINE, msgspec.json.encode(entry.row))
-            self._keep(entry, judge(entry.moment.snapshot, thresholds=entry.thresholds), finished=False)
+            self._keep(entry, self._judge(entry), finished=False)
 
     def finish(self, entry: Entry, outcome: Outcome) -> Mapping[str, Any]:
         """Write down how the run ended, and wait until the files are; gives the summary."""
@@ -128,6 +129,18 @@ class Recorder:
             version=__version__,
             origin=origin,
             thresholds=entry.thresholds,
+            expectations=entry.expectations,
+            generator_limit=parse_share(self._settings.generator_limit),
+            condition_seconds=entry.condition_seconds,
+        )
+
+    def _judge(self, entry: Entry) -> Outcome:
+        """The verdict as it stands."""
+        return judge(
+            entry.moment.snapshot,
+            thresholds=entry.thresholds,
+            expectations=entry.expectations,
+            generator_limit=parse_share(self._settings.generator_limit),
         )
 
 

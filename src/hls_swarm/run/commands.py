@@ -31,10 +31,11 @@ from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.errors import Interrupted, PreflightError
 from hls_swarm.foreign import one_line
+from hls_swarm.judge.expectations import expectations
 from hls_swarm.judge.ledger import Ledger
 from hls_swarm.judge.summary import to_json
 from hls_swarm.judge.thresholds import parse_threshold
-from hls_swarm.judge.verdict import EXIT_CODES, Outcome, Verdict, judge
+from hls_swarm.judge.verdict import EXIT_CODES, Verdict, judge
 from hls_swarm.origin.config import origin_settings
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.files import replace_whole
@@ -42,13 +43,13 @@ from hls_swarm.results.logs import logging_to, logging_to_stderr, masked, secret
 from hls_swarm.results.recorder import Recorder, open_recorder
 from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
+from hls_swarm.settings.spellings import parse_share
 from hls_swarm.stats.p1203 import p1203_file
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.service import serve
 from hls_swarm.testorigin.settings import LogTo, OriginAddress, access_log_place
 from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
 from hls_swarm.views.logbook import Logbook
-from hls_swarm.views.narrator import Narrator
 from hls_swarm.views.prometheus.endpoint import Endpoint
 from hls_swarm.views.terminal import check, text
 from hls_swarm.views.terminal.live import LineView
@@ -171,7 +172,8 @@ async def _demo(settings: Settings, workers: int, signals: Signals) -> int:
 
 async def _run(settings: Settings, workers: int, signals: Signals) -> int:
     started_at = time.time()
-    ledger = Ledger([parse_threshold(line) for line in settings.threshold])
+    expected = expectations(settings.expect, thresholds=bool(settings.threshold), none=settings.no_expectations)
+    ledger = Ledger([parse_threshold(line) for line in settings.threshold], expected)
     endpoint = Endpoint(
         settings.metrics,
         time.perf_counter,
@@ -223,7 +225,7 @@ async def _recorded(
     logbook = Logbook(partial(masked, secrets=secrets_of(settings)))
     dashboard = _dashboard(settings, screen, logbook)
     view = LineView(screen) if dashboard is None else dashboard
-    controller = Controller(settings, agent, scraper, view, ledger, (recorder, endpoint, Narrator()))
+    controller = Controller(settings, agent, scraper, view, ledger, (recorder, endpoint))
 
     def at_once() -> None:
         agent.kill()
@@ -242,10 +244,15 @@ async def _recorded(
     with logbook:
         entry, broke_off = await controller.run()
     ended_by = (signals.first or signal.SIGINT) if controller.interrupted else None
-    outcome = judge(entry.moment.snapshot, broke_off, entry.thresholds, interrupted_by=ended_by)
+    outcome = judge(
+        entry.moment.snapshot,
+        broke_off,
+        entry.thresholds,
+        entry.expectations,
+        generator_limit=parse_share(settings.generator_limit),
+        interrupted_by=ended_by,
+    )
     found = check.findings(entry.moment.snapshot, outcome) if settings.check else ()
-    if outcome.verdict is Verdict.PASS and not all(finding.fit for finding in found):
-        outcome = Outcome(Verdict.ERROR, tuple(f"{f.subject}: {f.words}" for f in found if not f.fit))
     made = recorder.finish(entry, outcome)
     recorder.close()
     # What a program reads comes first: a screen may be gone by now.
@@ -256,7 +263,14 @@ async def _recorded(
     report = Output(sys.stderr if settings.json == "-" else sys.stdout)
     origin_figures, steady = ledger.origin_summary()
     report.show(
-        text.summary(entry.moment.snapshot, outcome, origin_figures, steady=steady, thresholds=entry.thresholds)
+        text.summary(
+            entry.moment.snapshot,
+            outcome,
+            origin_figures,
+            steady=steady,
+            thresholds=entry.thresholds,
+            expectations=entry.expectations,
+        )
     )
     if recorder.folder is not None:
         words = recorder.trouble or f"{recorder.folder}  (hls-swarm report shows it)"

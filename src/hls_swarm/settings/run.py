@@ -50,6 +50,7 @@ from hls_swarm.settings.spellings import (
     parse_join,
     parse_mix,
     parse_seek,
+    parse_share,
     parse_stage,
     parse_variant,
     parse_weighted_url,
@@ -281,6 +282,16 @@ class Settings:
     threshold: Lines = ()
     """What must hold, such as 'segment_download_seconds:p95 < 1s' or 'errors:rate < 0.1% over run'; repeatable."""
 
+    expect: tuple[str, ...] = ()
+    """Change what is expected of a run without thresholds: viewers, errors, rebuffering, media or playlists, such as
+    'errors=2%' or 'rebuffering=off'; repeatable."""
+
+    no_expectations: bool = False
+    """Expect nothing: without thresholds the run is not judged."""
+
+    generator_limit: str = "10%"
+    """Share of the run that this machine may have been the bottleneck in before the whole run is invalid."""
+
     metrics: str | None = None
     """Address of the Prometheus endpoint, empty or off for none; by default 127.0.0.1:17091 if that is free."""
 
@@ -503,6 +514,9 @@ class Settings:
         for number, line in enumerate(self.threshold):
             if line in self.threshold[:number]:
                 raise SettingValueError("threshold", f"{line!r} is given twice: give it once")
+        check_spelling("generator_limit", parse_share, self.generator_limit)
+        if self.no_expectations and self.expect:
+            raise SettingValueError("expect", "is of no use with --no-expectations: give one of them")
         if self.metrics and self.metrics != "off":
             listen_address(self.metrics)
         check_host_names("allow_host", self.allow_host)

@@ -237,6 +237,22 @@ def parse_distribution(text: str) -> Distribution:
     raise ValueError(f"{text!r} is not a distribution: write 5m, uniform:1m:10m, exp:5m or lognormal:5m:0.8")
 
 
+_SHARE = re.compile(r"(?P<number>\d+\.?\d*|\.\d+)(?P<percent>%?)", re.ASCII)
+
+
+def parse_share(text: str) -> float:
+    """A share of 0 to 1: `2%` or `0.02`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _SHARE.fullmatch(text)
+    share = None if found is None else float(found["number"]) * (0.01 if found["percent"] else 1.0)
+    if share is None or share > 1:
+        raise ValueError(f"{text!r} is no share: write it like 2%")
+    return share
+
+
 def _positive(text: str) -> float:
     seconds = parse_duration(text)
     if seconds <= 0:

@@ -2,25 +2,27 @@
 
 Rules, the first that holds:
 
-1. GENERATOR_BOUND: the generator was the bottleneck, by the rules of `generator.generator_trouble`. What the viewers
-   lived through then says nothing of the origin, so this comes before everything else.
+1. GENERATOR_BOUND: the generator is the bottleneck now, by a finding that blames it. What the viewers live through then
+   says nothing of the origin, so this comes first; it is told all the same. What was is a remark beside the word.
 2. FAILING, if one of: more than 5% of the viewers that started have failed; more than 5% of the last requests failed;
-   more than 10% of the running viewers are stalled; nobody has played 20 seconds after the first viewers started.
+   more than 10% of the running viewers are stalled; nobody has played 20 seconds after the first viewers started; a
+   finding that is critical goes on.
 3. DEGRADED, if one of: a viewer has failed; a request failed lately; a viewer is stalled, or a stall began lately;
-   segments lately left the playlist before they were fetched.
+   segments lately left the playlist before they were fetched; a finding that is a warning goes on.
 4. STARTING: nobody has played yet.
 5. HEALTHY.
 
 "Lately" and "last" are the time since an earlier snapshot, which the caller keeps about ten seconds behind: a run
-that recovers is healthy again. Requests cut by the end of the run are no failures. Signals of the origin that are near
-their limit never make a condition by themselves, the viewers do; they are named beside the reasons, because that is
-where to look first.
+that recovers is healthy again. Requests cut by the end of the run are no failures. What was found of the reason and
+goes on is named after the complaints, a cause before a limit. A limit of the origin that hurts nobody makes no
+condition: its viewers do.
 """
 
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hls_swarm.snapshot.finding import Culprit, Severity, Standing, voided
 from hls_swarm.snapshot.snapshot import Phase, Snapshot
 
 LATELY_SECONDS = 10.0
@@ -30,20 +32,8 @@ FAILED_REQUESTS_LIMIT = 0.05
 STALLED_VIEWERS_LIMIT = 0.1
 NO_PLAYBACK_SECONDS = 20.0
 
-ORIGIN_LIMITS: tuple[tuple[str, float, str], ...] = (
-    ("cpu_percent", 90.0, "CPU {:.0f}%"),
-    ("cpu_busiest_core_percent", 95.0, "busiest core {:.0f}%"),
-    ("memory_used_percent", 95.0, "memory {:.0f}% used"),
-    ("network_link_percent", 90.0, "link {:.0f}% used"),
-    ("disk_busy_percent", 90.0, "disk {:.0f}% busy"),
-    ("file_descriptors_percent", 90.0, "descriptors {:.0f}% used"),
-    ("tcp_listen_drops_per_second", 0.1, "drops {:.1f} connections a second before accept"),
-    ("nginx_drops_per_second", 0.1, "nginx drops {:.1f} connections a second"),
-    ("nginx_responses_5xx_per_second", 0.1, "nginx answers {:.1f} requests a second with 5xx"),
-    ("varnish_drops_per_second", 0.1, "Varnish drops {:.1f} sessions a second"),
-    ("haproxy_servers_down", 1.0, "HAProxy has {:.0f} servers down"),
-)
-"""Signal, the value from which it is named, and the words."""
+NAMED_FINDINGS = 2
+"""Causes and limits that are named beside the reasons."""
 
 
 class Condition(StrEnum):
@@ -75,17 +65,18 @@ def assess(now: Snapshot, earlier: Snapshot | None = None) -> Assessment:
     Args:
         earlier: the snapshot about `LATELY_SECONDS` before; None counts the whole run.
     """
-    origin = origin_near_limits(now)
-    if now.generator.saturated:
-        return Assessment(Condition.GENERATOR_BOUND, now.generator.trouble)
+    found, severity = _found(now)
     failing, degraded = _complaints(now, earlier)
-    if failing:
-        return Assessment(Condition.FAILING, (*failing, *degraded, *origin))
-    if degraded:
-        return Assessment(Condition.DEGRADED, (*degraded, *origin))
+    was = _was_bound(now)
+    if now.generator_trouble:
+        return Assessment(Condition.GENERATOR_BOUND, (*now.generator_trouble, *failing, *degraded))
+    if failing or severity is Severity.CRITICAL:
+        return Assessment(Condition.FAILING, (*failing, *degraded, *found, *was))
+    if degraded or severity is Severity.WARNING:
+        return Assessment(Condition.DEGRADED, (*degraded, *found, *was))
     if not now.viewers.played:
-        return Assessment(Condition.STARTING, ("nobody plays yet", *origin))
-    return Assessment(Condition.HEALTHY, (_praise(now), *origin))
+        return Assessment(Condition.STARTING, ("nobody plays yet", *found, *was))
+    return Assessment(Condition.HEALTHY, (_praise(now), *found, *was))
 
 
 class Assessor:
@@ -103,17 +94,28 @@ class Assessor:
         return assess(snapshot, earlier)
 
 
-def origin_near_limits(now: Snapshot) -> tuple[str, ...]:
-    """Signals of the origin that are near a limit, in words; stale ones say nothing."""
-    targets = now.origin.targets if now.origin is not None else ()
-    named = []
-    for target in targets:
-        name = f"origin {target.target}" if len(targets) > 1 else "origin"
-        for signal, limit, words in ORIGIN_LIMITS:
-            value = target.fresh_value(signal)
-            if value is not None and value >= limit:
-                named.append(f"{name} {words.format(value)}")
-    return tuple(named)
+def _found(now: Snapshot) -> tuple[tuple[str, ...], Severity]:
+    """The reasons that were found and go on, in words, and how severe the worst of all that goes on is."""
+    if now.phase is Phase.FINISHED:
+        return (), Severity.NOTE
+    going_on = [f for f in now.findings if f.is_going_on and f.culprit is not Culprit.GENERATOR]
+    severity = max((f.severity for f in going_on), key=lambda severity: severity.rank, default=Severity.NOTE)
+    reasons = [f for f in going_on if f.standing is not Standing.SYMPTOM]
+    shown = reasons[:NAMED_FINDINGS]
+    if not shown or all(f.standing is Standing.SYMPTOM for f in going_on):
+        # A stall, a failed viewer and a failed request are told by the complaints; other symptoms by nothing else.
+        shown = [f for f in going_on if f.rule not in _TOLD_BY_COMPLAINTS][:NAMED_FINDINGS]
+    return tuple(f.what for f in shown), severity
+
+
+_TOLD_BY_COMPLAINTS = frozenset({"stalled", "viewers-failed", "expired-segments"})
+
+
+def _was_bound(now: Snapshot) -> tuple[str, ...]:
+    """When the generator was the bottleneck, in words."""
+    times = [interval.text for interval in voided(now.generator_findings) if interval.to_seconds is not None]
+    more = f" and {len(times) - 3} times before" if len(times) > 3 else ""
+    return (f"generator was bound {', '.join(times[-3:])}{more}",) if times else ()
 
 
 def _complaints(now: Snapshot, earlier: Snapshot | None) -> tuple[list[str], list[str]]:

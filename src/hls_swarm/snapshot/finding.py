@@ -8,7 +8,7 @@ Rules:
 - Instants are seconds since the start of the run, as in the timeline.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -46,6 +46,14 @@ class Standing(StrEnum):
     CAUSE = "cause"
     LIMIT = "limit"
     SYMPTOM = "symptom"
+
+
+class Voids(StrEnum):
+    """What a finding takes from the run: what was measured then says nothing of the origin."""
+
+    NOTHING = "nothing"
+    ITS_TIME = "its time"
+    THE_RUN = "the run"
 
 
 class Comparison(StrEnum):
@@ -95,6 +103,12 @@ class Interval(msgspec.Struct, frozen=True):
         """How long it is, at the instant `now`."""
         return max(0.0, (now if self.to_seconds is None else self.to_seconds) - self.from_seconds)
 
+    @property
+    def text(self) -> str:
+        """For a person: 0:12-0:26, or since 0:12."""
+        begun = units.clock(self.from_seconds)
+        return f"since {begun}" if self.to_seconds is None else f"{begun}-{units.clock(self.to_seconds)}"
+
     def overlaps(self, other: "Interval", lead: float = 0.0) -> bool:
         """Whether they have time in common; `lead` seconds after this one's end still count."""
         ends, others_end = self.to_seconds, other.to_seconds
@@ -114,6 +128,7 @@ class Finding(msgspec.Struct, frozen=True):
         what: one line, with the figures when they were worst.
         evidence: behind these figures.
         next_step: what to do, one line.
+        voids: what is void because of it.
     """
 
     rule: str
@@ -125,6 +140,7 @@ class Finding(msgspec.Struct, frozen=True):
     what: str
     evidence: tuple[Evidence, ...]
     next_step: str
+    voids: Voids = Voids.NOTHING
 
     @property
     def from_seconds(self) -> float:
@@ -141,17 +157,26 @@ class Finding(msgspec.Struct, frozen=True):
         """Whether it holds still."""
         return self.to_seconds is None
 
+    @property
+    def when(self) -> str:
+        """For a person: its first interval, and how many more there are."""
+        more = len(self.intervals) - 1
+        return self.intervals[0].text + (f" and {more} more" if more else "")
+
     def seconds(self, now: float) -> float:
         """How long it held in all, at the instant `now`."""
         return sum(interval.seconds(now) for interval in self.intervals)
 
 
-def overlapping_seconds(finding: Finding, others: Sequence[Interval], now: float) -> float:
-    """How much of a finding's time lies in other intervals, which do not overlap each other."""
-    out = 0.0
-    for mine in finding.intervals:
-        end = now if mine.to_seconds is None else mine.to_seconds
-        for other in others:
-            others_end = now if other.to_seconds is None else other.to_seconds
-            out += max(0.0, min(end, others_end) - max(mine.from_seconds, other.from_seconds))
-    return out
+def voided(findings: Iterable[Finding]) -> tuple[Interval, ...]:
+    """The time that is void because of them, in its order, without overlaps."""
+    found = [i for finding in findings if finding.voids is not Voids.NOTHING for i in finding.intervals]
+    out: list[Interval] = []
+    for interval in sorted(found, key=lambda interval: interval.from_seconds):
+        last = out[-1] if out else None
+        if last is None or (last.to_seconds is not None and last.to_seconds < interval.from_seconds):
+            out.append(interval)
+        elif last.to_seconds is not None:
+            end = None if interval.to_seconds is None else max(last.to_seconds, interval.to_seconds)
+            out[-1] = Interval(last.from_seconds, end)
+    return tuple(out)

@@ -2,8 +2,9 @@
 
 Rules:
 
-- A machine whose processor or whose link is full distorts what it measures: ten seconds in a row of it make the run
-  invalid. A shorter peak, such as other programs have, does not.
+- A machine whose processor or whose link is full may distort what it measures: ten seconds in a row of it are trouble
+  of the time that is watched. A shorter peak, such as other programs have, is none. Of a run without trials a finding
+  says so, and when.
 - Each reading counts for the time since the one before. One of less than half a second is too short to mean anything.
 - What went on once stays said: later quiet does not mend what was measured meanwhile.
 """
@@ -17,7 +18,7 @@ MACHINE_CPU_LIMIT_PERCENT = 98.0
 LINK_LIMIT_PERCENT = 95.0
 """Use of the network device in its busier direction from which on it counts as full."""
 FULL_SECONDS = 10.0
-"""How long in a row either must be full before the run is invalid."""
+"""How long in a row either must be full for it to be trouble."""
 _SHORTEST_SECONDS = 0.5
 
 

@@ -15,7 +15,8 @@ import msgspec
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.settings.checks import masked_url
-from hls_swarm.snapshot.generator import GeneratorCounts, generator_remarks, generator_trouble
+from hls_swarm.snapshot.finding import Culprit, Finding
+from hls_swarm.snapshot.generator import generator_remarks
 from hls_swarm.snapshot.hosts import HostFigures, host_figures
 from hls_swarm.snapshot.origin_metrics import OriginMetrics
 from hls_swarm.snapshot.quality import Quality, quality
@@ -239,7 +240,7 @@ class MachineFigures:
 
 @dataclass(frozen=True)
 class GeneratorFigures:
-    """Whether the generator keeps up; `trouble` says in words why not, and is empty if it does.
+    """How the generator keeps up; whether it was the bottleneck, the findings say.
 
     Args:
         loop_lag: of all workers' event loops, in seconds.
@@ -255,16 +256,10 @@ class GeneratorFigures:
     loop_lag: Distribution | None
     lateness: Distribution | None
     late_starts: int
-    trouble: tuple[str, ...]
     machine: MachineFigures | None = None
     machine_over_run: MachineOverRun | None = None
     controller_lateness: Distribution | None = None
     remarks: tuple[str, ...] = ()
-
-    @property
-    def saturated(self) -> bool:
-        """Whether the generator was the bottleneck."""
-        return bool(self.trouble)
 
 
 @dataclass(frozen=True)
@@ -289,6 +284,7 @@ class Snapshot:
         fatal_reasons: those that ended most viewers first.
         hosts: who was asked, those with most requests first.
         worst_viewers: at most 50, the worst first: stalled, then most stalls, then least buffer.
+        findings: what happened so far, the worst first.
     """
 
     at: float
@@ -312,6 +308,17 @@ class Snapshot:
     marks: tuple[Mark, ...] = ()
     players: PlayerFigures | None = None
     hosts: tuple[HostFigures, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def generator_findings(self) -> tuple[Finding, ...]:
+        """Those that blame the generator."""
+        return tuple(finding for finding in self.findings if finding.culprit is Culprit.GENERATOR)
+
+    @property
+    def generator_trouble(self) -> tuple[str, ...]:
+        """Why the generator is the bottleneck now, in words; empty if it is not."""
+        return tuple(finding.what for finding in self.generator_findings if finding.is_going_on)
 
 
 def _players(tally: Tally) -> PlayerFigures | None:
@@ -488,7 +495,6 @@ class SnapshotBuilder:
             loop_lag=loop_lag,
             lateness=tally.lateness.distribution(),
             late_starts=tally.late_starts,
-            trouble=generator_trouble(GeneratorCounts.of(tally, len(lost)), loop_lag, lost) + self._machine.trouble,
             machine=machine,
             machine_over_run=None if machine is None else self._machine.over_run,
             controller_lateness=late,

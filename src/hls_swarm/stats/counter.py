@@ -240,6 +240,9 @@ class Counter:
         else:
             objects.failed += 1
             self._error(kind, failure, exchange.url, exchange.ended_at).count += 1
+            host = host_of(exchange.url)
+            if host is not None:
+                host_tally(tally.hosts, host).errors += 1
 
     def _add_host(self, exchange: Exchange) -> None:
         """Whom a player's own process asked; of other exchanges the client counts it, hop by hop."""

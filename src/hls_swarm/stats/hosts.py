@@ -27,11 +27,13 @@ class HostTally(msgspec.Struct):
 
     Attributes:
         addresses: what it resolved to, in alphabetical order.
+        errors: exchanges with it that failed.
     """
 
     requests: int = 0
     connections: int = 0
     addresses: list[str] = []
+    errors: int = 0
 
     def resolved(self, address: str) -> None:
         """It has this address."""
@@ -43,6 +45,7 @@ class HostTally(msgspec.Struct):
         """Add another tally of the same host."""
         self.requests += other.requests
         self.connections += other.connections
+        self.errors += other.errors
         for address in other.addresses:
             self.resolved(address)
 

@@ -6,7 +6,8 @@ import pytest
 from tests.support.timelines import timeline
 
 from hls_swarm.judge.findings.engine import MOST_INTERVALS, Change, Engine, Turn, find
-from hls_swarm.judge.findings.rule import Rule, at_least, now_of
+from hls_swarm.judge.findings.measures import now_of
+from hls_swarm.judge.findings.rule import Rule, at_least
 from hls_swarm.judge.timeline import Row
 from hls_swarm.snapshot.finding import Culprit, Interval, Severity, Standing
 from hls_swarm.snapshot.origin_metrics import Unit
@@ -20,7 +21,7 @@ HOT = Rule(
     next_step="cool it",
     conditions=(at_least(now_of("heat", Unit.PERCENT), 90, 80),),
     critical=at_least(now_of("heat", Unit.PERCENT), 99),
-    for_seconds=2.0,
+    for_seconds=3.0,
     clear_seconds=3.0,
 )
 
@@ -60,7 +61,7 @@ def test_when_a_finding_turns(heats: Sequence[float | None], expected: list[tupl
 
 def test_a_finding_says_when_and_is_of_its_worst_moment() -> None:
     (finding,) = find(rows(0, 95, 96, 97, 91, 0, 0, 0, 0), [HOT])
-    assert finding.intervals == (Interval(2, 5),)
+    assert finding.intervals == (Interval(1, 5),)
     assert (finding.what, finding.next_step, finding.severity) == ("it is 97% hot", "cool it", Severity.NOTE)
     (evidence,) = finding.evidence
     assert (evidence.signal, evidence.figure, evidence.limit, evidence.to_seconds) == ("heat", 97, 90, 4)
@@ -74,7 +75,9 @@ def test_what_comes_back_is_another_interval_and_their_number_is_bounded() -> No
         changes += engine.add(row)
     (finding,) = engine.findings
     assert len(finding.intervals) == MOST_INTERVALS
-    assert finding.intervals[:2] == (Interval(1, 3), Interval(7, 9))
+    assert finding.intervals[0].from_seconds == 0
+    assert finding.intervals[-1].to_seconds == 6 * (MOST_INTERVALS + 5) - 3
+    assert 3 * (MOST_INTERVALS + 5) <= finding.seconds(0.0) <= 3 * (MOST_INTERVALS + 5) + 3 * 5
     assert [change.turn for change in changes].count(Turn.BEGAN) == MOST_INTERVALS + 5
 
 

@@ -1,47 +1,398 @@
 """Each rule: a timeline that fires it, a near miss that must not, and one without its signal."""
 
+from dataclasses import dataclass, field
+
 import pytest
 from tests.support.timelines import Values, timeline
 
 from hls_swarm.judge.findings.engine import find
-from hls_swarm.snapshot.finding import Culprit, Severity
-
-FIRES: list[tuple[str, Values, Culprit | None, Severity]] = [
-    ("stalled", {"viewers_stalled": 12.0}, None, Severity.CRITICAL),
-    ("stalled", {"viewers_stalled": 1.0}, None, Severity.WARNING),
-    ("stale-playlists", {"unchanged_playlists": 10.0, "stale_playlists": 4.0}, Culprit.LIVE_SOURCE, Severity.WARNING),
-    ("origin-cpu", {"origin_cpu_percent@a": 97.0}, Culprit.ORIGIN, Severity.NOTE),
-    ("nginx-drops", {"origin_nginx_drops_per_second@a": 17.5}, Culprit.ORIGIN, Severity.WARNING),
-]
-MISSES: list[tuple[str, Values]] = [
-    ("stalled", {"viewers_stalled": 0.0}),
-    ("stale-playlists", {"unchanged_playlists": 5.0, "stale_playlists": 4.0}),
-    ("stale-playlists", {"unchanged_playlists": 10.0}),
-    ("origin-cpu", {"origin_cpu_percent@a": 89.0}),
-    ("nginx-drops", {"origin_nginx_drops_per_second@a": 0.0}),
-]
-MISSING: list[tuple[str, Values]] = [
-    ("stalled", {"viewers_stalled": None}),
-    ("stale-playlists", {"unchanged_playlists": None, "stale_playlists": 4.0}),
-    ("origin-cpu", {}),
-    ("nginx-drops", {}),
-]
+from hls_swarm.judge.findings.table import RULES
+from hls_swarm.snapshot.finding import Culprit, Finding, Severity
 
 
-@pytest.mark.parametrize(("rule", "values", "culprit", "severity"), FIRES, ids=[f"{r}-{v}" for r, v, _, _ in FIRES])
-def test_it_fires(rule: str, values: Values, culprit: Culprit | None, severity: Severity) -> None:
-    (finding,) = find(timeline((20, values)))
-    assert (finding.rule, finding.culprit, finding.severity) == (rule, culprit, severity)
-    assert 20 <= finding.from_seconds <= 30
+@dataclass(frozen=True)
+class Case:
+    """A rule's three timelines: what they say from second 30 on.
+
+    Args:
+        without: the column, or the counter, whose absence leaves nothing to say; as in the quiet run where it is none.
+        before: what the run is like until then.
+    """
+
+    rule: str
+    fires: Values
+    misses: Values
+    without: str
+    culprit: Culprit | None = Culprit.ORIGIN
+    severity: Severity = Severity.WARNING
+    where: str = ""
+    before: Values = field(default_factory=dict)
+    id: str = ""
+
+
+def errors(part: str, each_second: float) -> Values:
+    return {"errors": each_second, f"errors@{part}": each_second}
+
+
+def of_origin(signal: str) -> str:
+    return f"origin_{signal}@a"
+
+
+def limit(rule: str, signal: str, fires: float, misses: float, culprit: Culprit = Culprit.ORIGIN) -> Case:
+    name = of_origin(signal)
+    return Case(rule, {name: fires}, {name: misses}, name, culprit, Severity.NOTE, "a")
+
+
+def refusal(rule: str, signal: str) -> Case:
+    name = of_origin(signal)
+    return Case(rule, {name: 17.5}, {name: 0.0}, name, where="a")
+
+
+SLOW: Values = {
+    "segment_download_seconds_p50": 1.9,
+    "segment_download_seconds_p95": 1.95,
+    "segment_relative_download_p50": 0.95,
+    "segment_relative_download_p95": 0.98,
+}
+GROUPS: Values = {
+    "group_viewers@variant 720p": 10.0,
+    "group_viewers@variant 240p": 10.0,
+    "group_watched_seconds@variant 720p": 10.0,
+    "group_watched_seconds@variant 240p": 10.0,
+}
+
+CASES = [
+    Case(
+        "stalled",
+        {"viewers_stalled": 12.0},
+        {"viewers_stalled": 0.0},
+        "viewers_stalled",
+        None,
+        Severity.CRITICAL,
+        id="many",
+    ),
+    Case("stalled", {"viewers_stalled": 1.0}, {"viewers_stalled": 0.0}, "viewers_stalled", None, id="one"),
+    Case("viewers-failed", {"viewers_failed": 1.0}, {"viewers_failed": 0.0}, "viewers_failed", None, Severity.CRITICAL),
+    Case("slow-start", {"startup_seconds_p50": 5.0}, {"startup_seconds_p50": 3.9}, "startup_seconds_p50", None),
+    Case(
+        "no-start", {"viewers_starting": 12.0}, {"viewers_starting": 9.0}, "viewers_starting", None, Severity.CRITICAL
+    ),
+    Case(
+        "quality-lost",
+        {"bitrate_bytes_per_second": 200e3},
+        {"bitrate_bytes_per_second": 330e3},
+        "bitrate_bytes_per_second",
+        None,
+        before={"bitrate_bytes_per_second": 356e3},
+    ),
+    Case(
+        "behind-live",
+        {"edge_latency_seconds_p50": 15.0},
+        {"edge_latency_seconds_p50": 9.0},
+        "edge_latency_seconds_p50",
+        None,
+        before={"edge_latency_seconds_p50": 5.0},
+    ),
+    Case("expired-segments", {"expired_segments": 1.0}, {"expired_segments": 0.05}, "expired_segments", None),
+    Case(
+        "stale-playlists",
+        {"unchanged_playlists": 10.0, "stale_playlists": 4.0},
+        {"unchanged_playlists": 5.0, "stale_playlists": 4.0},
+        "unchanged_playlists",
+        Culprit.LIVE_SOURCE,
+        id="while some still change",
+    ),
+    Case(
+        "stale-playlists",
+        {"unchanged_playlists": 10.0, "stale_playlists": 4.0},
+        {"unchanged_playlists": 10.0},
+        "stale_playlists",
+        Culprit.LIVE_SOURCE,
+        id="while none is late",
+    ),
+    Case("sequence-reset", {"sequence_resets": 1.0}, {}, "sequence_resets", Culprit.LIVE_SOURCE, Severity.NOTE),
+    Case("mutated-segments", {"mutated_segments": 1.0}, {}, "mutated_segments", Culprit.PLAYLIST),
+    Case("gaps", {"gap_segments": 1.0}, {}, "gap_segments", Culprit.LIVE_SOURCE),
+    Case(
+        "bad-playlists",
+        errors("media_playlist bad_playlist", 2.0),
+        errors("media_playlist http_status 500", 0.02),
+        "errors",
+        Culprit.PLAYLIST,
+    ),
+    Case(
+        "missing-segments",
+        errors("segment http_status 404", 2.0),
+        errors("segment http_status 403", 2.0),
+        "errors",
+        Culprit.PLAYLIST,
+        Severity.CRITICAL,
+    ),
+    Case(
+        "missing-segments",
+        errors("segment http_status 404", 0.4),
+        errors("segment http_status 404", 0.05),
+        "errors",
+        Culprit.PLAYLIST,
+        id="few",
+    ),
+    Case(
+        "missing-playlists",
+        errors("media_playlist http_status 404", 2.0),
+        errors("segment http_status 404", 2.0),
+        "errors",
+        severity=Severity.CRITICAL,
+    ),
+    Case(
+        "refused",
+        errors("segment http_status 503", 9.0),
+        errors("segment http_status 500", 9.0),
+        "errors",
+        severity=Severity.CRITICAL,
+    ),
+    Case("refused", errors("segment http_status 429", 0.5), errors("segment http_status 429", 0.1), "errors", id="few"),
+    Case("server-errors", errors("segment http_status 502", 0.5), errors("segment http_status 503", 0.5), "errors"),
+    Case("forbidden", errors("segment http_status 403", 0.5), errors("segment http_status 404", 0.5), "errors"),
+    Case("cut-answers", errors("segment truncated", 0.5), errors("segment cancelled", 0.5), "errors"),
+    Case("lost-connections", errors("segment connection_lost", 0.5), errors("segment connection_lost", 0.1), "errors"),
+    Case("timeouts", errors("segment first_byte_timeout", 0.5), errors("segment truncated", 0.5), "errors"),
+    Case("throttled", SLOW, {**SLOW, "segment_ttfb_seconds_p95": 0.5}, "segment_download_seconds_p95"),
+    Case(
+        "throttled",
+        SLOW,
+        {**SLOW, "segment_download_seconds_p95": 2.9},
+        "segment_download_seconds_p50",
+        id="others are slower",
+    ),
+    Case(
+        "slow-bodies",
+        {**SLOW, "segment_download_seconds_p95": 2.9},
+        {**SLOW, "segment_relative_download_p95": 0.7},
+        "segment_relative_download_p95",
+        Culprit.PATH,
+    ),
+    Case(
+        "slow-first-byte",
+        {"segment_ttfb_seconds_p95": 0.8},
+        {"segment_ttfb_seconds_p95": 0.3},
+        "segment_ttfb_seconds_p95",
+    ),
+    Case(
+        "slow-connects",
+        {"connect_seconds_p95": 1.02},
+        {"connect_seconds_p95": 0.5},
+        "connect_seconds_p95",
+        Culprit.PATH,
+        Severity.NOTE,
+    ),
+    Case(
+        "empty-media",
+        {"media_bytes_ratio": 0.0},
+        {"media_bytes_ratio": 0.3},
+        "media_bytes_ratio",
+        severity=Severity.CRITICAL,
+    ),
+    Case(
+        "short-media",
+        {"media_bytes_ratio": 0.5},
+        {"media_bytes_ratio": 0.75},
+        "media_bytes_ratio",
+        Culprit.LIVE_SOURCE,
+        before={"media_bytes_ratio": 0.95},
+    ),
+    Case(
+        "group-worse",
+        {**GROUPS, "group_stalled_seconds@variant 720p": 3.0, "group_stalled_seconds@variant 240p": 0.1},
+        {**GROUPS, "group_stalled_seconds@variant 720p": 3.0, "group_stalled_seconds@variant 240p": 2.0},
+        "group_watched_seconds@variant 720p",
+        None,
+        where="variant 720p",
+        before=GROUPS,
+    ),
+    Case(
+        "host-worse",
+        {"host_errors@b": 2.0, "host_errors@a": 0.0},
+        {"host_errors@b": 2.0, "host_errors@a": 1.0},
+        "host_errors@a",
+        where="b",
+    ),
+    refusal("nginx-drops", "nginx_drops_per_second"),
+    refusal("nginx-5xx", "nginx_responses_5xx_per_second"),
+    refusal("origin-oom", "memory_oom_kills_per_second"),
+    refusal("origin-allowance", "network_allowance_exceeded_per_second"),
+    refusal("origin-softnet", "softnet_dropped_per_second"),
+    refusal("conntrack-drops", "conntrack_drops_per_second"),
+    limit("origin-cpu-quota", "cpu_throttled_percent", 40, 4),
+    limit("origin-swap", "memory_swap_in_per_second", 200, 9),
+    limit("conntrack", "conntrack_percent", 99, 94),
+    limit("nginx-upstream", "nginx_upstream_ratio", 0.95, 0.7),
+    Case(
+        "origin-disk-slow",
+        {of_origin("disk_read_seconds"): 0.08},
+        {of_origin("disk_read_seconds"): 0.012},
+        of_origin("disk_read_seconds"),
+        severity=Severity.NOTE,
+        where="a",
+        before={of_origin("disk_read_seconds"): 0.005},
+    ),
+    refusal("listen-overflows", "tcp_listen_overflows_per_second"),
+    refusal("haproxy-5xx", "haproxy_responses_5xx_per_second"),
+    refusal("varnish-drops", "varnish_drops_per_second"),
+    refusal("varnish-backend", "varnish_backend_failures_per_second"),
+    Case(
+        "haproxy-servers-down",
+        {of_origin("haproxy_servers_down"): 1.0},
+        {of_origin("haproxy_servers_down"): 0.0},
+        of_origin("haproxy_servers_down"),
+        where="a",
+    ),
+    limit("origin-cpu", "cpu_percent", 97, 89),
+    Case(
+        "origin-core",
+        {of_origin("cpu_busiest_core_percent"): 99.0, of_origin("cpu_percent"): 30.0},
+        {of_origin("cpu_busiest_core_percent"): 94.0, of_origin("cpu_percent"): 30.0},
+        of_origin("cpu_percent"),
+        severity=Severity.NOTE,
+        where="a",
+    ),
+    Case(
+        "origin-cpu-queue",
+        {of_origin("pressure_cpu_percent"): 78.0, of_origin("cpu_percent"): 30.0},
+        {of_origin("pressure_cpu_percent"): 29.0, of_origin("cpu_percent"): 30.0},
+        of_origin("cpu_percent"),
+        severity=Severity.NOTE,
+        where="a",
+    ),
+    limit("origin-steal", "cpu_steal_percent", 8, 4),
+    limit("origin-softirq", "cpu_softirq_percent", 25, 19),
+    limit("origin-memory", "pressure_memory_percent", 12, 9),
+    limit("origin-memory-used", "memory_used_percent", 97, 94),
+    limit("origin-disk-queue", "pressure_io_percent", 48, 19),
+    limit("origin-disk-busy", "disk_busy_percent", 99, 89),
+    limit("origin-link", "network_link_percent", 98, 89, Culprit.PATH),
+    limit("origin-retransmits", "tcp_retransmit_ratio", 0.02, 0.009, Culprit.PATH),
+    limit("origin-descriptors", "file_descriptors_percent", 95, 89),
+    limit("origin-time-wait", "tcp_time_wait", 30_000, 19_000),
+    limit("haproxy-queue", "haproxy_queue", 12, 0),
+    limit("haproxy-busy", "haproxy_busy_percent", 95, 89),
+    Case(
+        "nginx-cache",
+        {of_origin("nginx_cache_hit_ratio"): 0.5},
+        {of_origin("nginx_cache_hit_ratio"): 0.9},
+        of_origin("nginx_cache_hit_ratio"),
+        severity=Severity.NOTE,
+        where="a",
+        before={of_origin("nginx_cache_hit_ratio"): 0.99},
+    ),
+    Case(
+        "nginx-slow",
+        {of_origin("nginx_request_seconds_p95"): 0.9},
+        {of_origin("nginx_request_seconds_p95"): 0.2},
+        of_origin("nginx_request_seconds_p95"),
+        severity=Severity.NOTE,
+        where="a",
+        before={of_origin("nginx_request_seconds_p95"): 0.01},
+    ),
+    Case(
+        "varnish-evictions",
+        {of_origin("varnish_evictions_per_second"): 20.0, of_origin("varnish_cache_hit_ratio"): 0.5},
+        {of_origin("varnish_evictions_per_second"): 20.0, of_origin("varnish_cache_hit_ratio"): 0.99},
+        of_origin("varnish_cache_hit_ratio"),
+        severity=Severity.NOTE,
+        where="a",
+    ),
+    Case("server-down", {"servers_down@a": 1.0}, {"servers_down@a": 0.0}, "servers_down@a", where="a"),
+    Case(
+        "exporter-gone",
+        {"exporters_failing@a": 1.0},
+        {"exporters_failing@a": 0.0},
+        "exporters_failing@a",
+        severity=Severity.NOTE,
+        where="a",
+    ),
+    *(
+        Case(f"generator-{name}", fires, misses, without, Culprit.GENERATOR)
+        for name, fires, misses, without in (
+            ("lag", {"loop_lag_seconds_p99": 0.15}, {"loop_lag_seconds_p99": 0.09}, "loop_lag_seconds_p99"),
+            (
+                "cpu",
+                {"machine_cpu_percent": 99.0, "loop_lag_seconds_p99": 0.03},
+                {"machine_cpu_percent": 99.0, "loop_lag_seconds_p99": 0.01},
+                "machine_cpu_percent",
+            ),
+            ("link", {"machine_link_percent": 99.0}, {"machine_link_percent": 94.0}, "machine_link_percent"),
+            (
+                "late-starts",
+                {"late_starts": 2.0, "viewers_started": 2.0},
+                {"late_starts": 1.0, "viewers_started": 2.0},
+                "late_starts",
+            ),
+            ("descriptors", errors("segment descriptors", 1.0), errors("segment ports", 1.0), "errors"),
+            ("ports", errors("segment ports", 1.0), errors("segment descriptors", 1.0), "errors"),
+            ("internal", errors("segment internal", 1.0), errors("segment player", 1.0), "errors"),
+            ("players", errors("segment player", 1.0), errors("segment ports", 1.0), "errors"),
+            (
+                "worker-lost",
+                {"generator_workers_lost": 1.0},
+                {"generator_workers_lost": 0.0},
+                "generator_workers_lost",
+            ),
+            ("standstill", {"loop_lag_seconds_max": 5.2}, {"loop_lag_seconds_max": 4.0}, "loop_lag_seconds_max"),
+            ("lines-lost", {"player_log_lines_dropped": 5.0}, {}, "player_log_lines_dropped"),
+        )
+    ),
+]
+EACH = [pytest.param(case, id=f"{case.rule}{'-' if case.id else ''}{case.id.replace(' ', '-')}") for case in CASES]
+SINCE = 30.0
+
+
+def found(case: Case, values: Values) -> list[Finding]:
+    findings = find(timeline((1, case.before), (SINCE, {**case.before, **values})))
+    return [finding for finding in findings if finding.rule == case.rule]
+
+
+@pytest.mark.parametrize("case", EACH)
+def test_it_fires(case: Case) -> None:
+    (finding,) = found(case, case.fires)
+    assert (finding.culprit, finding.where) == (case.culprit, case.where)
+    assert finding.severity.rank >= case.severity.rank
+    assert SINCE - 1 <= finding.from_seconds <= SINCE + 9
     assert finding.is_going_on
     assert "{" not in finding.what + finding.next_step
+    assert [evidence.text for evidence in finding.evidence]
 
 
-@pytest.mark.parametrize(("rule", "values"), MISSES, ids=[f"{rule}-{values}" for rule, values in MISSES])
-def test_a_near_miss_does_not(rule: str, values: Values) -> None:
-    assert rule not in [finding.rule for finding in find(timeline((20, values)))]
+@pytest.mark.parametrize("case", EACH)
+def test_a_near_miss_does_not(case: Case) -> None:
+    assert found(case, case.misses) == []
 
 
-@pytest.mark.parametrize(("rule", "values"), MISSING, ids=[rule for rule, _ in MISSING])
-def test_without_its_signal_it_says_nothing(rule: str, values: Values) -> None:
-    assert find(timeline((1, values))) == ()
+@pytest.mark.parametrize("case", EACH)
+def test_without_its_signal_it_says_nothing(case: Case) -> None:
+    values = dict(case.fires)
+    if case.without == "errors":
+        values = {name: value for name, value in values.items() if not name.startswith("errors@")}
+    assert found(case, {**values, case.without: None}) == []
+
+
+def test_every_rule_has_its_case_and_a_name_of_its_own() -> None:
+    names = [rule.name for rule in RULES]
+    assert len(set(names)) == len(names)
+    assert {case.rule for case in CASES} == set(names)
+
+
+def test_a_quiet_run_has_no_findings() -> None:
+    assert find(timeline()) == ()
+
+
+def test_a_cause_comes_before_a_limit_and_both_before_what_viewers_feel() -> None:
+    stopped: Values = {
+        "unchanged_playlists": 10.0,
+        "stale_playlists": 4.0,
+        "viewers_stalled": 20.0,
+        of_origin("cpu_busiest_core_percent"): 100.0,
+        of_origin("cpu_percent"): 60.0,
+    }
+    findings = find(timeline((1, {of_origin("cpu_percent"): 60.0}), (30, stopped)))
+    assert [finding.rule for finding in findings] == ["stale-playlists", "origin-core", "stalled"]
+    assert {finding.severity for finding in findings} == {Severity.CRITICAL}

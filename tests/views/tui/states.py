@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
+from hls_swarm.snapshot.finding import Culprit, Finding, Interval, Severity, Standing, Voids
 from hls_swarm.snapshot.origin_metrics import (
     OriginMetrics,
     Reading,
@@ -100,7 +101,7 @@ def watching(active: int, playing: int, **more: int) -> ViewerFigures:
     return replace(figures, **{name: value for name, value in more.items() if name not in {"stalled", "failed"}})
 
 
-def generator(*, trouble: tuple[str, ...] = (), cpu: float = 14.2, lost: bool = False) -> GeneratorFigures:
+def generator(*, cpu: float = 14.2, lost: bool = False) -> GeneratorFigures:
     return GeneratorFigures(
         workers=(
             WorkerFigures(0, cpu, 8.2, 88_000_000, lost=False, descriptors=512, descriptors_limit=65_536),
@@ -110,9 +111,22 @@ def generator(*, trouble: tuple[str, ...] = (), cpu: float = 14.2, lost: bool = 
         loop_lag=spread(0.0004),
         lateness=spread(0.0002),
         late_starts=0,
-        trouble=trouble,
         machine=MachineFigures(31.0, "eth0", 402e6, 2.5e6, 1.25e9),
     )
+
+
+def finding(
+    rule: str,
+    what: str,
+    *,
+    culprit: Culprit | None = Culprit.ORIGIN,
+    standing: Standing = Standing.CAUSE,
+    severity: Severity = Severity.WARNING,
+    intervals: tuple[Interval, ...] = (Interval(50.0),),
+    next_step: str = "do something about it",
+) -> Finding:
+    voids = Voids.ITS_TIME if culprit is Culprit.GENERATOR else Voids.NOTHING
+    return Finding(rule, "", standing, culprit, severity, intervals, what, (), next_step, voids)
 
 
 def experience(stalls: int = 0, stalled_seconds: float = 0.0) -> Experience:
@@ -283,7 +297,10 @@ def stale_origin() -> Snapshot:
 def generator_bound() -> Snapshot:
     return snapshot(
         125.0,
-        generator=generator(trouble=("event-loop lag P99 312 ms, over the limit of 100 ms",), cpu=98.7),
+        generator=generator(cpu=98.7),
+        findings=(
+            finding("generator-lag", "this machine was late: event-loop lag P99 312 ms", culprit=Culprit.GENERATOR),
+        ),
         viewers=watching(1000, 700, stalled=120),
     )
 
@@ -321,6 +338,6 @@ def nothing_yet() -> Snapshot:
         experience=Experience(None, 0, None, 0.0, 0.0, 2.0, None, None, None, 0),
         connections_opened=0,
         connect=None,
-        generator=GeneratorFigures((), 0.0, None, None, 0, ()),
+        generator=GeneratorFigures((), 0.0, None, None, 0),
         origin=None,
     )

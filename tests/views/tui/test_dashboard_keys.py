@@ -22,6 +22,7 @@ TITLES = {
     "latency": "Latency",
     "viewers": "Worst viewers",
     "log": "Log, newest first",
+    "findings": "Findings",
 }
 
 
@@ -205,7 +206,7 @@ def test_help_names_every_key_and_goes_away(key: str) -> None:
         await driven.press(key)
         assert screen_is(driven, HelpDialog)
         text = driven.text()
-        for word in ("1 to 8", "Tab", "+ and -", "Ctrl-C", "p, Space", "generator-bound"):
+        for word in ("1 to 9", "Tab", "+ and -", "Ctrl-C", "p, Space", "generator-bound"):
             assert word in text
         await driven.press("escape")
         assert screen_is(driven, DashboardScreen)

@@ -40,14 +40,14 @@ STATES: list[tuple[str, Callable[[], Snapshot], list[str]]] = [
     (
         "generator-bound",
         states.generator_bound,
-        ["◆ GENERATOR-BOUND  event-loop lag P99 312 ms, over the limit of 100 ms", "98.7%"],
+        ["◆ GENERATOR-BOUND  this machine was late: event-loop lag P99 312 ms", "98.7%"],
     ),
     ("finished", states.finished, ["● HEALTHY  1,000 of 1,000 viewers played", "finished 5:00 of 5:00, 0:00 left"]),
     ("no origin", states.no_origin, ["origin metrics not configured: --origin-metrics-host HOST", "shows them here"]),
     (
         "two origins",
         states.two_origins,
-        ["Origin: 2 targets", "10.177.0.10  10.177.0.11", "origin 10.177.0.11 CPU 93%"],
+        ["Origin: 2 targets", "10.177.0.10  10.177.0.11"],
     ),
     ("nothing yet", states.nothing_yet, ["○ STARTING  nobody plays yet", "ramping  0:00", "rebuffering -"]),
 ]

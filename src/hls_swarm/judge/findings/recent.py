@@ -5,7 +5,7 @@ Rules:
 - Memory is bounded: rows of the last `KEPT_SECONDS`, and a histogram of each signal that is compared with before.
 - What a row does not say is not known: it is never 0, and never "as it was".
 - Time is what rows say: a row that came late is a long second, not a missing one.
-- A counter's increase is the difference of two totals, so a row that was never written loses nothing.
+- A counter's rise is the difference of two totals, so a row that was never written loses nothing.
 """
 
 from collections import deque
@@ -38,6 +38,11 @@ class Recent:
     def now(self) -> float:
         """The end of the newest row, in seconds since the start of the run."""
         return float(self._rows[-1]["elapsed_seconds"]) if self._rows else 0.0
+
+    @property
+    def second_began(self) -> float:
+        """The beginning of the newest row's time: the end of the one before it."""
+        return float(self._rows[-2]["elapsed_seconds"]) if len(self._rows) > 1 else 0.0
 
     def add(self, row: Row) -> None:
         """Take in the next row."""
@@ -72,7 +77,7 @@ class Recent:
         """The greatest of the last seconds."""
         return max(self.values(column, seconds), default=None)
 
-    def increase(self, counter: str, seconds: float, where: str = "") -> float | None:
+    def rise(self, counter: str, seconds: float, where: str = "") -> float | None:
         """How much a counter rose in the last seconds; of one that came up meanwhile, all of it.
 
         Args:

@@ -9,41 +9,13 @@ Rules:
 - Words are templates: `{0}` is the figure of the first condition, `{where}` the place.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hls_swarm.judge.findings.measures import Measure, Places, everywhere
 from hls_swarm.judge.findings.recent import Recent
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.finding import Comparison, Culprit, Evidence, Severity, Standing
-from hls_swarm.snapshot.origin_metrics import Unit
-from hls_swarm.snapshot.origin_signals import signal_info
-
-Places = Callable[[Recent], Sequence[str]]
-"""What a rule looks at one by one."""
-
-
-def everywhere(recent: Recent) -> Sequence[str]:  # noqa: ARG001 - it is the same at all times
-    """The run as a whole."""
-    return ("",)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One figure of the last seconds.
-
-    Args:
-        signal: what it is called in evidence and in the table of rules.
-        over_seconds: the time it is of.
-        read: gives it, at a place; None if it is not known.
-        compared: the column whose past `RISEN` and `FALLEN` compare with; empty if they do not apply.
-    """
-
-    signal: str
-    unit: Unit
-    over_seconds: float
-    read: Callable[[Recent, str], float | None]
-    compared: str = ""
+from hls_swarm.snapshot.finding import Comparison, Culprit, Evidence, Severity, Standing, Voids
 
 
 @dataclass(frozen=True)
@@ -130,6 +102,7 @@ class Rule:
         for_seconds: how long they must hold in a row.
         clear_seconds: how long they must not, for the finding to be over.
         places: what it looks at one by one.
+        voids: what is void while it holds.
     """
 
     name: str
@@ -143,6 +116,7 @@ class Rule:
     for_seconds: float = 0.0
     clear_seconds: float = 5.0
     places: Places = everywhere
+    voids: Voids = Voids.NOTHING
 
     def observe(self, recent: Recent, where: str, *, going_on: bool) -> Observation:
         """Whether it holds at a place now."""
@@ -190,63 +164,11 @@ def at_most(measure: Measure, limit: float, clear: float | None = None) -> Condi
     return Condition(measure, Comparison.AT_MOST, limit, clear)
 
 
-def mean_of(column: str, unit: Unit, seconds: float) -> Measure:
-    """The mean of a gauge over the last seconds."""
-    return Measure(column, unit, seconds, lambda recent, where: recent.mean(_at(column, where), seconds), column)
+def risen(measure: Measure, factor: float, clear: float | None = None) -> Condition:
+    """The figure is so many times what it was before."""
+    return Condition(measure, Comparison.RISEN, factor, clear)
 
 
-def now_of(column: str, unit: Unit) -> Measure:
-    """A gauge as it is now."""
-    return Measure(column, unit, 1.0, lambda recent, where: recent.last(_at(column, where)), column)
-
-
-def increase_of(counter: str, seconds: float) -> Measure:
-    """How much a counter rose in the last seconds."""
-    return Measure(counter, Unit.COUNT, seconds, lambda recent, where: recent.increase(counter, seconds, where))
-
-
-def share_of(part: str, whole: str, seconds: float) -> Measure:
-    """How much a counter rose in the last seconds, as a share of another; not known where that is nothing."""
-
-    def read(recent: Recent, where: str) -> float | None:  # noqa: ARG001 - both are of the whole run
-        parts, wholes = recent.increase(part, seconds), recent.increase(whole, seconds)
-        return None if parts is None or not wholes else parts / wholes
-
-    return Measure(f"{part} of {whole}", Unit.RATIO, seconds, read)
-
-
-def per_viewer(counter: str, seconds: float) -> Measure:
-    """How much a counter rose in the last seconds, by the number of viewers that run."""
-
-    def read(recent: Recent, where: str) -> float | None:  # noqa: ARG001 - both are of the whole run
-        rise, viewers = recent.increase(counter, seconds), recent.last("viewers_active")
-        return None if rise is None or not viewers else rise / viewers
-
-    return Measure(f"{counter} of viewers_active", Unit.RATIO, seconds, read)
-
-
-def ratio_of(part: str, whole: str) -> Measure:
-    """One gauge as a share of another, now; not known where that is nothing."""
-
-    def read(recent: Recent, where: str) -> float | None:
-        parts, wholes = recent.last(_at(part, where)), recent.last(_at(whole, where))
-        return None if parts is None or not wholes else parts / wholes
-
-    return Measure(f"{part} of {whole}", Unit.RATIO, 1.0, read)
-
-
-def origin_mean(signal: str, seconds: float) -> Measure:
-    """The mean of a signal of the origin over the last seconds, at one machine."""
-    info = signal_info(signal)
-    if info is None:
-        raise ValueError(f"the origin has no signal {signal}")
-    return mean_of(ORIGIN_PREFIX + signal, info.unit, seconds)
-
-
-def targets_with(signal: str) -> Places:
-    """The machines of the origin that tell a signal."""
-    return lambda recent: recent.places(ORIGIN_PREFIX + signal)
-
-
-def _at(column: str, where: str) -> str:
-    return f"{column}@{where}" if where else column
+def fallen(measure: Measure, factor: float, clear: float | None = None) -> Condition:
+    """The figure is only this part of what it was before."""
+    return Condition(measure, Comparison.FALLEN, factor, clear)

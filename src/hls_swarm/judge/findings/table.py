@@ -1,7 +1,20 @@
 """Every rule, by subject: the table of findings."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from hls_swarm.judge.findings.generator import GENERATOR_RULES
+from hls_swarm.judge.findings.groups import GROUP_RULES
 from hls_swarm.judge.findings.origin import ORIGIN_RULES
 from hls_swarm.judge.findings.rule import Rule
-from hls_swarm.judge.findings.viewers import VIEWER_RULES
+from hls_swarm.judge.findings.viewers import ANSWERS, DOWNLOADS, LIVE, MEDIA, SYMPTOMS
 
-RULES: tuple[Rule, ...] = (*VIEWER_RULES, *ORIGIN_RULES)
+BY_SUBJECT: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
+    {
+        "What viewers live through": (*SYMPTOMS, *GROUP_RULES),
+        "What their requests say": (*LIVE, *ANSWERS, *DOWNLOADS, *MEDIA),
+        "What the origin says": ORIGIN_RULES,
+        "What this machine says": GENERATOR_RULES,
+    }
+)
+RULES: tuple[Rule, ...] = tuple(rule for rules in BY_SUBJECT.values() for rule in rules)

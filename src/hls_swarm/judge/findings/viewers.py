@@ -1,34 +1,355 @@
 """What viewers live through, and what their requests say of the reason."""
 
-from hls_swarm.judge.findings.rule import Rule, at_least, now_of, per_viewer, ratio_of, share_of
+from hls_swarm.judge.findings.measures import (
+    errors_of,
+    mean_of,
+    median_of,
+    most_of,
+    per_viewer,
+    quotient_of,
+    ratio_of,
+    rise_of,
+    share_of,
+    share_of_errors,
+)
+from hls_swarm.judge.findings.rule import Rule, at_least, at_most, fallen, risen
+from hls_swarm.records import FailureKind, ObjectKind
 from hls_swarm.snapshot.finding import Culprit, Severity, Standing
 from hls_swarm.snapshot.origin_metrics import Unit
 
-_STALLED = Rule(
-    name="stalled",
-    standing=Standing.SYMPTOM,
-    culprit=None,
-    severity=Severity.WARNING,
-    what="viewers stall: {1} of them ({0})",
-    next_step="read the findings of the same time: what is late or missing there empties the buffers",
-    conditions=(
-        at_least(now_of("viewers_stalled", Unit.COUNT), 1),
-        at_least(ratio_of("viewers_stalled", "viewers_active"), 0.01, 0.005),
+_LATELY = 10.0
+_PLAYLISTS = (ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST)
+_MEDIA = (ObjectKind.SEGMENT, ObjectKind.INIT, ObjectKind.KEY)
+_LOST = (FailureKind.CONNECTION_LOST, FailureKind.CONNECT, FailureKind.CONNECT_TIMEOUT)
+_LATE = (FailureKind.FIRST_BYTE_TIMEOUT, FailureKind.NO_PROGRESS_TIMEOUT, FailureKind.TOTAL_TIMEOUT)
+_LEAST_ERRORS = 3
+"""Failures lately that one kind must have: fewer are told by the errors themselves."""
+_LEAST_SHARE = 0.01
+
+_STALLED_SHARE = ratio_of("viewers_stalled", "viewers_active")
+
+SYMPTOMS = (
+    Rule(
+        name="stalled",
+        standing=Standing.SYMPTOM,
+        culprit=None,
+        severity=Severity.WARNING,
+        what="{0} of the viewers stall",
+        next_step="read what is found of the same time: what comes late or not at all there empties their buffers",
+        conditions=(at_least(_STALLED_SHARE, 0.01, 0.005),),
+        critical=at_least(_STALLED_SHARE, 0.1),
     ),
-    critical=at_least(ratio_of("viewers_stalled", "viewers_active"), 0.1),
+    Rule(
+        name="viewers-failed",
+        standing=Standing.SYMPTOM,
+        culprit=None,
+        severity=Severity.WARNING,
+        what="{0} viewers gave up in 10 s",
+        next_step="see the errors: their players had tried for as long as players of that kind do",
+        conditions=(at_least(rise_of("viewers_failed", _LATELY), 1),),
+        critical=at_least(share_of("viewers_failed", "viewers_started", None), 0.05),
+    ),
+    Rule(
+        name="slow-start",
+        standing=Standing.SYMPTOM,
+        culprit=None,
+        severity=Severity.WARNING,
+        what="half of the viewers that start wait {0} and more for their first picture",
+        next_step="compare the objects' times to the first byte, and how many segments a player wants first",
+        conditions=(at_least(median_of("startup_seconds_p50", Unit.SECONDS, _LATELY), 4.0, 3.0),),
+    ),
+    Rule(
+        name="no-start",
+        standing=Standing.SYMPTOM,
+        culprit=None,
+        severity=Severity.CRITICAL,
+        what="{0} of the viewers do not get to play",
+        next_step="see the errors, and look at one stream with hls-swarm --check",
+        conditions=(at_least(ratio_of("viewers_starting", "viewers_active"), 0.5, 0.3),),
+        for_seconds=10.0,
+    ),
+    Rule(
+        name="quality-lost",
+        standing=Standing.SYMPTOM,
+        culprit=None,
+        severity=Severity.WARNING,
+        what="viewers get less quality than before: {0}",
+        next_step="see what was found just before: players went to lower variants, and some kinds never come back",
+        conditions=(fallen(mean_of("bitrate_bytes_per_second", Unit.BYTES_PER_SECOND, 5.0), 0.85, 0.9),),
+        for_seconds=3.0,
+    ),
+    Rule(
+        name="behind-live",
+        standing=Standing.SYMPTOM,
+        culprit=None,
+        severity=Severity.WARNING,
+        what="viewers fall behind live: {0} behind the end of their playlist",
+        next_step="stalls put viewers behind for good; without any the playlist's end runs ahead of its segments",
+        conditions=(
+            risen(mean_of("edge_latency_seconds_p50", Unit.SECONDS, 5.0), 2.0, 1.5),
+            at_least(mean_of("edge_latency_seconds_p50", Unit.SECONDS, 5.0), 6.0),
+        ),
+        for_seconds=5.0,
+    ),
+    Rule(
+        name="expired-segments",
+        standing=Standing.SYMPTOM,
+        culprit=None,
+        severity=Severity.WARNING,
+        what="{0} of the segments leave the playlist before viewers get to them",
+        next_step="a longer window (more segments in the playlist), or faster segments",
+        conditions=(
+            at_least(share_of("expired_segments", "segment_requests", _LATELY), _LEAST_SHARE),
+            at_least(rise_of("expired_segments", _LATELY), 2),
+        ),
+    ),
 )
 
-_STALE = Rule(
-    name="stale-playlists",
-    standing=Standing.CAUSE,
-    culprit=Culprit.LIVE_SOURCE,
-    severity=Severity.WARNING,
-    what="live playlists do not change: {0} of the last loads brought nothing new",
-    next_step="look at the encoder and the packager: are they running, and can they write (disk space, rights)?",
-    conditions=(
-        at_least(share_of("unchanged_playlists", "media_playlist_requests", 5.0), 0.95, 0.8),
-        at_least(per_viewer("stale_playlists", 10.0), 0.05, 0.0),
+LIVE = (
+    Rule(
+        name="stale-playlists",
+        standing=Standing.CAUSE,
+        culprit=Culprit.LIVE_SOURCE,
+        severity=Severity.WARNING,
+        what="live playlists do not go on: {0} of the loads in 5 s brought nothing new",
+        next_step="look at the encoder and the packager: do they run, and can they write (disk space, rights)?",
+        conditions=(
+            at_least(share_of("unchanged_playlists", "media_playlist_requests", 5.0), 0.95, 0.8),
+            at_least(per_viewer("stale_playlists", _LATELY), 0.05, 0.0),
+        ),
+    ),
+    Rule(
+        name="sequence-reset",
+        standing=Standing.CAUSE,
+        culprit=Culprit.LIVE_SOURCE,
+        severity=Severity.NOTE,
+        what="{0} playlists began their numbering anew in 10 s",
+        next_step="the packager was started again: let it go on from its last media sequence number",
+        conditions=(at_least(rise_of("sequence_resets", _LATELY), 1),),
+    ),
+    Rule(
+        name="mutated-segments",
+        standing=Standing.CAUSE,
+        culprit=Culprit.PLAYLIST,
+        severity=Severity.WARNING,
+        what="{0} segments of playlists got another address in 10 s, which RFC 8216 6.2.1 forbids",
+        next_step="two packagers behind one address, or caches of different age: one of them must win",
+        conditions=(at_least(rise_of("mutated_segments", _LATELY), 1),),
+    ),
+    Rule(
+        name="gaps",
+        standing=Standing.CAUSE,
+        culprit=Culprit.LIVE_SOURCE,
+        severity=Severity.WARNING,
+        what="{0} segments in 10 s are marked as missing (EXT-X-GAP)",
+        next_step="look at the encoder: it had nothing to package",
+        conditions=(at_least(rise_of("gap_segments", _LATELY), 1),),
+    ),
+    Rule(
+        name="bad-playlists",
+        standing=Standing.CAUSE,
+        culprit=Culprit.PLAYLIST,
+        severity=Severity.WARNING,
+        what="{0} of the last requests brought playlists that no player can read",
+        next_step="see the errors for what is wrong with them: written while they were read, or an error page",
+        conditions=(
+            at_least(
+                share_of_errors(_PLAYLISTS, (FailureKind.BAD_PLAYLIST, FailureKind.EMPTY_PLAYLIST), seconds=_LATELY),
+                0.005,
+            ),
+        ),
     ),
 )
 
-VIEWER_RULES = (_STALLED, _STALE)
+
+def _failing(
+    name: str,
+    objects: tuple[ObjectKind, ...],
+    kinds: tuple[FailureKind, ...],
+    statuses: tuple[int, ...],
+    standing: Standing,
+    culprit: Culprit,
+    what: str,
+    next_step: str,
+) -> Rule:
+    """One kind of failure takes so much of the requests that viewers feel it."""
+    share = share_of_errors(objects, kinds, statuses, seconds=_LATELY)
+    return Rule(
+        name=name,
+        standing=standing,
+        culprit=culprit,
+        severity=Severity.WARNING,
+        what=what,
+        next_step=next_step,
+        conditions=(
+            at_least(share, _LEAST_SHARE, _LEAST_SHARE / 2),
+            at_least(errors_of(objects, kinds, statuses, seconds=_LATELY), _LEAST_ERRORS, 1),
+        ),
+        critical=at_least(share, 0.05),
+    )
+
+
+_STATUS = (FailureKind.HTTP_STATUS,)
+_EVERY = tuple(ObjectKind)
+
+ANSWERS = (
+    _failing(
+        "missing-segments",
+        _MEDIA,
+        _STATUS,
+        (404, 410),
+        Standing.CAUSE,
+        Culprit.PLAYLIST,
+        "segments that playlists list are not there: {1} answers 404 or 410 in 10 s, {0} of the requests",
+        "playlists ahead of their segments, segments deleted too early, or a cache or host that lacks some",
+    ),
+    _failing(
+        "missing-playlists",
+        _PLAYLISTS,
+        _STATUS,
+        (404, 410),
+        Standing.CAUSE,
+        Culprit.ORIGIN,
+        "playlists are not there: {1} answers 404 or 410 in 10 s, {0} of the requests",
+        "is the stream published under this name, does the packager write where the server reads?",
+    ),
+    _failing(
+        "refused",
+        _EVERY,
+        _STATUS,
+        (429, 503),
+        Standing.CAUSE,
+        Culprit.ORIGIN,
+        "requests are refused: {1} answers 503 or 429 in 10 s, {0} of the requests",
+        "a limit of rate or connections (limit_req, limit_conn, a CDN's): raise it, or this is the capacity",
+    ),
+    _failing(
+        "server-errors",
+        _EVERY,
+        _STATUS,
+        (500, 502, 504),
+        Standing.CAUSE,
+        Culprit.ORIGIN,
+        "the server fails: {1} answers 500, 502 or 504 in 10 s, {0} of the requests",
+        "its error log: 502 and 504 are what stands behind it, 500 often a full disk or no descriptors",
+    ),
+    _failing(
+        "forbidden",
+        _EVERY,
+        _STATUS,
+        (401, 403),
+        Standing.CAUSE,
+        Culprit.ORIGIN,
+        "access is denied: {1} answers 401 or 403 in 10 s, {0} of the requests",
+        "tokens: when they end, what they are bound to; rights of the files that the packager writes",
+    ),
+    _failing(
+        "cut-answers",
+        _EVERY,
+        (FailureKind.TRUNCATED,),
+        (),
+        Standing.CAUSE,
+        Culprit.ORIGIN,
+        "answers end before their declared length: {1} in 10 s, {0} of the requests",
+        "the server's error log: a file that shrank while it was sent, a worker that died, a proxy in between",
+    ),
+    _failing(
+        "lost-connections",
+        _EVERY,
+        _LOST,
+        (),
+        Standing.LIMIT,
+        Culprit.ORIGIN,
+        "connections are refused or lost: {1} in 10 s, {0} of the requests",
+        "does the server run, has it room (worker_connections, backlog), does a firewall or balancer drop some?",
+    ),
+    _failing(
+        "timeouts",
+        _EVERY,
+        _LATE,
+        (),
+        Standing.LIMIT,
+        Culprit.ORIGIN,
+        "answers do not come in the time that players wait: {1} in 10 s, {0} of the requests",
+        "compare with the origin's own request times: slow there, or lost on the way?",
+    ),
+)
+
+_DOWNLOAD = median_of("segment_download_seconds_p50", Unit.SECONDS, 5.0)
+_RELATIVE = median_of("segment_relative_download_p50", Unit.RATIO, 5.0)
+_RELATIVE_TAIL = median_of("segment_relative_download_p95", Unit.RATIO, 5.0)
+_FIRST_BYTE = quotient_of("segment_ttfb_seconds_p95", "segment_download_seconds_p50", 5.0)
+_SPREAD = quotient_of("segment_download_seconds_p95", "segment_download_seconds_p50", 5.0)
+
+DOWNLOADS = (
+    Rule(
+        name="throttled",
+        standing=Standing.CAUSE,
+        culprit=Culprit.ORIGIN,
+        severity=Severity.WARNING,
+        what="bodies are throttled: segments take {0} of their duration, one like the other, after a prompt first byte",
+        next_step="a limit for each connection (limit_rate, a CDN's pacing): raise it above the highest bitrate",
+        conditions=(
+            at_least(_RELATIVE, 0.5, 0.4),
+            at_most(_FIRST_BYTE, 0.1, 0.2),
+            at_most(_SPREAD, 1.15, 1.3),
+        ),
+        for_seconds=3.0,
+    ),
+    Rule(
+        name="slow-bodies",
+        standing=Standing.LIMIT,
+        culprit=Culprit.PATH,
+        severity=Severity.WARNING,
+        what="bodies come slowly: the slowest segments take {0} of their duration, after a prompt first byte",
+        next_step="a full link, loss on the way or a shaper: see the origin's link, retransmits and disks",
+        conditions=(at_least(_RELATIVE_TAIL, 0.8, 0.6), at_most(_FIRST_BYTE, 0.3, 0.5)),
+        for_seconds=3.0,
+    ),
+    Rule(
+        name="slow-first-byte",
+        standing=Standing.LIMIT,
+        culprit=Culprit.ORIGIN,
+        severity=Severity.WARNING,
+        what="segments wait for their first byte: {0} for the slowest",
+        next_step="up with the round trip: the path is full. Without it: the server, its disk or what stands behind it",
+        conditions=(
+            at_least(median_of("segment_ttfb_seconds_p95", Unit.SECONDS, 5.0), 0.5, 0.3),
+            at_least(_FIRST_BYTE, 0.3),
+        ),
+        for_seconds=3.0,
+    ),
+    Rule(
+        name="slow-connects",
+        standing=Standing.LIMIT,
+        culprit=Culprit.PATH,
+        severity=Severity.NOTE,
+        what="connections take {0} to open",
+        next_step="1 s and 3 s are lost handshakes: a full accept queue (backlog, somaxconn) or loss on the way",
+        conditions=(at_least(most_of("connect_seconds_p95", Unit.SECONDS, 5.0), 0.9),),
+        for_seconds=3.0,
+    ),
+)
+
+MEDIA = (
+    Rule(
+        name="empty-media",
+        standing=Standing.CAUSE,
+        culprit=Culprit.ORIGIN,
+        severity=Severity.CRITICAL,
+        what="segments are empty: bodies have {0} of the bytes that their bitrate says",
+        next_step="look at the files: a full disk, a packager without input, a cache that answers 200 with nothing",
+        conditions=(at_most(median_of("media_bytes_ratio", Unit.RATIO, 5.0), 0.1, 0.2),),
+        for_seconds=2.0,
+    ),
+    Rule(
+        name="short-media",
+        standing=Standing.CAUSE,
+        culprit=Culprit.LIVE_SOURCE,
+        severity=Severity.WARNING,
+        what="segments are shorter than before: {0} of the bytes that their bitrate says",
+        next_step="is the packager's disk full, is its input cut? Play one of the files; a quiet picture is small too",
+        conditions=(fallen(median_of("media_bytes_ratio", Unit.RATIO, 5.0), 0.7, 0.8),),
+        for_seconds=3.0,
+    ),
+)

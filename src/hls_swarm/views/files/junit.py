@@ -1,13 +1,15 @@
-"""A run as JUnit XML: one test for its validity, one for its viewers, one for each threshold.
+"""A run as JUnit XML: a test for its validity, one for its viewers, one for each threshold and each expectation.
 
 The dialect is what Jenkins, GitLab and GitHub's reporters read: `testsuites`, `testsuite`, `testcase`, with `failure`
-for a threshold that was crossed and `error` for a run that says nothing.
+for a threshold that was crossed or an expectation that was broken, and `error` for a run that says nothing. What was
+found stands in `system-out`.
 """
 
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from hls_swarm.judge.report import Report
+from hls_swarm.views.terminal.findings import finding_line
 from hls_swarm.views.terminal.tables import reasons
 
 _UNFIT = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF), "�")  # XML 1.0, 2.2
@@ -30,6 +32,12 @@ def report_junit(report: Report) -> bytes:
     for result in summary.get("thresholds", []):
         reason = "" if result["held"] else str(result.get("reason", "crossed"))
         _case(suite, str(result["threshold"]), elapsed, failure=reason)
+    for result in summary.get("expectations", []):
+        reason = "" if result["held"] else str(result.get("reason", "broken"))
+        _case(suite, f"at most {result['expectation']}: {result['what']}", elapsed, failure=reason)
+    found = [finding_line(finding) for finding in summary.get("findings", [])]
+    if found:
+        SubElement(suite, "system-out").text = _text("\n".join(found))
     cases = suite.findall("testcase")
     counts = {
         "tests": len(cases),

@@ -6,7 +6,7 @@ from hls_swarm.judge.compare import Comparison
 from hls_swarm.judge.report import Report
 from hls_swarm.views.terminal.tables import Table, comparison_headline, differences, headline, reasons, tables
 
-_VERDICT_MARKS = {"pass": "✅", "fail": "❌", "invalid": "⚠️", "error": "❌"}
+_VERDICT_MARKS = {"pass": "✅", "fail": "❌", "invalid": "⚠️", "error": "❌", "not judged": "⚪"}
 
 
 def report_markdown(report: Report) -> str:

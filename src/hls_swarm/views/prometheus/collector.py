@@ -22,6 +22,7 @@ from prometheus_client.metrics_core import Metric
 from hls_swarm import __version__
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.records import ObjectKind
+from hls_swarm.snapshot.finding import Finding
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin_metrics import SourceState, TargetMetrics
 from hls_swarm.snapshot.origin_signals import SIGNALS
@@ -99,6 +100,17 @@ class Page:
         """The page and its content type, in the format that the Accept header asks for."""
         encode, content_type = choose_encoder(accept)
         return encode(self), content_type
+
+
+def _findings(
+    moment: Moment, read: Callable[[Finding], float], together: Callable[[Iterable[float]], float]
+) -> Iterator[tuple[Labels, float]]:
+    """One figure a rule, of all places where it was found."""
+    by_rule: dict[Labels, list[float]] = {}
+    for finding in moment.snapshot.findings:
+        labels = (finding.rule, finding.culprit.value if finding.culprit is not None else "")
+        by_rule.setdefault(labels, []).append(read(finding))
+    yield from ((labels, together(values)) for labels, values in sorted(by_rule.items()))
 
 
 def _metric(family: Family, moment: Moment) -> Metric:
@@ -301,12 +313,28 @@ _ERRORS = (
     Family("http_errors", _C, "Answers with an HTTP status that is an error", _http_errors, ("status_code",)),
     Family("timeouts", _C, "Exchanges that took longer than a player waits", _one(_timeouts)),
 )
+_FINDINGS = (
+    Family(
+        "finding",
+        _G,
+        "1 while something that was found out goes on, 0 when it is over",
+        lambda m: _findings(m, lambda finding: float(finding.is_going_on), max),
+        ("rule", "culprit"),
+    ),
+    Family(
+        "finding_seconds",
+        _C,
+        "How long it held in all",
+        lambda m: _findings(m, lambda finding: finding.seconds(m.snapshot.elapsed_seconds), sum),
+        ("rule", "culprit"),
+    ),
+)
 _GENERATOR = (
     Family(
         "generator_saturated",
         _G,
-        "1 if the generator is the bottleneck: the run is invalid",
-        _one(lambda m: float(m.snapshot.generator.saturated)),
+        "1 while the generator is the bottleneck: what is measured then is void",
+        _one(lambda m: float(bool(m.snapshot.generator_trouble))),
     ),
     Family(
         "machine_cpu_percent",
@@ -380,5 +408,5 @@ _VIEWERS = (
     ),
 )
 
-FAMILIES = (*_RUN, *_TRAFFIC, *_EXPERIENCE, *_ERRORS, *_GENERATOR, *_ORIGIN, *_VIEWERS)
+FAMILIES = (*_RUN, *_TRAFFIC, *_EXPERIENCE, *_ERRORS, *_FINDINGS, *_GENERATOR, *_ORIGIN, *_VIEWERS)
 """Everything that the page can have, in its order."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hls_swarm.judge.verdict import Outcome, Verdict
+from hls_swarm.judge.verdict import Outcome
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin_metrics import SourceState
@@ -34,7 +34,7 @@ def findings(snapshot: Snapshot, outcome: Outcome) -> tuple[Finding, ...]:
 
 def _stream(snapshot: Snapshot, outcome: Outcome) -> Finding:
     subject = f"stream {snapshot.url}"
-    if outcome.verdict is not Verdict.PASS:
+    if outcome.exit_code:
         return Finding(subject, False, "; ".join(outcome.reasons))
     experience, segments = snapshot.experience, snapshot.objects.get(ObjectKind.SEGMENT)
     words = [

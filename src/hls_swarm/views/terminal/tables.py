@@ -12,6 +12,7 @@ from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.origin_signals import signal_info
 from hls_swarm.views.signals import DETAILS, name_text, value_text
+from hls_swarm.views.terminal.findings import expectation_rows, finding_rows
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def tables(report: Report) -> list[Table]:
     """All of a report but its timeline; what is not known has no row."""
     summary = report.summary
     found = [
+        findings(summary),
+        expectations(summary),
         thresholds(summary),
         _viewers(summary),
         _hosts(summary),
@@ -56,6 +59,16 @@ def tables(report: Report) -> list[Table]:
         *_origin(summary),
     ]
     return [table for table in found if table is not None and table.rows]
+
+
+def findings(summary: Mapping[str, Any]) -> Table:
+    """What happened, the worst first."""
+    return Table("Findings", ("When", "What", "Blame", "Next step"), finding_rows(summary), figures=False)
+
+
+def expectations(summary: Mapping[str, Any]) -> Table:
+    """What came of each expectation that applied."""
+    return Table("Expectations", ("At most", "Of", "Value", "Verdict"), expectation_rows(summary), figures=False)
 
 
 def thresholds(summary: Mapping[str, Any]) -> Table | None:

@@ -7,23 +7,27 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hls_swarm.judge.expectations import ExpectationResult
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.judge.thresholds import value_text as threshold_value
 from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceState, TargetMetrics
+from hls_swarm.snapshot.finding import Finding, Severity
+from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceState, TargetMetrics, Unit
 from hls_swarm.snapshot.origin_signals import signal_info
 from hls_swarm.snapshot.origin_tally import TargetSummary
 from hls_swarm.snapshot.snapshot import GeneratorFigures, Snapshot, ViewerFigures
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views.signals import DETAILS, name_text, source_text, value_text
+from hls_swarm.views.terminal.findings import LEADING
 
 _VERDICT_STYLES = {
     Verdict.PASS: "bold green",
     Verdict.FAIL: "bold red",
     Verdict.INVALID: "bold yellow",
     Verdict.ERROR: "bold red",
+    Verdict.NOT_JUDGED: "bold",
 }
 _KIND_NAMES = {
     ObjectKind.MULTIVARIANT_PLAYLIST: "multivariant playlist",
@@ -32,6 +36,7 @@ _KIND_NAMES = {
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
 }
+_SEVERITY_STYLES = {Severity.NOTE: "", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
 _LABEL_WIDTH = 13
 _MOST_HOSTS = 5
 
@@ -52,8 +57,8 @@ def status_line(snapshot: Snapshot) -> str:
     if viewers.failed:
         parts.append(f"failed viewers {viewers.failed}")
     parts.extend(_origin_words(snapshot.origin))
-    if snapshot.generator.saturated:
-        parts.append(f"GENERATOR-BOUND: {snapshot.generator.trouble[0]}")
+    if snapshot.generator_trouble:
+        parts.append(f"GENERATOR-BOUND: {snapshot.generator_trouble[0]}")
     return "  ".join(parts)
 
 
@@ -108,8 +113,10 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
         *_machine_rows(generator),
     ]
     renderables: list[RenderableType] = [_labelled(rows)]
-    if generator.trouble:
-        renderables.append(Text(f"GENERATOR-BOUND: {'; '.join(generator.trouble)}", "bold yellow"))
+    renderables += [
+        Text(f"GENERATOR-BOUND {finding.when}: {finding.what}", "bold yellow")
+        for finding in snapshot.generator_findings
+    ]
     renderables += [Text(f"Note: {remark}", "yellow") for remark in generator.remarks]
     return renderables
 
@@ -210,13 +217,14 @@ def summary(
     *,
     steady: bool = True,
     thresholds: Sequence[ThresholdResult] = (),
+    expectations: Sequence[ExpectationResult] = (),
 ) -> RenderableType:
     """The whole run, to be read at a glance.
 
     Args:
         origin: each target over the run.
         steady: whether these are of the steady state; else of all the run.
-        thresholds: what came of each.
+        thresholds, expectations: what came of each.
     """
     head = Text.assemble(
         (outcome.verdict.value.upper(), _VERDICT_STYLES[outcome.verdict]),
@@ -224,8 +232,14 @@ def summary(
     )
     parts: list[RenderableType] = [head]
     parts.extend(Text(f"  {reason}", _VERDICT_STYLES[outcome.verdict]) for reason in outcome.reasons)
+    if snapshot.findings:
+        parts += ["", *_found(snapshot.findings)]
     if thresholds:
         parts += ["", threshold_table(thresholds)]
+    if expectations:
+        parts += ["", _expected(expectations)]
+    elif not thresholds:
+        parts += ["", Text("Nothing was expected of this run: it is not judged", "dim")]
     parts += ["", *figures(snapshot)]
     if snapshot.objects:
         parts += ["", latency_table(snapshot)]
@@ -241,6 +255,29 @@ def summary(
         if not steady:
             parts.append(Text("  (over the whole run: it ended before the steady state)", "dim"))
     return Lines(*parts)
+
+
+def _found(findings: Sequence[Finding]) -> list[RenderableType]:
+    """The worst few, each with what to do next."""
+    parts: list[RenderableType] = [Text("Findings", "bold")]
+    for finding in findings[:LEADING]:
+        blamed = f"  blame: {finding.culprit.value}" if finding.culprit is not None else ""
+        parts.append(Text(f"  {finding.when}  {finding.what}{blamed}", _SEVERITY_STYLES[finding.severity]))
+        parts.append(Text(f"      next: {finding.next_step}"))
+    if len(findings) > LEADING:
+        parts.append(Text(f"  and {len(findings) - LEADING} more: hls-swarm report shows all", "dim"))
+    return parts
+
+
+def _expected(results: Sequence[ExpectationResult]) -> RenderableType:
+    """What was expected, in one line, with what came of it."""
+    line = Text.assemble(("Expected     ", "bold"))
+    for number, result in enumerate(results):
+        value = units.figure(result.value, Unit.RATIO)
+        line.append(", at most " if number else "at most ")
+        line.append(result.expectation.text, "" if result.held else "bold red")
+        line.append(f" ({value})", "green" if result.held else "bold red")
+    return line
 
 
 def _trouble_of(target: TargetMetrics, now: float) -> list[RenderableType]:

@@ -75,8 +75,8 @@ class NoteDialog(ModalScreen[str | None]):
 
 HELP = """\
 [b]Panels[/b]
-  1 to 8   Traffic, Experience, Errors, Origin, Generator, Latency,
-           Viewers, Log: one of them alone; a click does the same
+  1 to 9   Traffic, Experience, Errors, Origin, Generator, Latency,
+           Viewers, Log, Findings: one alone; a click does the same
   Tab      the next one alone; Shift+Tab the one before
   0, Esc   all of them
   w        the worst viewers

@@ -12,6 +12,7 @@ from textual.widgets import Footer
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.tui.panels.errors import Errors
 from hls_swarm.views.tui.panels.experience import ExperiencePanel
+from hls_swarm.views.tui.panels.findings import Findings
 from hls_swarm.views.tui.panels.generator import Generator
 from hls_swarm.views.tui.panels.latency import Latency
 from hls_swarm.views.tui.panels.log import LogPanel
@@ -28,7 +29,7 @@ TALL = 36
 """Height from which one column shows more than the essentials."""
 ROOMY = 52
 """Height from which there is room for charts instead of single lines."""
-PANELS = ("traffic", "experience", "errors", "origin", "generator", "latency", "viewers", "log")
+PANELS = ("traffic", "experience", "errors", "origin", "generator", "latency", "viewers", "log", "findings")
 """In the order of their keys, from 1."""
 
 
@@ -48,6 +49,7 @@ class DashboardScreen(Screen[None]):
     .panel { height: auto; padding: 0 1; border-top: solid $label 50%; border-title-color: $title;
              border-title-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
     .panel:hover { border-title-style: bold reverse; }
+    #findings.-empty { display: none; }
     #overview { border-top: none; background: $panel; text-wrap: wrap; max-height: 60%; }
     #body { height: 1fr; overflow-x: auto; overflow-y: auto; scrollbar-size: 1 1; }
     #columns { layout: horizontal; height: auto; min-width: 64; }
@@ -66,7 +68,7 @@ class DashboardScreen(Screen[None]):
     DashboardScreen.-alone #body .panel.-chosen { display: block; height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "panel('traffic')", "panel", key_display="1-8"),
+        Binding("1", "panel('traffic')", "panel", key_display="1-9"),
         *(Binding(str(n), f"panel('{name}')", name, show=False) for n, name in enumerate(PANELS[1:], start=2)),
         Binding("0,escape", "all_panels", "all", show=False),
         Binding("tab", "step(1)", "next panel", show=False, priority=True),
@@ -93,6 +95,7 @@ class DashboardScreen(Screen[None]):
         with VerticalScroll(id="body"):
             with Vertical(id="columns"):
                 with Vertical(classes="column", id="first"):
+                    yield Findings()
                     yield Traffic()
                     yield ExperiencePanel()
                     yield Latency()

@@ -28,7 +28,7 @@ class Generator(Panel):
             rows += flow(("machine", LABEL), _machine(g, g.machine), width, _LABEL_WIDTH)
         if players is not None:
             rows += flow(("players", LABEL), _players(players), width, _LABEL_WIDTH)
-        for trouble in g.trouble:
+        for trouble in picture.snapshot.generator_trouble:
             rows += prose(trouble, "$bound", width, ("◆", "$bound"), 2)
         for remark in g.remarks:
             rows += prose(remark, WARN, width, ("▲", WARN), 2)

@@ -1,0 +1,122 @@
+"""Whether this machine was the bottleneck, and when: what was measured then says nothing of the origin.
+
+Rules:
+
+- An event loop that ran late by more than `LOOP_LAG_LIMIT_SECONDS` distorts the second it did so in.
+- A processor that is full for `FULL_SECONDS` in a row is trouble if the event loops feel it: with a lag of less than
+  `FELT_LAG_SECONDS` the viewers got their share of it, whoever had the rest.
+- A link that is full for so long delays every answer.
+- A failure for want of a descriptor or a port, and viewers that start late, are trouble while they happen.
+- A worker that died took its counts with it, one that stood still left its viewers behind, and lines of a player's log
+  that nobody read are missing in all counts: these void the whole run.
+"""
+
+from hls_swarm.judge.findings.measures import errors_of, now_of, rise_of, share_of
+from hls_swarm.judge.findings.rule import Condition, Rule, at_least
+from hls_swarm.records import FailureKind, ObjectKind
+from hls_swarm.snapshot.finding import Culprit, Severity, Standing, Voids
+from hls_swarm.snapshot.generator import LATE_STARTS_LIMIT, LOOP_LAG_LIMIT_SECONDS, STANDSTILL_LIMIT_SECONDS
+from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.saturation import FULL_SECONDS, LINK_LIMIT_PERCENT, MACHINE_CPU_LIMIT_PERCENT
+
+FELT_LAG_SECONDS = 0.02
+WORKER_LOST = "generator-worker-lost"
+
+
+def _trouble(
+    name: str,
+    what: str,
+    next_step: str,
+    *conditions: Condition,
+    for_seconds: float = 0.0,
+    voids: Voids = Voids.ITS_TIME,
+) -> Rule:
+    return Rule(
+        name=name,
+        standing=Standing.CAUSE,
+        culprit=Culprit.GENERATOR,
+        severity=Severity.WARNING,
+        what=what,
+        next_step=next_step,
+        conditions=conditions,
+        for_seconds=for_seconds,
+        clear_seconds=2.0,
+        voids=voids,
+    )
+
+
+GENERATOR_RULES = (
+    _trouble(
+        "generator-lag",
+        "this machine was late: event-loop lag P99 {0}",
+        "fewer viewers here, more --workers, or another machine beside it",
+        at_least(now_of("loop_lag_seconds_p99", Unit.SECONDS), LOOP_LAG_LIMIT_SECONDS),
+    ),
+    _trouble(
+        "generator-cpu",
+        "this machine's processor was full ({0}), and its viewers felt it: event-loop lag P99 {1}",
+        "stop what else runs here, or take another machine",
+        at_least(now_of("machine_cpu_percent", Unit.PERCENT), MACHINE_CPU_LIMIT_PERCENT),
+        at_least(now_of("loop_lag_seconds_p99", Unit.SECONDS), FELT_LAG_SECONDS),
+        for_seconds=FULL_SECONDS,
+    ),
+    _trouble(
+        "generator-link",
+        "this machine's link was full ({0})",
+        "a faster link, or more machines",
+        at_least(now_of("machine_link_percent", Unit.PERCENT), LINK_LIMIT_PERCENT),
+        for_seconds=FULL_SECONDS,
+    ),
+    _trouble(
+        "generator-late-starts",
+        "{0} viewers started late in a second",
+        "a slower ramp, or more --workers",
+        at_least(rise_of("late_starts", 1.0), 2),
+        at_least(share_of("late_starts", "viewers_started", 1.0), LATE_STARTS_LIMIT),
+    ),
+    _trouble(
+        "generator-descriptors",
+        "requests failed for want of a file descriptor: {0} in a second",
+        "raise the limit of open files (ulimit -Hn), or use more --workers",
+        at_least(errors_of(tuple(ObjectKind), (FailureKind.DESCRIPTORS,), seconds=1.0), 1),
+    ),
+    _trouble(
+        "generator-ports",
+        "requests failed for want of a local port: {0} in a second",
+        "name more addresses with --source-address, or widen net.ipv4.ip_local_port_range",
+        at_least(errors_of(tuple(ObjectKind), (FailureKind.PORTS,), seconds=1.0), 1),
+    ),
+    _trouble(
+        "generator-players",
+        "requests failed for a reason that lies in this machine's players: {0} in a second",
+        "see the errors for what the processes said",
+        at_least(errors_of(tuple(ObjectKind), (FailureKind.PLAYER,), seconds=1.0), 1),
+    ),
+    _trouble(
+        "generator-internal",
+        "requests failed for a bug of this program: {0} in a second",
+        "please report it with the lines of log.jsonl",
+        at_least(errors_of(tuple(ObjectKind), (FailureKind.INTERNAL,), seconds=1.0), 1),
+    ),
+    _trouble(
+        WORKER_LOST,
+        "workers died: {0}; the viewers there are lost",
+        "the log says what killed them: memory mostly",
+        at_least(now_of("generator_workers_lost", Unit.COUNT), 1),
+        voids=Voids.THE_RUN,
+    ),
+    _trouble(
+        "generator-standstill",
+        "a worker stood still for {0}",
+        "it was stopped, or the machine was: start the run anew",
+        at_least(now_of("loop_lag_seconds_max", Unit.SECONDS), STANDSTILL_LIMIT_SECONDS),
+        voids=Voids.THE_RUN,
+    ),
+    _trouble(
+        "generator-lines-lost",
+        "{0} log lines of players were not read, so counts are too low",
+        "raise --ffmpeg-log-lines",
+        at_least(rise_of("player_log_lines_dropped", 1.0), 1),
+        voids=Voids.THE_RUN,
+    ),
+)

@@ -1,0 +1,190 @@
+"""When this machine was the bottleneck, what that voids, and what of a run is judged then."""
+
+from collections.abc import Iterable
+
+import pytest
+from tests.support.moments import Run
+from tests.support.snapshots import exchange, failed, stalled, watching
+
+from hls_swarm.judge.expectations import ExpectationError, expectations
+from hls_swarm.judge.verdict import Outcome, Verdict, judge
+from hls_swarm.records import Failure, FailureKind, ObjectKind, Record, SegmentFetched, ViewerStarted
+from hls_swarm.snapshot.snapshot import MachineFigures, Phase
+
+
+def machine(cpu: float = 40.0, link: float = 10.0) -> MachineFigures:
+    return MachineFigures(cpu, "eth0", link * 1.25e6, 1e6, 125e6, 2.5)
+
+
+def outcome_of(run: Run) -> Outcome:
+    last = run.entries[-1]
+    return judge(last.moment.snapshot, thresholds=last.thresholds, expectations=last.expectations)
+
+
+def quiet(run: Run, seconds: Iterable[int]) -> None:
+    for second in seconds:
+        run.second(float(second))
+
+
+def expected(*lines: str, thresholds: bool = False) -> Run:
+    return Run(expected=expectations(lines, thresholds=thresholds))
+
+
+class TestGenerator:
+    def test_a_loop_that_lags_for_more_than_a_tenth_of_the_run_makes_it_invalid(self) -> None:
+        run = Run()
+        run.second(1.0, *watching(0, 0.1))
+        for second in (2, 3):
+            run.second(float(second), lags=[0.150] * 10)
+        quiet(run, range(4, 11))
+        outcome = outcome_of(run)
+        assert (outcome.verdict, outcome.exit_code) == (Verdict.INVALID, 3)
+        assert outcome.reasons == (
+            "20% of the run is void, more than 10%",
+            (
+                "this machine was late: event-loop lag P99 150 ms (0:01-0:03): fewer viewers here, more --workers, or "
+                "another machine beside it"
+            ),
+        )
+
+    def test_less_of_it_voids_its_seconds_only(self) -> None:
+        run = expected()
+        run.second(1.0, *watching(0, 0.1), *watching(1, 0.2))
+        quiet(run, range(2, 20))
+        run.second(20.0, *stalled(0, 19.0, 0.9), lags=[0.150] * 10)
+        quiet(run, range(21, 31))
+        assert outcome_of(run) == Outcome(Verdict.PASS)
+        run.second(31.0, *stalled(0, 30.0, 0.9))
+        assert outcome_of(run).verdict is Verdict.FAIL
+
+    @pytest.mark.parametrize(
+        ("full", "lag", "verdict"),
+        [
+            pytest.param(9, 0.03, Verdict.NOT_JUDGED, id="a short peak"),
+            pytest.param(12, 0.03, Verdict.INVALID, id="a full processor that viewers feel"),
+            pytest.param(12, 0.004, Verdict.NOT_JUDGED, id="a full processor of which viewers have their share"),
+        ],
+    )
+    def test_a_full_processor(self, full: int, lag: float, verdict: Verdict) -> None:
+        run = Run()
+        run.second(1.0, *watching(0, 0.1), machine=machine())
+        for second in range(2, 2 + full):
+            run.second(float(second), machine=machine(cpu=99.5), lags=[lag] * 10)
+        for second in range(2 + full, 41):
+            run.second(float(second), machine=machine())
+        assert outcome_of(run).verdict is verdict
+
+    def test_seconds_in_doubt_are_judged_when_nothing_came_of_it(self) -> None:
+        run = Run("stalls:count < 1 over steady")
+        run.second(1.0, *watching(0, 0.1), machine=machine())
+        run.second(2.0, machine=machine())
+        for second in range(3, 9):
+            run.second(float(second), machine=machine(cpu=99.5), lags=[0.03] * 10)
+        run.second(9.0, *stalled(0, 8.1, 0.5), machine=machine(cpu=99.5), lags=[0.03] * 10)
+        assert run.entries[-1].thresholds[0].held
+        run.second(10.0, machine=machine())
+        assert not run.entries[-1].thresholds[0].held
+
+    def test_seconds_in_doubt_are_void_when_it_was_the_generator(self) -> None:
+        run = Run("stalls:count < 1 over run")
+        run.second(1.0, *watching(0, 0.1), machine=machine())
+        for second in range(2, 14):
+            run.second(float(second), *stalled(0, second - 0.9, 0.5), machine=machine(cpu=99.5), lags=[0.03] * 10)
+        run.second(14.0, phase=Phase.FINISHED)
+        assert run.entries[-1].thresholds[0].held
+
+    def test_a_full_link(self) -> None:
+        run = Run()
+        run.second(1.0, *watching(0, 0.1), machine=machine())
+        for second in range(2, 14):
+            run.second(float(second), machine=machine(link=99.2))
+        assert outcome_of(run).reasons[1].startswith("this machine's link was full (99%) (since 0:01)")
+
+    def test_a_lost_worker_voids_the_run_however_late(self) -> None:
+        run = Run()
+        run.second(1.0, *watching(0, 0.1))
+        quiet(run, range(2, 60))
+        run.second(60.0, lost={0: "killed by SIGKILL"}, phase=Phase.FINISHED)
+        assert outcome_of(run).reasons == (
+            (
+                "workers died: 1; the viewers there are lost (since 0:59; worker 0 killed by SIGKILL): the log says "
+                "what killed them: memory mostly"
+            ),
+        )
+
+    def test_late_starts(self) -> None:
+        run = Run()
+        late = [ViewerStarted(number, 0.5, 0.3) for number in range(2)]
+        on_time: list[Record] = [ViewerStarted(number, 0.4, 0.4) for number in range(2, 100)]
+        run.second(1.0, *watching(200, 0.1), *late, *on_time)
+        assert outcome_of(run).reasons[1].startswith("2 viewers started late in a second (since 0:00)")
+
+    def test_what_this_machine_has_too_little_of_comes_with_a_remedy(self) -> None:
+        ports, none_left = (Failure(kind, "none left") for kind in (FailureKind.PORTS, FailureKind.DESCRIPTORS))
+        run = Run()
+        run.second(
+            1.0,
+            *watching(0, 0.1),
+            SegmentFetched(0, ObjectKind.SEGMENT, exchange(0.6, 0, 0.001, ports), ports, 2.0, 3_000_000),
+            SegmentFetched(0, ObjectKind.SEGMENT, exchange(0.7, 0, 0.001, none_left), none_left, 2.0, 3_000_000),
+        )
+        reasons = " ".join(outcome_of(run).reasons)
+        assert "for want of a file descriptor: 1 in a second (since 0:00): raise the limit of open files" in reasons
+        assert "for want of a local port: 1 in a second (since 0:00): name more addresses with" in reasons
+
+
+class TestExpectations:
+    def test_a_run_that_keeps_them_passes(self) -> None:
+        run = expected()
+        run.second(1.0, *watching(0, 0.1))
+        quiet(run, range(2, 10))
+        assert outcome_of(run) == Outcome(Verdict.PASS)
+        values = {result.expectation.name: result.value for result in run.entries[-1].expectations}
+        assert values == {"viewers": 0.0, "errors": 0.0, "rebuffering": 0.0, "media": 0.0, "playlists": 0.0}
+
+    def test_a_run_that_breaks_them_fails_with_each_in_words(self) -> None:
+        run = expected()
+        run.second(1.0, *watching(0, 0.1), *failed(1, 0.2))
+        run.second(2.0, *stalled(0, 1.1, 0.5))
+        outcome = outcome_of(run)
+        assert (outcome.verdict, outcome.exit_code) == (Verdict.FAIL, 99)
+        assert outcome.reasons == (
+            "viewers that failed: 50%, expected at most 0%",
+            "requests that failed: 25%, expected at most 1.00%",
+            "stalled time of the viewers: 36%, expected at most 1.00%",
+        )
+
+    @pytest.mark.parametrize(
+        ("lines", "thresholds", "texts"),
+        [
+            pytest.param(
+                (), False, ["viewers=0%", "errors=1%", "rebuffering=1%", "media=1%", "playlists=1%"], id="all"
+            ),
+            pytest.param(
+                ("errors=2%", "rebuffering=off"),
+                False,
+                ["viewers=0%", "errors=2%", "media=1%", "playlists=1%"],
+                id="changed by name",
+            ),
+            pytest.param((), True, [], id="thresholds judge instead"),
+            pytest.param(("viewers=0.05",), True, ["viewers=5%"], id="thresholds and what was named"),
+        ],
+    )
+    def test_which_apply(self, lines: tuple[str, ...], thresholds: bool, texts: list[str]) -> None:
+        assert [each.text for each in expectations(lines, thresholds=thresholds)] == texts
+        assert expectations((), thresholds=thresholds, none=True) == ()
+
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ("errors", "'errors' is no expectation: write it like errors=2% or rebuffering=off"),
+            ("error=2%", "there is no expectation error: did you mean errors?"),
+            ("stalls=2%", "there is no expectation stalls: there are viewers, errors, rebuffering, media, playlists"),
+            ("errors=2s", "'2s' is no share: write it like 2%"),
+            ("errors=200%", "'200%' is no share: write it like 2%"),
+        ],
+    )
+    def test_one_that_can_not_be_read(self, line: str, words: str) -> None:
+        with pytest.raises(ExpectationError) as raised:
+            expectations((line,), thresholds=False)
+        assert str(raised.value) == words
