@@ -22,11 +22,10 @@ import pyarrow.dataset as ds
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.programs import free_port, is_alive, require, running, wait_for
+from tests.support.soundness import assert_sound
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
-NUMBERS_ARE_RIGHT = {0, 3}
-"""A machine that is busy with other tests makes a run invalid, but miscounts nothing."""
 KINDS = {"master.m3u8": "multivariant_playlist", "m3u8": "media_playlist"}
 
 
@@ -94,7 +93,7 @@ def test_the_numbers_agree_everywhere_and_with_the_access_log(tmp_path: Path) ->
             "-threshold", "origin_cpu_percent:max < 101", "-record-requests", "-json", str(tmp_path / "summary.json"),
             f"{base}/live/master.m3u8",
         )  # fmt: skip
-        assert done.returncode in NUMBERS_ARE_RIGHT, done.stderr
+        passed = assert_sound(done.returncode, done.stderr)
     requests, body_bytes = logged(log, "swarm-test")
     summary = json.loads((tmp_path / "summary.json").read_bytes())
     kinds = ("multivariant_playlist", "media_playlist", "segment")
@@ -125,7 +124,8 @@ def test_the_numbers_agree_everywhere_and_with_the_access_log(tmp_path: Path) ->
     printed = done.stdout
     assert re.search(rf"Requests\s+{sum(requests.values())}\b", printed), printed
     assert str(folder) in printed.replace("\n", "")
-    assert [result["held"] for result in summary["thresholds"]] == [True, True, True]
+    held = [result["held"] for result in summary["thresholds"]]
+    assert held == [True, True, True] or not passed  # how long a segment took is then of this machine
     first = summary["thresholds"][0]
     assert first["value"] == summary["latency_seconds"]["segment"]["download"]["p95"]
 
@@ -171,7 +171,7 @@ def test_a_real_prometheus_scrapes_the_run_without_a_complaint(tmp_path: Path) -
             page = wait_for(f"http://127.0.0.1:{metrics}/metrics")
             checked = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, check=False)
             assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
-            assert process.wait(30) in NUMBERS_ARE_RIGHT
+            assert_sound(process.wait(60), (tmp_path / "run.out").read_text())
         answers = {
             query: instant_query(server, query)
             for query in (

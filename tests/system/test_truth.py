@@ -11,9 +11,13 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.support.environment import clean_environ
 from tests.support.programs import free_port, nginx, require, running, wait_for
+from tests.support.soundness import assert_sound
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+
+MARK = "OF_THE_TEST_IN"
 
 
 @contextmanager
@@ -67,10 +71,15 @@ def logged(access_log: Path) -> tuple[Counter[str], Counter[str], Counter[str]]:
     return requests, body_bytes, statuses
 
 
-def swarm(*arguments: str, timeout: float) -> tuple[int, dict[str, Any], str]:
-    """Run the command as a user would; gives exit code, JSON summary and what it printed."""
+def swarm(mark: str, *arguments: str, timeout: float) -> tuple[int, dict[str, Any], str]:
+    """Run the command as a user would; gives exit code, JSON summary and what it printed.
+
+    Args:
+        mark: what its processes can be told from all others of this machine by.
+    """
     command = [sys.executable, "-m", "hls_swarm", *arguments, "--json", "-"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    environ = {**clean_environ(), MARK: mark}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=environ)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout), done.stderr
 
@@ -81,39 +90,42 @@ def test_two_hundred_viewers_say_what_the_access_log_says(tmp_path: Path, varian
     (root / "v0").mkdir(parents=True)
     (root / "v1").mkdir()
     duration = 30 if viewers == 200 else 12
-    before = set(psutil.pids())
     with nginx(tmp_path / "nginx", root) as base, live_stream(root, tmp_path / "ffmpeg.out"):
         access_log = tmp_path / "nginx/access.log"
         wait_for_window(root / "v1/playlist.m3u8")
         with exporters(base, tmp_path) as (node_url, nginx_url):
             code, summary, printed = swarm(
+                str(tmp_path),
                 "-clients", str(viewers), "-ramp-rate", "50", "-duration", f"{duration}s", "-variant", variant,
                 "-origin-metrics", node_url, "-nginx-metrics", nginx_url, f"{base}/master.m3u8", timeout=90,
             )  # fmt: skip
         requests, body_bytes, statuses = logged(access_log)
 
-    assert code == 0, printed
-    assert summary["verdict"] == "pass"
+    passed = assert_sound(code, printed)
     kinds = ("multivariant_playlist", "media_playlist", "segment")
     assert {kind: summary["requests"][kind] for kind in kinds} == {kind: requests[kind] for kind in kinds}
-    assert {kind: summary["body_bytes"][kind] for kind in kinds} == {kind: body_bytes[kind] for kind in kinds}
+    for kind in kinds:
+        if summary["cancelled"][kind]:  # cut by the end of a run on a busy machine: the log has what was sent of it
+            assert summary["body_bytes"][kind] <= body_bytes[kind]
+        else:
+            assert summary["body_bytes"][kind] == body_bytes[kind]
     assert statuses == {"200": sum(requests.values())}
     assert summary["viewers"] == {
-        "target": viewers, "started": viewers, "peak": viewers, "played": viewers, "ended": 0, "failed": 0
+        "target": viewers, "started": viewers, "peak": viewers, "played": viewers, "ended": 0, "failed": 0,
+        "left": 0, "unplayed": 0,
     }  # fmt: skip
     assert requests["multivariant_playlist"] == viewers
-    assert summary["experience"]["stalls"] == 0
-    assert summary["experience"]["stalled_seconds"] == 0
     assert summary["errors"] == []
     assert summary["experience"]["startup_seconds"]["count"] == viewers
-    assert summary["cancelled"]["segment"] == 0
+    if passed:  # else how viewers fare is of this machine
+        assert (summary["experience"]["stalls"], summary["experience"]["stalled_seconds"]) == (0, 0)
+        assert summary["cancelled"]["segment"] == 0
     (origin,) = summary["origin"]
     assert 0 < origin["cpu_percent"]["mean"] <= 100
     assert origin["memory_total_bytes"]["mean"] == pytest.approx(psutil.virtual_memory().total, rel=0.01)
     assert origin["nginx_requests_per_second"]["mean"] > 0.5 * sum(requests.values()) / duration
     assert origin["nginx_connections"]["mean"] >= viewers * 0.9
-    left = {pid for pid in set(psutil.pids()) - before if "hls_swarm" in command_line(pid)}
-    assert left == set()
+    assert [pid for pid in psutil.pids() if environment_of(pid).get(MARK) == str(tmp_path)] == []
 
 
 def wait_for_window(playlist: Path) -> None:
@@ -128,9 +140,9 @@ def wait_for_window(playlist: Path) -> None:
     raise AssertionError("ffmpeg did not write a live stream")
 
 
-def command_line(pid: int) -> str:
-    """The command line of a process, empty if it is gone."""
+def environment_of(pid: int) -> dict[str, str]:
+    """The environment of a process, empty if it is gone or not ours to see."""
     try:
-        return " ".join(psutil.Process(pid).cmdline())
-    except psutil.Error:
-        return ""
+        return psutil.Process(pid).environ()
+    except (psutil.Error, OSError):
+        return {}

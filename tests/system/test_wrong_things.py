@@ -15,6 +15,7 @@ import pytest
 from tests.support.environment import clean_environ
 from tests.support.origins import PLAYLIST_TYPE, serving, vod
 from tests.support.programs import free_port, is_alive
+from tests.support.soundness import assert_sound
 
 pytestmark = pytest.mark.program
 
@@ -24,7 +25,7 @@ HTML = b"<!DOCTYPE html><html><body>Welcome</body></html>"
 
 
 def hls_swarm(
-    *arguments: str, limits: Callable[[], None] | None = None, timeout: float = 40
+    *arguments: str, limits: Callable[[], None] | None = None, timeout: float = 100
 ) -> subprocess.CompletedProcess[str]:
     """Run the command without a terminal, as a script would."""
     command = [sys.executable, "-m", "hls_swarm", *arguments]
@@ -96,7 +97,7 @@ def test_an_exporter_that_is_down_does_not_touch_the_run() -> None:
         done = hls_swarm(
             "--clients", "2", "--json", "-", "--origin-metrics", f"http://127.0.0.1:{port}/metrics", f"{base}/vod.m3u8"
         )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert_sound(done.returncode, done.stderr)
     summary = json.loads(done.stdout)
     assert summary["viewers"]["ended"] == 2
     assert "cpu_percent" not in summary["origin"][0]
@@ -109,7 +110,7 @@ def test_descriptors_are_raised_to_the_hard_limit_by_itself() -> None:
 
     with serving(vod(segments=1, seconds=1.0)) as base:
         done = hls_swarm("--clients", "40", "--ramp-rate", "200", "--workers", "1", f"{base}/vod.m3u8", limits=limits)
-    assert done.returncode == 0, done.stderr
+    assert_sound(done.returncode, done.stderr)
 
 
 def test_too_few_descriptors_are_refused_with_the_number_needed() -> None:
@@ -137,7 +138,7 @@ def live_swarm(base: str, *arguments: str) -> subprocess.Popen[str]:
 
 def workers_at_play(process: subprocess.Popen[str], asked: list[str]) -> list[int]:
     """The worker processes of a run, once all its viewers play: they have what they asked for and ask for more."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if asked.count("/seg-2.ts") >= VIEWERS:
             return [child.pid for child in psutil.Process(process.pid).children() if "launch" in str(child.cmdline())]
@@ -160,16 +161,19 @@ def test_no_worker_outlives_a_controller_that_was_killed() -> None:
     with serving(vod(segments=60), asked) as base, live_swarm(base) as process:
         workers = workers_at_play(process, asked)
         process.kill()
-        process.communicate(timeout=10)
-        assert gone(workers, 2.0)
+        process.communicate(timeout=60)
+        assert gone(workers, 20.0)
 
 
 def test_a_worker_that_dies_is_told_and_makes_the_run_invalid() -> None:
     asked: list[str] = []
-    with serving(vod(segments=60), asked) as base, live_swarm(base, "--workers", "2", "--duration", "8s") as process:
+    with serving(vod(segments=60), asked) as base, live_swarm(base, "--workers", "2") as process:
         workers = workers_at_play(process, asked)
         os.kill(workers[0], signal.SIGKILL)
-        stdout, stderr = process.communicate(timeout=15)
-    assert process.returncode == 3, stderr
+        assert process.stderr is not None
+        told = next(line for line in process.stderr if "worker" in line and "died" in line)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 3, told + stderr
     assert "INVALID" in stdout
     assert "1 worker died" in stderr

@@ -142,7 +142,8 @@ def test_viewers_say_what_the_access_log_says(origin: Origin, ffmpeg: str) -> No
     missing = body_bytes["segment"] - summary["body_bytes"]["segment"]
     assert 0 <= missing <= (probe["segment"] + cut) * largest
     assert summary["viewers"] == {
-        "target": viewers, "started": viewers, "peak": viewers, "played": viewers, "ended": 0, "failed": 0
+        "target": viewers, "started": viewers, "peak": viewers, "played": viewers, "ended": 0, "failed": 0,
+        "left": 0, "unplayed": 0,
     }  # fmt: skip
     assert summary["players"] == {"processes": viewers, "restarts": 0, "log_lines_dropped": 0}
     assert summary["experience"]["stalls"] == 0

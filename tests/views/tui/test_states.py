@@ -111,6 +111,20 @@ def test_every_size_is_survived(size: tuple[int, int]) -> None:
     drive(check, states.steady(), size=size)
 
 
+def test_a_size_whose_timer_was_dropped_is_taken_with_the_next_picture() -> None:
+    async def check(driven: Driven) -> None:
+        driven.app._resize_timer = driven.app.set_timer(
+            3600.0, lambda: None
+        )  # that of an earlier size, which never ran
+        await driven.pilot.resize_terminal(200, 60)
+        await driven.settle()
+        assert "Worst viewers" not in driven.text()
+        await driven.show(states.stalls())
+        assert "Worst viewers" in driven.text()
+
+    drive(check, states.stalls(), size=(120, 40))
+
+
 def test_a_small_screen_scrolls_to_the_rest() -> None:
     async def check(driven: Driven) -> None:
         assert "Generator" not in driven.text()

@@ -94,6 +94,9 @@ class DashboardApp(App[None]):
     def on_picture_arrived(self) -> None:
         """Draw the newest picture, unless the view stands still."""
         self._waiting = False
+        # Textual (8.2) hands on a new size when a timer of 8 ms has run, and drops a timer that is late already:
+        # on a busy machine the screen would keep its old size for ever. Once a second, what waits is handed on.
+        self._check_resize()
         if self._picture is not None and not self._paused:
             self._dashboard.show(self._picture)
 

@@ -1,0 +1,29 @@
+"""Whether a run ended as it should on a machine that other programs may keep busy.
+
+A busy machine makes a run invalid, as it should: what viewers report of times then says nothing about the origin. It
+miscounts nothing, so counts can be compared whatever the verdict. What makes a run pass or invalid is tested where no
+clock is involved, in `tests/snapshot` and `tests/judge`.
+"""
+
+import re
+
+_OTHERS = re.compile(
+    r"event-loop lag P99 .*|\d+ of \d+ viewers started late|this machine's (processor|link) was over \d+% .*"
+)
+"""The reasons for which the other programs of a machine are to blame."""
+
+
+def assert_sound(code: int, printed: str) -> bool:
+    """The run passed, or nothing was wrong with it but that others keep this machine busy; gives whether it passed.
+
+    Args:
+        code: the command's exit code.
+        printed: its standard error, where the reasons stand in one line.
+    """
+    if code == 0:
+        return True
+    reasons = re.findall(r"^hls-swarm: invalid: (.*)$", printed, re.MULTILINE)
+    assert code == 3, f"exit code {code}: {printed}"
+    assert reasons, printed
+    assert [reason for reason in reasons[-1].split("; ") if not _OTHERS.fullmatch(reason)] == []
+    return False
