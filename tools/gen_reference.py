@@ -110,6 +110,8 @@ Generated from the code by `tools/gen_reference.py`. What they mean for a stream
 - A series that stands on a page twice with two values is unknown. A page that is cut short is refused whole: its last
   line must have an end.
 - What a page does not carry is "not exported" and absent everywhere, never 0.
+- nginx's clock counts milliseconds: request times below 1 ms are shown as `< 1 ms`, are absent from timeline and
+  endpoint, and stand in the JSON summary as what they are below (`p50_below`).
 - `[[origin-signal]]` in the settings file adds signals of your own, named `own_...`: see
   [Install exporters on the origin](../how-to/origin-exporters.md#signals-of-your-own).
 """

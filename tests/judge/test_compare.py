@@ -11,6 +11,7 @@ from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
 from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.stats.histogram import Histogram
+from hls_swarm.views.terminal.tables import differences
 
 
 def histogram(*values: float) -> Histogram:
@@ -136,3 +137,36 @@ def test_which_way_is_better(name: str, expected: Better) -> None:
 def test_the_folder_is_the_name_of_a_run(tmp_path: Path) -> None:
     long_run(tmp_path / "some run", seconds=3)
     assert read_run(tmp_path / "some run").name == "some run"
+
+
+def with_times(report: Report, times: list[float]) -> Report:
+    name = "origin_nginx_request_seconds_p95@a"
+    return replace(report, histograms={**report.histograms, name: histogram(*times)})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "judgement", "change"),
+    [
+        pytest.param(0.0001, 0.0009, Judgement.SAME, None, id="both below nginx's clock"),
+        pytest.param(0.0005, 0.012, Judgement.WORSE, None, id="from below it"),
+        pytest.param(0.012, 0.0005, Judgement.BETTER, None, id="to below it"),
+        pytest.param(0.010, 0.020, Judgement.WORSE, 1.0, id="above it"),
+    ],
+)
+def test_times_below_their_clock_have_no_relative_change(
+    reports: dict[str, Report], before: float, after: float, judgement: Judgement, change: float | None
+) -> None:
+    comparison = compare(with_times(reports["base"], [before] * 60), with_times(reports["again"], [after] * 60))
+    (found,) = [d for d in comparison.differences if d.metric == "origin_nginx_request_seconds_p95@a"]
+    assert found.judgement is judgement
+    assert found.change == (change if change is None else pytest.approx(change, rel=0.03))
+
+
+def test_signals_are_written_as_everywhere(reports: dict[str, Report]) -> None:
+    name = "origin_disk_write_bytes_per_second@a"
+    base, again = with_times(reports["base"], [0.0005] * 60), with_times(reports["again"], [0.012] * 60)
+    base = replace(base, histograms={**base.histograms, name: histogram(*[1e6] * 60)})
+    again = replace(again, histograms={**again.histograms, name: histogram(*[2e6] * 60)})
+    rows = {row[0]: row[1:3] for row in differences(compare(base, again)).rows}
+    assert rows["origin_nginx_request_seconds_p95@a"] == ("< 1 ms / < 1 ms", "12.0 ms / 12.0 ms")
+    assert rows[name] == ("1.00 MB/s / 1.00 MB/s", "2.00 MB/s / 2.00 MB/s")

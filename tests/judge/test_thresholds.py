@@ -155,6 +155,13 @@ def test_a_signal_must_hold_for_every_target_and_the_worst_is_named() -> None:
     assert (least.held, least.target) == (False, "a")
 
 
+def test_what_is_below_its_clock_counts_as_the_clock_s_step() -> None:
+    run = Run("origin_nginx_request_seconds_p95:max < 5ms", "origin_nginx_request_seconds_p95:max < 1ms")
+    run.second(1.0, of_origin=origin(1.0, {"a": {"nginx_request_seconds_p95": 0.0005}}))
+    loose, strict = run.entries[-1].thresholds
+    assert (loose.held, loose.value, strict.held) == (True, 0.001, False)
+
+
 def test_a_signal_that_one_target_never_said_has_not_held() -> None:
     run = Run("origin_cpu_percent:max < 50")
     run.second(1.0, of_origin=origin(1.0, {"a": {"cpu_percent": 10.0}, "b": {}}))

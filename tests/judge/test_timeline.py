@@ -48,6 +48,9 @@ def test_ratios_and_rates_are_of_the_second() -> None:
 def test_signals_of_the_origin_have_their_target_and_stale_ones_are_absent() -> None:
     row = Run().second(1.0, of_origin=origin(1.0, {"a": {"cpu_percent": 12.5}, "b": {"cpu_percent": 80.0}})).row
     assert (row["origin_cpu_percent@a"], row["origin_cpu_percent@b"]) == (12.5, 80.0)
+    times = {"nginx_request_seconds_p50": 0.0005, "nginx_request_seconds_p95": 0.001}
+    row = Run().second(1.0, of_origin=origin(1.0, {"a": times})).row
+    assert [name for name in row if "request_seconds" in name] == ["origin_nginx_request_seconds_p95@a"]
 
 
 def test_every_column_of_a_row_is_documented() -> None:

@@ -170,3 +170,41 @@ def test_a_tally_takes_quantiles_from_what_was_counted_meanwhile() -> None:
     written = msgspec.json.decode(msgspec.json.encode(summary.json_object()))
     assert list(written) == ["target", "cpu_percent", "nginx_request_seconds"]
     assert written["cpu_percent"].keys() == {"count", "mean", "p50", "p95", "p99", "max"}
+
+
+def test_of_a_request_time_below_nginx_s_clock_only_that_is_written() -> None:
+    tally = OriginTally()
+    bounds = (0.001, 0.002, INF)
+    for nth, counts in enumerate(((0.0, 0.0, 0.0), (980.0, 1000.0, 1000.0))):
+        reading = Reading(SIGNALS["nginx_request_seconds_mean"], 0.0004, float(nth))
+        target = TargetMetrics(
+            "origin",
+            (SourceHealth(Role.NGINX, "http://origin:9113/metrics"),),
+            {"nginx_request_seconds_mean": reading},
+            {"nginx_request_seconds": BucketCounts(bounds, counts)},
+            float(nth),
+        )
+        tally.add(OriginMetrics((target,), float(nth), 2.0, 30.0))
+    (summary,) = tally.summary()
+    written = msgspec.json.decode(msgspec.json.encode(summary.json_object()))
+    assert written == {
+        "target": "origin",
+        "nginx_request_seconds_mean": {
+            "count": 2,
+            "mean_below": 0.001,
+            "p50_below": 0.001,
+            "p95_below": 0.001,
+            "p99_below": 0.001,
+            "max_below": 0.001,
+        },
+        "nginx_request_seconds": {"p50_below": 0.001, "p95_below": 0.001, "p99": 0.0015},
+    }
+
+
+def test_only_times_by_nginx_s_clock_have_a_step() -> None:
+    assert {name for name, info in SIGNALS.items() if info.step} == {
+        "nginx_request_seconds_mean",
+        "nginx_request_seconds_p50",
+        "nginx_request_seconds_p95",
+        "nginx_request_seconds_p99",
+    }

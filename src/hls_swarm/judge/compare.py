@@ -19,7 +19,7 @@ from math import log, sqrt
 
 from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX, Better, CounterMetric, RatioMetric
 from hls_swarm.judge.report import Report
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin_metrics import SignalInfo, Unit
 from hls_swarm.snapshot.origin_signals import signal_info
 from hls_swarm.stats.histogram import Histogram
 
@@ -142,7 +142,7 @@ def better_of(name: str) -> Better:
     metric = METRICS.get(name)
     if metric is not None:
         return metric.better
-    signal = signal_info(name.removeprefix(ORIGIN_PREFIX).partition("@")[0])
+    signal = signal_of(name)
     return Better.NEITHER if signal is None else _SIGNAL_BETTER.get(signal.unit, Better.NEITHER)
 
 
@@ -151,8 +151,13 @@ def unit_of(name: str) -> Unit:
     metric = METRICS.get(name)
     if metric is not None:
         return Unit.RATIO if isinstance(metric, CounterMetric) else metric.unit
-    signal = signal_info(name.removeprefix(ORIGIN_PREFIX).partition("@")[0])
+    signal = signal_of(name)
     return Unit.COUNT if signal is None else signal.unit
+
+
+def signal_of(name: str) -> SignalInfo | None:
+    """The signal that a metric of the origin is; None of any other metric."""
+    return signal_info(name.removeprefix(ORIGIN_PREFIX).partition("@")[0]) if name.startswith(ORIGIN_PREFIX) else None
 
 
 def caveats(baseline: Report, candidate: Report) -> tuple[str, ...]:
@@ -190,7 +195,8 @@ def _histograms(
         return Difference(name, unit, before, after, None, None, Judgement.UNKNOWN, reason)
     values = min(a.count, baseline.window_seconds), min(b.count, candidate.window_seconds)
     apart = distance(a, b)
-    change, moved = _change(before, after, unit)
+    signal = signal_of(name)
+    change, moved = _change(before, after, unit, 0.0 if signal is None else signal.step)
     if min(values) < LEAST_VALUES:
         reason = f"too few values: {min(values):.0f} seconds"
         return Difference(name, unit, before, after, change, apart, Judgement.UNKNOWN, reason)
@@ -242,11 +248,17 @@ def _figures(histogram: Histogram | None) -> Figures | None:
     return Figures(distribution.count, distribution.mean, distribution.p50, distribution.p95)
 
 
-def _change(a: Figures, b: Figures, unit: Unit) -> tuple[float | None, float]:
-    """The relative change that is larger, of the median and of the P95, and how far it moved if that matters."""
-    moves = [(after - before, before) for before, after in ((a.p50, b.p50), (a.p95, b.p95))]
-    moved, before = max(moves, key=lambda move: abs(move[0] / move[1]) if move[1] else abs(move[0]))
-    change = moved / before if before else None
+def _change(a: Figures, b: Figures, unit: Unit, step: float) -> tuple[float | None, float]:
+    """The relative change that is larger, of the median and of the P95, and how far it moved if that matters.
+
+    Args:
+        step: of the clock that measured it: what is less may be anything up to it, so it moved by what is beyond, and
+            relative to something unknown.
+    """
+    pairs = ((a.p50, b.p50), (a.p95, b.p95))
+    moves = [(max(after, step) - max(before, step), before, min(before, after) >= step) for before, after in pairs]
+    moved, before, known = max(moves, key=lambda move: abs(move[0] / move[1]) if move[1] else abs(move[0]))
+    change = moved / before if before and known else None
     matters = abs(moved) >= _LEAST.get(unit, 0.0) and (change is None or abs(change) >= LEAST_RELATIVE)
     return change, moved if matters else 0.0
 

@@ -39,7 +39,7 @@ from hls_swarm.judge.window import Window
 from hls_swarm.settings.own_signals import OWN_PREFIX, OwnSignal
 from hls_swarm.settings.run import format_duration, parse_duration
 from hls_swarm.snapshot.origin_metrics import Unit
-from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info
+from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info, step_of
 from hls_swarm.snapshot.origin_tally import OriginTally
 from hls_swarm.stats.histogram import Histogram
 
@@ -399,8 +399,10 @@ def _figure(histogram: Histogram | None, aggregation: str) -> float | None:
 
 
 def _origin_value(origin: OriginTally, target: str, signal: str, aggregation: str) -> float | None:
+    """A figure of a signal; what is less than its clock's step counts as the step, which is the most that it can be."""
     values = origin.histograms(target).get(signal)
     if signal in SIGNALS or values is not None:
-        return _figure(values, aggregation)
-    quantiles = origin.quantiles(target, signal)
-    return None if quantiles is None else quantiles.get(aggregation)
+        value = _figure(values, aggregation)
+    else:
+        value = (origin.quantiles(target, signal) or {}).get(aggregation)
+    return None if value is None else max(value, step_of(signal))

@@ -81,8 +81,9 @@ def row(second: Second, now: Moment) -> Row:
             out[f"exporters_failing@{target.target}"] = sum(state in _NO_ANSWER for state in states)
             out[f"servers_down@{target.target}"] = states.count(SourceState.DOWN)
         for name, reading in target.readings.items():
-            if reading.value is not None and not reading.stale:
-                out[f"{ORIGIN_PREFIX}{name}@{target.target}"] = _rounded(reading.value)
+            latest = None if reading.stale else reading.value
+            if latest is not None and not reading.signal.is_below_step(latest):
+                out[f"{ORIGIN_PREFIX}{name}@{target.target}"] = _rounded(latest)
     return out
 
 

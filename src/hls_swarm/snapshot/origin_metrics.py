@@ -59,6 +59,8 @@ class SignalInfo(msgspec.Struct, frozen=True, gc=False):
         help: one line: what it is and how it is computed.
         windowed: whether P50, P95 and maximum are kept over the rolling window.
         quantile_of: the histogram whose quantile it is, by name; empty if it is none. Such values are never averaged.
+        step: what the clock counts in that measured it. All that is known of a smaller value is that it is smaller:
+            where a bucket begins at 0, a quantile in it is no figure that anything measured. 0: no step is known.
     """
 
     name: str
@@ -68,6 +70,11 @@ class SignalInfo(msgspec.Struct, frozen=True, gc=False):
     help: str
     windowed: bool = False
     quantile_of: str = ""
+    step: float = 0.0
+
+    def is_below_step(self, value: float) -> bool:
+        """Whether of a value nothing more is known than that it is less than the clock's step."""
+        return value < self.step
 
 
 class WhyUnknown(StrEnum):

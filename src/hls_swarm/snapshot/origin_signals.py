@@ -12,6 +12,8 @@ from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.snapshot.origin_metrics import Group, SignalInfo, Unit
 
 _WINDOWED = frozenset({Unit.BYTES_PER_SECOND, Unit.PER_SECOND, Unit.PERCENT, Unit.RATIO, Unit.SECONDS})
+NGINX_STEP = 0.001
+"""nginx's clock counts milliseconds: `$request_time` of what took less is 0.000."""
 _QUANTILE = re.compile(r"p\d+")
 _LONGEST_FIRST = tuple(sorted(Unit, key=len, reverse=True))
 
@@ -19,7 +21,7 @@ _LONGEST_FIRST = tuple(sorted(Unit, key=len, reverse=True))
 def _signals(group: Group, *rows: tuple[str, Unit, str, str]) -> tuple[SignalInfo, ...]:
     """A group's rows: name, unit, title, help. What a rolling window makes sense of has one."""
     return tuple(
-        SignalInfo(name, unit, group, title, text, unit in _WINDOWED, _quantile_of(name))
+        SignalInfo(name, unit, group, title, text, unit in _WINDOWED, _quantile_of(name), _step_of(name))
         for name, unit, title, text in rows
     )
 
@@ -27,6 +29,10 @@ def _signals(group: Group, *rows: tuple[str, Unit, str, str]) -> tuple[SignalInf
 def _quantile_of(name: str) -> str:
     histogram, _, last = name.rpartition("_")
     return histogram if _QUANTILE.fullmatch(last) else ""
+
+
+def _step_of(name: str) -> float:
+    return NGINX_STEP if name.startswith("nginx_request_seconds_") else 0.0
 
 
 _CPU = _signals(
@@ -186,3 +192,9 @@ def signal_info(name: str) -> SignalInfo | None:
     unit = next((unit for unit in _LONGEST_FIRST if whole.endswith(f"_{unit.value}")), Unit.COUNT)
     title = name.removeprefix(OWN_PREFIX).replace("_", " ")
     return SignalInfo(name, unit, Group.OWN, title, "added by the user", unit in _WINDOWED, histogram)
+
+
+def step_of(name: str) -> float:
+    """The step of the clock behind a signal, or a histogram that signals are quantiles of; 0 if none is known."""
+    info = signal_info(name) or signal_info(f"{name}_p50")
+    return 0.0 if info is None else info.step

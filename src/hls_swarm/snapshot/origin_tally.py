@@ -14,7 +14,7 @@ from math import inf
 import msgspec
 
 from hls_swarm.snapshot.origin_metrics import BucketCounts, OriginMetrics, TargetMetrics
-from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info
+from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info, step_of
 from hls_swarm.stats.histogram import Distribution, Histogram
 
 QUANTILES: Mapping[str, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -34,8 +34,19 @@ class TargetSummary(msgspec.Struct, frozen=True):
     quantiles: Mapping[str, Mapping[str, float]]
 
     def json_object(self) -> dict[str, object]:
-        """An element of `origin` in the JSON summary; what is not known is left out."""
-        return {"target": self.target, **msgspec.to_builtins(self.signals), **msgspec.to_builtins(self.quantiles)}
+        """An element of `origin` in the JSON summary; what is not known is left out.
+
+        Of a figure that is below its clock's step, the step is given under its name with `_below`.
+        """
+        parts: dict[str, object] = {"target": self.target}
+        for name, figures in {**msgspec.to_builtins(self.signals), **self.quantiles}.items():
+            parts[name] = dict(_known(figure, value, step_of(name)) for figure, value in figures.items())
+        return parts
+
+
+def _known(figure: str, value: float, step: float) -> tuple[str, float]:
+    """A figure by its name, or by that of what it is below."""
+    return (figure, value) if figure == "count" or value >= step else (f"{figure}_below", step)
 
 
 class OriginTally:

@@ -37,7 +37,12 @@ DETAILS = frozenset(
 
 
 def value_text(signal: SignalInfo, value: float | None) -> str:
-    """One value of a signal, with its unit; network rates as bit rates, as links are sold."""
+    """One value of a signal, with its unit; network rates as bit rates, as links are sold.
+
+    Less than the step of its clock is written as that: `< 1 ms`.
+    """
+    if value is not None and signal.is_below_step(value):
+        return below_text(signal.step)
     match signal.unit:
         case Unit.PERCENT:
             return units.percent(value)
@@ -57,6 +62,11 @@ def value_text(signal: SignalInfo, value: float | None) -> str:
             return units.count(value)
         case _:
             assert_never(signal.unit)
+
+
+def below_text(step: float) -> str:
+    """What is less than the step of its clock, in seconds: `< 1 ms`."""
+    return f"< {1000 * step:g} ms"
 
 
 GROUP_NAMES = {

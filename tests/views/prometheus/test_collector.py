@@ -63,7 +63,11 @@ def test_unknown_and_stale_values_are_absent() -> None:
     run = Run()
     metrics = origin(1.0, {"a": {"cpu_percent": 12.5}})
     (target,) = metrics.targets
-    stale = {"load_per_core": Reading(SIGNALS["load_per_core"], 1.0, 0.0, stale=True)}
+    stale = {
+        "load_per_core": Reading(SIGNALS["load_per_core"], 1.0, 0.0, stale=True),
+        "nginx_request_seconds_p95": Reading(SIGNALS["nginx_request_seconds_p95"], 0.0005, 1.0),
+        "nginx_request_seconds_p99": Reading(SIGNALS["nginx_request_seconds_p99"], 0.0015, 1.0),
+    }
     readings = {**target.readings, **stale}
     target = type(target)(target.target, target.sources, readings, {}, 1.0)
     run.second(1.0, of_origin=OriginMetrics((target,), 1.0, 1.0, 30.0))
@@ -71,6 +75,8 @@ def test_unknown_and_stale_values_are_absent() -> None:
     assert value(found, "origin_cpu_percent", target="a") == 12.5
     assert value(found, "origin_source_up", target="a", source="node") == 1
     assert value(found, "origin_load_per_core", target="a") is None
+    assert value(found, "origin_nginx_request_seconds_p95", target="a") is None  # below nginx's clock
+    assert value(found, "origin_nginx_request_seconds_p99", target="a") == 0.0015
     names = {name for name, _ in found}
     assert not {name for name in names if "throughput" in name or "startup" in name or "ttfb" in name}
     assert samples(Run()) == {}

@@ -16,9 +16,12 @@ from hls_swarm.snapshot.origin_metrics import (
     TargetMetrics,
 )
 from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin_tally import TargetSummary
 from hls_swarm.snapshot.snapshot import Phase, Snapshot
+from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views.terminal.live import LineView
 from hls_swarm.views.terminal.output import Output
+from hls_swarm.views.terminal.tables import origin_tables
 from hls_swarm.views.terminal.text import status_line, summary
 
 
@@ -112,3 +115,20 @@ def test_a_line_is_printed_every_few_seconds_and_when_the_phase_changes() -> Non
     for second in range(2, 14):
         view.update(at(float(second), Phase.RAMPING if second < 5 else Phase.STEADY))
     assert [line[:14] for line in out.getvalue().splitlines()] == ["0:02  ramping ", "0:05  steady  ", "0:10  steady  "]
+
+
+def test_request_times_below_nginx_s_clock_are_no_figures() -> None:
+    target = TargetSummary(
+        "origin.test",
+        {"nginx_requests_per_second": Distribution(9, 100.0, 100.0, 101.0, 102.0, 102.0)},
+        {"nginx_request_seconds": {"p50": 0.0005, "p95": 0.00095, "p99": 0.0042}},
+    )
+    made = snapshot(*watching(0, 8.5), origin=origin())
+    live = printed(summary(made, judge(made), (target,)), width=160)
+    assert "nginx request time  P50 < 1 ms  P95 < 1 ms  P99 4.20 ms" in live.splitlines()
+    (table,) = origin_tables({"origin": [target.json_object()]})
+    assert [row[:2] for row in table.rows if "time" in row[0]] == [
+        ("nginx request time P50", "< 1 ms"),
+        ("nginx request time P95", "< 1 ms"),
+        ("nginx request time P99", "4.20 ms"),
+    ]

@@ -211,7 +211,13 @@ def _targets(moment: Moment) -> tuple[TargetMetrics, ...]:
 
 
 def _signal(name: str) -> Callable[[Moment], Iterable[tuple[Labels, Value | None]]]:
-    return lambda moment: [((target.target,), target.fresh_value(name)) for target in _targets(moment)]
+    return lambda moment: [((target.target,), _measured(target, name)) for target in _targets(moment)]
+
+
+def _measured(target: TargetMetrics, name: str) -> float | None:
+    """The value of a signal; None if it is stale, not known, or less than its clock can tell."""
+    value, reading = target.fresh_value(name), target.readings.get(name)
+    return None if value is None or reading is None or reading.signal.is_below_step(value) else value
 
 
 def _own_families(moment: Moment) -> Iterator[Family]:

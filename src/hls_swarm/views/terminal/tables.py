@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hls_swarm.judge.compare import Comparison, Difference, Figures, Judgement
+from hls_swarm.judge.compare import Comparison, Difference, Figures, Judgement, signal_of
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.thresholds import value_text as threshold_value
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin_metrics import SignalInfo, Unit
 from hls_swarm.snapshot.origin_signals import signal_info
-from hls_swarm.views.signals import DETAILS, name_text, value_text
+from hls_swarm.views.signals import DETAILS, below_text, name_text, value_text
 from hls_swarm.views.terminal.findings import expectation_rows, finding_rows
 
 
@@ -56,7 +56,7 @@ def tables(report: Report) -> list[Table]:
         _latency(summary),
         _errors(summary),
         _generator(summary),
-        *_origin(summary),
+        *origin_tables(summary),
     ]
     return [table for table in found if table is not None and table.rows]
 
@@ -168,19 +168,29 @@ def _generator(summary: Mapping[str, Any]) -> Table:
     return Table("Generator", ("", ""), [row for row in rows if row[1] != units.UNKNOWN], figures=False)
 
 
-def _origin(summary: Mapping[str, Any]) -> list[Table]:
+def origin_tables(summary: Mapping[str, Any]) -> list[Table]:
+    """The signals of each target, and its request times."""
     found = []
     for target in summary.get("origin", []):
         rows = []
         for name, d in target.items():
             signal = signal_info(name)
             if signal is not None and name not in DETAILS:
-                rows.append((name_text(signal), *(value_text(signal, d[key]) for key in ("mean", "p95", "max"))))
-            elif isinstance(d, Mapping) and "mean" not in d:
-                words = name.removesuffix("_seconds").replace("_", " ")
-                rows += [(f"{words} time {key.upper()}", units.seconds(value), "", "") for key, value in d.items()]
+                rows.append((name_text(signal), *(_figure(d, key, signal) for key in ("mean", "p95", "max"))))
+            elif isinstance(d, Mapping) and "count" not in d:
+                words, quantile = name.removesuffix("_seconds").replace("_", " "), signal_info(f"{name}_p50")
+                keys = [key.removesuffix("_below") for key in d]
+                rows += [(f"{words} time {key.upper()}", _figure(d, key, quantile), "", "") for key in keys]
         found.append(Table(f"Origin {target['target']}", ("Signal", "Mean", "P95", "Max"), rows))
     return found
+
+
+def _figure(figures: Mapping[str, float], key: str, signal: SignalInfo | None) -> str:
+    """A figure of a signal, or what it is below; of a histogram that is no signal's, seconds."""
+    value, below = figures.get(key), figures.get(f"{key}_below")
+    if value is None and below is not None:
+        return below_text(below)
+    return units.seconds(value) if signal is None else value_text(signal, value)
 
 
 def differences(comparison: Comparison, *, everything: bool = False) -> Table:
@@ -216,7 +226,9 @@ def _side(difference: Difference, side: Figures | None) -> str:
         return units.UNKNOWN
     if difference.distance is None:
         return units.ratio(side.mean)
-    return f"{quantity(difference.unit, side.p50)} / {quantity(difference.unit, side.p95)}"
+    signal, unit = signal_of(difference.metric), difference.unit
+    figures = [quantity(unit, x) if signal is None else value_text(signal, x) for x in (side.p50, side.p95)]
+    return " / ".join(figures)
 
 
 def quantity(unit: Unit, value: float | None) -> str:

@@ -205,7 +205,11 @@ def origin_table(target: TargetSummary, metrics: TargetMetrics | None, now: floa
             table.add_row(name_text(signal), *(value_text(signal, value) for value in (d.mean, d.p95, d.max)))
     parts: list[RenderableType] = [table]
     for name, quantiles in target.quantiles.items():
-        words = "  ".join(f"{q.upper()} {units.seconds(value)}" for q, value in quantiles.items())
+        signal = signal_info(f"{name}_p50")
+        words = "  ".join(
+            f"{q.upper()} {units.seconds(value) if signal is None else value_text(signal, value)}"
+            for q, value in quantiles.items()
+        )
         parts.append(Text(f"{name.removesuffix('_seconds').replace('_', ' ')} time  {words}"))
     return [*parts, *(_trouble_of(metrics, now) if metrics is not None else ())]
 
