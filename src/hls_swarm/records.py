@@ -92,6 +92,20 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
         return Blame.GENERATOR if self.kind in _GENERATOR_KINDS else Blame.ORIGIN
 
 
+class Unanswered(msgspec.Struct, frozen=True, gc=False):
+    """Requests of one exchange that were put on the wire and brought not one byte of an answer.
+
+    Attributes:
+        unsettled: how many of them may be in the origin's log or not: a reset, or giving up, does not tell.
+        repeated: how many of them were made up for by another request of the same exchange.
+        failure: why the last of those brought nothing; None without any.
+    """
+
+    unsettled: int = 0
+    repeated: int = 0
+    failure: Failure | None = None
+
+
 class Exchange(msgspec.Struct, frozen=True):
     """One object asked for over HTTP, redirects and a retried stale connection included, and what came of it.
 
@@ -119,6 +133,7 @@ class Exchange(msgspec.Struct, frozen=True):
         body_start: the first bytes (up to `BODY_START_BYTES`) of a body that was not kept, as received; None if the
             client did not see them: a large body may be dropped before any of it is looked at.
         is_open_ended: only the end of the connection says where the kept body ends (RFC 9112 6.3): it may be cut short.
+        unanswered: of `requests_sent`, those that brought nothing at all; None without any.
     """
 
     url: str
@@ -144,6 +159,7 @@ class Exchange(msgspec.Struct, frozen=True):
     content_type: str | None = None
     body_start: bytes | None = None
     is_open_ended: bool = False
+    unanswered: Unanswered | None = None
 
     @property
     def ttfb_seconds(self) -> float | None:

@@ -166,7 +166,9 @@ def test_request_that_was_taken_and_not_answered_counts() -> None:
     assert len(origin.heads) == 3
 
 
-def test_request_answered_with_a_reset_on_a_reused_connection_counts_once() -> None:
+def test_request_answered_with_a_reset_on_a_reused_connection_counts_as_unsettled_and_failed() -> None:
+    """The origin read it; a reset does not say so."""
+
     def script(turn: Turn) -> None:
         if turn.connection == 0 and turn.nth == 1:
             turn.reset()
@@ -174,7 +176,13 @@ def test_request_answered_with_a_reset_on_a_reused_connection_counts_once() -> N
 
     with scripted(script) as origin:
         got = with_client(lambda client: in_a_row(client, origin.url(), 2))
-    assert [(exchange.failure, exchange.requests_sent) for exchange in got] == [(None, 1), (None, 1)]
+    assert [(exchange.failure, exchange.requests_sent) for exchange in got] == [(None, 1), (None, 2)]
+    assert len(origin.heads) == 3
+    unanswered = got[1].unanswered
+    assert unanswered is not None
+    assert (unanswered.unsettled, unanswered.repeated) == (1, 1)
+    assert unanswered.failure is not None
+    assert "reset" in unanswered.failure.detail
 
 
 def test_stale_connection_is_made_up_for_once() -> None:

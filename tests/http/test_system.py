@@ -33,6 +33,7 @@ http {{
   uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;
   server {{ listen 127.0.0.1:{port}; root {root}/www;
     location /silent {{ return 444; }}
+    location /reset {{ reset_timedout_connection on; return 444; }}
     location /old {{ return 302 /segment.ts; }}
   }}
 }}
@@ -43,13 +44,18 @@ class Nginx(NamedTuple):
     url: str
     log: Path
 
-    def counts(self, requests: int) -> tuple[int, int]:
-        """Requests and body bytes that the log holds, once it holds so many."""
+    def lines(self, requests: int) -> list[str]:
+        """What the log holds, once it holds so many lines."""
         for _ in range(200):
             lines = self.log.read_text().splitlines()
             if len(lines) >= requests:
                 break
             time.sleep(0.01)
+        return lines
+
+    def counts(self, requests: int) -> tuple[int, int]:
+        """Requests and body bytes that the log holds, once it holds so many."""
+        lines = self.lines(requests)
         return len(lines), sum(int(line.split()[1]) for line in lines)
 
 
@@ -102,8 +108,11 @@ def test_requests_and_bytes_equal_the_access_log_of_nginx(nginx: Nginx) -> None:
     exchanges = with_client(use)
     assert {exchange.failure.status if exchange.failure else None for exchange in exchanges} == {None, 404}
     requests = sum(exchange.requests_sent for exchange in exchanges)
-    assert nginx.counts(requests) == (requests, sum(exchange.body_bytes for exchange in exchanges))
-    assert requests == 10 * 12 * 6
+    unsettled = sum(exchange.unanswered.unsettled for exchange in exchanges if exchange.unanswered is not None)
+    logged, body_bytes = nginx.counts(requests)
+    assert requests - unsettled <= logged <= requests
+    assert body_bytes == sum(exchange.body_bytes for exchange in exchanges)
+    assert logged == 10 * 12 * 6
     assert {e.body for e in exchanges if e.url.endswith("m3u8")} == {b"#EXTM3U\n" * 200}
 
 
@@ -115,6 +124,31 @@ def test_request_that_nginx_takes_and_does_not_answer_is_in_both_counts(nginx: N
     assert [exchange.failure is None for exchange in exchanges] == [True, False, True]
     requests = sum(exchange.requests_sent for exchange in exchanges)
     assert nginx.counts(requests)[0] == requests == 4
+
+
+def test_requests_that_nginx_resets_or_drops_are_counted_and_failed_as_its_log_has_them(nginx: Nginx) -> None:
+    """On new connections and on those that served before, many at once."""
+    paths = ["/live.m3u8", "/reset", "/live.m3u8", "/live.m3u8", "/silent", "/missing.ts", "/reset", "/reset"]
+
+    async def view(context_client: Client, first: int) -> list[Exchange]:
+        client = Client(context_client.context)
+        exchanges = [await fetch(client, request(nginx.url + paths[(first + n) % len(paths)])) for n in range(40)]
+        client.close()
+        return exchanges
+
+    async def use(client: Client) -> list[Exchange]:
+        return [each for group in await asyncio.gather(*(view(client, n) for n in range(12))) for each in group]
+
+    exchanges = with_client(use)
+    requests = sum(exchange.requests_sent for exchange in exchanges)
+    lines = nginx.lines(requests)
+    assert len(lines) == requests
+    dropped = sum(line.startswith("444 ") for line in lines)
+    lost = [exchange for exchange in exchanges if exchange.failure is not None and exchange.status is None]
+    repeated = sum(exchange.unanswered.repeated for exchange in exchanges if exchange.unanswered is not None)
+    assert len(lost) + repeated == dropped
+    unsettled = sum(exchange.unanswered.unsettled for exchange in exchanges if exchange.unanswered is not None)
+    assert unsettled == sum(line.endswith("/reset") for line in lines)
 
 
 def old_to_new(turn: Turn) -> None:

@@ -3,11 +3,11 @@
 Rules:
 
 - `done` is called exactly once, never inside `Client.fetch`.
-- A request counts as sent when it was written whole to a connection that the peer had not closed. On a connection
-  that had served before and ends without one byte of an answer, it does not count if the peer's machine refused it
-  (a reset) or never acknowledged it: such a request is in no access log. If it was acknowledged and the connection
-  then ended in order, the origin took it and answered nothing: that counts.
-- Such a stale connection is made up for once, on a new one (RFC 9110 9.2.2, RFC 9112 9.3.1).
+- A request counts as sent when it was written whole, unless it is known that the origin did not take it: then it is in
+  no access log (see `connection.Fate`). One that brought not one byte of an answer, by a reset or because it was
+  given up on, counts too, and is said to be unsettled: whether a log has it can not be known.
+- A connection that had served before and ends without one byte of an answer is made up for once, on a new one
+  (RFC 9110 9.2.2, RFC 9112 9.3.1), as browsers do. If the request counts, its failure counts too.
 - Body bytes are all bytes after a head as they came, the chunked coding's own and those before decompression included:
   what nginx logs as `$body_bytes_sent`.
 - The body of an answer that is of no use (an error, a redirect) is read and counted, so that the connection can go
@@ -25,13 +25,13 @@ from hls_swarm.http.context import CACHED_URL_CHARACTERS
 from hls_swarm.http.dial import Dial
 from hls_swarm.http.fetcher import Request
 from hls_swarm.http.fields import extended
-from hls_swarm.http.h1.connection import BodyUse, Connection
+from hls_swarm.http.h1.connection import BodyUse, Connection, Fate
 from hls_swarm.http.h1.content import MalformedContent, decoding
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.seam import Owner
 from hls_swarm.http.target import MOST_URL_CHARACTERS, BadUrl, Route, Target, joined
-from hls_swarm.records import Exchange, Failure, FailureKind
+from hls_swarm.records import Exchange, Failure, FailureKind, Unanswered
 from hls_swarm.settings.checks import masked_url
 
 _MASK = "***"
@@ -93,6 +93,7 @@ class Fetching:
         "_started_at",
         "_target",
         "_timeouts",
+        "_unanswered",
         "body_start",
         "keeps_body",
     )
@@ -127,6 +128,7 @@ class Fetching:
         self._hop_from = 0
         self._hop_counted = False
         self._retried = False
+        self._unanswered: Unanswered | None = None
 
     @property
     def body_bytes(self) -> int:
@@ -286,17 +288,24 @@ class Fetching:
         else:
             self._decode(decoding(body, head.content_encoding, self._request.max_body_bytes))
 
-    def lost(self, failure: Failure, *, stale: bool, received: bool) -> None:
+    def lost(self, failure: Failure, *, stale: bool, fate: Fate) -> None:
         """See `connection.Exchanger`."""
         connection, self._connection = self._connection, None
         silent = self._first_byte_at is None  # not even an interim answer came
-        if not received and silent and self._hop_counted:
-            self._requests_sent -= 1
-            self._hop_counted = False
-            if connection is not None:
-                connection.host.requests -= 1
+        if silent and self._hop_counted:
+            if fate is Fate.REFUSED:
+                self._requests_sent -= 1
+                self._hop_counted = False
+                if connection is not None:
+                    connection.host.requests -= 1
+            elif fate is Fate.UNKNOWN:
+                self._note_unsettled()
         if stale and silent and not self._retried and self._target is not None:
             self._retried = True
+            if self._hop_counted:
+                self._hop_counted = False
+                before = self._unanswered or Unanswered()
+                self._unanswered = Unanswered(before.unsettled, before.repeated + 1, failure)
             self._open(self._target.route)
         else:
             self._end(self._failure or failure)
@@ -323,6 +332,10 @@ class Fetching:
         connection = self._connection
         if connection is not None:
             connection.host.requests += 1
+
+    def _note_unsettled(self) -> None:
+        before = self._unanswered or Unanswered()
+        self._unanswered = Unanswered(before.unsettled + 1, before.repeated, before.failure)
 
     def _begin_hop(self) -> None:
         self._hop_from = self._body_bytes
@@ -442,6 +455,8 @@ class Fetching:
         connection, dial = self._connection, self._dial
         self._connection = self._dial = None
         if connection is not None:
+            if self._hop_counted and self._first_byte_at is None:
+                self._note_unsettled()
             self._body_bytes += connection.unread_bytes()
             connection.close()
         if dial is not None:
@@ -499,6 +514,7 @@ class Fetching:
                 content_type,
                 self.body_start,
                 body is not None and head is not None and head.framing is Framing.CLOSE,
+                self._unanswered,
             )
         )
 

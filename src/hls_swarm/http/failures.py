@@ -43,6 +43,11 @@ def phrase(error: OSError) -> str:
     return (os.strerror(error.errno) if error.errno else str(error) or type(error).__name__).lower()
 
 
+def is_end_in_order(error: OSError | None) -> bool:
+    """Whether the peer closed its side of a connection in order, as far as TCP knows; None is no error."""
+    return error is None or isinstance(error, ssl.SSLEOFError)
+
+
 def socket_failure(error: OSError) -> Failure:
     """Why no socket could be made: always this machine's doing."""
     words = _NO_DESCRIPTOR.get(error.errno or 0) or f"no socket: {phrase(error)}"

@@ -303,6 +303,18 @@ def _counters() -> tuple[CounterMetric, ...]:
         ("sequence_resets", "media sequence numbers that went back", Better.LOWER, lambda t: t.sequence_resets),
         ("stale_playlists", "playlists that did not change for too long", Better.LOWER, lambda t: t.stale_playlists),
         (
+            "unsettled_requests",
+            "requests without an answer, of which it is not known whether the origin took them",
+            Better.LOWER,
+            lambda t: t.unsettled_requests,
+        ),
+        (
+            "repeated_requests",
+            "requests without an answer that were asked again at once, on another connection",
+            Better.LOWER,
+            lambda t: t.repeated_requests,
+        ),
+        (
             "unrecorded_requests",
             "requests not written to Parquet for want of room",
             Better.LOWER,

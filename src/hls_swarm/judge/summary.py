@@ -73,6 +73,8 @@ def summary(
             },
             "players": None if snapshot.players is None else vars(snapshot.players),
             "requests": _per_kind(snapshot, "requests"),
+            "unsettled_requests": snapshot.unsettled_requests,
+            "repeated_requests": snapshot.repeated_requests,
             "body_bytes": _per_kind(snapshot, "body_bytes"),
             "cancelled": _per_kind(snapshot, "cancelled"),
             "throughput_bytes_per_second": {

@@ -283,6 +283,7 @@ class Snapshot:
         players: processes that play for viewers; None if all viewers are native.
         fatal_reasons: those that ended most viewers first.
         hosts: who was asked, those with most requests first.
+        unsettled_requests, repeated_requests: of all requests, see `Tally`.
         worst_viewers: at most 50, the worst first: stalled, then most stalls, then least buffer.
         findings: what happened so far, the worst first.
     """
@@ -308,6 +309,8 @@ class Snapshot:
     marks: tuple[Mark, ...] = ()
     players: PlayerFigures | None = None
     hosts: tuple[HostFigures, ...] = ()
+    unsettled_requests: int = 0
+    repeated_requests: int = 0
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -417,6 +420,8 @@ class SnapshotBuilder:
             worst_viewers=worst_viewers,
             players=_players(tally),
             hosts=host_figures(tally.hosts),
+            unsettled_requests=tally.unsettled_requests,
+            repeated_requests=tally.repeated_requests,
         )
         self._last_at = at
         return snapshot

@@ -34,6 +34,7 @@ from hls_swarm.records import (
     SequenceReset,
     StallEnded,
     StallStarted,
+    Unanswered,
     VariantChosen,
     ViewerStarted,
     ViewerStopped,
@@ -214,6 +215,8 @@ class Counter:
             statuses = objects.statuses
             statuses[status] = statuses.get(status, 0) + 1
         tally.head_bytes += exchange.head_bytes
+        if exchange.unanswered is not None:
+            self._add_unanswered(kind, objects, exchange, exchange.unanswered)
         if exchange.connections_opened is not None:
             self._add_host(exchange)
         if exchange.connections_opened or exchange.connect_seconds is not None:
@@ -243,6 +246,16 @@ class Counter:
             host = host_of(exchange.url)
             if host is not None:
                 host_tally(tally.hosts, host).errors += 1
+
+    def _add_unanswered(
+        self, kind: ObjectKind, objects: ObjectTally, exchange: Exchange, unanswered: Unanswered
+    ) -> None:
+        """What an exchange made up for failed too: the origin's log has a line for it."""
+        self._tally.unsettled_requests += unanswered.unsettled
+        if unanswered.failure is not None:
+            self._tally.repeated_requests += unanswered.repeated
+            objects.failed += unanswered.repeated
+            self._error(kind, unanswered.failure, exchange.url, exchange.ended_at).count += unanswered.repeated
 
     def _add_host(self, exchange: Exchange) -> None:
         """Whom a player's own process asked; of other exchanges the client counts it, hop by hop."""

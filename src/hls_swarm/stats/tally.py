@@ -167,6 +167,9 @@ class Tally(msgspec.Struct):
         player_processes, player_restarts: processes started for viewers that are not native ones, and how many of them
             took the place of an earlier one.
         hosts: who was asked, by `host:port`.
+        unsettled_requests: of all requests, those of which it is not known whether the origin took them.
+        repeated_requests: requests that brought no answer and were asked again at once, on another connection; they
+            are among the failed.
         unrecorded_requests: exchanges that `--record-requests` could not write down.
         player_log_lines_dropped: lines of those processes that were not read: what they said is not counted.
     """
@@ -186,6 +189,8 @@ class Tally(msgspec.Struct):
     player_restarts: int = 0
     player_log_lines_dropped: int = 0
     unrecorded_requests: int = 0
+    unsettled_requests: int = 0
+    repeated_requests: int = 0
     objects: dict[ObjectKind, ObjectTally] = {}
     errors: dict[str, ErrorCount] = {}
     reasons: dict[str, FatalCount] = {}
@@ -273,6 +278,8 @@ _COUNTERS = (
     "head_bytes",
     "connections",
     "unrecorded_requests",
+    "unsettled_requests",
+    "repeated_requests",
     "unchanged_playlists",
     "left",
     "lost",

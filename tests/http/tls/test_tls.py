@@ -3,11 +3,9 @@
 import asyncio
 import socket
 import ssl
-import subprocess
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from tests.http.certificates import Certificate, made
 from tests.http.running import RECEPTIONS, Outcome, fetched, outcome, request, with_client
 from tests.http.scripted import Turn, response, scripted
 
@@ -17,45 +15,9 @@ from hls_swarm.http.h1.stream import Reception
 from hls_swarm.records import Exchange, FailureKind
 
 
-class Certificate(NamedTuple):
-    certificate: str
-    key: str
-
-
-def made(folder: Path, name: str, *extensions: str) -> Certificate:
-    key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-days", "2", "-subj", f"/CN={name}", "-keyout", str(key), "-out", str(certificate)),
-            *(part for extension in extensions for part in ("-addext", extension)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return Certificate(str(certificate), str(key))
-
-
-@pytest.fixture(scope="session")
-def server_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return made(tmp_path_factory.mktemp("tls"), "origin.example", "subjectAltName=DNS:origin.example,IP:127.0.0.1")
-
-
 @pytest.fixture(scope="session")
 def client_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return made(tmp_path_factory.mktemp("tls"), "viewer")
-
-
-@pytest.fixture
-def server_tls(server_certificate: Certificate) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*server_certificate)
-    return context
-
-
-@pytest.fixture
-def trusting(server_certificate: Certificate) -> ClientOptions:
-    return ClientOptions(tls=TlsOptions(ca_file=server_certificate.certificate))
 
 
 BODY = b"#EXTM3U\n" * 5000

@@ -10,11 +10,12 @@ Rules:
 """
 
 import asyncio
+import errno
 from enum import Enum
 from time import perf_counter
 from typing import Protocol
 
-from hls_swarm.http.failures import phrase
+from hls_swarm.http.failures import is_end_in_order, phrase
 from hls_swarm.http.h1.chunked import ChunkedReader, MalformedChunk
 from hls_swarm.http.h1.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
 from hls_swarm.http.h1.stream import Stream
@@ -33,6 +34,20 @@ class BodyUse(Enum):
     KEEP = "keep"
     DROP = "drop"
     REFUSE = "refuse"  # not worth its bytes: close the connection instead
+
+
+class Fate(Enum):
+    """What became of a request that was not answered whole.
+
+    A request that was acknowledged on a connection which then ended in order was taken: whoever does not read a request
+    ends the connection with a reset. One on a connection that ended in order without acknowledging it, or with a
+    reset after that, came too late. A reset alone does not tell: it comes when the origin has read a request and ends
+    the connection hard, and also when it has not read it, or knows nothing of the connection any more.
+    """
+
+    TAKEN = "taken"  # it is in the origin's log
+    REFUSED = "refused"  # it is in no log
+    UNKNOWN = "unknown"
 
 
 class Exchanger(Protocol):
@@ -69,12 +84,12 @@ class Exchanger(Protocol):
             body: the whole body, if it was to be kept.
         """
 
-    def lost(self, failure: Failure, *, stale: bool, received: bool) -> None:
+    def lost(self, failure: Failure, *, stale: bool, fate: Fate) -> None:
         """The answer will not become complete. The connection is closed.
 
         Args:
             stale: a connection that had served before ended without one byte of an answer (RFC 9112 9.3.1).
-            received: False if the request can not have reached the origin's log: the peer had closed before it came.
+            fate: what became of the request.
         """
 
 
@@ -416,8 +431,13 @@ class Connection:
 
     def _lose(self, failure: Failure, error: OSError | None = None) -> None:
         exchanger = self._exchanger
-        stale = self._is_reused and failure.kind is FailureKind.CONNECTION_LOST and not self._partial
-        received = not stale or (error is None and self.stream.is_acknowledged())
+        silent = failure.kind is FailureKind.CONNECTION_LOST and not self._partial
+        fate = self._fate(error) if silent else Fate.TAKEN
         self.close()
         if exchanger is not None:
-            exchanger.lost(failure, stale=stale, received=received)
+            exchanger.lost(failure, stale=silent and self._is_reused, fate=fate)
+
+    def _fate(self, error: OSError | None) -> Fate:
+        if not is_end_in_order(error):
+            return Fate.REFUSED if error is not None and error.errno == errno.EPIPE else Fate.UNKNOWN
+        return Fate.TAKEN if self.stream.is_acknowledged() else Fate.REFUSED

@@ -14,6 +14,8 @@ Rules:
 - Each client resumes its own sessions only: two viewers share none.
 """
 
+import errno
+import os
 import socket
 import ssl
 import termios
@@ -31,6 +33,7 @@ from hls_swarm.http.tls.skipping import SkippingStream
 _LOW_WATER_BYTES = 256 << 10
 _HELD_BYTES = 32 << 10
 _SMALL_BYTES = 96 << 10
+_ALERT_BYTES = 40  # the record of an alert has 24 to 31, that of the shortest request more
 _TURN_BYTES = 1 << 20
 
 Sessions = dict[Route, ssl.SSLSession]
@@ -130,6 +133,8 @@ class TlsStream:
                 data += sock.read(pending)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
+        except ssl.SSLEOFError as error:
+            raise _loss(error) from None
         self._records_read += 1
         if self._sessions is not None:
             self._keep_session(self._sessions)
@@ -150,9 +155,9 @@ class TlsStream:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             if not total:
                 raise BlockingIOError from None
-        except OSError:
+        except OSError as error:
             if not total:
-                raise
+                raise _loss(error) from None
         return total
 
     def send(self, data: bytes) -> int:
@@ -178,8 +183,12 @@ class TlsStream:
         return queued_bytes(self.fd, termios.FIONREAD) * 511 // 512
 
     def is_acknowledged(self) -> bool:
-        """See `Stream`."""
-        return is_acknowledged(self.sock)
+        """See `Stream`.
+
+        When a connection ends without a TLS close, OpenSSL sends an alert into it: that is not what is asked about, nor
+        is the reset that answers it.
+        """
+        return 0 < queued_bytes(self.fd, termios.TIOCOUTQ) <= _ALERT_BYTES or is_acknowledged(self.sock)
 
     def answered(self) -> Stream:
         """See `Stream`: the first answer is here, and with it all that OpenSSL is needed for."""
@@ -206,6 +215,13 @@ class TlsStream:
         if session is not None and (session.has_ticket or session.id):
             sessions[self._route] = session
         self._sessions = None
+
+
+def _loss(error: OSError) -> OSError:
+    """A reset as what it is: CPython takes it for an end, but OpenSSL 3 gives a reason for an end only."""
+    if isinstance(error, ssl.SSLEOFError) and not error.reason and ssl.OPENSSL_VERSION_INFO >= (3,):
+        return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+    return error
 
 
 def _words(error: OSError) -> str:

@@ -81,7 +81,12 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
             f"{units.count(requests)}"
             + (f" ({', '.join(kinds)})" if kinds else "")
             + f", {units.count(failed)} failed"
-            + (f", {units.count(cancelled)} cut at the end" if cancelled else ""),
+            + (f", {units.count(cancelled)} cut at the end" if cancelled else "")
+            + (
+                f"; whether the origin took {units.count(snapshot.unsettled_requests)} of them is not known"
+                if snapshot.unsettled_requests
+                else ""
+            ),
         ),
         *_host_rows(snapshot),
         (
