@@ -7,13 +7,14 @@ import pytest
 from tests.support.programs import require
 
 from hls_swarm.logexporter.counts import LogCounts
+from hls_swarm.logexporter.log_format import LogLine
 from hls_swarm.logexporter.page import metrics_page
 from hls_swarm.logexporter.stub_status import StubStatus
 
 
 def page() -> str:
     counts = LogCounts()
-    counts.add(("200", 1200, 0.002, 0.001, "HIT"))
+    counts.add(LogLine("200", 1200, 0.002, 0.001, "HIT"))
     return metrics_page(
         counts,
         unread_bytes=0,

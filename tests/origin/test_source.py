@@ -1,10 +1,16 @@
 """One source over time. A scrape every 2 s, time given."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.origin.pages import changed, grown, page_text, without
 
+from hls_swarm.logexporter.counts import LogCounts
+from hls_swarm.logexporter.log_format import LogLine
+from hls_swarm.logexporter.page import metrics_page
+from hls_swarm.logexporter.stub_status import StubStatus
 from hls_swarm.origin.exposition.grammar import Format
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.origin.window import Window
@@ -159,7 +165,7 @@ def test_nginx_down_behind_a_live_exporter() -> None:
     source.read(DOWN.encode(), 14.0)
     health = source.health(14.0)
     assert (health.state, health.problem) == (SourceState.DOWN, SourceProblem.SERVER_DOWN)
-    assert health.reason == "nginx is down: its exporter answers"
+    assert health.reason == "nginx refuses stub_status: it is down, or out of connections"
     assert health.dialect == "nginx-prometheus-exporter (stub_status)"
     assert source.readings(14.0)["nginx_up"].value == 0.0
     assert why(rate(source, 14.0)) is WhyUnknown.SERVER_DOWN
@@ -180,6 +186,54 @@ def test_a_page_without_the_request_counter_means_nginx_is_down(page: str) -> No
         text = without(text, counter)
     source.read(text.encode(), 12.0)
     assert source.health(12.0).state is SourceState.DOWN
+
+
+def test_refusals_that_come_and_go_are_one_trouble_with_a_count() -> None:
+    source = nginx()
+    seen = []
+    for nth, body in enumerate((stub(1000.0), DOWN.encode()) * 4 + (stub(1000.0),) * 7):
+        source.read(body, 2.0 * nth)
+        health = source.health(2.0 * nth)
+        seen.append((health.state, health.reason.rpartition("(")[2]))
+        assert source.readings(2.0 * nth)["nginx_up"].value == float(body != DOWN.encode())
+    states = [state for state, _ in seen]
+    assert [now for before, now in pairwise(states) if now is not before] == [
+        SourceState.DOWN,
+        SourceState.UP,
+        SourceState.DOWN,
+        SourceState.UP,
+    ]
+    assert seen[8] == (SourceState.DOWN, "4 times in 12 s)")
+    assert seen[-1] == (SourceState.UP, "")
+
+
+def test_what_the_log_says_goes_on_while_nginx_refuses_stub_status() -> None:
+    counts = LogCounts()
+
+    def page(*, refused: bool) -> bytes:
+        counts.add(LogLine("502", 150, 0.02, None, ""))
+        return metrics_page(
+            counts,
+            unread_bytes=0,
+            rotations=0,
+            readable=True,
+            received=None,
+            dropped=None,
+            buffer_bytes=None,
+            cpu_seconds=1.0,
+            stub_status=None if refused else StubStatus(3, 100, 98, 400, 0, 1, 2),
+            asks_stub_status=True,
+        )
+
+    source = nginx()
+    source.read(page(refused=False), 10.0)
+    source.read(page(refused=True), 12.0)
+    readings = source.readings(12.0)
+    assert source.health(12.0).state is SourceState.DOWN
+    assert readings["nginx_up"].value == 0.0
+    assert readings["nginx_responses_5xx_per_second"].value == 0.5
+    assert readings["nginx_request_seconds_p95"].value is not None
+    assert why(readings["nginx_connections"]) is WhyUnknown.SERVER_DOWN
 
 
 def test_varnish_down() -> None:

@@ -149,7 +149,7 @@ def test_every_fault_has_its_words_and_no_viewer_notices(tmp_path: Path) -> None
     assert_sound(done.returncode, screen)
     assert "Traceback" not in screen
     expected = [words for _, words in FAULTS.values()]
-    for words in (*expected, "refused", "certificate", "nginx is down: its exporter answers", "no-such-host.invalid"):
+    for words in (*expected, "refused", "certificate", "nginx refuses stub_status", "no-such-host.invalid"):
         assert words in screen, f"{words!r} is not on the screen:\n{screen}"
 
 

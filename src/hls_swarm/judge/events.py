@@ -93,21 +93,24 @@ def _of_snapshot(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
 
 
 def _of_origin(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
-    states: dict[tuple[str, str], SourceState] = {}
+    known: dict[tuple[str, str], SourceHealth] = {}
     for target in before.origin.targets if before is not None and before.origin is not None else ():
-        states.update({(target.target, source.url): source.state for source in target.sources})
+        known.update({(target.target, source.url): source for source in target.sources})
     for target in now.origin.targets if now.origin is not None else ():
         for source in target.sources:
-            state = states.get((target.target, source.url), SourceState.WAITING)
+            was = known.get((target.target, source.url))
+            state = SourceState.WAITING if was is None else was.state
             if state is source.state or source.state is SourceState.WAITING:
                 continue
             level = Level.INFO if source.state is SourceState.UP else Level.WARNING
             details = {"target": target.target, "url": masked_url(source.url), "state": source.state.value}
-            yield EventKind.ORIGIN, level, _source_text(target.target, source), details
+            yield EventKind.ORIGIN, level, _source_text(target.target, source, was), details
 
 
-def _source_text(target: str, source: SourceHealth) -> str:
+def _source_text(target: str, source: SourceHealth, was: SourceHealth | None) -> str:
     reason = f": {source.reason}" if source.reason else ""
+    if source.state is SourceState.UP and was is not None and was.state is SourceState.DOWN:
+        reason = f", after: {was.reason}"
     return f"{source.dialect or source.role.value} of {target} is {source.state.value}{reason}"
 
 

@@ -21,10 +21,11 @@ import msgspec
 from msgspec.structs import replace
 
 from hls_swarm.origin.dialects.recognition import BUILT_IN, Dialects
-from hls_swarm.origin.dialects.signals import Answer, Dialect, answers
+from hls_swarm.origin.dialects.signals import Answer, Dialect, answers, is_absent
 from hls_swarm.origin.exposition.limits import too_large
 from hls_swarm.origin.exposition.parser import CACHED_SERIES, ExpositionError, Format, Page, Parser, Series
 from hls_swarm.origin.interval import Interval, NotKnown
+from hls_swarm.origin.refusals import Refusals
 from hls_swarm.origin.window import Window
 from hls_swarm.snapshot.origin_metrics import (
     BucketCounts,
@@ -100,6 +101,7 @@ class Source:
         self._page: Page | None = None
         self._page_at = 0.0
         self._ended_with: Series | None = None
+        self._refusals = Refusals()
         self._windows: dict[str, Window] = {}
         self._shown = _Shown(_waiting(dialects.expected(role)))
         self._stale: tuple[_Shown, Mapping[str, Reading]] | None = None
@@ -242,7 +244,11 @@ class Source:
         before = self._page
         interval = Interval(page, at, before, self._page_at, self._interfaces)
         shown, down = self._shown, dialect.server_is_down(interval)
-        found = _all_down(dialect) if down else answers(dialect, interval)
+        found = answers(dialect, interval)
+        if down:
+            found = _down(dialect, found)
+        self._refusals.add(down, at)
+        is_refusing = self._refusals.lasts(at)
         if dialect.up_signal:
             found[dialect.up_signal] = Answer(value=0.0 if down else 1.0)
         readings = {
@@ -252,9 +258,9 @@ class Source:
         self._dialect, self._page, self._page_at = dialect, page, at
         self._shown = _Shown(
             readings,
-            shown.histograms if down else _added(shown.histograms, dialect, interval),
-            SourceProblem.SERVER_DOWN if down else None,
-            f"{dialect.server} is down: its exporter answers" if down else "",
+            shown.histograms if down and not dialect.outlives else _added(shown.histograms, dialect, interval),
+            SourceProblem.SERVER_DOWN if is_refusing else None,
+            _refusing(dialect, self._refusals) if is_refusing else "",
             dialect.name,
             at,
             len(page),
@@ -308,9 +314,16 @@ def _waiting(signals: tuple[SignalInfo, ...]) -> Mapping[str, Reading]:
     return {info.name: Reading(info, unknown=_WAITING) for info in signals}
 
 
-def _all_down(dialect: Dialect) -> dict[str, Answer]:
-    down = Unknown(WhyUnknown.SERVER_DOWN, f"{dialect.server} is down")
-    return {one.signal.name: Answer(unknown=down) for one in dialect.rows}
+def _down(dialect: Dialect, found: Mapping[str, Answer]) -> dict[str, Answer]:
+    """What is known while the server does not answer its exporter: nothing, or what its log says."""
+    down = Answer(unknown=Unknown(WhyUnknown.SERVER_DOWN, dialect.down))
+    return {name: one if dialect.outlives and not is_absent(one) else down for name, one in found.items()}
+
+
+def _refusing(dialect: Dialect, refusals: Refusals) -> str:
+    if not dialect.asked:
+        return f"{dialect.down}: its exporter answers{refusals.words}"
+    return f"{dialect.down}: it is down, or out of connections{refusals.words}"
 
 
 def _last_line(body: bytes) -> str:

@@ -82,6 +82,9 @@ class Dialect:
         up: the gauge that says 0 when the server behind the exporter is down.
         always: a family that is on the page as long as the server runs.
         server: what is down then, for a person.
+        asked: what of it the exporter asks, where a server that is out of connections refuses that, too.
+        outlives: whether what the page says does not come from the server, but from its log: only what is not on the
+            page is unknown then.
         up_signal: the signal that says whether it is; without `up` and `always` a page that answers means it is not.
         histograms: kept over the run.
         how_to_get: by signal name, one line on how to have what this dialect does not carry.
@@ -93,6 +96,8 @@ class Dialect:
     up: str = ""
     always: str = ""
     server: str = ""
+    asked: str = ""
+    outlives: bool = False
     up_signal: str = ""
     histograms: tuple[HistogramRow, ...] = ()
     how_to_get: Mapping[str, str] = field(default_factory=dict)
@@ -100,6 +105,11 @@ class Dialect:
     def is_spoken_on(self, page: Page) -> bool:
         """Whether a page is of this dialect."""
         return any(samples_of(page, sign) for sign in self.signs)
+
+    @property
+    def down(self) -> str:
+        """What to say of a server that does not answer its exporter."""
+        return f"{self.server} refuses {self.asked}" if self.asked else f"{self.server} is down"
 
     def server_is_down(self, interval: Interval) -> bool:
         """Whether the exporter answers and the server behind it does not."""
@@ -121,7 +131,7 @@ def answers(dialect: Dialect, interval: Interval) -> dict[str, Answer]:
     found: dict[str, Answer] = {}
     for row in dialect.rows:
         name = row.signal.name
-        if name in found and not _is_absent(found[name]):
+        if name in found and not is_absent(found[name]):
             continue
         missing = [family for family in row.families if not _carries(interval, family)]
         if missing:
@@ -142,7 +152,8 @@ def answers(dialect: Dialect, interval: Interval) -> dict[str, Answer]:
     return found
 
 
-def _is_absent(answer: Answer) -> bool:
+def is_absent(answer: Answer) -> bool:
+    """Whether a signal has no value because the page does not carry it."""
     return answer.unknown is not None and answer.unknown.why is WhyUnknown.NOT_EXPORTED
 
 
