@@ -193,6 +193,22 @@ def test_a_start_is_late_past_a_tenth_of_a_second(late_by: float, late_starts: i
     assert counted(ViewerStarted(0, at=50.0 + late_by, due_at=50.0)).late_starts == late_starts
 
 
+def test_no_example_makes_a_tally_grow() -> None:
+    """An origin may put ten megabytes into a URL, and others into what it says of itself."""
+    long = "http://origin/" + "a" * 1_000_000
+    failure = Failure(FailureKind.HTTP_STATUS, f"status 404, {long}", 404)
+    cut_off = Failure(FailureKind.CANCELLED, "the run ended")
+    tally = counted(
+        segment(failure, url=long),
+        segment(cut_off, url=long),
+        ViewerStarted(0, 10.0, 10.0),
+        ViewerStopped(0, 12.0, EndReason.FAILED, False, failure, long, ObjectKind.SEGMENT, long),
+    )
+    assert len(msgspec.json.encode(tally)) < 20_000
+    (error,) = tally.errors.values()
+    assert error.example_url == long[:1000] + "... (1,000,014 characters)"
+
+
 def test_fatal_failures_are_kept_by_their_words() -> None:
     failure = Failure(FailureKind.HTTP_STATUS, "HTTP 404 Not Found", 404)
     records: list[Record] = []

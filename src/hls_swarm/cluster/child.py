@@ -110,6 +110,7 @@ class Child:
 
     def kill(self) -> None:
         """End it at once; it is gone then, but for what `end` waits for."""
+        self._ending = True
         if self._process.poll() is None:
             self._process.kill()
 

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hls_swarm.foreign import cut
 from hls_swarm.records import PlaylistFetched, Record, SegmentFetched
 
 FILE_SECONDS = 60.0
@@ -25,6 +26,8 @@ MOST_ROWS = 20_000
 """Rows of one row group."""
 MOST_WAITING = 16
 """Row groups that wait for the disk."""
+MOST_OF_A_URL = 8192
+"""Characters; a longer one is cut. Most servers refuse what is longer."""
 
 SCHEMA = pa.schema(
     [
@@ -88,7 +91,7 @@ class RequestLog:
                 exchange.ended_at + offset,
                 record.viewer,
                 record.kind.value,
-                exchange.url,
+                cut(exchange.url, MOST_OF_A_URL),
                 exchange.requests_sent,
                 exchange.status,
                 exchange.body_bytes,

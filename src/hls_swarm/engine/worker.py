@@ -48,8 +48,8 @@ from hls_swarm.stats.tally import Tally
 if TYPE_CHECKING:
     from hls_swarm.engine.request_log import RequestLog
 
-WITHOUT_CONTROLLER_SECONDS = 10.0
-"""Time until a worker that never heard of a lease gives up."""
+WITHOUT_CONTROLLER_SECONDS = 30.0
+"""Time until a worker that never heard of a lease gives up; the controller waits shorter for the slowest to start."""
 
 
 class _NotPolledError(Exception):

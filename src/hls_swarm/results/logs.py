@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from hls_swarm.foreign import visible
 from hls_swarm.settings.checks import masked_url
 from hls_swarm.settings.run import Settings
 
@@ -47,7 +48,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """One line for a person; an exception follows it on lines of its own."""
+    """One line for a person; what follows it, such as an exception, is on lines that begin with blanks."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         super().__init__()
@@ -58,7 +59,7 @@ class TextFormatter(logging.Formatter):
         text = f"hls-swarm: {record.levelname.lower()}: {record.getMessage()}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        return masked(text, self._secrets)
+        return masked(visible(text), self._secrets).replace("\n", "\n    ")
 
 
 class _ErrorOutput(logging.Handler):
@@ -71,7 +72,7 @@ class _ErrorOutput(logging.Handler):
         try:
             sys.stderr.write(self.format(record) + "\n")
             sys.stderr.flush()
-        except BrokenPipeError:  # nobody reads it any more; the folder has it
+        except OSError:  # nobody reads it any more, or its disk is full; the folder has it
             return
 
 

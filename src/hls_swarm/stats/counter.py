@@ -9,6 +9,7 @@ Rules:
 
 from typing import assert_never
 
+from hls_swarm.foreign import cut
 from hls_swarm.records import (
     EndReason,
     Exchange,
@@ -239,7 +240,7 @@ class Counter:
             objects.cancelled += 1
             seconds = exchange.ended_at - started_at
             if objects.waiting is None or seconds > objects.waiting.seconds:
-                objects.waiting = Waiting(exchange.url, seconds, exchange.first_byte_at is not None)
+                objects.waiting = Waiting(cut(exchange.url), seconds, exchange.first_byte_at is not None)
         else:
             objects.failed += 1
             self._error(kind, failure, exchange.url, exchange.ended_at).count += 1
@@ -287,10 +288,11 @@ class Counter:
         key = f"{kind or ''} {failure.kind} {failure.status or ''}"
         errors = self._tally.errors
         error = errors.get(key)
+        detail, url = cut(failure.detail), cut(url)
         if error is None:
-            error = ErrorCount(kind, failure.kind, failure.status, failure.blame, failure.detail, url, at)
+            error = ErrorCount(kind, failure.kind, failure.status, failure.blame, detail, url, at)
             errors[key] = error
-        error.detail, error.example_url, error.last_at = failure.detail, url, at
+        error.detail, error.example_url, error.last_at = detail, url, at
         return error
 
     def _add_stop(self, record: ViewerStopped) -> None:
@@ -311,10 +313,11 @@ class Counter:
         if record.failure is None:
             return
         reasons, failure = self._tally.reasons, record.failure
-        detail = failure.detail
+        detail = cut(failure.detail)
         if detail not in reasons and len(reasons) >= MAX_REASONS:
             detail = "other"
-        fatal = FatalCount(1, record.url, record.object, record.stream, record.at)
+        url = record.url and cut(record.url)
+        fatal = FatalCount(1, url, record.object, cut(record.stream), record.at)
         reasons.setdefault(detail, FatalCount()).merge(fatal)
         if failure.kind in _OF_NO_EXCHANGE:
             self._error(record.object, failure, record.url or "", record.at).count += 1

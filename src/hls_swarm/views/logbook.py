@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from hls_swarm.foreign import one_line
+
 LOGGER = "hls_swarm"
 """All of the program's loggers are under this one."""
 KEPT = 1000
@@ -56,7 +58,7 @@ class Logbook(logging.Handler):
         text = record.getMessage()
         if record.exc_info is not None and record.exc_info[1] is not None:
             text = f"{text}: {record.exc_info[1]!r}"
-        self._lines.append(LogLine(record.created, record.levelno, self._mask(" ".join(text.split()))))
+        self._lines.append(LogLine(record.created, record.levelno, self._mask(one_line(text))))
 
     def newest_first(self, least_level: int = logging.INFO) -> list[LogLine]:
         """Those that matter enough."""

@@ -8,11 +8,10 @@ found stands in `system-out`.
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from hls_swarm.foreign import visible
 from hls_swarm.judge.report import Report
 from hls_swarm.views.terminal.findings import finding_line
 from hls_swarm.views.terminal.tables import reasons
-
-_UNFIT = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF), "�")  # XML 1.0, 2.2
 
 
 def report_junit(report: Report) -> bytes:
@@ -76,4 +75,5 @@ def _host(report: Report) -> str:
 
 
 def _text(text: str) -> str:
-    return text.translate(_UNFIT)
+    """With no character that XML may not carry (XML 1.0, 2.2)."""
+    return visible(text)

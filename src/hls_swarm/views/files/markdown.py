@@ -1,7 +1,9 @@
 """Reports and comparisons as GitHub-flavoured Markdown: for a pull request or a job's summary."""
 
+import re
 from collections.abc import Sequence
 
+from hls_swarm.foreign import one_line
 from hls_swarm.judge.compare import Comparison
 from hls_swarm.judge.report import Report
 from hls_swarm.views.terminal.tables import Table, comparison_headline, differences, headline, reasons, tables
@@ -16,7 +18,7 @@ def report_markdown(report: Report) -> str:
     lines += [f"- {_escaped(reason)}" for reason in reasons(report)]
     if lines[-1]:
         lines.append("")
-    lines += [f"`{report.facts['url']}` · {report.name} · {report.facts['started_at']}", ""]
+    lines += [f"{_code(report.facts['url'])} · {_escaped(report.name)} · {report.facts['started_at']}", ""]
     for table in tables(report):
         lines += _table(table)
     return "\n".join(lines)
@@ -28,7 +30,7 @@ def comparison_markdown(comparisons: Sequence[Comparison], *, everything: bool =
     for comparison in comparisons:
         mark = "❌" if comparison.is_worse else "✅"
         lines += [f"## {mark} {_escaped(comparison_headline(comparison))}", ""]
-        lines += [f"`{comparison.candidate.name}` against `{comparison.baseline.name}`", ""]
+        lines += [f"{_code(comparison.candidate.name)} against {_code(comparison.baseline.name)}", ""]
         lines += [f"- {_escaped(caveat)}" for caveat in comparison.caveats]
         if comparison.caveats:
             lines.append("")
@@ -48,6 +50,15 @@ def _table(table: Table) -> list[str]:
 
 def _escaped(text: str) -> str:
     """What would be taken for a mark-up, a link or the end of a cell, as it is."""
-    for mark in "\\`*_[]<>|":
+    text = one_line(text)
+    for mark in "\\`*_[]<>|&~#":
         text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
+    return text
+
+
+def _code(text: str) -> str:
+    """A code span, between more backticks than it has in a row (CommonMark 6.1)."""
+    text = one_line(text)
+    most = max((len(run) for run in re.findall("`+", text)), default=0)
+    space = " " if most else ""
+    return f"{'`' * (most + 1)}{space}{text}{space}{'`' * (most + 1)}"

@@ -10,6 +10,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from hls_swarm.foreign import visible
 from hls_swarm.judge.compare import Comparison
 from hls_swarm.judge.events import EventKind
 from hls_swarm.judge.report import Report, Status
@@ -93,10 +94,16 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("hls_swarm.views.html", ""),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown(value: object) -> object:
+    """A text with nothing in it that is no printable character; what is made up as HTML already, as it is."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @cache

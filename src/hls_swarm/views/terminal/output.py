@@ -8,6 +8,8 @@ Rules:
 """
 
 import errno
+import os
+from contextlib import suppress
 from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -59,6 +61,15 @@ class Output:
             self._stream.flush()
         except OSError as error:
             self.trouble = error
+            self._forget()
+
+    def _forget(self) -> None:
+        """Point the stream at nothing, or what waits in its buffer is refused again at every flush."""
+        with suppress(OSError, ValueError):  # no file: nothing waits
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self._stream.fileno())
+            os.close(nothing)
+            self._stream.flush()
 
     @property
     def trouble_text(self) -> str | None:

@@ -11,6 +11,8 @@ from textwrap import wrap
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from hls_swarm.foreign import visible
+
 Part = tuple[str, str]
 """A text and its style, as Textual writes styles; an empty style is the panel's own."""
 
@@ -34,12 +36,12 @@ def width_of(row: Line) -> int:
 
 
 def content(rows: Sequence[Line]) -> Content:
-    """The lines as one text for a widget."""
+    """The lines as one text for a widget, which takes nothing in them for mark-up."""
     parts: list[Part] = []
     for number, row in enumerate(rows):
         if number:
             parts.append(("\n", ""))
-        parts.extend(row)
+        parts.extend((visible(text), style) for text, style in row)
     return Content.assemble(*parts)
 
 
