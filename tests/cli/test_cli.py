@@ -253,6 +253,7 @@ def _spellings() -> Iterator[Any]:
             yield pytest.param(name, form, value, id=" ".join(form))
     for name in (
         "loop",
+        "replace-ended",
         "no-cache",
         "dangerous",
         "insecure",

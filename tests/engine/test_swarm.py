@@ -1,9 +1,11 @@
 """Who comes, goes, goes elsewhere and is replaced, with an origin that answers from memory."""
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,6 +19,9 @@ from hls_swarm.settings.run import Settings
 URL, OTHER = "http://origin/a/live.m3u8", "http://origin/b/live.m3u8"
 
 
+_GONE = Failure(FailureKind.HTTP_STATUS, "HTTP 410 Gone", 410)
+
+
 class Fetch:
     """An exchange under way; see `Origin`."""
 
@@ -26,24 +31,30 @@ class Fetch:
         self._timer, self._exchange, self._done = timer, exchange, done
 
     def cancel(self) -> None:
-        if not self._timer.cancelled():
+        if not self._timer.cancelled() and self._timer.when() > asyncio.get_running_loop().time():
             self._timer.cancel()
             cancelled = Failure(FailureKind.CANCELLED, "cancelled")
             self._done(msgspec.structs.replace(self._exchange, body=None, failure=cancelled))
 
 
 class Origin:
-    """Answers everything within a millisecond; its playlist ends after 100 segments of 1 s."""
+    """Answers everything within a millisecond; its playlist ends after 100 segments of 1 s.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    Attributes:
+        fails: it answers with a failure.
+        holds_from: number of the segment from which on it answers no more.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, fails: bool = False, holds_from: float = math.inf) -> None:
         self._loop = loop
+        self.fails, self.holds_from = fails, holds_from
         self.asked = Counter[str]()
         lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1"]
         for number in range(100):
             lines += ["#EXTINF:1.0,", f"{number}.ts"]
         self._playlist = "\n".join([*lines, "#EXT-X-ENDLIST", ""]).encode()
 
-    def fetch(self, request: Request, done: Callable[[Exchange], None]) -> InFlight:
+    def fetch(self, request: Request, done: Callable[[Exchange], None]) -> Fetch:
         now = time.perf_counter()
         self.asked[request.url] += 1
         exchange = Exchange(
@@ -57,22 +68,43 @@ class Origin:
             requests_sent=1,
             status=200,
             body=self._playlist if request.keep_body else None,
+            failure=_GONE if self.fails else None,
         )
-        return Fetch(self._loop.call_later(0.001, done, exchange), exchange, done)
+        name = request.url.rpartition("/")[2]
+        held = name.endswith(".ts") and int(name.removesuffix(".ts")) >= self.holds_from
+        seconds = 3600.0 if held else 0.001
+        return Fetch(self._loop.call_later(seconds, done, exchange), exchange, done)
+
+
+class Client:
+    """One viewer's."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._fetches: list[Fetch] = []
+
+    def fetch(self, request: Request, done: Callable[[Exchange], None]) -> InFlight:
+        fetch = self._origin.fetch(request, done)
+        self._fetches.append(fetch)
+        return fetch
 
     def close(self) -> None:
-        """It holds nothing."""
+        fetches, self._fetches = self._fetches, []
+        for fetch in fetches:
+            fetch.cancel()
 
 
-def with_swarm(test: Callable[[Swarm, Origin], Awaitable[None]], **settings: Any) -> None:
+def with_swarm(
+    test: Callable[[Swarm, Origin], Awaitable[None]], new_origin: Callable[..., Origin] = Origin, **settings: Any
+) -> None:
     """Run a test against a swarm that has just been started, and stop it."""
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        origin = Origin(loop)
+        origin = new_origin(loop)
         fields: dict[str, Any] = {"url": URL, "ramp_rate": 1000.0, "ramp_jitter": 0.0} | settings
         made = Settings(**fields)
-        swarm = Swarm(made, 0, 1, lambda _: origin, lambda _, url: url, 0.0, loop)
+        swarm = Swarm(made, 0, 1, lambda _: Client(origin), lambda _, url: url, 0.0, loop)
         swarm.start(time.perf_counter())
         try:
             await asyncio.wait_for(test(swarm, origin), 20)
@@ -157,3 +189,61 @@ def test_a_mix_of_profiles_is_counted_apart() -> None:
         assert sum(group.started for group in profiles.values()) == 40
 
     with_swarm(test, clients=40, profile="hlsjs=60,shaka=40")
+
+
+def test_a_change_may_have_a_rate_of_its_own() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.active == 5)
+        began = time.perf_counter()
+        swarm.change(began, 10, 20.0)
+        await until(lambda: swarm.tally.active == 15)
+        assert time.perf_counter() - began >= 0.4
+
+    with_swarm(test, clients=5)
+
+
+def test_a_viewer_that_failed_is_followed_by_another_if_the_load_is_to_stay() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.failed == 3)
+        assert not swarm.idle
+        origin.fails = False
+        await until(lambda: swarm.tally.played == 3)
+        assert (swarm.tally.active, swarm.tally.started) == (3, 6)
+
+    with_swarm(test, partial(Origin, fails=True), clients=3, replace_ended=True)
+
+
+def test_a_viewer_that_failed_is_gone_if_nothing_else_was_asked_for() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.failed == 3)
+        assert swarm.idle
+
+    with_swarm(test, partial(Origin, fails=True), clients=3)
+
+
+def test_a_viewer_that_is_to_come_again_stays_away_when_the_plan_wants_fewer() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.failed == 3)
+        origin.fails = False
+        swarm.change(time.perf_counter(), -2)
+        await until(lambda: swarm.tally.played == 1)
+        await asyncio.sleep(0.1)
+        assert (swarm.tally.active, swarm.tally.started) == (1, 4)
+
+    with_swarm(test, partial(Origin, fails=True), clients=3, replace_ended=True)
+
+
+def test_stalled_viewers_are_replaced_and_the_others_go_on() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.played == 2)
+        swarm.replace_stalled()  # nobody is, yet
+        await until(lambda: swarm.tally.stalled.active == 2)
+        assert swarm.tally.quit == 0
+        origin.holds_from = math.inf
+        swarm.change(time.perf_counter(), 1)
+        await until(lambda: swarm.tally.played == 3)
+        swarm.replace_stalled()
+        await until(lambda: swarm.tally.played == 5)
+        assert (swarm.tally.quit, swarm.tally.active, swarm.tally.stalled.active) == (2, 3, 0)
+
+    with_swarm(test, partial(Origin, holds_from=2), clients=2)

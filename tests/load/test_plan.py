@@ -97,6 +97,11 @@ class TestChanges:
         plan = TargetPlan.ramp(4, 2.0).changed(10.0, 3)
         assert visits(plan) == [*visits(TargetPlan.ramp(4, 2.0)), Visit(10.0, 4), Visit(10.5, 5), Visit(11.0, 6)]
 
+    def test_a_change_may_have_a_rate_of_its_own(self) -> None:
+        plan = TargetPlan.ramp(4, 2.0).changed(10.0, 2, 0.5)
+        assert visits(plan)[4:] == [Visit(10.0, 4), Visit(12.0, 5)]
+        assert visits(plan.changed(20.0, 1))[6:] == [Visit(20.0, 6)]
+
     def test_who_is_too_many_goes_from_the_last_on(self) -> None:
         plan = TargetPlan.ramp(4, 2.0).changed(10.0, -2)
         assert [visit.goes_at for visit in visits(plan)] == [math.inf, math.inf, 11.0, 10.5]

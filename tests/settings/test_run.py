@@ -99,6 +99,7 @@ def test_defaults() -> None:
         "stage": (),
         "arrival_rate": None,
         "session_length": None,
+        "replace_ended": False,
         "join": "live",
         "loop": False,
         "zap_url": (),

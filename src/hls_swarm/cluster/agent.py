@@ -64,8 +64,15 @@ class Agent(Protocol):
             lost: called at once when a worker dies; what died is in the next news.
         """
 
-    async def apply(self, at: float, change: int | None = None) -> None:
-        """The schedule begins at this instant of the common clock; or, with `change`, is for so many viewers more."""
+    async def apply(self, at: float, change: int | None = None, per_second: float | None = None) -> None:
+        """The schedule begins at this instant of the common clock; or, with `change`, is for so many viewers more.
+
+        Args:
+            per_second: how fast their number moves; None: as fast as the settings say.
+        """
+
+    async def replace_stalled(self) -> None:
+        """End the viewers that are stalled now, and have new ones take their places."""
 
     async def poll(self, lease_seconds: float) -> HostNews:
         """Ask every worker for news and renew the lease; one that is slow to answer is represented by its last."""

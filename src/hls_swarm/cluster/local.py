@@ -8,7 +8,7 @@ from functools import partial
 from hls_swarm.cluster.agent import HostFacts, HostNews
 from hls_swarm.cluster.child import Child
 from hls_swarm.engine.ffmpeg.fleet import plan_of
-from hls_swarm.engine.messages import Configure, Drain, PlanChange, Poll, StartAt
+from hls_swarm.engine.messages import Configure, Drain, PlanChange, Poll, ReplaceStalled, StartAt
 from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.errors import RunError
 from hls_swarm.results.logs import masked, secrets_of
@@ -65,10 +65,15 @@ class LocalAgent:
         limits = [child.ready.descriptors for child in self._children if child.ready is not None]
         return HostFacts(self._workers, min(limits))
 
-    async def apply(self, at: float, change: int | None = None) -> None:
+    async def apply(self, at: float, change: int | None = None, per_second: float | None = None) -> None:
         """The schedule begins, or changes, at this instant of the monotonic clock, which all processes here share."""
         for child in self._children:
-            child.send(StartAt(at) if change is None else PlanChange(at, change))
+            child.send(StartAt(at) if change is None else PlanChange(at, change, per_second))
+
+    async def replace_stalled(self) -> None:
+        """See `Agent.replace_stalled`."""
+        for child in self._children:
+            child.send(ReplaceStalled())
 
     async def poll(self, lease_seconds: float) -> HostNews:
         """Ask every worker for news and renew the lease; one that is slow to answer is represented by its last."""

@@ -41,10 +41,19 @@ class StartAt(msgspec.Struct, frozen=True, tag=True):
 
 
 class PlanChange(msgspec.Struct, frozen=True, tag=True):
-    """From the instant `at` on, the plan is for so many viewers more, or less."""
+    """From the instant `at` on, the plan is for so many viewers more, or less.
+
+    Attributes:
+        per_second: how fast the number moves; None: as fast as the settings say.
+    """
 
     at: float
     by: int
+    per_second: float | None = None
+
+
+class ReplaceStalled(msgspec.Struct, frozen=True, tag=True):
+    """Viewers that are stalled now are ended, and new ones take their places."""
 
 
 class Poll(msgspec.Struct, frozen=True, tag=True):
@@ -87,7 +96,7 @@ class News(msgspec.Struct, frozen=True, tag=True):
     sessions: tuple[SessionLog, ...] = ()
 
 
-ToWorker = Configure | StartAt | PlanChange | Poll | Drain
+ToWorker = Configure | StartAt | PlanChange | ReplaceStalled | Poll | Drain
 FromWorker = Ready | News
 
 _encoder = msgspec.msgpack.Encoder()

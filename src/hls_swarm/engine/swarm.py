@@ -35,6 +35,11 @@ _CANDIDATES = 300
 """So many viewers are looked at for the worst ones, those with the most stalls first: it costs about 1 ms."""
 _ROUTINE = (SegmentFetched, PlaylistFetched, LatencyObserved)
 """Nearly all records."""
+RETURN_SECONDS = 2.0
+"""With `replace_ended`, how long after the end of a viewer the one in its place comes: what fails at once must not be
+asked for as fast as it fails."""
+SPREAD_SECONDS = 4.0
+"""Over which those come that take the place of stalled viewers: together, they would poll in step."""
 _AT_LEAST_SECONDS = 0.001
 """A remainder of a stay below this is none."""
 
@@ -86,6 +91,9 @@ class Swarm:
         self._stays_until: dict[int, float] = {}
         self._left: set[int] = set()
         self._postponed: dict[int, Visit] = {}
+        self._ended: set[int] = set()
+        self._replaced: dict[int, float] = {}
+        self._returns: dict[int, asyncio.TimerHandle] = {}
         self._stalled: set[int] = set()
         self._stalls: dict[int, int] = {}  # of viewers that had one
         self._stopping = False
@@ -101,7 +109,7 @@ class Swarm:
     @property
     def idle(self) -> bool:
         """Whether no viewer is at work and none is to come."""
-        return not self._viewers and self._next is None
+        return not self._viewers and self._next is None and not self._returns
 
     @property
     def in_flight(self) -> int:
@@ -131,27 +139,38 @@ class Swarm:
         self._started_at = at
         self._do_due()
 
-    def change(self, at: float, by: int) -> None:
-        """From the instant `at` on, the plan is for so many viewers more or less."""
+    def change(self, at: float, by: int, per_second: float | None = None) -> None:
+        """From the instant `at` on, the plan is for so many viewers more or less; see `Plan.changed`."""
         if self._stopping:
             return
         offset = at - self._started_at
         # What is due before the change comes as it was planned; the new plan says all that comes after.
         before = self._visits_before(offset)
-        self._plan = self._plan.changed(offset, by)
+        self._plan = self._plan.changed(offset, by, per_second)
         self._visits = chain(before, self._plan.visits(self._worker, self._workers, after=offset))
         self._next = next(self._visits, None)
         self._departures = []
-        for number in self._viewers:
+        for number in (*self._viewers, *self._returns):
             self._plan_departure(number, self._plan.goes_at(number, offset))
         self._do_due()
+
+    def replace_stalled(self) -> None:
+        """Put a new viewer in the place of each that is stalled now, one after the other."""
+        if self._stopping:
+            return
+        stalled = [number for number in sorted(self._stalled) if number in self._viewers]
+        for nth, number in enumerate(stalled):
+            viewer = self._viewers[number]
+            if not viewer.over:
+                self._replaced[number] = SPREAD_SECONDS * nth / len(stalled)
+                viewer.quit()
+                viewer.cancel()
 
     def kill(self) -> None:
         """End every viewer at once, without a word: nobody is left to tell."""
         self._stopping = True
         self._next = None
-        if self._timer is not None:
-            self._timer.cancel()
+        self._cancel_timers()
         for viewer in list(self._viewers.values()):
             if not viewer.over:
                 viewer.quit()
@@ -162,8 +181,7 @@ class Swarm:
         """Start no more viewers, let every viewer quit, give what is in flight this long, then cancel it."""
         self._stopping = True
         self._next = None
-        if self._timer is not None:
-            self._timer.cancel()
+        self._cancel_timers()
         for viewer in list(self._viewers.values()):
             if not viewer.over:
                 viewer.quit()
@@ -176,6 +194,13 @@ class Swarm:
             except TimeoutError:
                 for viewer in list(self._viewers.values()):
                     viewer.cancel()
+
+    def _cancel_timers(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for timer in self._returns.values():
+            timer.cancel()
+        self._returns.clear()
 
     # -- coming and going -----------------------------------------------------------------------------------------
 
@@ -214,6 +239,7 @@ class Swarm:
         if number in self._viewers:
             self._postponed[number] = visit  # it went, but something of it is still in flight
             return
+        self._stay_away(number)
         due_at = self._started_at + visit.comes_at
         self._plan_departure(number, visit.goes_at)
         self._begin_stay(number, due_at)
@@ -225,8 +251,22 @@ class Swarm:
     def _go(self, number: int) -> None:
         viewer = self._viewers.get(number)
         self._postponed.pop(number, None)
+        self._replaced.pop(number, None)
+        self._stay_away(number)
         if viewer is not None and not viewer.over:
             viewer.quit()
+
+    def _return_after(self, number: int, seconds: float) -> None:
+        self._returns[number] = self._loop.call_later(seconds, self._return, number)
+
+    def _return(self, number: int) -> None:
+        del self._returns[number]
+        self._begin_stay(number, perf_counter())
+
+    def _stay_away(self, number: int) -> None:
+        timer = self._returns.pop(number, None)
+        if timer is not None:
+            timer.cancel()
 
     def _begin_stay(self, number: int, due_at: float) -> None:
         round_ = self._rounds.get(number, -1) + 1
@@ -287,14 +327,18 @@ class Swarm:
                 self._stalls.pop(record.viewer, None)
                 if record.reason is EndReason.LEFT:
                     self._left.add(record.viewer)
+                elif record.reason is not EndReason.QUIT:
+                    self._ended.add(record.viewer)
             case _:
                 pass
 
     def _finished(self, viewer: RunningViewer) -> None:
         number = viewer.number
         del self._viewers[number]
-        left = number in self._left
+        left, ended = number in self._left, number in self._ended
         self._left.discard(number)
+        self._ended.discard(number)
+        after = self._replaced.pop(number, None)
         if self._stopping:
             if self._on_finished is not None and not self._viewers:
                 self._on_finished()
@@ -302,8 +346,12 @@ class Swarm:
         postponed = self._postponed.pop(number, None)
         if postponed is not None:
             self._come(postponed)
+        elif after is not None:
+            self._return_after(number, after)
         elif left:
             self._succeed(number)
+        elif ended and self._settings.replace_ended and self._sessions.is_endless:
+            self._return_after(number, RETURN_SECONDS)
 
     def _succeed(self, number: int) -> None:
         """After a session: the next stream of the same stay, or the next viewer in its place."""

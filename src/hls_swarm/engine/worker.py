@@ -32,6 +32,7 @@ from hls_swarm.engine.messages import (
     PlanChange,
     Poll,
     Ready,
+    ReplaceStalled,
     StartAt,
     frame,
     to_worker,
@@ -105,9 +106,12 @@ class Worker(asyncio.Protocol):
                 self._lag.start()
                 if self._swarm is not None:
                     self._swarm.start(at)
-            case PlanChange(at=at, by=by):
+            case PlanChange(at=at, by=by, per_second=per_second):
                 if self._swarm is not None:
-                    self._swarm.change(at, by)
+                    self._swarm.change(at, by, per_second)
+            case ReplaceStalled():
+                if self._swarm is not None:
+                    self._swarm.replace_stalled()
             case Poll(lease_seconds=lease):
                 self._lease.renew(time.perf_counter(), lease)
                 if self._request_log is not None:
@@ -154,6 +158,7 @@ class Worker(asyncio.Protocol):
             hosts = deepcopy(self._fetchers.hosts)
             merge_hosts(hosts, tally.hosts)
             tally = msgspec.structs.replace(tally, hosts=hosts)
+            tally.rtt.add_all(self._fetchers.round_trips())
         if self._request_log is not None:
             tally.unrecorded_requests = self._request_log.lost
         idle = swarm is None or swarm.idle

@@ -140,6 +140,7 @@ class Client:
             dial.host.connections += 1
             connection = Connection(self.context.loop, stream, dial.route, dial.host, self)
             self._connections.append(connection)
+            self.context.round_trips.opened(connection)
             return connection
         self._serve_waiting_soon()
         return None
@@ -166,6 +167,7 @@ class Client:
     def closed(self, connection: Connection) -> None:
         """See `connection.Pool`."""
         self._connections.remove(connection)
+        self.context.round_trips.closed(connection)
         self._serve_waiting_soon()
 
     def keep_credentials(self, target: Target) -> None:

@@ -14,6 +14,7 @@ from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, system_reception
 from hls_swarm.http.options import ClientOptions, Identity, Limits, TlsOptions
 from hls_swarm.http.reach import Reach
 from hls_swarm.http.resolver import Resolver
+from hls_swarm.http.round_trips import RoundTrips
 from hls_swarm.http.target import BadUrl, Route, Target, parse_target
 from hls_swarm.http.tls.context import Takeover, tls_context
 from hls_swarm.http.tls.secrets import KeyLog, Secrets
@@ -35,6 +36,7 @@ class ClientContext:
         proxy, proxy_fields: what to connect to instead of the origin, and what the proxy wants to be told.
         reach: whom to ask, and whom to tell secrets.
         hosts: who was asked.
+        round_trips: of some of the connections.
         target: a URL taken apart, remembered; `new_target` does not remember. Both raise BadUrl.
         timeouts: a request's time limits to those that hold, if the options have any of their own.
         scratch: where dropped bytes go if they must be copied at all; its content means nothing.
@@ -58,6 +60,7 @@ class ClientContext:
         self.proxy, self.proxy_fields = _proxy(self.options.proxy)
         self.reach = Reach(self.options.origins, self.options.trusted_hosts, self.options.only_hosts)
         self.hosts: Hosts = {}
+        self.round_trips = RoundTrips()
         self._sensitive = frozenset(name.lower() for name in self.options.sensitive_headers)
         self.target = lru_cache(maxsize=4096)(self.new_target)
         self.fields = lru_cache(maxsize=1024)(self._fields)

@@ -181,6 +181,11 @@ def _distributions() -> tuple[DistributionMetric, ...]:
         ("restart_seconds", "seek to playing again", lambda m: m.tally.restart),
         ("playlist_staleness_seconds", "how long stale playlists had not changed", lambda m: m.tally.staleness),
         ("connect_seconds", "opening connections: DNS, TCP and TLS", lambda m: m.tally.connect),
+        (
+            "rtt_seconds",
+            "round trips of up to 20 connections of each worker, as the kernel estimates them (Linux)",
+            lambda m: m.tally.rtt,
+        ),
         ("lateness_seconds", "requests after they were due: the generator's own delay", lambda m: m.tally.lateness),
         ("loop_lag_seconds", "lag of the workers' event loops", lambda m: m.loop_lag),
         ("controller_lateness_seconds", "how late the controller's seconds were", lambda m: m.controller_lateness),

@@ -57,8 +57,12 @@ class Plan(Protocol):
     def goes_at(self, number: int, offset: float) -> float:
         """When viewer `number`, being there at `offset`, goes; infinity: it stays."""
 
-    def changed(self, offset: float, by: int) -> "Plan":
-        """The same plan until `offset`; from there on for so many viewers more or less."""
+    def changed(self, offset: float, by: int, per_second: float | None = None) -> "Plan":
+        """The same plan until `offset`; from there on for so many viewers more or less.
+
+        Args:
+            per_second: how fast the number moves; None: as fast as the plan's own.
+        """
 
 
 @dataclass(frozen=True)
@@ -141,11 +145,11 @@ class TargetPlan:
                 return visit.goes_at
         return offset
 
-    def changed(self, offset: float, by: int) -> "TargetPlan":
+    def changed(self, offset: float, by: int, per_second: float | None = None) -> "TargetPlan":
         """From `offset` on the target moves evenly to what the plan wanted in the end, more or less `by`."""
         now, last = self._target(offset), max(0.0, self.points[-1][1] + by)
         before = tuple(point for point in self.points if point[0] < offset)
-        moving = abs(last - now) / self.per_second
+        moving = abs(last - now) / (self.per_second if per_second is None else per_second)
         return replace(self, points=(*before, (offset, now), (offset + moving, last)))
 
     def _visits_of(self, number: int) -> Iterator[Visit]:
@@ -221,7 +225,7 @@ class ArrivalPlan:
         """Never by the plan."""
         return math.inf
 
-    def changed(self, offset: float, by: int) -> "ArrivalPlan":
+    def changed(self, offset: float, by: int, per_second: float | None = None) -> "ArrivalPlan":  # noqa: ARG002
         """From `offset` on they come at the rate that so many viewers more or less need in the long run."""
         if self.limit is not None:
             return replace(self, limit=max(0, self.limit + by))

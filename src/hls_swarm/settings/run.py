@@ -105,6 +105,10 @@ class Settings:
     """How long a viewer stays: 5m, uniform:1m:10m, exp:5m (its mean) or lognormal:5m:0.8 (median and sigma). Without
     --arrival-rate the next viewer takes its place."""
 
+    replace_ended: bool = False
+    """Let another viewer take the place of one that a fatal error or the end of its stream ended, two seconds later, so
+    that the load stays the same."""
+
     duration: Seconds = 0.0
     """How long to run, ramp included; 0 runs until stopped."""
 

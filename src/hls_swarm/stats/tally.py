@@ -160,6 +160,7 @@ class Tally(msgspec.Struct):
         overdue: of those without a fatal error, the ones that played out or had as long as their player may take to
             start.
         gap_segments, unavailable_segments: passed over because the playlist said so, or because every try failed.
+        rtt: round trips of some connections in each second, as the kernel estimates them, in seconds.
         staleness: how long playlists that were stale had not changed when they did, in seconds.
         restart: seek to playing.
         media_seconds, media_bits: of segments fetched, and declared bitrate x media time (CTA-2066).
@@ -223,6 +224,7 @@ class Tally(msgspec.Struct):
     media_bits: float = 0.0
     restart: Histogram = msgspec.field(default_factory=Histogram)
     staleness: Histogram = msgspec.field(default_factory=Histogram)
+    rtt: Histogram = msgspec.field(default_factory=Histogram)
     profiles: dict[str, GroupTally] = {}
     variants: dict[str, GroupTally] = {}
     hosts: Hosts = {}
@@ -314,4 +316,5 @@ _MERGEABLE = (
     "stalled",
     "restart",
     "staleness",
+    "rtt",
 )

@@ -70,6 +70,10 @@ class Fetchers:
         """The client of the viewer with this number."""
         return Client(self._context, self._identities.identity(number))
 
+    def round_trips(self) -> list[float]:
+        """Round trips of some connections now, in seconds."""
+        return self._context.round_trips.read()
+
     @property
     def hosts(self) -> Hosts:
         """Who was asked so far."""
