@@ -208,6 +208,7 @@ def _spellings() -> Iterator[Any]:
         "connect-timeout": ("1s", 1.0),
         "first-byte-timeout": ("1s", 1.0),
         "no-progress-timeout": ("1s", 1.0),
+        "http": ("2", "2"),
         "resolve": ("::1", ("::1",)),
         "source-address": ("10.0.0.10-10.0.0.20", ("10.0.0.10-10.0.0.20",)),
         "proxy": ("http://p:3128", "http://p:3128"),

@@ -120,6 +120,7 @@ def test_defaults() -> None:
         "connect_timeout": None,
         "first_byte_timeout": None,
         "no_progress_timeout": None,
+        "http": "auto",
         "resolve": (),
         "source_address": (),
         "proxy": None,
@@ -332,6 +333,12 @@ REFUSED = [
         "resolve alone",
         {"resolve": ("192.0.2.7",)},
         "--resolve: sends the load elsewhere than the URL says: add --dangerous if that is meant",
+    ),
+    ("unknown version", {"http": "3.1"}, "--http: '3.1' is not one of auto, 1.1, 2"),
+    (
+        "prior knowledge through a proxy",
+        {"http": "2", "proxy": "http://p:3128"},
+        "--http: 2 without TLS can not go through a --proxy: leave it to auto",
     ),
     *(
         (f"verify {share}", {"verify_bodies": share}, f"--verify-bodies: must be from 0 to 100 percent, not {share:g}")

@@ -4,13 +4,14 @@ from hls_swarm.http.awaiting import fetch
 from hls_swarm.http.client import Client
 from hls_swarm.http.context import ClientContext
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
-from hls_swarm.http.options import ClientOptions, Identity, Limits, TlsOptions
+from hls_swarm.http.options import ClientOptions, Http2, Identity, Limits, TlsOptions
 
 __all__ = [
     "Client",
     "ClientContext",
     "ClientOptions",
     "Fetcher",
+    "Http2",
     "Identity",
     "InFlight",
     "Limits",

@@ -6,6 +6,8 @@ Rules:
   have for a host, waits for one.
 - A playlist may name any number of hosts: beyond `MOST_CONNECTIONS`, idle connections to other hosts are closed, those
   used longest ago first.
+- Over HTTP/2 there is one connection to a host, and fetches share it; while it is not known yet what the host speaks,
+  they wait for the first one.
 - User and password of a URL go to its origin for as long as the client lives, as browsers do (RFC 7617 2.2).
 - One timer per client, set for the earliest time limit of what is in flight. It is moved only to an earlier time:
   when it rings for a limit that no longer stands, it is set anew. So a fetch that goes well costs no timer.
@@ -21,9 +23,10 @@ from hls_swarm.http.cookies import CookieJar
 from hls_swarm.http.dial import Dial, Dialer, Memory
 from hls_swarm.http.exchange import Fetching
 from hls_swarm.http.fetcher import Request
-from hls_swarm.http.h1.connection import Connection
+from hls_swarm.http.h1.connection import Connection, Served
 from hls_swarm.http.h1.stream import Stream
-from hls_swarm.http.options import Identity
+from hls_swarm.http.h2.connection import H2Connection
+from hls_swarm.http.options import Http2, Identity
 from hls_swarm.http.seam import Pending
 from hls_swarm.http.target import Route, Target
 from hls_swarm.records import Exchange
@@ -73,7 +76,7 @@ class Client:
         self.fields = context.fields(identity)
         self.asks_plainly = not context.proxy_fields and "host" not in self.fields.names
         self._closed = False
-        self._connections: list[Connection] = []
+        self._connections: list[Connection | H2Connection] = []
         self._dials: list[Dial] = []
         self._in_flight: list[Pending] = []
         self._waiting: list[Pending] = []
@@ -109,7 +112,7 @@ class Client:
             self._timer.cancel()
             self._timer, self._timer_at = None, inf
 
-    def connection(self, route: Route) -> Connection | None:
+    def connection(self, route: Route) -> Connection | H2Connection | None:
         """An idle connection, if there is one."""
         connections = self._connections
         for connection in connections:
@@ -122,25 +125,33 @@ class Client:
 
     def dial(self, route: Route, dialer: Dialer) -> Dial | None:
         """Open a connection; None at the limit of connections for a host."""
+        if self._multiplexes(route):
+            return None
         count = sum(connection.route == route for connection in self._connections)
         count += sum(dial.route == route for dial in self._dials)
         if count >= self.context.options.connections_per_host:
             return None
         if len(self._connections) + len(self._dials) >= MOST_CONNECTIONS:
             self._close_idle()
-        dial = Dial(self.context, dialer, route, self.identity.source_address, self._memory)
+        identity = self.identity
+        dial = Dial(self.context, dialer, route, identity.source_address, self._memory, identity.http2)
         self._dials.append(dial)
         dial.start()
         return dial
 
-    def dialed(self, dial: Dial, stream: Stream | None) -> Connection | None:
+    def dialed(self, dial: Dial, stream: Stream | None) -> Connection | H2Connection | None:
         """A dial ended, with a stream or without."""
         self._dials.remove(dial)
         if stream is not None:
             dial.host.connections += 1
-            connection = Connection(self.context.loop, stream, dial.route, dial.host, self)
+            made = H2Connection if dial.speaks_h2 else Connection
+            connection = made(self.context.loop, stream, dial.route, dial.host, self)
             self._connections.append(connection)
             self.context.round_trips.opened(connection)
+            if self.identity.http2 is not Http2.NEVER:
+                if not dial.speaks_h2:
+                    self._memory.h1_routes.add(dial.route)
+                self._serve_waiting_soon()
             return connection
         self._serve_waiting_soon()
         return None
@@ -156,17 +167,18 @@ class Client:
         if self._waiting and fetching in self._waiting:
             self._waiting.remove(fetching)
 
-    def released(self, connection: Connection) -> None:
+    def released(self, connection: Served) -> None:
         """See `connection.Pool`."""
-        for fetching in self._waiting:
-            if fetching.route == connection.route:
+        if not self._waiting:
+            return
+        for fetching in self._waiting.copy():
+            if fetching.route == connection.route and connection.is_idle and fetching in self._waiting:
                 self._waiting.remove(fetching)
                 fetching.proceed()
-                return
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Served) -> None:
         """See `connection.Pool`."""
-        self._connections.remove(connection)
+        self._connections = [other for other in self._connections if other is not connection]
         self.context.round_trips.closed(connection)
         self._serve_waiting_soon()
 
@@ -217,10 +229,20 @@ class Client:
             fetching.expire(now)
         self.watch(min((fetching.deadline for fetching in self._in_flight), default=inf))
 
+    def _multiplexes(self, route: Route) -> bool:
+        """Whether there is, or may soon be, an HTTP/2 connection to wait for: one to a host is enough."""
+        http2 = self.identity.http2
+        if http2 is Http2.NEVER or route in self._memory.h1_routes or not (route.tls or http2 is Http2.REQUIRED):
+            return False
+        return any(dial.route == route for dial in self._dials) or any(
+            isinstance(connection, H2Connection) and connection.route == route and connection.takes_more
+            for connection in self._connections
+        )
+
     def _close_idle(self) -> None:
         """Close the idle connection that was used longest ago."""
         for connection in self._connections:
-            if connection.is_idle:
+            if connection.is_unused:
                 connection.close()
                 return
 

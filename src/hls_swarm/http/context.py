@@ -3,7 +3,8 @@
 import asyncio
 import ssl
 import weakref
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,7 +12,7 @@ from hls_swarm.errors import SettingsError
 from hls_swarm.http.fetcher import Timeouts
 from hls_swarm.http.fields import FieldBlock, default_fields, field_block
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, system_reception
-from hls_swarm.http.options import ClientOptions, Identity, Limits, TlsOptions
+from hls_swarm.http.options import ClientOptions, Http2, Identity, Limits, TlsOptions
 from hls_swarm.http.reach import Reach
 from hls_swarm.http.resolver import Resolver
 from hls_swarm.http.round_trips import RoundTrips
@@ -23,6 +24,17 @@ from hls_swarm.stats.hosts import Hosts, HostTally, host_tally
 CACHED_URL_CHARACTERS = 2048
 """Longer URLs are rare, and would let a peer fill the cache."""
 _GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, are spread evenly from the first few on
+
+
+class TlsSetup(NamedTuple):
+    """What connections over TLS are made with.
+
+    Attributes:
+        key_log: where handshakes leave their secrets; None where bodies over TLS are not skipped.
+    """
+
+    context: ssl.SSLContext
+    key_log: KeyLog | None
 
 
 class ClientContext:
@@ -66,29 +78,31 @@ class ClientContext:
         self.fields = lru_cache(maxsize=1024)(self._fields)
         self.fields(Identity())
         self._taken_over = 0
+        self._tls: dict[Http2, TlsSetup] = {}
         self.timeouts = None if self.options.limits == Limits() else lru_cache(maxsize=64)(self._timeouts)
         if self.options.tls != TlsOptions():
-            _ = self.tls  # so that a wrong file is found before anything starts
+            self.tls(Http2.NEVER)  # so that a wrong file is found before anything starts
 
-    @cached_property
-    def tls(self) -> ssl.SSLContext:
+    def tls(self, http2: Http2) -> TlsSetup:
         """For https; made when first needed, as reading the system's certificates takes a while."""
-        return tls_context(self.options.tls)
+        setup = self._tls.get(http2)
+        if setup is None:
+            setup = self._tls[http2] = self._new_tls(http2)
+        return setup
+
+    def _new_tls(self, http2: Http2) -> TlsSetup:
+        context = tls_context(self.options.tls, http2)
+        if not self.reception.discard_flags or self.options.tls.verify_share >= 1:
+            return TlsSetup(context, None)
+        key_log = KeyLog(context, copy_to=context.keylog_filename)
+        weakref.finalize(self, key_log.close)
+        return TlsSetup(context, key_log)
 
     def takeover(self, secrets: Secrets) -> Takeover:
         """How a TLS 1.3 connection with these secrets goes on; bodies to verify are spread over connections."""
         self._taken_over += 1
         share = self.options.tls.verify_share
         return Takeover(secrets, share, self._taken_over * _GOLDEN_RATIO % 1)
-
-    @cached_property
-    def key_log(self) -> KeyLog | None:
-        """Where handshakes leave their secrets; None where bodies over TLS are not skipped."""
-        if not self.reception.discard_flags or self.options.tls.verify_share >= 1:
-            return None
-        key_log = KeyLog(self.tls, copy_to=self.tls.keylog_filename)
-        weakref.finalize(self, key_log.close)
-        return key_log
 
     def new_target(self, url: str) -> Target:
         """Take a URL apart.

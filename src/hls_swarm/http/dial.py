@@ -22,9 +22,10 @@ from hls_swarm.http.context import ClientContext
 from hls_swarm.http.failures import bind_failure, connect_failure, phrase, socket_failure, tls_failure
 from hls_swarm.http.h1.head import MalformedHead, check_start, parse_head
 from hls_swarm.http.h1.stream import Stream, TcpStream
+from hls_swarm.http.options import Http2
 from hls_swarm.http.resolver import LIFETIME_SECONDS, Address, LookupFailed
 from hls_swarm.http.target import Route
-from hls_swarm.http.tls.context import Sessions, TlsStream, wrapped
+from hls_swarm.http.tls.context import H2_PROTOCOL, Sessions, TlsStream, wrapped
 from hls_swarm.http.tls.secrets import Secrets
 from hls_swarm.records import Blame, Failure, FailureKind
 
@@ -40,13 +41,15 @@ class Memory:
     Attributes:
         addresses: by host: until when a lookup holds, and what it found.
         sessions: TLS sessions to resume.
+        h1_routes: routes that were found to speak HTTP/1.1 only.
     """
 
-    __slots__ = ("addresses", "sessions")
+    __slots__ = ("addresses", "h1_routes", "sessions")
 
     def __init__(self) -> None:
         self.addresses: dict[str, tuple[float, tuple[Address, ...]]] = {}
         self.sessions: Sessions = {}
+        self.h1_routes: set[Route] = set()
 
     def make_room(self) -> None:
         """Forget the oldest of what a playlist with many hosts has brought."""
@@ -70,6 +73,7 @@ class Dial:
 
     Attributes:
         host: what is counted of whom it leads to.
+        speaks_h2: whether HTTP/2 is spoken on the stream that it delivered.
         dns_seconds, connect_seconds, tls_seconds: set as each is done; None for what was not needed.
     """
 
@@ -80,6 +84,7 @@ class Dial:
         "_context",
         "_dialer",
         "_failure",
+        "_http2",
         "_lookup",
         "_memory",
         "_opening",
@@ -91,13 +96,22 @@ class Dial:
         "dns_seconds",
         "host",
         "route",
+        "speaks_h2",
         "tls_seconds",
     )
 
     def __init__(
-        self, context: ClientContext, dialer: Dialer, route: Route, source: str | None, memory: Memory
+        self,
+        context: ClientContext,
+        dialer: Dialer,
+        route: Route,
+        source: str | None,
+        memory: Memory,
+        http2: Http2 = Http2.NEVER,
     ) -> None:
         self.route = route
+        self.speaks_h2 = http2 is Http2.REQUIRED
+        self._http2 = http2
         self.host = context.host(route)
         self.dns_seconds: float | None = None
         self.connect_seconds: float | None = None
@@ -304,7 +318,9 @@ class Dial:
             return
         self._began_at = now
         try:
-            tls = wrapped(self._context.tls, sock, self.route.host, self._memory.sessions.get(self.route))
+            tls = wrapped(
+                self._context.tls(self._http2).context, sock, self.route.host, self._memory.sessions.get(self.route)
+            )
         except (OSError, ValueError) as error:
             sock.close()
             words = error if isinstance(error, OSError) else OSError(str(error))
@@ -315,7 +331,7 @@ class Dial:
 
     def _shake_hands(self, tls: ssl.SSLSocket) -> None:
         loop, fd = self._context.loop, tls.fileno()
-        key_log = self._context.key_log
+        key_log = self._context.tls(self._http2).key_log
         try:
             try:
                 tls.do_handshake()
@@ -336,6 +352,11 @@ class Dial:
         loop.remove_writer(fd)
         loop.remove_reader(fd)
         self._opening = None
+        self.speaks_h2 = tls.selected_alpn_protocol() == H2_PROTOCOL
+        if self._http2 is Http2.REQUIRED and not self.speaks_h2:
+            tls.close()
+            self._fail(Failure(FailureKind.TLS, f"{self.route.host} does not speak HTTP/2"))
+            return
         context, secrets = self._context, self._secrets
         takeover = None if secrets is None else context.takeover(secrets)
         self._deliver(TlsStream(tls, context.scratch, context.reception, self._memory.sessions, self.route, takeover))

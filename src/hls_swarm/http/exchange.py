@@ -29,6 +29,8 @@ from hls_swarm.http.h1.connection import BodyUse, Connection, Fate
 from hls_swarm.http.h1.content import MalformedContent, decoding
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
+from hls_swarm.http.h2.connection import Answering, H2Connection
+from hls_swarm.http.h2.fields import block_literals, field_literals, request_block
 from hls_swarm.http.seam import Owner
 from hls_swarm.http.target import MOST_URL_CHARACTERS, BadUrl, Route, Target, joined
 from hls_swarm.records import Exchange, Failure, FailureKind, Unanswered
@@ -110,7 +112,7 @@ class Fetching:
         self.body_start: bytes | None = None
         self._target: Target | None = None
         self._home: Route | None = None
-        self._connection: Connection | None = None
+        self._connection: Connection | H2Connection | Answering | None = None
         self._dial: Dial | None = None
         self._failure: Failure | None = None
         self._head: Head | None = None
@@ -351,11 +353,14 @@ class Fetching:
             self._dial = dial
             self._enter(_CONNECTING, perf_counter(), self._timeouts.connect)
 
-    def _ask(self, connection: Connection, target: Target) -> None:
+    def _ask(self, connection: Connection | H2Connection, target: Target) -> None:
         self._connection = connection
         self._phase, self._limit = _SENDING, self._timeouts.first_byte
         self._hop_counted = False
-        connection.send(self, self._request_bytes(target))
+        if isinstance(connection, H2Connection):
+            self._connection = connection.send(self, self._request_block(target))
+        else:
+            connection.send(self, self._request_bytes(target))
 
     def _request_bytes(self, target: Target) -> bytes:
         request, block = self._request, self._fields
@@ -384,6 +389,32 @@ class Fetching:
         if not target.route.tls:
             parts.append(client.context.proxy_fields)
         parts.append(b"\r\n")
+        return b"".join(parts)
+
+    def _request_block(self, target: Target) -> bytes:
+        """The same as an HTTP/2 field block."""
+        request, block, client = self._request, self._fields, self._client
+        at_home = target.trusted if client.context.reach.confines else target.route == self._home
+        names = block.names
+        authority = target.host_line[6:-2].decode("ascii")
+        if at_home and "host" in names:
+            authority = next(value for name, value in block.fields if name.lower() == "host")
+        parts = [
+            request_block(target.request_line[4:-11].decode("ascii"), authority, tls=target.route.tls),
+            block_literals(block.fields if at_home else block.shared),
+        ]
+        more: list[tuple[str, str]] = []
+        if request.byte_range is not None:
+            first, length = request.byte_range
+            more.append(("range", f"bytes={first}-{first + length - 1}"))
+        cookies = None if at_home and "cookie" in names else client.cookies(target)
+        if cookies is not None:
+            more.append(("cookie", cookies))
+        authorization = client.authorization(target)
+        if authorization is not None and not (at_home and "authorization" in names):
+            more.append(("authorization", authorization))
+        if more:
+            parts.append(field_literals(tuple(more)))
         return b"".join(parts)
 
     def _judged(self, head: Head) -> Failure | None:

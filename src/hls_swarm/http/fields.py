@@ -36,7 +36,7 @@ class FieldBlock(msgspec.Struct, frozen=True):
     Attributes:
         fields: what they are made of.
         full: with line ends, without the last empty line.
-        public: the same without credentials.
+        public: the same without credentials; `shared` is what that is made of.
         names: of all of them, in lower case.
     """
 
@@ -44,6 +44,7 @@ class FieldBlock(msgspec.Struct, frozen=True):
     full: bytes
     public: bytes
     names: frozenset[str]
+    shared: Fields
 
 
 def default_fields(user_agent: str) -> Fields:
@@ -99,15 +100,17 @@ def field_block(
             else:
                 merged[place] = (name, value)
         merged += added
+    shared = tuple(
+        (name, value)
+        for name, value in merged
+        if not (is_secret(name) or name.lower() in sensitive or (secret and secret in value))
+    )
     return FieldBlock(
         fields=tuple(merged),
         full=_lines(merged),
-        public=_lines(
-            (name, value)
-            for name, value in merged
-            if not (is_secret(name) or name.lower() in sensitive or (secret and secret in value))
-        ),
+        public=_lines(shared),
         names=frozenset(name.lower() for name, _ in merged),
+        shared=shared,
     )
 
 
@@ -123,7 +126,9 @@ def extended(block: FieldBlock, more: Fields) -> FieldBlock:
     for name, value in more:
         check_field(name, value)
     lines = _lines(more)
-    return FieldBlock(block.fields + more, block.full + lines, block.public + lines, block.names | names)
+    return FieldBlock(
+        block.fields + more, block.full + lines, block.public + lines, block.names | names, block.shared + more
+    )
 
 
 _is_secret = lru_cache(maxsize=256)(is_secret)

@@ -1,5 +1,7 @@
 """What all viewers of one process have in common, and what tells one from another."""
 
+from enum import StrEnum
+
 import msgspec
 
 from hls_swarm import __version__
@@ -63,6 +65,14 @@ class ClientOptions(msgspec.Struct, frozen=True):
     sensitive_headers: tuple[str, ...] = ()
 
 
+class Http2(StrEnum):
+    """Whether a client speaks HTTP/2."""
+
+    NEVER = "never"
+    OFFERED = "offered"  # over TLS, if the server wants it too (ALPN, RFC 7301)
+    REQUIRED = "required"  # without TLS as well, with prior knowledge (RFC 9113 3.3)
+
+
 class Identity(msgspec.Struct, frozen=True):
     """What tells one viewer from another, as seen from the origin.
 
@@ -72,6 +82,7 @@ class Identity(msgspec.Struct, frozen=True):
         source_address: local address to connect from.
         secret: a text in its URLs that no exchange shows: there it reads `***`.
         origins: URLs that the user wrote for this viewer alone; see `ClientOptions`.
+        http2: whether its player speaks that.
     """
 
     user_agent: str | None = None
@@ -79,3 +90,4 @@ class Identity(msgspec.Struct, frozen=True):
     source_address: str | None = None
     secret: str | None = None
     origins: tuple[str, ...] = ()
+    http2: Http2 = Http2.NEVER

@@ -10,6 +10,7 @@ from hls_swarm.http.dial import Dial, Dialer
 from hls_swarm.http.fields import FieldBlock
 from hls_swarm.http.h1.connection import Connection
 from hls_swarm.http.h1.stream import Stream
+from hls_swarm.http.h2.connection import H2Connection
 from hls_swarm.http.options import Identity
 from hls_swarm.http.target import Route, Target
 
@@ -53,13 +54,13 @@ class Owner(Protocol):
     identity: Identity
     asks_plainly: bool
 
-    def connection(self, route: Route) -> Connection | None:
+    def connection(self, route: Route) -> Connection | H2Connection | None:
         """An idle connection, if there is one."""
 
     def dial(self, route: Route, dialer: Dialer) -> Dial | None:
         """Open a connection; None at the limit of connections for a host."""
 
-    def dialed(self, dial: Dial, stream: Stream | None) -> Connection | None:
+    def dialed(self, dial: Dial, stream: Stream | None) -> Connection | H2Connection | None:
         """A dial ended, with a stream or without; the connection that is made of the stream."""
 
     def wait(self, fetching: Pending) -> None:

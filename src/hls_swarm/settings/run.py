@@ -69,6 +69,7 @@ Tables = Annotated[tuple[str, ...], TABLES]
 
 Arrivals = Literal["even", "poisson"]
 LogFormat = Literal["text", "json"]
+HttpVersion = Literal["auto", "1.1", "2"]
 ProbeFailure = Literal["fail", "first"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -191,6 +192,10 @@ class Settings:
 
     no_progress_timeout: Seconds | None = None
     """Longest pause between two arrivals of body bytes; by default no limit but the whole one."""
+
+    http: HttpVersion = "auto"
+    """Version of HTTP that viewers speak: auto is what their players would do with what the server offers (hls.js and
+    Shaka HTTP/2 over TLS, Media3 and ffmpeg HTTP/1.1), 1.1, or 2, without TLS with prior knowledge."""
 
     resolve: tuple[str, ...] = ()
     """Connect to this address instead of what DNS says for the URL's host, or host:port:address[,address] for any
@@ -489,6 +494,9 @@ class Settings:
             check_url("proxy", self.proxy)
             if not self.proxy.lower().startswith("http://"):
                 raise SettingValueError("proxy", "must start with http://: the proxy itself is asked in plain HTTP")
+        check_choice("http", self.http, get_args(HttpVersion))
+        if self.http == "2" and self.proxy is not None and not self.url.lower().startswith("https://"):
+            raise SettingValueError("http", "2 without TLS can not go through a --proxy: leave it to auto")
         if not 0 <= self.verify_bodies <= 100:
             raise SettingValueError("verify_bodies", f"must be from 0 to 100 percent, not {self.verify_bodies:g}")
         check_spelling("source_address", parse_source_addresses, self.source_address)

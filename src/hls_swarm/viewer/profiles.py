@@ -63,6 +63,7 @@ class Profile:
         plays_subtitles: whether a subtitle rendition with DEFAULT=YES is fetched.
         waits_for_subtitles: whether their buffer counts for starts and stalls.
         reading: what it makes of odd playlists.
+        speaks_http2: whether it takes HTTP/2 over TLS where the server offers that, as browsers do.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Profile:
     plays_subtitles: bool = True
     waits_for_subtitles: bool = False
     reading: Reading = LENIENT
+    speaks_http2: bool = False
 
     @property
     def start_seconds(self) -> float:
@@ -131,6 +133,7 @@ HLSJS = Profile(
     media_playlist=FetchPolicy(10.0, 20.0, timeout_retries=2, error_retries=2),
     segment=FetchPolicy(10.0, 120.0, timeout_retries=4, error_retries=6),
     key=FetchPolicy(8.0, 20.0, timeout_retries=1, error_retries=8, backoff_cap_seconds=20.0, backoff=Backoff.LINEAR),
+    speaks_http2=True,
 )
 """hls.js 1.7 with its defaults."""
 
@@ -195,6 +198,7 @@ SHAKA = Profile(
     media_playlist=_SHAKA_FETCH,
     segment=_SHAKA_FETCH,
     key=_SHAKA_FETCH,
+    speaks_http2=True,
 )
 """Shaka Player 5 with its defaults."""
 

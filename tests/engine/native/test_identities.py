@@ -5,7 +5,7 @@ import pytest
 from hls_swarm.engine.native.clients import check_clients, client_options
 from hls_swarm.engine.native.identities import Identities, Lists, read_lists
 from hls_swarm.errors import SettingsError
-from hls_swarm.http import Identity, Limits, TlsOptions
+from hls_swarm.http import Http2, Identity, Limits, TlsOptions
 from hls_swarm.settings.run import Settings
 
 URL = "http://origin/stream.m3u8"
@@ -13,7 +13,7 @@ LISTS = Lists(user_agents=("A/1", "B/2"), tokens=("t0", "t1", "t2"))
 
 
 def test_without_lists_nothing_tells_viewers_apart() -> None:
-    identities = Identities.of(Settings(url=URL, user_agent="mine", header=("A: b",)), Lists())
+    identities = Identities.of(Settings(url=URL, http="1.1", user_agent="mine", header=("A: b",)), Lists())
     assert identities.identity(7) == Identity()
     assert identities.url(7) == URL
 
@@ -25,6 +25,7 @@ def test_each_viewer_has_its_line_of_each_list() -> None:
         token_file="tokens",
         user_agent_file="agents",
         source_address=("127.0.0.2-127.0.0.3",),
+        http="1.1",
     )
     identities = Identities.of(settings, LISTS)
     assert [identities.url(viewer) for viewer in (0, 4)] == [f"{URL}?token=t0&viewer=0", f"{URL}?token=t1&viewer=4"]
@@ -34,7 +35,7 @@ def test_each_viewer_has_its_line_of_each_list() -> None:
 
 
 def test_a_user_agent_with_a_place_for_the_viewer() -> None:
-    identities = Identities.of(Settings(url=URL, user_agent="Player/{viewer}"), Lists())
+    identities = Identities.of(Settings(url=URL, http="1.1", user_agent="Player/{viewer}"), Lists())
     assert identities.identity(3) == Identity(user_agent="Player/3")
 
 
@@ -122,3 +123,26 @@ def test_coding_that_can_not_be_read_is_refused_before_the_start(field: str, val
     settings = Settings(url=URL, **{field: (f"accept-encoding: {value}",)})  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=f"Accept-Encoding asks for {unreadable}, which can not be read here"):
         check_clients(settings)
+
+
+@pytest.mark.parametrize(
+    ("http", "profile", "http2"),
+    [
+        ("auto", "hlsjs", Http2.OFFERED),
+        ("auto", "shaka", Http2.OFFERED),
+        ("auto", "media3", Http2.NEVER),
+        ("auto", "ffmpeg", Http2.NEVER),
+        ("auto", "steady", Http2.NEVER),
+        ("1.1", "hlsjs", Http2.NEVER),
+        ("2", "ffmpeg", Http2.REQUIRED),
+    ],
+)
+def test_the_version_is_that_of_the_player_unless_said_otherwise(http: str, profile: str, http2: Http2) -> None:
+    settings = Settings(url=URL, http=http, profile=profile)  # type: ignore[arg-type]
+    assert Identities.of(settings, Lists()).identity(0).http2 is http2
+
+
+def test_a_mix_of_players_is_a_mix_of_versions() -> None:
+    identities = Identities.of(Settings(url=URL, profile="hlsjs=50,media3=50"), Lists())
+    offered = sum(identities.identity(viewer).http2 is Http2.OFFERED for viewer in range(400))
+    assert 150 < offered < 250

@@ -13,7 +13,8 @@ import pytest
 from tests.http.running import request, with_client
 from tests.support.programs import require
 
-from hls_swarm.http import Client, ClientOptions, TlsOptions, fetch
+from hls_swarm.http import Client, ClientOptions, Http2, Identity, TlsOptions, fetch
+from hls_swarm.http.h2.connection import H2Connection
 from hls_swarm.http.tls.protection import SUITES
 from hls_swarm.http.tls.skipping import SkippingStream
 from hls_swarm.records import Exchange
@@ -30,7 +31,7 @@ http {{
   default_type application/octet-stream;
   client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3;
   uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;
-  server {{ listen 127.0.0.1:{port} ssl; root {root}/www;
+  server {{ listen 127.0.0.1:{port} ssl http2; root {root}/www;
     ssl_certificate {root}/cert.pem; ssl_certificate_key {root}/key.pem;
     {server}
   }}
@@ -124,3 +125,36 @@ def test_counts_equal_the_access_log(server: str, skips: bool, tmp_path: Path) -
     assert {exchange.status for exchange in exchanges} == {200, 206, 404}
     assert {one.body for one in exchanges if one.url.endswith("m3u8")} == {b"#EXTM3U\n" * 200}
     assert {isinstance(stream, SkippingStream) for stream in streams} == {skips}
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["ssl_protocols TLSv1.3;", "ssl_protocols TLSv1.2;", "keepalive_requests 7;", "http2_max_concurrent_streams 2;"],
+)
+def test_counts_equal_the_access_log_over_http2(server: str, tmp_path: Path) -> None:
+    async def view(viewer: Client) -> list[Exchange]:
+        exchanges = []
+        for turn in range(ROUNDS):
+            asked = [
+                request(f"{base}/live.m3u8", keep_body=True),
+                request(f"{base}/segment.ts"),
+                request(f"{base}/segment.ts", byte_range=(1000 * turn, 500_000)),
+                request(f"{base}/missing.ts"),
+            ]
+            exchanges += await asyncio.gather(*(fetch(viewer, each) for each in asked))
+        assert {type(connection) for connection in viewer._connections} <= {H2Connection}
+        assert len(viewer._connections) <= 1
+        viewer.close()
+        return exchanges
+
+    async def use(client: Client) -> list[Exchange]:
+        viewers = [Client(client.context, Identity(http2=Http2.OFFERED)) for _ in range(VIEWERS)]
+        return [one for many in await asyncio.gather(*map(view, viewers)) for one in many]
+
+    with nginx(tmp_path, server) as base:
+        exchanges = with_client(use, options=ClientOptions(tls=TlsOptions(insecure=True)))
+        requests = sum(exchange.requests_sent for exchange in exchanges)
+        assert logged(tmp_path, requests) == (requests, sum(exchange.body_bytes for exchange in exchanges))
+    assert requests == VIEWERS * ROUNDS * 4
+    assert {exchange.status for exchange in exchanges} == {200, 206, 404}
+    assert {one.body for one in exchanges if one.url.endswith("m3u8")} == {b"#EXTM3U\n" * 200}

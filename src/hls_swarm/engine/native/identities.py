@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from hls_swarm.engine.sessions import Sessions
 from hls_swarm.errors import SettingsError
-from hls_swarm.http import Identity
+from hls_swarm.http import Http2, Identity
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.network import AddressPool, parse_source_addresses
 from hls_swarm.settings.run import Settings
@@ -48,16 +49,18 @@ class Identities:
 
     Args:
         sources: local addresses to connect from.
+        sessions: what each viewer's player is.
     """
 
     settings: Settings
     lists: Lists
     sources: AddressPool
+    sessions: Sessions
 
     @classmethod
     def of(cls, settings: Settings, lists: Lists) -> "Identities":
         """What the settings and their files say."""
-        return cls(settings, lists, parse_source_addresses(settings.source_address))
+        return cls(settings, lists, parse_source_addresses(settings.source_address), Sessions(settings))
 
     def url(self, viewer: int, text: str | None = None) -> str:
         """What the viewer with this number asks for first: the settings' URL, or another with the same places in it."""
@@ -74,7 +77,17 @@ class Identities:
             source_address=self.sources.address_of(viewer),
             secret=self._token(viewer),
             origins=tuple(self._filled(url, viewer) for url in settings.urls if has_own_host(url)),
+            http2=self._http2(viewer),
         )
+
+    def _http2(self, viewer: int) -> Http2:
+        match self.settings.http:
+            case "1.1":
+                return Http2.NEVER
+            case "2":
+                return Http2.REQUIRED
+            case "auto":
+                return Http2.OFFERED if self.sessions.profile(viewer).speaks_http2 else Http2.NEVER
 
     def _token(self, viewer: int) -> str | None:
         tokens = self.lists.tokens

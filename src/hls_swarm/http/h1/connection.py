@@ -93,13 +93,29 @@ class Exchanger(Protocol):
         """
 
 
+class Served(Protocol):
+    """A connection as its pool sees it, of whatever version."""
+
+    @property
+    def route(self) -> Route:
+        """Where it leads."""
+
+    @property
+    def stream(self) -> Stream:
+        """What it reads and writes."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a request can be sent now."""
+
+
 class Pool(Protocol):
     """Whom a connection belongs to."""
 
-    def released(self, connection: "Connection") -> None:
+    def released(self, connection: "Served") -> None:
         """The connection is free for another request."""
 
-    def closed(self, connection: "Connection") -> None:
+    def closed(self, connection: "Served") -> None:
         """The connection is gone."""
 
 
@@ -163,9 +179,16 @@ class Connection:
         self._unsent = b""
         loop.add_reader(stream.fd, self._readable)
 
+    speaks_h2 = False
+
     @property
     def is_idle(self) -> bool:
         """Whether a request can be sent now."""
+        return self._stage is _IDLE
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing is waited for."""
         return self._stage is _IDLE
 
     def send(self, exchanger: Exchanger, data: bytes) -> None:
@@ -432,12 +455,14 @@ class Connection:
     def _lose(self, failure: Failure, error: OSError | None = None) -> None:
         exchanger = self._exchanger
         silent = failure.kind is FailureKind.CONNECTION_LOST and not self._partial
-        fate = self._fate(error) if silent else Fate.TAKEN
+        fate = fate_of(error, self.stream) if silent else Fate.TAKEN
         self.close()
         if exchanger is not None:
             exchanger.lost(failure, stale=silent and self._is_reused, fate=fate)
 
-    def _fate(self, error: OSError | None) -> Fate:
-        if not is_end_in_order(error):
-            return Fate.REFUSED if error is not None and error.errno == errno.EPIPE else Fate.UNKNOWN
-        return Fate.TAKEN if self.stream.is_acknowledged() else Fate.REFUSED
+
+def fate_of(error: OSError | None, stream: Stream) -> Fate:
+    """What a lost connection says of a request that brought not one byte of an answer."""
+    if not is_end_in_order(error):
+        return Fate.REFUSED if error is not None and error.errno == errno.EPIPE else Fate.UNKNOWN
+    return Fate.TAKEN if stream.is_acknowledged() else Fate.REFUSED

@@ -24,7 +24,7 @@ from typing import NamedTuple, cast
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, Stream, is_acknowledged, queued_bytes
-from hls_swarm.http.options import TlsOptions
+from hls_swarm.http.options import Http2, TlsOptions
 from hls_swarm.http.target import Route
 from hls_swarm.http.tls.protection import CONTENT_LIMIT_BYTES, SUITES, Protection
 from hls_swarm.http.tls.secrets import Secrets
@@ -35,6 +35,13 @@ _HELD_BYTES = 32 << 10
 _SMALL_BYTES = 96 << 10
 _ALERT_BYTES = 40  # the record of an alert has 24 to 31, that of the shortest request more
 _TURN_BYTES = 1 << 20
+
+H2_PROTOCOL = "h2"
+_PROTOCOLS = {
+    Http2.NEVER: ["http/1.1"],
+    Http2.OFFERED: [H2_PROTOCOL, "http/1.1"],
+    Http2.REQUIRED: [H2_PROTOCOL],
+}
 
 Sessions = dict[Route, ssl.SSLSession]
 
@@ -47,8 +54,11 @@ class Takeover(NamedTuple):
     verify_at: float
 
 
-def tls_context(options: TlsOptions) -> ssl.SSLContext:
+def tls_context(options: TlsOptions, http2: Http2 = Http2.NEVER) -> ssl.SSLContext:
     """What every https connection is made with.
+
+    Args:
+        http2: what is said of it to the server (ALPN).
 
     Raises:
         SettingsError: a file that is missing or is not what it should be.
@@ -61,7 +71,7 @@ def tls_context(options: TlsOptions) -> ssl.SSLContext:
     if options.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(_PROTOCOLS[http2])
     if options.certificate is not None:
         try:
             context.load_cert_chain(options.certificate, options.key)

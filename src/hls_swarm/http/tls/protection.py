@@ -63,7 +63,7 @@ class Protection:
         self.sequence = sequence
         self._set_keys()
 
-    def open(self, header: bytes, protected: bytes) -> Opened:
+    def open(self, header: bytes, protected: bytes | memoryview) -> Opened:
         """The record that is next in turn.
 
         Raises:

@@ -134,9 +134,12 @@ class SkippingStream:
             if self._ended:
                 return b""
             self._fill(max(limit, _WIRE_LIMIT_BYTES))
-            while (opened := self._next_record()) is not None:
-                if self._took(opened):
-                    pieces.append(opened.content)
+            try:
+                self._open_all(pieces)
+            except OSError as error:
+                if not pieces:
+                    raise
+                self._error = error
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def discard(self, limit: int) -> int:
@@ -225,6 +228,24 @@ class SkippingStream:
             raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without a TLS close")
         self._raw = self._raw + data if self._raw else data
 
+    def _open_all(self, pieces: list[bytes]) -> None:
+        """The data of all records that were taken in whole."""
+        raw, at = memoryview(self._raw), 0
+        size = len(raw)
+        try:
+            while size - at >= HEADER_BYTES and not self._ended:
+                header = bytes(raw[at : at + HEADER_BYTES])
+                begin = at + HEADER_BYTES
+                end = begin + protected_bytes(header)
+                if end > size:
+                    break
+                at = end
+                opened = self._open(header, raw[begin:end])
+                if self._took(opened):
+                    pieces.append(opened.content)
+        finally:
+            self._raw = bytes(raw[at:])
+
     def _next_record(self) -> Opened | None:
         """The next record of what was taken in; None if it is not whole."""
         raw = self._raw
@@ -237,7 +258,7 @@ class SkippingStream:
         self._raw = raw[end:]
         return self._open(header, raw[HEADER_BYTES:end])
 
-    def _open(self, header: bytes, protected: bytes) -> Opened:
+    def _open(self, header: bytes, protected: bytes | memoryview) -> Opened:
         reading = self._reading
         if self._synchronised:
             return reading.open(header, protected)

@@ -1,0 +1,414 @@
+"""The client's side of an HTTP/2 connection without I/O: bytes in, events out, and bytes to send (RFC 9113).
+
+Rules:
+
+- Requests are GETs without a body, so nothing that is sent is under flow control. Windows for what comes are those of
+  browsers: 6 MiB a stream, 15 MiB a connection, opened again when half is used, so that updates are rare.
+- Bodies that nobody keeps are counted and stepped over. One event tells of all that a stream got at once.
+- What the peer may make us hold or do is bounded: a field block by `BLOCK_LIMIT_BYTES`, frames without use by
+  `IDLE_FRAMES_LIMIT` between two that are of use, what waits to be sent by `OUT_LIMIT_BYTES`.
+- Nothing is pushed: it was forbidden, and ends the connection.
+"""
+
+import struct
+from typing import NamedTuple
+
+from hls_swarm.http.h2 import frames
+from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, frame_header
+
+STREAM_WINDOW_BYTES = 6 << 20
+CONNECTION_WINDOW_BYTES = 15 << 20
+BLOCK_LIMIT_BYTES = 64 << 10
+IDLE_FRAMES_LIMIT = 1000
+OUT_LIMIT_BYTES = 256 << 10
+MOST_STREAMS = 100
+"""Streams at once until the peer has said how many it takes, and never more."""
+_DEFAULT_WINDOW_BYTES = (1 << 16) - 1
+_LAST_STREAM = (1 << 31) - 1
+
+
+class HeadReceived(NamedTuple):
+    """A field block is whole: an interim head, a head, or trailers."""
+
+    stream: int
+    block: bytes
+    size_bytes: int
+    ends: bool
+
+
+class BodyReceived(NamedTuple):
+    """Body bytes of a stream, padding not counted; `pieces` holds them if they are kept."""
+
+    stream: int
+    size_bytes: int
+    pieces: tuple[bytes, ...]
+    ends: bool
+
+
+class StreamReset(NamedTuple):
+    """The peer ended a stream."""
+
+    stream: int
+    code: int
+
+
+class GoingAway(NamedTuple):
+    """The peer takes no more streams; those above `last` were not and will not be processed."""
+
+    last: int
+    code: int
+
+
+Event = HeadReceived | BodyReceived | StreamReset | GoingAway
+
+
+class _Stream:
+    __slots__ = ("has_head", "keeps", "pieces", "received", "window")
+
+    def __init__(self, *, keeps: bool) -> None:
+        self.keeps = keeps
+        self.window = STREAM_WINDOW_BYTES
+        self.has_head = False
+        self.received = 0  # body bytes that no event has told of
+        self.pieces: list[bytes] = []
+
+
+class Session:
+    """One connection.
+
+    Attributes:
+        out: what is to be sent; who sends it takes it off.
+        most_streams: how many streams may be open at once.
+        is_going_away: no more streams can be opened.
+    """
+
+    __slots__ = (
+        "_block",
+        "_block_frame",
+        "_buffer",
+        "_frame_limit",
+        "_greeted",
+        "_idle_frames",
+        "_next_stream",
+        "_rest",
+        "_rest_ends",
+        "_rest_padding",
+        "_rest_stream",
+        "_streams",
+        "_touched",
+        "_window",
+        "is_going_away",
+        "most_streams",
+        "out",
+    )
+
+    def __init__(self) -> None:
+        self.out = bytearray(frames.PREFACE)
+        self.out += frames.settings(
+            {
+                frames.HEADER_TABLE_SIZE: 0,
+                frames.ENABLE_PUSH: 0,
+                frames.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
+            }
+        )
+        self.out += frames.window_update(0, CONNECTION_WINDOW_BYTES - _DEFAULT_WINDOW_BYTES)
+        self.most_streams = MOST_STREAMS
+        self.is_going_away = False
+        self._streams: dict[int, _Stream] = {}
+        self._next_stream = 1
+        self._frame_limit = frames.FRAME_LIMIT_BYTES
+        self._window = CONNECTION_WINDOW_BYTES
+        self._buffer = b""
+        self._greeted = False
+        self._rest = self._rest_padding = self._rest_stream = 0  # of a DATA frame that has not come whole
+        self._rest_ends = False
+        self._block: list[bytes] | None = None
+        self._block_frame = (0, 0)  # stream and flags of the HEADERS that began the block
+        self._idle_frames = 0
+        self._touched: list[int] = []
+
+    @property
+    def open_streams(self) -> int:
+        """How many streams have not ended."""
+        return len(self._streams)
+
+    @property
+    def can_open(self) -> bool:
+        """Whether one more stream may be opened now."""
+        return not self.is_going_away and len(self._streams) < self.most_streams and self._next_stream < _LAST_STREAM
+
+    def request(self, block: bytes, *, keeps: bool) -> int:
+        """Ask; gives the stream's number.
+
+        Args:
+            block: the request's fields, encoded.
+            keeps: whether the body is wanted, not only its size.
+        """
+        stream = self._next_stream
+        self._next_stream += 2
+        self._streams[stream] = _Stream(keeps=keeps)
+        self.out += frames.headers(stream, block, self._frame_limit)
+        return stream
+
+    def cancel(self, stream: int) -> None:
+        """End a stream whose answer is of no use any more."""
+        if self._streams.pop(stream, None) is not None:
+            self.out += frames.reset(stream, ErrorCode.CANCEL)
+
+    def receive(self, data: bytes) -> list[Event]:
+        """What these bytes mean.
+
+        Raises:
+            ProtocolError: the connection must end; `out` tells the peer why.
+        """
+        events: list[Event] = []
+        try:
+            self._read(data, events)
+            self._tell_bodies(events)
+            if len(self.out) > OUT_LIMIT_BYTES:
+                raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "the peer asks for answers and takes none")
+        except ProtocolError as error:
+            self.out += frames.goaway(0, error.code)
+            raise
+        return events
+
+    # Frames
+
+    def _read(self, data: bytes, events: list[Event]) -> None:
+        if self._buffer:
+            data = self._buffer + data
+            self._buffer = b""
+        at, size = 0, len(data)
+        if self._rest or self._rest_padding:
+            at = self._read_rest(data, events)
+        while size - at >= frames.HEADER_BYTES:
+            length, kind, flags, stream = frame_header(data, at)
+            if not self._greeted:
+                if kind != frames.SETTINGS or flags & frames.ACK:
+                    raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "no HTTP/2: it does not begin with SETTINGS")
+                self._greeted = True
+            if length > frames.FRAME_LIMIT_BYTES:
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
+            if self._block is not None and (kind != frames.CONTINUATION or stream != self._block_frame[0]):
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a field block that is interrupted")
+            begin = at + frames.HEADER_BYTES
+            end = begin + length
+            if kind == frames.DATA:
+                at = self._begin_data(data, begin, length, flags, stream, events)
+                if at < 0:
+                    self._buffer = data[begin - frames.HEADER_BYTES :]
+                    return
+                continue
+            if end > size:
+                break
+            self._take(kind, flags, stream, data[begin:end], events)
+            at = end
+        if at < size:
+            self._buffer = data[at:]
+
+    def _begin_data(self, data: bytes, begin: int, length: int, flags: int, number: int, events: list[Event]) -> int:
+        """Take in a DATA frame, or as much of it as has come; where reading goes on, -1 if it has to wait."""
+        padding = 0
+        if flags & frames.PADDED:
+            if not length:
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "padding without a length")
+            if begin >= len(data):
+                return -1
+            padding = data[begin]
+            begin += 1
+            if padding >= length:
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "more padding than frame")
+        self._check_stream(number, "DATA")
+        self._charge(number, length)
+        payload = length - padding - (1 if flags & frames.PADDED else 0)
+        self._rest, self._rest_padding, self._rest_stream = payload, padding, number
+        self._rest_ends = bool(flags & frames.END_STREAM)
+        if not length and not self._rest_ends:
+            self._idle("empty DATA")
+        return self._read_rest(data, events, begin)
+
+    def _read_rest(self, data: bytes, events: list[Event], at: int = 0) -> int:
+        """Take in what has come of a DATA frame; where reading goes on."""
+        stream = self._streams.get(self._rest_stream)
+        count = min(self._rest, len(data) - at)
+        if count:
+            self._rest -= count
+            if stream is not None:
+                self._idle_frames = 0
+                if not stream.received:
+                    self._touched.append(self._rest_stream)
+                stream.received += count
+                if stream.keeps:
+                    stream.pieces.append(data[at : at + count])
+            at += count
+        if not self._rest and self._rest_padding:
+            count = min(self._rest_padding, len(data) - at)
+            self._rest_padding -= count
+            at += count
+        if not self._rest and not self._rest_padding and self._rest_ends:
+            self._rest_ends = False
+            if stream is not None:
+                self._end_body(self._rest_stream, stream, events)
+        return at
+
+    def _end_body(self, number: int, stream: _Stream, events: list[Event]) -> None:
+        self._streams.pop(number, None)
+        if stream.received:
+            self._touched.remove(number)
+        events.append(BodyReceived(number, stream.received, tuple(stream.pieces), ends=True))
+
+    def _tell_bodies(self, events: list[Event]) -> None:
+        for number in self._touched:
+            stream = self._streams.get(number)
+            if stream is not None:
+                events.append(BodyReceived(number, stream.received, tuple(stream.pieces), ends=False))
+                stream.received = 0
+                stream.pieces.clear()
+        self._touched.clear()
+
+    def _charge(self, number: int, length: int) -> None:
+        """Flow control (RFC 9113 5.2): windows are opened again when half of one is used."""
+        if length > self._window:
+            raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "more than the connection's window")
+        self._window -= length
+        if self._window < CONNECTION_WINDOW_BYTES // 2:
+            self.out += frames.window_update(0, CONNECTION_WINDOW_BYTES - self._window)
+            self._window = CONNECTION_WINDOW_BYTES
+        stream = self._streams.get(number)
+        if stream is None:
+            return
+        if not stream.has_head:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a body before its head")
+        if length > stream.window:
+            raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "more than a stream's window")
+        stream.window -= length
+        if stream.window < STREAM_WINDOW_BYTES // 2:
+            self.out += frames.window_update(number, STREAM_WINDOW_BYTES - stream.window)
+            stream.window = STREAM_WINDOW_BYTES
+
+    def _take(self, kind: int, flags: int, stream: int, payload: bytes, events: list[Event]) -> None:
+        if kind == frames.HEADERS:
+            self._begin_block(flags, stream, payload, events)
+        elif kind == frames.CONTINUATION:
+            if self._block is None:
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION of nothing")
+            self._block.append(payload)
+            self._grow_block(flags, events)
+        elif kind == frames.SETTINGS:
+            self._take_settings(flags, stream, payload)
+        elif kind == frames.PING:
+            if len(payload) != 8 or stream:
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a malformed PING")
+            if not flags & frames.ACK:
+                self.out += frames.frame(frames.PING, frames.ACK, 0, payload)
+            self._idle("PING")
+        elif kind == frames.RST_STREAM:
+            self._take_reset(stream, payload, events)
+        elif kind == frames.GOAWAY:
+            if len(payload) < 8 or stream:
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a malformed GOAWAY")
+            last, code = struct.unpack_from(">II", payload)
+            self._tell_bodies(events)
+            self.is_going_away = True
+            last &= frames.WINDOW_LIMIT
+            for number in [number for number in self._streams if number > last]:
+                del self._streams[number]
+            events.append(GoingAway(last, code))
+            self._idle("GOAWAY")
+        elif kind == frames.PUSH_PROMISE:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a push that was forbidden")
+        elif kind == frames.WINDOW_UPDATE:
+            if len(payload) != 4:
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a malformed WINDOW_UPDATE")
+            if not struct.unpack(">I", payload)[0] & frames.WINDOW_LIMIT:
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a window that grows by nothing")
+            self._idle("WINDOW_UPDATE")
+        else:  # PRIORITY, and what this version does not know
+            self._idle("unknown")
+
+    def _take_settings(self, flags: int, stream: int, payload: bytes) -> None:
+        if stream:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "SETTINGS of a stream")
+        self._idle("SETTINGS")
+        if flags & frames.ACK:
+            if payload:
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement with a payload")
+            return
+        if len(payload) % 6:
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "malformed SETTINGS")
+        for name, value in struct.iter_unpack(">HI", payload):
+            if name == frames.MAX_CONCURRENT_STREAMS:
+                self.most_streams = min(value, MOST_STREAMS)
+            elif name == frames.MAX_FRAME_SIZE:
+                if not frames.FRAME_LIMIT_BYTES <= value < 1 << 24:
+                    raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"a frame size of {value}")
+                self._frame_limit = value
+            elif name == frames.INITIAL_WINDOW_SIZE and value > frames.WINDOW_LIMIT:
+                raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, f"a window of {value}")
+            elif name == frames.ENABLE_PUSH and value:
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a server that lets itself be pushed to")
+        self.out += frames.frame(frames.SETTINGS, frames.ACK, 0)
+
+    def _take_reset(self, number: int, payload: bytes, events: list[Event]) -> None:
+        if len(payload) != 4:
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a malformed RST_STREAM")
+        self._check_stream(number, "RST_STREAM")
+        self._tell_bodies(events)
+        if self._streams.pop(number, None) is None:
+            self._idle("RST_STREAM")
+            return
+        events.append(StreamReset(number, struct.unpack(">I", payload)[0]))
+
+    # Field blocks
+
+    def _begin_block(self, flags: int, number: int, payload: bytes, events: list[Event]) -> None:
+        self._check_stream(number, "HEADERS")
+        begin, end = 0, len(payload)
+        if flags & frames.PADDED:
+            if not payload:
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "padding without a length")
+            begin, end = 1, end - payload[0]
+        if flags & frames.HAS_PRIORITY:
+            begin += 5
+        if begin > end:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "more padding than frame")
+        self._block = [payload[begin:end]]
+        self._block_frame = (number, flags)
+        self._grow_block(flags, events)
+
+    def _grow_block(self, flags: int, events: list[Event]) -> None:
+        block = self._block or []
+        if sum(map(len, block)) > BLOCK_LIMIT_BYTES or len(block) > 64:
+            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, f"a field block over {BLOCK_LIMIT_BYTES} bytes")
+        if not flags & frames.END_HEADERS:
+            return
+        number, first_flags = self._block_frame
+        self._block = None
+        stream = self._streams.get(number)
+        if stream is None:
+            self._idle("HEADERS")
+            return
+        self._idle_frames = 0
+        self._tell_bodies(events)
+        stream.has_head = True
+        ends = bool(first_flags & frames.END_STREAM)
+        if ends:
+            del self._streams[number]
+        whole = b"".join(block)
+        size = len(whole) + frames.HEADER_BYTES * len(block)
+        events.append(HeadReceived(number, whole, size, ends))
+
+    # Bounds
+
+    def _check_stream(self, number: int, what: str) -> None:
+        """A frame must belong to a stream that was opened here."""
+        if not number & 1 or number >= self._next_stream:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"{what} of stream {number}, which nobody opened")
+
+    def _idle(self, what: str) -> None:
+        """A frame that brings nothing forward."""
+        self._idle_frames += 1
+        if self._idle_frames > IDLE_FRAMES_LIMIT:
+            raise ProtocolError(
+                ErrorCode.ENHANCE_YOUR_CALM, f"over {IDLE_FRAMES_LIMIT} frames without use, {what} last"
+            )

@@ -1,0 +1,333 @@
+"""Fetches over HTTP/2: what is counted, and what becomes of each way in which an answer can end."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+import pytest
+from h2.errors import ErrorCodes
+from h2.settings import SettingCodes
+from tests.http.h2.scripted import Request, http2_origin, wait_until
+from tests.http.running import Outcome, outcome, request, until, with_client
+from tests.http.scripted import response, scripted
+
+from hls_swarm.http import Client, ClientOptions, Http2, Identity, Timeouts, fetch
+from hls_swarm.records import Exchange, FailureKind
+
+BODY = b"#EXTM3U\n" * 5000
+OFFERED, REQUIRED = Identity(http2=Http2.OFFERED), Identity(http2=Http2.REQUIRED)
+
+
+def one(url: str, options: ClientOptions, *, identity: Identity = OFFERED, **more: object) -> Exchange:
+    async def use(client: Client) -> Exchange:
+        return await fetch(client, request(url, **more))  # type: ignore[arg-type]
+
+    return with_client(use, options=options, identity=identity)
+
+
+def many(urls: list[str], options: ClientOptions, *, keep_body: bool = False) -> list[Exchange]:
+    async def use(client: Client) -> list[Exchange]:
+        return await asyncio.gather(*(fetch(client, request(url, keep_body=keep_body)) for url in urls))
+
+    return with_client(use, options=options, identity=OFFERED)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])
+@pytest.mark.parametrize("keep_body", [True, False], ids=["kept", "dropped"])
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_answers_in_turn_on_one_connection(
+    loop: str, keep_body: bool, version: ssl.TLSVersion, server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    server_tls.minimum_version = server_tls.maximum_version = version
+
+    async def use(client: Client) -> list[Exchange]:
+        return [await fetch(client, request(origin.url(), keep_body=keep_body)) for _ in range(4)]
+
+    with http2_origin(lambda turn: turn.answer(BODY), server_tls) as origin:
+        got = with_client(use, options=trusting, identity=OFFERED, loop=loop)
+        assert origin.connections == 1
+    assert all(9 < each.head_bytes < 60 for each in got)
+    expected = Outcome(200, BODY if keep_body else None, len(BODY), 0, 1, None)
+    assert [outcome(each)._replace(head_bytes=0) for each in got] == [expected] * 4
+    assert [each.tls_seconds is None for each in got] == [False, True, True, True]
+    for each in got:
+        assert each.sent_at is not None
+        assert each.first_byte_at is not None
+        assert each.started_at <= each.sent_at <= each.first_byte_at <= each.ended_at
+
+
+def test_fetches_share_one_connection_side_by_side(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    with http2_origin(lambda turn: turn.answer(turn.path.encode() * 3000), server_tls, batch=1) as origin:
+        got = many([origin.url(f"/{number}.ts") for number in range(20)], trusting, keep_body=True)
+        assert origin.connections == 1
+    assert [each.body for each in got] == [f"/{number}.ts".encode() * 3000 for number in range(20)]
+
+
+def test_what_is_asked(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    options = ClientOptions(tls=trusting.tls, headers=(("X-Mine", "yes"), ("Authorization", "Bearer x")))
+    with http2_origin(lambda turn: turn.answer(b"12345", 206, ("content-range", "bytes 5-9/20")), server_tls) as origin:
+        got = one(origin.url("/a b?x=1"), options, byte_range=(5, 5), headers=(("X-More", "2"),))
+        (asked,) = origin.requests
+    assert (got.status, got.body_bytes, got.failure) == (206, 5, None)
+    assert {name: value for name, value in asked.fields.items() if name not in ("user-agent", "accept")} == {
+        ":method": "GET",
+        ":scheme": "https",
+        ":authority": f"127.0.0.1:{origin.port}",
+        ":path": "/a%20b?x=1",
+        "accept-encoding": asked.fields["accept-encoding"],
+        "x-mine": "yes",
+        "authorization": "Bearer x",
+        "x-more": "2",
+        "range": "bytes=5-9",
+    }
+
+
+def test_redirects_and_cookies(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    def script(turn: Request) -> None:
+        if turn.path == "/old":
+            turn.answer(b"", 302, ("location", "/new"), ("set-cookie", "a=b"))
+        else:
+            turn.answer(turn.fields.get("cookie", "none").encode())
+
+    with http2_origin(script, server_tls) as origin:
+        got = one(origin.url("/old"), trusting, keep_body=True)
+    assert (got.body, got.requests_sent, got.final_url) == (b"a=b", 2, origin.url("/new"))
+
+
+def test_interim_heads_padding_and_trailers(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    def script(turn: Request) -> None:
+        turn.head(103, ("link", "</a>"))
+        turn.head(200)
+        turn.body(b"abc", end=False, pad=100)
+        turn.body(b"def", end=False)
+        turn.trailers(("etag", "x"))
+
+    with http2_origin(script, server_tls) as origin:
+        got = one(origin.url(), trusting, keep_body=True)
+    assert (got.status, got.body, got.body_bytes, got.failure) == (200, b"abcdef", 6, None)
+
+
+def short(turn: Request) -> None:
+    turn.head(200, ("content-length", "10"))
+    turn.body(b"12345")
+
+
+def over(turn: Request) -> None:
+    turn.head(200, ("content-length", "3"))
+    turn.body(b"12345")
+
+
+def reset_first(turn: Request) -> None:
+    turn.reset()
+
+
+def reset_in_the_body(turn: Request) -> None:
+    turn.head(200)
+    turn.body(b"12345", end=False)
+    turn.reset()
+
+
+def closed_first(turn: Request) -> None:
+    turn.close()
+
+
+def closed_in_the_body(turn: Request) -> None:
+    turn.head(200)
+    turn.body(b"12345", end=False)
+    turn.close()
+
+
+def broken_frame(turn: Request) -> None:
+    turn.raw(b"\xff" * 9)
+
+
+def broken_head(turn: Request) -> None:
+    turn.raw(b"\x00\x00\x01\x01\x05" + turn.stream.to_bytes(4, "big") + b"\x84")  # a :path instead of a :status
+
+
+def not_found(turn: Request) -> None:
+    turn.answer(b"no", 404)
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "body_bytes"),
+    [
+        pytest.param(short, FailureKind.TRUNCATED, 5, id="short"),
+        pytest.param(over, FailureKind.MALFORMED, 5, id="too long"),
+        pytest.param(reset_first, FailureKind.CONNECTION_LOST, 0, id="reset"),
+        pytest.param(reset_in_the_body, FailureKind.TRUNCATED, 5, id="reset in the body"),
+        pytest.param(closed_first, FailureKind.CONNECTION_LOST, 0, id="closed"),
+        pytest.param(closed_in_the_body, FailureKind.TRUNCATED, 5, id="closed in the body"),
+        pytest.param(broken_frame, FailureKind.MALFORMED, 0, id="broken frame"),
+        pytest.param(broken_head, FailureKind.MALFORMED, 0, id="broken head"),
+        pytest.param(not_found, FailureKind.HTTP_STATUS, 2, id="status"),
+    ],
+)
+def test_failures(
+    script: Callable[[Request], None],
+    kind: FailureKind,
+    body_bytes: int,
+    server_tls: ssl.SSLContext,
+    trusting: ClientOptions,
+) -> None:
+    with http2_origin(script, server_tls) as origin:
+        got = one(origin.url(), trusting)
+        assert len(origin.requests) == 1
+    assert got.failure is not None
+    assert (got.failure.kind, got.body_bytes, got.requests_sent) == (kind, body_bytes, 1)
+
+
+def test_a_refused_stream_is_asked_for_again_once_and_counted_once(
+    server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    def script(turn: Request) -> None:
+        if turn.path == "/never" or (turn.path == "/later" and turn.nth == 1):
+            turn.reset(ErrorCodes.REFUSED_STREAM)
+        else:
+            turn.answer(b"here")
+
+    async def use(client: Client) -> list[Exchange]:
+        return [await fetch(client, request(origin.url(path))) for path in ("/first", "/later", "/never")]
+
+    with http2_origin(script, server_tls) as origin:
+        first, later, never = with_client(use, options=trusting, identity=OFFERED)
+        assert [turn.path for turn in origin.requests] == ["/first", "/later", "/later", "/never", "/never"]
+    assert (first.failure, later.failure) == (None, None)
+    assert [each.requests_sent for each in (first, later, never)] == [1, 1, 0]
+    assert never.failure is not None
+    assert never.failure.kind is FailureKind.CONNECTION_LOST
+
+
+def test_what_a_leaving_origin_did_not_take_is_asked_of_it_again(
+    server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    def script(turn: Request) -> None:
+        if turn.connection == 0 and turn.path == "/one":
+            turn.go_away(turn.stream)
+            turn._served.h2.state_machine.state = turn._served.h2.state_machine.state.CLIENT_OPEN
+            turn.answer(b"one")
+        elif turn.connection:
+            turn.answer(b"two")
+
+    with http2_origin(script, server_tls, batch=2) as origin:
+
+        async def use(client: Client) -> list[Exchange]:
+            first = asyncio.ensure_future(fetch(client, request(origin.url("/one"), keep_body=True)))
+            second = asyncio.ensure_future(fetch(client, request(origin.url("/two"), keep_body=True)))
+            await until(lambda: len(origin.requests) == 2)
+            origin.batch = 1
+            return [await first, await second]
+
+        one_, two = with_client(use, options=trusting, identity=OFFERED)
+        assert origin.connections == 2
+    assert (two.body, two.requests_sent, two.failure) == (b"two", 1, None)
+    assert one_.requests_sent == 1
+
+
+def test_a_cancelled_fetch_ends_its_stream_and_not_the_connection(
+    server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    def script(turn: Request) -> None:
+        if turn.path == "/slow":
+            turn.head(200, ("content-length", "1000"))
+            turn.body(b"x" * 100, end=False)
+        else:
+            turn.answer(b"ok")
+
+    with http2_origin(script, server_tls) as origin:
+
+        async def use(client: Client) -> tuple[list[Exchange], Exchange]:
+            ended: list[Exchange] = []
+            slow = client.fetch(request(origin.url("/slow")), ended.append)
+            await until(lambda: slow.body_bytes == 100)
+            slow.cancel()
+            return ended, await fetch(client, request(origin.url("/next"), keep_body=True))
+
+        ended, after = with_client(use, options=trusting, identity=OFFERED)
+        wait_until(lambda: origin.resets)
+        assert origin.connections == 1
+    assert [(each.body_bytes, each.failure and each.failure.kind) for each in ended] == [(100, FailureKind.CANCELLED)]
+    assert after.body == b"ok"
+
+
+def test_a_long_body_of_no_use_is_not_read(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    def script(turn: Request) -> None:
+        if turn.path == "/gone":
+            turn.head(404, ("content-length", "10000000"))
+        else:
+            turn.answer(b"ok")
+
+    async def use(client: Client) -> list[Exchange]:
+        return [await fetch(client, request(origin.url(path))) for path in ("/gone", "/next")]
+
+    with http2_origin(script, server_tls) as origin:
+        gone, after = with_client(use, options=trusting, identity=OFFERED)
+        assert origin.connections == 1
+    assert gone.failure is not None
+    assert (gone.status, after.failure) == (404, None)
+
+
+def test_time_limits(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    def script(turn: Request) -> None:
+        if turn.path == "/body":
+            turn.head(200)
+            turn.body(b"x", end=False)
+
+    limits = Timeouts(connect=5.0, first_byte=0.15, no_progress=0.15, total=10.0)
+    with http2_origin(script, server_tls) as origin:
+        silent = one(origin.url("/silent"), trusting, timeouts=limits)
+        stuck = one(origin.url("/body"), trusting, timeouts=limits)
+    assert silent.failure is not None
+    assert stuck.failure is not None
+    assert silent.failure.kind is FailureKind.FIRST_BYTE_TIMEOUT
+    assert stuck.failure.kind is FailureKind.NO_PROGRESS_TIMEOUT
+
+
+def test_no_more_streams_at_once_than_the_origin_takes(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    most: list[int] = []
+
+    def script(turn: Request) -> None:
+        most.append(turn._served.h2.open_inbound_streams)
+        turn.answer(b"x" * 20_000)
+
+    with http2_origin(script, server_tls, settings={SettingCodes.MAX_CONCURRENT_STREAMS: 2}) as origin:
+
+        async def use(client: Client) -> list[Exchange]:
+            await fetch(client, request(origin.url()))  # its settings are known from here on
+            return await asyncio.gather(*(fetch(client, request(origin.url())) for _ in range(9)))
+
+        got = with_client(use, options=trusting, identity=OFFERED)
+        assert origin.connections == 1
+    assert [each.body_bytes for each in got] == [20_000] * 9
+    assert max(most) <= 2
+
+
+def test_an_origin_without_http2_is_asked_over_several_connections(trusting: ClientOptions, pem: object) -> None:
+    plain = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    plain.load_cert_chain(f"{pem}/cert.pem", f"{pem}/key.pem")
+    with scripted(lambda turn: turn.send(response(b"x" * 1000)), tls=plain) as origin:
+        got = many([origin.url() for _ in range(4)], trusting)
+        refused = one(origin.url(), trusting, identity=REQUIRED)
+        assert origin.connections == 5
+    assert [(each.body_bytes, each.failure) for each in got] == [(1000, None)] * 4
+    assert refused.failure is not None
+    assert refused.failure.kind is FailureKind.TLS
+    assert "HTTP/2" in refused.failure.detail
+
+
+def test_prior_knowledge_without_tls() -> None:
+    with http2_origin(lambda turn: turn.answer(BODY)) as origin:
+        got = one(origin.url(), ClientOptions(), identity=REQUIRED, keep_body=True)
+    assert (got.body, got.failure) == (BODY, None)
+
+
+def test_prior_knowledge_that_is_wrong() -> None:
+    with scripted(lambda turn: turn.send(response(b"x"))) as origin:
+        got = one(origin.url(), ClientOptions(), identity=REQUIRED)
+    assert got.failure is not None
+    assert got.failure.kind in (FailureKind.MALFORMED, FailureKind.CONNECTION_LOST)
+
+
+def test_http_stays_what_it_was_where_it_is_only_offered() -> None:
+    with scripted(lambda turn: turn.send(response(b"x"))) as origin:
+        assert one(origin.url(), ClientOptions()).failure is None
