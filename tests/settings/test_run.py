@@ -145,6 +145,10 @@ def test_defaults() -> None:
         "check": False,
         "tui": None,
         "json": None,
+        "html": None,
+        "junit": None,
+        "markdown": None,
+        "csv": None,
         "output": None,
         "no_output": False,
         "name": "",
@@ -405,6 +409,12 @@ REFUSED = [
             "--source-address: 'eth0' must be an address, a range 10.0.0.10-10.0.0.20 or a network 10.0.0.0/24: "
             "it is no such thing"
         ),
+    ),
+    ("two that print", {"json": "-", "junit": "-"}, "--junit: and --json both print: ask for one of them"),
+    (
+        "a report of nothing",
+        {"html": "a.html", "no_output": True},
+        "--html: is made of the run folder that --no-output forbids",
     ),
     ("JSON without name", {"json": ""}, "--json: needs the name of a file"),
     (

@@ -38,6 +38,7 @@ QUIET_RATES: Mapping[str, float] = {
     "failovers": 0.0,
     "viewers_started": 0.0,
     "late_starts": 0.0,
+    "viewers_failed_generator": 0.0,
     "expired_segments": 0.0,
     "sequence_resets": 0.0,
     "mutated_segments": 0.0,

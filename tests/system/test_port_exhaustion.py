@@ -121,7 +121,7 @@ def test_source_addresses_bring_ports_of_their_own(tmp_path: Path) -> None:
         "left": 0, "unplayed": 0,
     }  # fmt: skip
     assert run.summary["errors"] == []
-    assert run.summary["generator"]["saturated"] is not passed
+    assert not (run.summary["generator"]["saturated"] and passed)
     seen = machine.requests_by_address()
     assert set(seen) == {"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"}
     assert sum(seen.values()) == sum(run.summary["requests"].values())
@@ -156,12 +156,10 @@ def test_a_run_that_runs_out_of_ports_is_invalid(
     assert {error["detail"] for error in summary["errors"]} == {f"no local port left to connect to {ORIGIN}"}
     count = sum(error["count"] for error in summary["errors"])
     assert count >= failed
-    reason = (
-        f"{count} requests failed for want of a local port: name more addresses with --source-address, or widen "
-        "net.ipv4.ip_local_port_range"
-    )
-    assert summary["reasons"] == summary["generator"]["trouble"]
-    assert reason in summary["reasons"]
+    assert summary["generator"]["void_share"] > 0.1
+    words, remedy = "requests failed for want of a local port: ", "name more addresses with --source-address, or widen"
+    assert any(text.startswith(words) for text in summary["generator"]["trouble"])
+    assert any(text.startswith(words) and remedy in text for text in summary["reasons"])
     (told,) = (line for line in run.printed.splitlines() if line.startswith("hls-swarm: invalid: "))
-    assert reason in told
+    assert words in told
     assert sum(machine.requests_by_address().values()) == sum(summary["requests"].values())

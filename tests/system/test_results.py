@@ -294,3 +294,20 @@ def test_mistakes_are_found_before_anything_starts(tmp_path: Path, arguments: tu
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_run_writes_the_reports_that_its_command_names_as_the_report_command_would(tmp_path: Path) -> None:
+    folder, names = tmp_path / "run", ("html", "junit", "markdown")
+    wanted = [argument for name in names for argument in (f"--{name}", str(tmp_path / name))]
+    ran = hls_swarm(
+        "demo", "--clients=2", "--duration=3s", "--metrics=off", f"--output={folder}", *wanted, "--csv=-", timeout=90
+    )
+    assert_sound(ran.returncode, ran.stderr)
+    assert ran.stdout.startswith("elapsed_seconds,time,phase,")
+    again = hls_swarm("report", str(folder), "--html", str(tmp_path / "again.html"), "--junit", str(tmp_path / "again"))
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "junit").read_bytes() == (tmp_path / "again").read_bytes()
+    made = re.compile(r"Made [^.]*\.")
+    assert made.sub("", (tmp_path / "html").read_text()) == made.sub("", (tmp_path / "again.html").read_text())
+    assert (tmp_path / "markdown").read_text() == hls_swarm("report", str(folder), "--markdown").stdout
+    assert "### Expectations" in (tmp_path / "markdown").read_text()

@@ -31,7 +31,7 @@ from hls_swarm.cli.sources import (
 from hls_swarm.errors import SettingsError
 from hls_swarm.logexporter.settings import LogExporterOptions
 from hls_swarm.settings.checks import SettingValueError, check_file_name, check_host_names, check_port
-from hls_swarm.settings.run import Settings
+from hls_swarm.settings.run import REPORTS, Settings
 
 VARIABLE_PREFIX = "HLS_SWARM_"
 
@@ -67,6 +67,8 @@ _PLACEHOLDERS = {
     "runs": "RUN",
     "html": "FILE",
     "junit": "FILE",
+    "markdown": "FILE",
+    "csv": "FILE",
     "name": "NAME",
     "threshold": "THRESHOLD",
     "expect": "NAME=SHARE",
@@ -271,8 +273,9 @@ def _start_runs(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, 
 
 
 def _check_files(settings: Settings) -> None:
-    if settings.json is not None:
-        check_can_write("json", settings.json)
+    for field in ("json", *REPORTS):
+        if (name := getattr(settings, field)) is not None:
+            check_can_write(field, name)
     if settings.p1203 is not None:
         check_can_write("p1203", settings.p1203)
     if settings.output is not None:

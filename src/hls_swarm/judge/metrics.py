@@ -274,6 +274,12 @@ def _counters() -> tuple[CounterMetric, ...]:
         ("viewers_played", "viewers that ever played", Better.NEITHER, lambda t: t.played),
         ("viewers_ended", "viewers that played to the end of the stream", Better.NEITHER, lambda t: t.ended),
         ("viewers_failed", "viewers that a fatal error ended", Better.LOWER, lambda t: t.failed),
+        (
+            "viewers_failed_generator",
+            "of these, the ones that this machine failed: no descriptor, no port, a player's own end",
+            Better.LOWER,
+            lambda t: t.failed_here,
+        ),
         ("viewers_left", "viewers whose session was over", Better.NEITHER, lambda t: t.left),
         ("viewers_lost", "viewers whose worker died", Better.LOWER, lambda t: t.lost),
         (

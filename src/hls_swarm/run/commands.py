@@ -38,7 +38,6 @@ from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.verdict import EXIT_CODES, Verdict, judge
 from hls_swarm.origin.config import origin_settings
 from hls_swarm.origin.scraper import OriginScraper
-from hls_swarm.results.files import replace_whole
 from hls_swarm.results.logs import logging_to, logging_to_stderr, masked, secrets_of
 from hls_swarm.results.recorder import Recorder, open_recorder
 from hls_swarm.settings.network import parse_source_addresses
@@ -59,6 +58,7 @@ if TYPE_CHECKING:
     from hls_swarm.views.tui.dashboard import Dashboard  # takes 0.3 s to import, for those who see it
 
 from hls_swarm.run.controller import Controller
+from hls_swarm.run.files import write_file, write_reports
 from hls_swarm.run.signals import Signals
 
 
@@ -257,10 +257,11 @@ async def _recorded(
     recorder.close()
     # What a program reads comes first: a screen may be gone by now.
     troubles = [
-        _write_json("json", settings.json, to_json(made)),
-        _write_json("p1203", settings.p1203, to_json(p1203_file(controller.sessions))),
+        write_file("json", settings.json, to_json(made)),
+        write_file("p1203", settings.p1203, to_json(p1203_file(controller.sessions))),
+        *write_reports(settings, recorder.folder),
     ]
-    report = Output(sys.stderr if settings.json == "-" else sys.stdout)
+    report = Output(sys.stderr if settings.printed else sys.stdout)
     origin_figures, steady = ledger.origin_summary()
     report.show(
         text.summary(
@@ -303,6 +304,10 @@ def _for_check(settings: Settings) -> Settings:
         engine=engine,
         output=None,
         no_output=True,
+        html=None,
+        junit=None,
+        markdown=None,
+        csv=None,
     )
 
 
@@ -328,25 +333,6 @@ def _save_screenshot(name: str, svg: str) -> str:
         path = Path(f"hls-swarm-{name}-{number}.svg")
     path.write_text(svg, encoding="utf-8")
     return str(path)
-
-
-def _write_json(field: str, target: str | None, data: bytes) -> str | None:
-    """Write a file that was asked for, a new one whole or not at all; gives what went wrong, in words."""
-    if target is None:
-        return None
-    try:
-        if target == "-":
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        elif os.path.lexists(target):
-            Path(target).write_bytes(data)  # it may be a link, a pipe or a device: what it is stays
-        else:
-            replace_whole(Path(target), data)
-    except OSError as error:
-        place = "standard output" if target == "-" else target
-        return f"--{field}: it could not be written to {place}: {(error.strerror or str(error)).lower()}"
-    return None
 
 
 def _prepared(settings: Settings) -> int:

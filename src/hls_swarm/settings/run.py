@@ -73,6 +73,9 @@ HttpVersion = Literal["auto", "1.1", "2"]
 ProbeFailure = Literal["fail", "first"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
+REPORTS = ("html", "junit", "markdown", "csv")
+"""Settings that name a file for a report."""
+
 _MAX_SEED = 2**63 - 1
 
 
@@ -276,6 +279,18 @@ class Settings:
     p1203: str | None = None
     """Write the input of ITU-T P.1203 (mode 0) for the sessions of the first 500 viewers as JSON to this file."""
 
+    html: str | None = None
+    """Write the report as one HTML file that opens offline, when the run has ended."""
+
+    junit: str | None = None
+    """Write JUnit XML to this file when the run has ended."""
+
+    markdown: str | None = None
+    """Write the report as Markdown to this file when the run has ended."""
+
+    csv: str | None = None
+    """Write the timeline as CSV to this file when the run has ended: one line a second, one column a metric."""
+
     output: str | None = None
     """Folder for the run's files, which must be new or empty; by default a new one in runs."""
 
@@ -362,8 +377,11 @@ class Settings:
         check_url("url", self.url)
         self._check_load()
         self._check_viewers()
-        if self.json is not None:
-            check_file_name("json", self.json)
+        for field in ("json", *REPORTS):
+            if (name := getattr(self, field)) is not None:
+                check_file_name(field, name)
+        if len(self.printed) > 1:
+            raise SettingValueError(self.printed[1], f"and --{self.printed[0]} both print: ask for one of them")
         if self.p1203 is not None:
             check_file_name("p1203", self.p1203)
         self._check_output()
@@ -372,6 +390,11 @@ class Settings:
     def __repr__(self) -> str:
         """All fields, secrets masked."""
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in vars(self.without_secrets()).items())})"
+
+    @property
+    def printed(self) -> tuple[str, ...]:
+        """What goes to standard output instead of into a file."""
+        return tuple(name for name in ("json", *REPORTS) if getattr(self, name) == "-")
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -521,6 +544,8 @@ class Settings:
                 raise SettingValueError("output", "names a folder that --no-output forbids: leave out one of them")
         if self.record_requests and self.no_output:
             raise SettingValueError("record_requests", "needs the run folder that --no-output forbids")
+        if self.no_output and (asked := [name for name in REPORTS if getattr(self, name) is not None]):
+            raise SettingValueError(asked[0], "is made of the run folder that --no-output forbids")
         if CONTROL.search(self.name):
             raise SettingValueError("name", "has a line break or control character in it: take it out")
         for number, line in enumerate(self.threshold):

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from hls_swarm.foreign import cut
 from hls_swarm.records import (
+    Blame,
     EndReason,
     Exchange,
     Failure,
@@ -313,6 +314,7 @@ class Counter:
         if record.failure is None:
             return
         reasons, failure = self._tally.reasons, record.failure
+        self._tally.failed_here += failure.blame is Blame.GENERATOR
         detail = cut(failure.detail)
         if detail not in reasons and len(reasons) >= MAX_REASONS:
             detail = "other"

@@ -171,6 +171,7 @@ class Tally(msgspec.Struct):
         unsettled_requests: of all requests, those of which it is not known whether the origin took them.
         repeated_requests: requests that brought no answer and were asked again at once, on another connection; they
             are among the failed.
+        failed_here: of those that failed, the ones that this machine failed.
         unrecorded_requests: exchanges that `--record-requests` could not write down.
         player_log_lines_dropped: lines of those processes that were not read: what they said is not counted.
     """
@@ -189,6 +190,7 @@ class Tally(msgspec.Struct):
     player_processes: int = 0
     player_restarts: int = 0
     player_log_lines_dropped: int = 0
+    failed_here: int = 0
     unrecorded_requests: int = 0
     unsettled_requests: int = 0
     repeated_requests: int = 0
@@ -272,6 +274,7 @@ _COUNTERS = (
     "started",
     "ended",
     "failed",
+    "failed_here",
     "quit",
     "played",
     "late_starts",

@@ -337,6 +337,12 @@ CASES = [
                 {"generator_workers_lost": 0.0},
                 "generator_workers_lost",
             ),
+            (
+                "viewers",
+                {"viewers_failed_generator": 1.0},
+                {"viewers_failed_generator": 0.005},
+                "viewers_failed_generator",
+            ),
             ("standstill", {"loop_lag_seconds_max": 5.2}, {"loop_lag_seconds_max": 4.0}, "loop_lag_seconds_max"),
             ("lines-lost", {"player_log_lines_dropped": 5.0}, {}, "player_log_lines_dropped"),
         )

@@ -99,6 +99,12 @@ GENERATOR_RULES = (
         at_least(errors_of(tuple(ObjectKind), (FailureKind.INTERNAL,), seconds=1.0), 1),
     ),
     _trouble(
+        "generator-viewers",
+        "{0} of the viewers failed for what this machine lacks: from then on the load is not what was asked for",
+        "see the errors that blame the generator",
+        at_least(share_of("viewers_failed_generator", "viewers_started", None), 0.01),
+    ),
+    _trouble(
         WORKER_LOST,
         "workers died: {0}; the viewers there are lost",
         "the log says what killed them: memory mostly",
