@@ -174,12 +174,28 @@ class Exchange(msgspec.Struct, frozen=True):
         return self.ended_at - self.started_at
 
 
+class Violation(msgspec.Struct, frozen=True, gc=False):
+    """A rule of the draft that a playlist breaks and that players put up with: a finding, not a failure.
+
+    Attributes:
+        rule: the section that says so, such as `8216bis 4.4.3.1`.
+        line: line number, counted from 1; 0 where the playlist as a whole is meant.
+        refused_by: names of players that do not put up with it.
+    """
+
+    reason: str
+    rule: str
+    line: int
+    refused_by: tuple[str, ...] = ()
+
+
 class PlaylistFetched(msgspec.Struct, frozen=True, tag=True):
     """A multivariant or media playlist was asked for; `failure` is the exchange's or the parser's.
 
     Attributes:
-        changed: False if a media playlist had the same bytes as the last load; None if that can not be said.
+        changed: False if a media playlist listed what it did at the last load; None if that can not be said.
         retry: whether it was asked for before, in vain.
+        violations: what it does against the draft.
     """
 
     viewer: int
@@ -188,6 +204,7 @@ class PlaylistFetched(msgspec.Struct, frozen=True, tag=True):
     failure: Failure | None
     changed: bool | None = None
     retry: bool = False
+    violations: tuple[Violation, ...] = ()
 
 
 class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
@@ -287,7 +304,34 @@ class SegmentsPassed(msgspec.Struct, frozen=True, tag=True):
 
 
 class SequenceReset(msgspec.Struct, frozen=True, tag=True):
-    """A reloaded playlist lay wholly behind the window before: the origin began its numbering anew."""
+    """A reloaded playlist lay wholly behind the window before, or further ahead than the time that had passed.
+
+    The origin began its numbering anew.
+    """
+
+    viewer: int
+    at: float
+
+
+class PlaylistOlder(msgspec.Struct, frozen=True, tag=True):
+    """A reload brought an older copy of the playlist, as from a cache that is behind (8216bis 6.2.2)."""
+
+    viewer: int
+    at: float
+    url: str
+
+
+class DatesMoved(msgspec.Struct, frozen=True, tag=True):
+    """A reload dated a segment otherwise than the load before, so many seconds later: live latencies mean little."""
+
+    viewer: int
+    at: float
+    url: str
+    seconds: float
+
+
+class LowLatencyUnused(msgspec.Struct, frozen=True, tag=True):
+    """The stream can be played by parts (8216bis 4.4.3.7), and the viewer plays it by whole segments."""
 
     viewer: int
     at: float
@@ -426,6 +470,9 @@ Record = (
     | SegmentsExpired
     | SegmentsPassed
     | SequenceReset
+    | PlaylistOlder
+    | DatesMoved
+    | LowLatencyUnused
     | SegmentsMutated
     | PlaylistStale
     | VariantChosen

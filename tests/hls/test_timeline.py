@@ -6,11 +6,14 @@ from hls_swarm.hls.playlist import MediaPlaylist, Start
 from hls_swarm.hls.timeline import (
     Alignment,
     AlignmentBasis,
+    Movement,
     Reload,
     alignment,
+    date_moved,
     expired_segments,
     join_position,
     live_target,
+    movement,
     position_of_date,
     program_date_time,
     reload,
@@ -68,7 +71,13 @@ def test_a_negative_start_counts_from_the_edge_as_players_have_it() -> None:
         pytest.param(window(50, 10), {}, 14.0, id="three target durations from the edge"),
         pytest.param(window(50, 10), {"age": 1.5}, 15.5, id="the edge has moved on"),
         pytest.param(window(50, 10), {"age": 60.0}, 18.0, id="a stale playlist: the last segment"),
-        pytest.param(window(50, 10), {"age": 5.9}, 18.0 + 1.9, id="age below three target durations"),
+        pytest.param(window(50, 10), {"age": 5.9}, 18.0, id="not nearer to the edge than a target duration"),
+        pytest.param(
+            window(50, 6, every=5.0, target_duration=5, tags=["#EXT-X-SERVER-CONTROL:HOLD-BACK=8"]),
+            {"age": 5.0},
+            25.0,
+            id="not nearer, with a short HOLD-BACK",
+        ),
         pytest.param(window(50, 10), {"extra_latency": 3.0}, 11.0, id="latency added after stalls"),
         pytest.param(window(50, 2), {}, 0.0, id="a short window"),
         pytest.param(Playlist(0, []), {}, 0.0, id="an empty window"),
@@ -188,6 +197,54 @@ def test_alignment(source: Playlist, target: Playlist, elapsed: float, expected:
 )
 def test_reload(held: Playlist, new: Playlist, expected: Reload) -> None:
     assert reload(media(held), media(new)) == expected
+
+
+def test_another_query_is_no_other_segment() -> None:
+    """hls.js strips the query before it compares: tokens are in it."""
+    held = Playlist(5, [Segment(n, uri=f"s{n}.ts?tok=a") for n in range(5, 8)])
+    new = Playlist(6, [Segment(6, uri="s6.ts?tok=b"), Segment(7, uri="other.ts?tok=a")])
+    assert reload(media(held), media(new)).mutated == (7,)
+
+
+@pytest.mark.parametrize(
+    ("new", "elapsed", "expected"),
+    [
+        pytest.param(window(5, 4), 2.0, Movement.NONE, id="the same, parsed anew"),
+        pytest.param(window(5, 4, tail=["## generated 12:00"]), 2.0, Movement.NONE, id="other bytes"),
+        pytest.param(window(6, 3), 2.0, Movement.NONE, id="only shorter at the front"),
+        pytest.param(window(6, 4), 2.0, Movement.ON, id="one on"),
+        pytest.param(window(5, 4, open_parts=[Part(0)]), 2.0, Movement.ON, id="a part more"),
+        pytest.param(window(5, 4, end=True), 2.0, Movement.ON, id="ended"),
+        pytest.param(window(3, 4), 2.0, Movement.OLDER, id="an older copy"),
+        pytest.param(window(1, 4), 2.0, Movement.RESET, id="wholly behind"),
+        pytest.param(window(30, 4), 2.0, Movement.ON, id="a hole that an older copy explains"),
+        pytest.param(window(60, 4), 2.0, Movement.RESET, id="a leap"),
+        pytest.param(window(60, 4), 90.0, Movement.ON, id="a hole that the time explains"),
+        pytest.param(window(1_700_000_000, 4), 86_400.0, Movement.RESET, id="a leap of billions"),
+    ],
+)
+def test_movement(new: Playlist, elapsed: float, expected: Movement) -> None:
+    assert movement(media(window(5, 4)), media(new), elapsed=elapsed) is expected
+
+
+def test_a_part_less_is_an_older_copy() -> None:
+    held = media(window(5, 4, open_parts=[Part(0), Part(1)]))
+    assert movement(held, media(window(5, 4, open_parts=[Part(0)])), elapsed=1.0) is Movement.OLDER
+    assert movement(held, held, elapsed=1.0) is Movement.NONE
+
+
+@pytest.mark.parametrize(
+    ("new", "seconds"),
+    [
+        pytest.param(window(6, 4, date=DATE), 0.0, id="the same dates"),
+        pytest.param(window(6, 4, date=DATE + 36), 36.0, id="later"),
+        pytest.param(window(6, 4, date=DATE - 36), -36.0, id="earlier"),
+        pytest.param(window(9, 4, date=DATE + 36), 0.0, id="nothing in common"),
+        pytest.param(window(6, 4), 0.0, id="no dates"),
+    ],
+)
+def test_date_moved(new: Playlist, seconds: float) -> None:
+    assert date_moved(media(window(5, 4, date=DATE)), media(new)) == seconds
 
 
 def test_expired_segments() -> None:

@@ -24,9 +24,40 @@ def test_just_above_a_bound_is_the_next_bucket() -> None:
     assert histogram([1.001]).buckets == {1: 1}
 
 
-def test_zero_and_negative_values_have_a_bucket_of_their_own() -> None:
-    made = histogram([0.0, -0.25, 1.0])
-    assert (made.zeros, made.buckets, made.least, made.greatest) == (2, {0: 1}, -0.25, 1.0)
+def test_zero_has_a_bucket_of_its_own_and_negative_values_those_of_their_size() -> None:
+    made = histogram([0.0, -0.25, -2.0, 1.0])
+    assert (made.zeros, made.buckets, made.least, made.greatest) == (1, {0: 1}, -2.0, 1.0)
+    assert (made.negatives, made.not_positive) == ({-64: 1, 32: 1}, 3)
+
+
+def test_a_quantile_of_values_on_both_sides_of_zero_is_one_that_occurred() -> None:
+    made = histogram([-33.0] * 7 + [3.0] * 6).distribution()
+    assert made is not None
+    assert made.p50 == pytest.approx(-33.0, rel=0.0221)
+    assert made.p95 == 3.0
+    assert made.mean == pytest.approx((-33 * 7 + 3 * 6) / 13)
+
+
+@given(st.lists(st.floats(-1e4, 1e4).filter(lambda n: abs(n) > 1e-6 or n == 0), min_size=1), st.floats(0.001, 1.0))
+def test_a_quantile_of_any_values_is_within_the_width_of_a_bucket(numbers: list[float], q: float) -> None:
+    exact = sorted(numbers)[max(1, ceil(q * len(numbers))) - 1]
+    estimate = histogram(numbers).quantile(q)
+    assert estimate == pytest.approx(exact, rel=0.0225)
+
+
+@given(st.lists(st.floats(-1e4, 1e4)), st.lists(st.floats(-1e4, 1e4)))
+def test_what_was_added_since_has_the_sign_that_it_had(before: list[float], after: list[float]) -> None:
+    made = histogram(before)
+    earlier = made.copy()
+    made.add_all(after)
+    since = made.since(earlier)
+    assert (since.count, since.zeros) == (len(after), after.count(0.0))
+    assert sum(since.negatives.values()) == sum(value < 0 for value in after)
+    if after:
+        assert since.least is not None
+        assert since.greatest is not None
+        assert since.least <= min(after) + 1e-9
+        assert since.greatest >= max(after) - 1e-9
 
 
 def test_nothing_counted_is_unknown_and_not_zero() -> None:

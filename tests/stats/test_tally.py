@@ -4,17 +4,21 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hls_swarm.records import (
     Blame,
+    DatesMoved,
     EndReason,
     Exchange,
     Failure,
     FailureKind,
     LatencyObserved,
+    LowLatencyUnused,
     ObjectKind,
     PlaybackStarted,
     PlaylistFetched,
+    PlaylistOlder,
     Record,
     SegmentFetched,
     SegmentsExpired,
@@ -23,11 +27,12 @@ from hls_swarm.records import (
     VariantChosen,
     ViewerStarted,
     ViewerStopped,
+    Violation,
 )
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.groups import Running
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.tally import FatalCount, Tally, Waiting
+from hls_swarm.stats.tally import FatalCount, Tally, ViolationCount, Waiting
 
 URL = "http://origin/seg-1.ts"
 
@@ -155,6 +160,50 @@ def test_a_record_that_can_not_be_counted_costs_no_other_one() -> None:
 def test_an_unchanged_playlist_is_counted() -> None:
     fetched = PlaylistFetched(0, ObjectKind.MEDIA_PLAYLIST, exchange(), None, changed=False)
     assert counted(fetched, msgspec.structs.replace(fetched, changed=True)).unchanged_playlists == 1
+
+
+def playlist(*violations: Violation, url: str = "http://origin/a.m3u8") -> PlaylistFetched:
+    return PlaylistFetched(0, ObjectKind.MEDIA_PLAYLIST, exchange(url=url), None, violations=violations)
+
+
+def test_a_violation_is_counted_with_the_first_playlist_that_has_it() -> None:
+    twice = Violation("EXT-X-ENDLIST appears twice", "8216bis 4.4.3.4", 7, ("hls.js",))
+    tally = counted(playlist(twice, url="http://origin/b.m3u8"), playlist(twice), playlist())
+    assert tally.violations == {
+        "8216bis 4.4.3.4 EXT-X-ENDLIST appears twice": ViolationCount(
+            "EXT-X-ENDLIST appears twice", "8216bis 4.4.3.4", ("hls.js",), "http://origin/a.m3u8", 7, 2
+        )
+    }
+    merged = Tally()
+    for one in (tally, counted(playlist(replace(twice, line=3)))):
+        merged.merge(one)
+    (found,) = merged.violations.values()
+    assert (found.count, found.line) == (3, 3)
+    assert tally.violations["8216bis 4.4.3.4 EXT-X-ENDLIST appears twice"].count == 2
+
+
+def test_no_more_than_forty_kinds_of_violation_are_kept() -> None:
+    many = tuple(Violation(f"no AUDIO group {n}", "8216bis 4.4.6.2", 0) for n in range(45))
+    tally = counted(playlist(*many), playlist(*many))
+    assert (len(tally.violations), tally.unnamed_violations) == (40, 10)
+    total = Tally()
+    total.merge(tally)
+    total.merge(counted(playlist(Violation("another", "8216bis 4.1", 1))))
+    assert (len(total.violations), total.unnamed_violations) == (40, 11)
+
+
+def test_what_a_viewer_sees_only_over_time_is_a_violation_too() -> None:
+    tally = counted(
+        PlaylistOlder(0, 1.0, "http://origin/a.m3u8"),
+        DatesMoved(0, 2.0, "http://origin/a.m3u8", 36.0),
+        DatesMoved(0, 3.0, "http://origin/a.m3u8", -36.0),
+        LowLatencyUnused(0, 4.0),
+    )
+    assert (tally.older_playlists, tally.date_jumps, tally.low_latency_unused) == (1, 2, 1)
+    assert [(found.rule, found.count) for found in tally.violations.values()] == [
+        ("8216bis 6.2.2", 1),
+        ("8216bis 6.2.1", 2),
+    ]
 
 
 def test_playing_stalled_and_watched_time_add_up_at_any_instant() -> None:

@@ -17,6 +17,7 @@ from hls_swarm.records import (
     Record,
     SegmentsExpired,
     SegmentsPassed,
+    SequenceReset,
     StallEnded,
     StallStarted,
     VariantChosen,
@@ -188,7 +189,7 @@ class TestReload:
         made.handle(SegmentLoaded(0), 0.3)
         made.handle(SegmentLoaded(0), 0.4)  # 6 s of media: nothing else is due
         made.handle(TimeReached(), 2.0)
-        assert made.handle(PlaylistLoaded(0, live(), started_at=2.0, changed=False), 2.1) == [Wait(3.0)]
+        assert made.handle(PlaylistLoaded(0, live(), started_at=2.0), 2.1) == [Wait(3.0)]
         assert made.handle(TimeReached(), 3.001)[0] == playlist(3.0)
 
     def test_no_second_load_while_one_is_in_flight(self, live: Live) -> None:
@@ -305,6 +306,16 @@ class TestSequence:
         actions = made.handle(PlaylistLoaded(0, live(first=0), started_at=2.0), 2.1)
         assert [action for action in actions if isinstance(action, FetchSegment)] == [segment(3, 2.1)]
 
+    def test_a_leap_of_the_numbers_is_a_reset_and_nothing_expired(self, live: Live) -> None:
+        made = playing(live)
+        made.handle(SegmentLoaded(0), 0.3)
+        made.handle(SegmentLoaded(0), 0.4)
+        made.handle(TimeReached(), 2.0)
+        actions = made.handle(PlaylistLoaded(0, live(first=1_700_000_000), started_at=2.0), 2.1)
+        assert SequenceReset(7, 2.1) in records(actions)
+        assert not any(isinstance(record, SegmentsExpired) for record in records(actions))
+        assert [action for action in actions if isinstance(action, FetchSegment)] == [segment(1_700_000_003, 2.1)]
+
     def test_a_gap_is_passed_over(self, live: Live) -> None:
         text = live(first=10)
         made = viewer()
@@ -332,6 +343,13 @@ class TestKeysAndInitSections:
             (ObjectKind.SEGMENT, "seg-10.ts"),
             (ObjectKind.SEGMENT, "seg-11.ts"),
         ]
+
+    def test_what_its_own_uri_holds_is_asked_of_nobody(self, live: Live) -> None:
+        tags = '#EXT-X-MAP:URI="data:video/mp4;base64,AAAA"\n#EXT-X-KEY:METHOD=AES-128,URI="DATA:text/plain,k"'
+        made = viewer()
+        made.handle(Start(), 0.0)
+        actions = made.handle(PlaylistLoaded(None, live(segments=1, ended=True, tags=tags), started_at=0.0), 0.1)
+        assert actions == [segment(10, 0.1)]
 
 
 class TestFailures:
@@ -392,11 +410,22 @@ class TestFailures:
         made = viewer()
         made.handle(Start(), 0.0)
         of_no_length = PlaylistLoaded(None, live(segments=2, duration=0.0, ended=True), started_at=0.0, url=MEDIA)
-        (end,) = records(made.handle(of_no_length, 0.1))
+        assert made.handle(of_no_length, 0.1) == [segment(10, 0.1, media_seconds=0.0)]  # asked for all the same
+        assert made.handle(SegmentLoaded(0), 0.2) == [segment(11, 0.2, media_seconds=0.0)]
+        (end,) = records(made.handle(SegmentLoaded(0), 0.3))
         assert isinstance(end, ViewerStopped)
         assert (end.reason, end.played, end.url) == (EndReason.FAILED, False, MEDIA)
         assert end.failure is not None
         assert end.failure.kind is FailureKind.NOTHING_TO_PLAY
+
+    @pytest.mark.parametrize("choice", ["highest", "lowest", "first", "random", "all", "3M", "720p"])
+    def test_a_multivariant_playlist_without_a_variant_is_fatal(self, choice: str, multivariant: Multivariant) -> None:
+        made = viewer(MASTER, choice)
+        made.handle(Start(), 0.0)
+        (end,) = records(made.handle(PlaylistLoaded(None, multivariant(audio=True), started_at=0.0, url=MASTER), 0.1))
+        assert isinstance(end, ViewerStopped)
+        assert end.failure == Failure(FailureKind.EMPTY_PLAYLIST, "the multivariant playlist lists no variant")
+        assert (end.reason, end.url, end.object) == (EndReason.FAILED, MASTER, ObjectKind.MULTIVARIANT_PLAYLIST)
 
     def test_what_is_fatal_names_the_stream_it_belongs_to(self, multivariant: Multivariant) -> None:
         made = viewer(MASTER, "lowest")

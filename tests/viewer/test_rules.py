@@ -12,12 +12,15 @@ from tests.viewer.world import Answer, World
 from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
 from hls_swarm.records import (
+    DatesMoved,
     EndReason,
     FailureKind,
+    LowLatencyUnused,
     PassReason,
     PauseEnded,
     PauseStarted,
     PlaybackStarted,
+    PlaylistOlder,
     PlaylistStale,
     Record,
     SeekEnded,
@@ -30,7 +33,7 @@ from hls_swarm.records import (
     ViewerStopped,
 )
 from hls_swarm.settings.spellings import JoinKind, JoinPoint, parse_variant
-from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment, PlaylistLoaded, Start
+from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment, PlaylistLoaded, SegmentLoaded, Start
 from hls_swarm.viewer.machine import State, Viewer
 from hls_swarm.viewer.profiles import FFMPEG, HLSJS, MEDIA3, PROFILES, SHAKA, STEADY, Profile
 from hls_swarm.viewer.session import Intent, Pause, Seek, Session
@@ -132,6 +135,31 @@ class TestJoinPoint:
     )
     def test_live(self, profile: Profile, playlist: MediaPlaylist, joins: int) -> None:
         assert first_segment(profile, playlist) == f"segment{joins}.ts"
+
+    @pytest.mark.parametrize(
+        ("profile", "precise", "buffered"),
+        [
+            pytest.param(MEDIA3, "NO", 4.0, id="Media3: the whole segment"),
+            pytest.param(MEDIA3, "YES", 2.0, id="Media3: from the very position on (PRECISE)"),
+            pytest.param(HLSJS, "NO", 2.0, id="hls.js: always from the position on"),
+        ],
+    )
+    def test_a_precise_start_begins_within_its_segment(self, profile: Profile, precise: str, buffered: float) -> None:
+        """Four segments of 4 s: 10 s before the end is 2 s into the second one."""
+        tags = [f"#EXT-X-START:TIME-OFFSET=-10,PRECISE={precise}"]
+        playlist = live(100, durations=[4.0] * 4, tags=tags, end=True)
+        viewer = Viewer(7, MEDIA, profile, parse_variant("highest"))
+        viewer.handle(Start(), 0.0)
+        actions = viewer.handle(PlaylistLoaded(None, playlist, 0.0), 0.0)
+        assert [a.url.rpartition("/")[2] for a in actions if isinstance(a, FetchSegment)] == ["segment101.ts"]
+        viewer.handle(SegmentLoaded(0), 0.0)
+        assert viewer.buffer_seconds(0.0) == buffered
+
+    @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+    def test_segments_of_0_s_are_asked_for(self, profile: Profile) -> None:
+        made = world(profile, lambda url, now: live(0, durations=[0.0, 0.0, 2.0, 0.0], end=True, type="VOD")).run(9.0)
+        assert made.segments() == [f"segment{n}.ts" for n in range(4)]
+        assert [record.reason for record in of(made, ViewerStopped)] == [EndReason.ENDED]
 
     @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
     def test_vod_starts_at_its_beginning(self, profile: Profile) -> None:
@@ -298,14 +326,60 @@ class TestSequence:
         assert len(of(made, SequenceReset)) == 1
         assert "segment3.ts" in made.segments()
 
+    @pytest.mark.parametrize(
+        ("profile", "loads"),
+        [
+            pytest.param(HLSJS, 5, id="hls.js takes it for a change: a target duration"),
+            pytest.param(MEDIA3, 6, id="Media3 goes on with what it has: half of it"),
+        ],
+    )
+    def test_an_older_copy_is_said_and_costs_no_segment(self, profile: Profile, loads: int) -> None:
+        def origin(url: str, now: float) -> MediaPlaylist:
+            return rising(now - 6.0 if 3.9 < now < 5.9 else now)
+
+        made = world(profile, origin).run(9.9)
+        older = of(made, PlaylistOlder)
+        assert {record.url for record in older} == {MEDIA}
+        assert len(older) >= 1
+        assert not of(made, SequenceReset)
+        assert made.segments() == sorted(set(made.segments()), key=made.segments().index)
+        assert sum(isinstance(action, FetchPlaylist) for _, action in made.asked) == loads
+
+    def test_moved_dates_are_said(self) -> None:
+        viewer = Viewer(7, MEDIA, HLSJS, parse_variant("highest"))
+        viewer.handle(Start(), 0.0)
+        viewer.handle(PlaylistLoaded(None, live(100), 0.0), 0.1)
+        moved = PlaylistLoaded(0, live(101), 2.0, url=MEDIA, dates_moved=-36.0)
+        assert DatesMoved(7, 2.1, MEDIA, -36.0) in [getattr(a, "record", None) for a in viewer.handle(moved, 2.1)]
+
+    def test_other_bytes_are_no_change(self) -> None:
+        """hls.js and Media3 look at what is listed: reloads after half a target duration, stale."""
+        made = world(HLSJS, lambda url, now: live(100, tail=[f"## generated {now}"])).run(9.9)
+        assert [round(at, 1) for at, action in made.asked if isinstance(action, FetchPlaylist)] == [0, *range(2, 10)]
+        assert [record.stale_seconds for record in of(made, PlaylistStale)] == [None]
+
+    def test_a_duration_that_is_told_later_is_credited_later(self) -> None:
+        """A packager that does not know yet how long its newest segment is."""
+
+        def origin(url: str, now: float) -> MediaPlaylist:
+            return live(100 + int(now // 2), durations=[2.0, 2.0, 2.0, 2.0, 2.0, 0.0])
+
+        made = world(HLSJS, origin).run(29.9)
+        assert not of(made, StallStarted)
+        assert sum(isinstance(action, FetchPlaylist) for _, action in made.asked) == 15
+
+    def test_low_latency_that_is_not_used_is_said_once(self) -> None:
+        tags = ["#EXT-X-PART-INF:PART-TARGET=0.5", "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.5"]
+        made = world(HLSJS, lambda url, now: rising(now, tags=tuple(tags))).run(9.9)
+        assert [record.viewer for record in of(made, LowLatencyUnused)] == [7]
+        assert not of(world(HLSJS).run(9.9), LowLatencyUnused)
+
     def test_a_mutation_is_said(self) -> None:
         viewer = Viewer(7, MEDIA, HLSJS, parse_variant("highest"))
         viewer.handle(Start(), 0.0)
         viewer.handle(PlaylistLoaded(None, live(100), 0.0), 0.1)
         viewer.handle(PlaylistLoaded(0, live(101), 2.0), 2.1)
-        said = [
-            getattr(a, "record", None) for a in viewer.handle(PlaylistLoaded(0, live(102), 4.0, True, None, 3), 4.1)
-        ]
+        said = [getattr(a, "record", None) for a in viewer.handle(PlaylistLoaded(0, live(102), 4.0, None, 3), 4.1)]
         assert SegmentsMutated(7, 4.1, 3) in said
 
 

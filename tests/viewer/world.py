@@ -59,7 +59,6 @@ class World:
     records: list[Record] = field(default_factory=list)
     stopped: bool = False
     _events: list[tuple[float, int, Event, tuple[int | None, bool] | None, int]] = field(default_factory=list)
-    _held: dict[int | None, object] = field(default_factory=dict)
     _live: dict[tuple[int | None, bool], int] = field(default_factory=dict)
     _until: float | None = None
     _ids: "count[int]" = field(default_factory=count)
@@ -141,7 +140,4 @@ class World:
         if isinstance(action, FetchSegment):
             return SegmentLoaded(action.track)
         assert answer.playlist is not None
-        slot = action.track or 0 if isinstance(answer.playlist, MediaPlaylist) else None
-        changed = self._held.get(slot) is not answer.playlist
-        self._held[slot] = answer.playlist
-        return PlaylistLoaded(action.track, answer.playlist, started_at, changed, url=action.url)
+        return PlaylistLoaded(action.track, answer.playlist, started_at, url=action.url)

@@ -29,9 +29,10 @@ from hls_swarm.hls.attributes import (
     decimal_integer,
     leading_integer,
 )
-from hls_swarm.hls.playlist import ByteRange, Key, KeyMethod, Start, Violation
+from hls_swarm.hls.playlist import ByteRange, Key, KeyMethod, Start
 from hls_swarm.hls.reading import Player, Reading
 from hls_swarm.hls.uri import is_data, resolver, sendable, with_slashes
+from hls_swarm.records import Violation
 
 MAX_VIOLATIONS = 100
 MAX_EXPANDED_CHARACTERS = 1 << 20

@@ -112,13 +112,13 @@ def _continued(
 
 
 def _date_backwards(segments: list[Segment], listed_from: int) -> None:
-    """Date the carried segments that have no date by the first listed one, within its discontinuity (6.3.3)."""
+    """Date the carried segments that have no date by the first listed one (6.3.3)."""
     if listed_from == len(segments):
         return
     dated = segments[listed_from]
     date = dated.program_date_time
     index = listed_from
-    while date is not None and index and not segments[index].discontinuity:
+    while date is not None and index:
         index -= 1
         segment = segments[index]
         if segment.program_date_time is not None:

@@ -19,7 +19,7 @@ from operator import attrgetter
 
 import msgspec
 
-from hls_swarm.hls.reading import Player
+from hls_swarm.records import Violation
 
 ByteRange = tuple[int, int]
 """First byte and length, as `Request.byte_range` takes it."""
@@ -82,21 +82,6 @@ class SessionDataFormat(StrEnum):
 
     JSON = "JSON"
     RAW = "RAW"
-
-
-class Violation(msgspec.Struct, frozen=True, gc=False):
-    """A rule that the playlist breaks and that players put up with.
-
-    Attributes:
-        rule: the section that says so, such as `8216bis 4.4.3.1`.
-        line: line number, counted from 1; 0 where the playlist as a whole is meant.
-        refused_by: players that do not put up with it.
-    """
-
-    reason: str
-    rule: str
-    line: int
-    refused_by: tuple[Player, ...] = ()
 
 
 class Start(msgspec.Struct, frozen=True, gc=False):

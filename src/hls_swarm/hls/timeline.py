@@ -8,7 +8,7 @@ Rules:
 - A playlist reloaded is aligned with itself by media sequence numbers: that is what they are for (6.2.2, 6.3.2).
 """
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 import msgspec
 
@@ -54,8 +54,8 @@ def join_position(
     """Where playback begins, or is resumed after falling out of the window.
 
     Live (hls.js): `edge + age - target - max(age - 3 * (part target or target duration), 0)`: the edge has moved on
-    since the playlist was made, but a stale playlist is not evidence that it has. Not before the window; past its end,
-    the start of what is listed last. Otherwise EXT-X-START, else 0.
+    since the playlist was made, but a stale playlist is not evidence that it has. Not before the window, and not nearer
+    to its edge than a target duration (or part target). Otherwise EXT-X-START, else 0.
 
     Args:
         age: seconds since the playlist was made: the Age header and the time since it arrived.
@@ -67,24 +67,12 @@ def join_position(
         if not use_start or start is None:
             return 0.0
         offset = start.offset if start.offset >= 0 else playlist.duration + start.offset
-        return min(max(offset, 0.0), _last_start(playlist, low_latency=False))
+        last = playlist.segments[-1].start if playlist.segments else 0.0
+        return min(max(offset, 0.0), last)
     target = live_target(playlist, use_start=use_start, low_latency=low_latency, start=start) + extra_latency
     step = playlist.part_target if low_latency and playlist.part_target is not None else playlist.target_duration
     position = playlist.edge + age - target - max(age - STALE_AFTER_TARGETS * step, 0.0)
-    end = playlist.edge if low_latency else playlist.duration
-    if position >= end:
-        position = _last_start(playlist, low_latency=low_latency)
-    return max(position, 0.0)
-
-
-def _last_start(playlist: MediaPlaylist, *, low_latency: bool) -> float:
-    """Start of the last thing that a client can load."""
-    if low_latency:
-        if playlist.open_parts:
-            return playlist.open_parts[-1].start
-        if playlist.segments and playlist.segments[-1].parts:
-            return playlist.segments[-1].parts[-1].start
-    return playlist.segments[-1].start if playlist.segments else 0.0
+    return max(min(position, playlist.edge - step), 0.0)
 
 
 def program_date_time(playlist: MediaPlaylist, position: float) -> float | None:
@@ -188,6 +176,57 @@ def _offset_by_discontinuity(source: MediaPlaylist, target: MediaPlaylist) -> fl
     return None
 
 
+class Movement(Enum):
+    """What a reload of a live media playlist is to the copy held of it."""
+
+    NONE = "none"  # it ends where the held one ends
+    ON = "on"
+    OLDER = "older"  # an older copy, as from a cache that is behind
+    RESET = "reset"  # its sequence numbers began anew, or leapt to where no time could have brought them
+
+
+LEAP_SECONDS = 60.0
+"""Media that may be missing between two copies, beyond the time that passed, before the numbers are said to have leapt:
+a copy may be older than it says."""
+
+
+def movement(held: MediaPlaylist, new: MediaPlaylist, *, elapsed: float) -> Movement:
+    """How a reload stands to the copy held before; what is listed counts, not the bytes (hls.js, Media3).
+
+    Args:
+        elapsed: seconds since the held copy was made, as far as that is known.
+    """
+    if new is held:
+        return Movement.NONE
+    end, new_end = held.next_sequence, new.next_sequence
+    if held.segments and new_end <= held.first_sequence:
+        return Movement.RESET
+    if new_end < end:
+        return Movement.OLDER
+    if new_end == end:
+        more = len(new.open_parts) - len(held.open_parts)
+        if more:
+            return Movement.ON if more > 0 else Movement.OLDER
+        return Movement.NONE if new.is_live else Movement.ON
+    missing = new.first_sequence - end
+    if missing > 0 and held.segments:
+        usual = held.duration / len(held.segments) or new.target_duration
+        if missing * usual > elapsed + max(LEAP_SECONDS, 10 * new.target_duration):
+            return Movement.RESET
+    return Movement.ON
+
+
+def date_moved(held: MediaPlaylist, new: MediaPlaylist) -> float:
+    """By how many seconds the date of a segment that both list is later in the new one; 0 if none has two dates."""
+    first, last = max(held.first_sequence, new.first_sequence), min(held.next_sequence, new.next_sequence) - 1
+    if first > last:
+        return 0.0
+    before, after = held.segment_of_sequence(first), new.segment_of_sequence(first)
+    if before is None or after is None or before.program_date_time is None or after.program_date_time is None:
+        return 0.0
+    return after.program_date_time - before.program_date_time
+
+
 class Reload(msgspec.Struct, frozen=True, gc=False):
     """What a reload of the same media playlist brought.
 
@@ -199,7 +238,8 @@ class Reload(msgspec.Struct, frozen=True, gc=False):
         removed: segments of the held one that left at the front.
         reset: the new one lies wholly before the held one: its sequence numbers began anew.
         behind: it ends before the held one, yet overlaps it: an older copy, as from a cache.
-        mutated: sequence numbers that now have another URI or byte range, which the RFC forbids (6.2.1).
+        mutated: sequence numbers that now have another URI, query aside, or byte range, which the RFC forbids (6.2.1);
+            hls.js leaves the query out, too, as tokens are in it.
     """
 
     changed: bool
@@ -266,8 +306,12 @@ def _mutated(held: MediaPlaylist, new: MediaPlaylist) -> tuple[int, ...]:
     return tuple(
         b.sequence
         for a, b in zip(before, after, strict=True)
-        if a is not b and (a.uri != b.uri or a.byte_range != b.byte_range)
+        if a is not b and ((a.uri != b.uri and _path(a.uri) != _path(b.uri)) or a.byte_range != b.byte_range)
     )
+
+
+def _path(uri: str) -> str:
+    return uri.partition("?")[0]
 
 
 def expired_segments(playlist: MediaPlaylist, last_sequence: int) -> int:

@@ -12,7 +12,7 @@ Rules:
 - Failures are not noise: their share is compared by counts, with the same floors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import log, sqrt
@@ -124,12 +124,21 @@ def compare(baseline: Report, candidate: Report) -> Comparison:
 
 def distance(a: Histogram, b: Histogram) -> float:
     """Kolmogorov and Smirnov's: the largest difference of the cumulative shares, exact to a bucket."""
-    share_a, share_b, most = a.zeros / a.count, b.zeros / b.count, abs(a.zeros / a.count - b.zeros / b.count)
-    for index in sorted({*a.buckets, *b.buckets}):
-        share_a += a.buckets.get(index, 0) / a.count
-        share_b += b.buckets.get(index, 0) / b.count
+    share_a = share_b = most = 0.0
+    for here, there in _in_order(a, b):
+        share_a += here / a.count
+        share_b += there / b.count
         most = max(most, abs(share_a - share_b))
     return most
+
+
+def _in_order(a: Histogram, b: Histogram) -> Iterator[tuple[int, int]]:
+    """How many values of each are in each bucket, the least values first."""
+    for index in sorted({*a.negatives, *b.negatives}, reverse=True):
+        yield a.negatives.get(index, 0), b.negatives.get(index, 0)
+    yield a.zeros, b.zeros
+    for index in sorted({*a.buckets, *b.buckets}):
+        yield a.buckets.get(index, 0), b.buckets.get(index, 0)
 
 
 def critical_distance(values_a: float, values_b: float) -> float:

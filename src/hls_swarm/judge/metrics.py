@@ -311,7 +311,9 @@ def _counters() -> tuple[CounterMetric, ...]:
             Better.LOWER,
             lambda t: t.mutated_segments,
         ),
-        ("sequence_resets", "media sequence numbers that went back", Better.LOWER, lambda t: t.sequence_resets),
+        ("sequence_resets", "playlists that began their numbering anew", Better.LOWER, lambda t: t.sequence_resets),
+        ("older_playlists", "reloads that brought an older copy", Better.LOWER, lambda t: t.older_playlists),
+        ("date_jumps", "reloads that dated segments otherwise", Better.LOWER, lambda t: t.date_jumps),
         ("stale_playlists", "playlists that did not change for too long", Better.LOWER, lambda t: t.stale_playlists),
         (
             "unsettled_requests",

@@ -74,6 +74,8 @@ class Quality:
     unavailable_segments: int
     mutated_segments: int
     sequence_resets: int
+    older_playlists: int
+    date_jumps: int
     stale_playlists: int
     staleness: Distribution | None
 
@@ -96,6 +98,8 @@ def quality(tally: Tally, at: float) -> Quality:
         unavailable_segments=tally.unavailable_segments,
         mutated_segments=tally.mutated_segments,
         sequence_resets=tally.sequence_resets,
+        older_playlists=tally.older_playlists,
+        date_jumps=tally.date_jumps,
         stale_playlists=tally.stale_playlists,
         staleness=tally.staleness.distribution(),
     )

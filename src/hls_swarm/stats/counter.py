@@ -12,11 +12,13 @@ from typing import assert_never
 from hls_swarm.foreign import cut
 from hls_swarm.records import (
     Blame,
+    DatesMoved,
     EndReason,
     Exchange,
     Failure,
     FailureKind,
     LatencyObserved,
+    LowLatencyUnused,
     ObjectKind,
     PassReason,
     PauseEnded,
@@ -25,6 +27,7 @@ from hls_swarm.records import (
     PlayerLogDropped,
     PlayerStarted,
     PlaylistFetched,
+    PlaylistOlder,
     PlaylistStale,
     Record,
     SeekEnded,
@@ -40,6 +43,7 @@ from hls_swarm.records import (
     VariantChosen,
     ViewerStarted,
     ViewerStopped,
+    Violation,
 )
 from hls_swarm.stats.experience import ExperienceCounter
 from hls_swarm.stats.histogram import Histogram
@@ -53,6 +57,8 @@ MAX_REASONS = 50
 _BATCH = 128
 """Records that wait to be counted, at most: some hold the body of a playlist."""
 _CANCELLED = FailureKind.CANCELLED
+_OLDER = Violation("a reload brought an older copy: the media sequence number went back", "8216bis 6.2.2", 0)
+_DATES = Violation("a reload dated segments otherwise: live latencies mean little", "8216bis 6.2.1", 0)
 _OF_NO_EXCHANGE = frozenset({FailureKind.STALE_PLAYLIST, FailureKind.NOTHING_TO_PLAY, FailureKind.INTERNAL})
 """What ends a viewer though every answer was one; what an exchange failed with is counted with that."""
 
@@ -149,6 +155,8 @@ class Counter:
                 self._add_exchange(record.kind, record.exchange, record.failure, record.retry)
                 if record.changed is False:
                     self._tally.unchanged_playlists += 1
+                for violation in record.violations:
+                    self._tally.add_violation(violation, record.exchange.url)
             case LatencyObserved():
                 self._experience.add_latency(record)
             case (
@@ -181,6 +189,14 @@ class Counter:
                 self._tally.mutated_segments += record.count
             case SequenceReset():
                 self._tally.sequence_resets += 1
+            case PlaylistOlder():
+                self._tally.older_playlists += 1
+                self._tally.add_violation(_OLDER, record.url)
+            case DatesMoved():
+                self._tally.date_jumps += 1
+                self._tally.add_violation(_DATES, record.url)
+            case LowLatencyUnused():
+                self._tally.low_latency_unused += 1
             case PlaylistStale():
                 if record.stale_seconds is None:
                     self._tally.stale_playlists += 1

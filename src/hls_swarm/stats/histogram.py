@@ -4,7 +4,8 @@ Rules:
 
 - Bucket `i` holds the values in `(2**((i - 1) / 32), 2**(i / 32)]`: every bucket is 2.2% wide, so a quantile read as
   the middle of its bucket is within 1.1% of the value that has that rank, and any other value of it within 2.2%.
-- Values of 0 (and below: a clock that stepped) are counted in a bucket of their own.
+- Values below 0 (a latency against a clock or dates that are ahead) are in buckets of the same widths, by their size;
+  those of 0 are counted in a bucket of their own.
 - Merging adds counts. It is exact, associative and commutative, which is why percentiles of many workers or of many
   seconds come from merged histograms and never from averaged percentiles.
 - The quantile `q` of `n` values is the value of rank `ceil(q * n)`, never outside what was observed.
@@ -39,7 +40,8 @@ class Histogram(msgspec.Struct):
 
     Attributes:
         buckets: bucket index to number of values in it.
-        zeros: values that were 0 or less.
+        zeros: values that were 0.
+        negatives: bucket index to number of values below 0 whose size is in it.
     """
 
     buckets: dict[int, int] = {}
@@ -48,6 +50,12 @@ class Histogram(msgspec.Struct):
     total: float = 0.0
     least: float | None = None
     greatest: float | None = None
+    negatives: dict[int, int] = {}
+
+    @property
+    def not_positive(self) -> int:
+        """Values that were 0 or less."""
+        return self.zeros + sum(self.negatives.values())
 
     def add(self, value: float) -> None:
         """Count one value."""
@@ -69,6 +77,9 @@ class Histogram(msgspec.Struct):
             if value > 0:
                 index = ceil(log2(value) * BUCKETS_PER_OCTAVE)
                 buckets[index] = buckets.get(index, 0) + 1
+            elif value < 0:
+                index = ceil(log2(-value) * BUCKETS_PER_OCTAVE)
+                self.negatives[index] = self.negatives.get(index, 0) + 1
             else:
                 self.zeros += 1
 
@@ -77,6 +88,8 @@ class Histogram(msgspec.Struct):
         buckets = self.buckets
         for index, number in other.buckets.items():
             buckets[index] = buckets.get(index, 0) + number
+        for index, number in other.negatives.items():
+            self.negatives[index] = self.negatives.get(index, 0) + number
         self.zeros += other.zeros
         self.count += other.count
         self.total += other.total
@@ -87,23 +100,32 @@ class Histogram(msgspec.Struct):
 
     def copy(self) -> "Histogram":
         """The same values, apart from what is added to this one later."""
-        return Histogram(dict(self.buckets), self.zeros, self.count, self.total, self.least, self.greatest)
+        return Histogram(
+            dict(self.buckets), self.zeros, self.count, self.total, self.least, self.greatest, dict(self.negatives)
+        )
 
     def since(self, earlier: Self) -> "Histogram":
         """The values added after `earlier`, a former state of this histogram.
 
         The least and greatest of just those values are not known; the bounds of their outermost buckets stand in.
         """
-        before = earlier.buckets
-        buckets = {i: n - before.get(i, 0) for i, n in self.buckets.items() if n > before.get(i, 0)}
+        buckets, negatives = _more(self.buckets, earlier.buckets), _more(self.negatives, earlier.negatives)
         zeros, count = self.zeros - earlier.zeros, self.count - earlier.count
         if not count:
             return Histogram()
-        least = 0.0 if zeros else exp2((min(buckets) - 1) / BUCKETS_PER_OCTAVE)
-        greatest = exp2(max(buckets) / BUCKETS_PER_OCTAVE) if buckets else 0.0
+        if negatives:
+            least = -exp2(max(negatives) / BUCKETS_PER_OCTAVE)
+        else:
+            least = 0.0 if zeros else exp2((min(buckets) - 1) / BUCKETS_PER_OCTAVE)
+        if buckets:
+            greatest = exp2(max(buckets) / BUCKETS_PER_OCTAVE)
+        else:
+            greatest = 0.0 if zeros else -exp2((min(negatives) - 1) / BUCKETS_PER_OCTAVE)
         if self.greatest is not None:
             greatest = min(greatest, self.greatest)
-        return Histogram(buckets, zeros, count, self.total - earlier.total, least, greatest)
+        if self.least is not None:
+            least = max(least, self.least)
+        return Histogram(buckets, zeros, count, self.total - earlier.total, least, greatest, negatives)
 
     @property
     def mean(self) -> float | None:
@@ -119,19 +141,28 @@ class Histogram(msgspec.Struct):
         rank = max(1, ceil(q * self.count))
         if rank >= self.count:
             return self.greatest
-        seen = self.zeros
+        seen = 0
+        for index in sorted(self.negatives, reverse=True):
+            seen += self.negatives[index]
+            if seen >= rank:
+                return min(max(self._within(index, -1), self.least), self.greatest)
+        seen += self.zeros
         if rank <= seen:
-            return min(0.0, self.greatest)
+            return 0.0
         for index in sorted(self.buckets):
             seen += self.buckets[index]
             if seen >= rank:
                 return min(max(self._within(index), self.least), self.greatest)
         return self.greatest
 
-    def _within(self, index: int) -> float:
-        """What stands for the values of a bucket: its middle, or the mean if that is in it and above the middle."""
-        middle, mean = exp2((index - 0.5) / BUCKETS_PER_OCTAVE), self.total / self.count
-        in_bucket = mean > middle and ceil(log2(mean) * BUCKETS_PER_OCTAVE) == index
+    def _within(self, index: int, sign: int = 1) -> float:
+        """What stands for the values of a bucket: its middle, or the mean if that is in it and above the middle.
+
+        Args:
+            sign: -1 for a bucket of values below 0.
+        """
+        middle, mean = sign * exp2((index - 0.5) / BUCKETS_PER_OCTAVE), self.total / self.count
+        in_bucket = mean > middle and sign * mean > 0 and ceil(log2(sign * mean) * BUCKETS_PER_OCTAVE) == index
         return mean if in_bucket else middle
 
     def distribution(self) -> Distribution | None:
@@ -140,3 +171,8 @@ class Histogram(msgspec.Struct):
         if mean is None or p50 is None or p95 is None or p99 is None or self.greatest is None:
             return None
         return Distribution(self.count, mean, p50, p95, p99, self.greatest)
+
+
+def _more(now: dict[int, int], before: dict[int, int]) -> dict[int, int]:
+    """Buckets in which there are more values than before, and how many more."""
+    return {index: number - before.get(index, 0) for index, number in now.items() if number > before.get(index, 0)}

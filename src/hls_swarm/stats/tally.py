@@ -15,11 +15,13 @@ from typing import Self
 
 import msgspec
 
-from hls_swarm.records import Blame, Exchange, FailureKind, ObjectKind
+from hls_swarm.records import Blame, Exchange, FailureKind, ObjectKind, Violation
 from hls_swarm.stats.groups import GroupTally, Running
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.hosts import Hosts, merge_hosts
 
+MAX_VIOLATIONS = 40
+"""Kinds of violation that are kept apart."""
 VIEWER = "viewer"
 """Stands where an error has its object, if it is of none."""
 
@@ -46,6 +48,30 @@ class ErrorCount(msgspec.Struct):
     def subject(self) -> str:
         """What it happened to, as a name: an object, or the viewer."""
         return VIEWER if self.object is None else self.object.value
+
+
+class ViolationCount(msgspec.Struct):
+    """Playlists that broke one rule of the draft in one way.
+
+    Attributes:
+        rule: the section, such as `8216bis 4.4.3.1`.
+        refused_by: names of players that refuse such a playlist.
+        example_url, line: the first of them by its URL, and where in it; 0 is the playlist as a whole.
+        count: loads that brought such a playlist.
+    """
+
+    reason: str
+    rule: str
+    refused_by: tuple[str, ...]
+    example_url: str
+    line: int
+    count: int = 0
+
+    def add(self, number: int, url: str, line: int) -> None:
+        """Count loads that brought such a playlist, one of them from `url`."""
+        self.count += number
+        if (url, line) < (self.example_url, self.line):
+            self.example_url, self.line = url, line
 
 
 class FatalCount(msgspec.Struct):
@@ -153,6 +179,11 @@ class Tally(msgspec.Struct):
         relative_download: download time of a segment by its declared duration: above 1 is slower than it plays.
         bitrates: declared BANDWIDTH in bit/s to segments fetched of such a variant.
         reasons: fatal failures in words, to the viewers that they ended.
+        violations: what playlists did against the draft; at most `MAX_VIOLATIONS` kinds, the first that came.
+        unnamed_violations: of the kinds beyond these.
+        older_playlists: reloads that brought an older copy.
+        date_jumps: reloads that dated segments otherwise than before, by more than a second.
+        low_latency_unused: viewers of a stream that could be played by parts, who play it by whole segments.
         left: sessions that ended by themselves, as their length said.
         lost: viewers that were running when their worker died.
         start_failures, exits_before_start, unstarted_at_end: sessions that never played: for a fatal error, left or
@@ -197,6 +228,11 @@ class Tally(msgspec.Struct):
     objects: dict[ObjectKind, ObjectTally] = {}
     errors: dict[str, ErrorCount] = {}
     reasons: dict[str, FatalCount] = {}
+    violations: dict[str, ViolationCount] = {}
+    unnamed_violations: int = 0
+    older_playlists: int = 0
+    date_jumps: int = 0
+    low_latency_unused: int = 0
     startup: Histogram = msgspec.field(default_factory=Histogram)
     stall: Histogram = msgspec.field(default_factory=Histogram)
     live_latency: Histogram = msgspec.field(default_factory=Histogram)
@@ -268,6 +304,27 @@ class Tally(msgspec.Struct):
         merge_hosts(self.hosts, other.hosts)
         for reason, fatal in other.reasons.items():
             self.reasons.setdefault(reason, FatalCount()).merge(fatal)
+        for key, violation in other.violations.items():
+            known = self.violations.get(key)
+            if known is not None:
+                known.add(violation.count, violation.example_url, violation.line)
+            elif len(self.violations) < MAX_VIOLATIONS:
+                self.violations[key] = msgspec.structs.replace(violation)
+            else:
+                self.unnamed_violations += violation.count
+
+    def add_violation(self, violation: Violation, url: str) -> None:
+        """Count a playlist that does this; `url` is where it came from."""
+        key = f"{violation.rule} {violation.reason}"
+        known = self.violations.get(key)
+        if known is None:
+            if len(self.violations) >= MAX_VIOLATIONS:
+                self.unnamed_violations += 1
+                return
+            known = self.violations[key] = ViolationCount(
+                violation.reason, violation.rule, violation.refused_by, url, violation.line
+            )
+        known.add(1, url, violation.line)
 
 
 _COUNTERS = (
@@ -299,6 +356,10 @@ _COUNTERS = (
     "unavailable_segments",
     "mutated_segments",
     "sequence_resets",
+    "unnamed_violations",
+    "older_playlists",
+    "date_jumps",
+    "low_latency_unused",
     "stale_playlists",
     "media_seconds",
     "media_bits",

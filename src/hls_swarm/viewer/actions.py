@@ -90,19 +90,19 @@ class PlaylistLoaded(msgspec.Struct, frozen=True):
 
     Attributes:
         started_at: when its load began: reloads are timed from there (8216bis 6.3.4).
-        changed: whether its bytes differ from the last load of this track; True on the first.
         age_seconds: the answer's Age header.
         mutated: how many sequence numbers have another URI than in the last load.
         url: as asked for, secrets masked.
+        dates_moved: by how many seconds the dates of its segments are later than in the last load; 0: by next to none.
     """
 
     track: int | None
     playlist: MultivariantPlaylist | MediaPlaylist
     started_at: float
-    changed: bool = True
     age_seconds: float | None = None
     mutated: int = 0
     url: str = ""
+    dates_moved: float = 0.0
 
 
 class SegmentLoaded(msgspec.Struct, frozen=True, gc=False):

@@ -64,6 +64,7 @@ class Profile:
         waits_for_subtitles: whether their buffer counts for starts and stalls.
         reading: what it makes of odd playlists.
         speaks_http2: whether it takes HTTP/2 over TLS where the server offers that, as browsers do.
+        keeps_newest: whether it goes on with the playlist that it has when an older copy of it comes.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Profile:
     waits_for_subtitles: bool = False
     reading: Reading = LENIENT
     speaks_http2: bool = False
+    keeps_newest: bool = False
 
     @property
     def start_seconds(self) -> float:
@@ -151,6 +153,7 @@ _MEDIA3_FETCH = FetchPolicy(
 MEDIA3 = Profile(
     name="media3",
     reading=reading.MEDIA3,
+    keeps_newest=True,
     reload_rule=ReloadRule.TARGET_DURATION,
     join_rule=JoinRule.HOLD_BACK,
     joins_at_segment=True,
@@ -187,6 +190,7 @@ _SHAKA_FETCH = FetchPolicy(
 SHAKA = Profile(
     name="shaka",
     reading=reading.SHAKA,
+    keeps_newest=True,
     reload_rule=ReloadRule.TARGET_DURATION,
     join_rule=JoinRule.LAST_THREE_SEGMENTS,
     uses_start_tag=False,

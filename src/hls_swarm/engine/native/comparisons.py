@@ -2,30 +2,54 @@
 
 from collections import OrderedDict
 
+import msgspec
+
 from hls_swarm.hls.playlist import MediaPlaylist
-from hls_swarm.hls.timeline import reload
+from hls_swarm.hls.timeline import date_moved, reload
 
 _CAPACITY = 256
+DATE_SECONDS = 1.0
+"""A date that moves by less between two loads may be a packager's rounding."""
+
+
+class Comparison(msgspec.Struct, frozen=True, gc=False):
+    """What two versions of a playlist say otherwise of the segments that both list.
+
+    Attributes:
+        mutated: media sequence numbers with another URI or byte range.
+        dates_moved: seconds by which the dates are later; 0: by no more than `DATE_SECONDS`.
+    """
+
+    mutated: int = 0
+    dates_moved: float = 0.0
+
+
+ALIKE = Comparison()
 
 
 class Comparisons:
-    """Remembers how many segments were mutated between two versions of a playlist; the oldest pair goes first.
+    """Remembers what differed between two versions of a playlist; the oldest pair goes first.
 
     Viewers share parsed playlists (`hls.cache`), so two versions are known by identity; both are held, so that an
     identity can not be another playlist's.
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[int, int], tuple[int, MediaPlaylist, MediaPlaylist]] = OrderedDict()
+        self._known: OrderedDict[tuple[int, int], tuple[Comparison, MediaPlaylist, MediaPlaylist]] = OrderedDict()
 
-    def mutated(self, held: MediaPlaylist | None, new: MediaPlaylist) -> int:
-        """How many media sequence numbers have another URI or byte range than in the version held before."""
+    def compare(self, held: MediaPlaylist | None, new: MediaPlaylist) -> Comparison:
+        """What differs from the version held before."""
         if held is None or held is new or held.url != new.url:
-            return 0
+            return ALIKE
         key = id(held), id(new)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = len(reload(held, new).mutated), held, new
+            known = self._known[key] = _compared(held, new), held, new
             if len(self._known) > _CAPACITY:
                 self._known.popitem(last=False)
         return known[0]
+
+
+def _compared(held: MediaPlaylist, new: MediaPlaylist) -> Comparison:
+    mutated, moved = len(reload(held, new).mutated), date_moved(held, new)
+    return Comparison(mutated, moved if abs(moved) > DATE_SECONDS else 0.0)

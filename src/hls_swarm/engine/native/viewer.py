@@ -6,14 +6,16 @@ It decides nothing. One timer, one client and one state machine per viewer; no t
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from math import inf
 from time import perf_counter
 from typing import assert_never
 
-from hls_swarm.engine.native.comparisons import Comparisons
+from hls_swarm.engine.native.comparisons import ALIKE, Comparisons
 from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
 from hls_swarm.hls.reading import STRICT
+from hls_swarm.hls.timeline import Movement, movement
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.records import (
     Exchange,
@@ -42,6 +44,7 @@ from hls_swarm.viewer.actions import (
     TimeReached,
     Wait,
 )
+from hls_swarm.viewer.loading.elsewhere import no_variants
 from hls_swarm.viewer.loading.following import A_MULTIVARIANT_PLAYLIST, no_segments
 from hls_swarm.viewer.machine import Viewer
 
@@ -252,7 +255,7 @@ class NativeViewer:
         self.in_flight -= 1
         kind = _MULTIVARIANT_PLAYLIST if action.track is None else _MEDIA_PLAYLIST
         wanted = self._fetches.pop((action.track, True), None) is not None
-        failure, changed, mutated = exchange.failure, None, 0
+        failure, changed, compared = exchange.failure, None, ALIKE
         playlist: MultivariantPlaylist | MediaPlaylist | None = None
         if exchange.body is not None:
             try:
@@ -261,6 +264,8 @@ class NativeViewer:
                 failure = Failure(FailureKind.BAD_PLAYLIST, f"not a valid playlist: {error}")
         if isinstance(playlist, MultivariantPlaylist):
             self._variables = playlist.variables
+            if not playlist.variants:
+                failure = no_variants()
             if action.track is not None:
                 failure = Failure(FailureKind.BAD_PLAYLIST, A_MULTIVARIANT_PLAYLIST)
         elif playlist is not None:
@@ -269,11 +274,13 @@ class NativeViewer:
             held = self._held.get(track)
             changed = playlist is not held
             if changed and held is not None:
-                mutated = self._comparisons.mutated(held, playlist)
+                changed = movement(held, playlist, elapsed=inf) is not Movement.NONE
+                compared = self._comparisons.compare(held, playlist)
             self._held[track] = playlist
             if not playlist.segments:
                 failure = no_segments(playlist)
-        self._report(PlaylistFetched(self.number, kind, exchange, failure, changed, action.retry))
+        violations = () if playlist is None else playlist.violations
+        self._report(PlaylistFetched(self.number, kind, exchange, failure, changed, action.retry, violations))
         if self.over:
             self._finish_if_done()
             return
@@ -285,10 +292,10 @@ class NativeViewer:
                 action.track,
                 playlist,
                 exchange.started_at,
-                changed is not False,
                 exchange.age_seconds,
-                mutated,
+                compared.mutated,
                 exchange.url,
+                compared.dates_moved,
             )
         elif failure is not None:
             event = FetchFailed(action.track, True, failure, exchange.url, exchange.started_at)

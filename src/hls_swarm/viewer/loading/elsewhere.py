@@ -5,6 +5,7 @@ failure that is `recovery`, before a gap `media`.
 """
 
 from hls_swarm.hls.playlist import MultivariantPlaylist
+from hls_swarm.records import Failure, FailureKind, ObjectKind
 from hls_swarm.settings.spellings import VariantKind
 from hls_swarm.viewer.choosing import choice
 from hls_swarm.viewer.choosing.alternatives import Alternatives
@@ -12,11 +13,19 @@ from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Role, tracks_of
 
 
+def no_variants() -> Failure:
+    """What is wrong with a multivariant playlist without a variant: hls.js and Media3 have nothing to play either."""
+    return Failure(FailureKind.EMPTY_PLAYLIST, "the multivariant playlist lists no variant")
+
+
 def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) -> None:
     """Choose what to play of a presentation, and follow its tracks."""
     profile, kind = loading.profile, loading.variant.kind
     loading.start = playlist.start
     every = choice.options(playlist, subtitles=profile.plays_subtitles)
+    if not every:
+        loading.fail(no_variants(), loading.shown_url, ObjectKind.MULTIVARIANT_PLAYLIST)
+        return
     picked = choice.chosen(every, loading.variant, choice.heights(playlist), loading.session.variant_draw)
     loading.follow(tracks_of(picked, profile))
     for option in picked:

@@ -2,13 +2,25 @@
 
 Rules:
 
-- A live playlist that moved on is followed by sequence number; one that began anew is joined anew.
+- Whether a playlist changed is told by what it lists, not by its bytes (hls.js, Media3).
+- A live playlist that moved on is followed by sequence number; one that began anew is joined anew. An older copy is
+  followed or not as the profile says, and reported either way.
 - When it is loaded again is the profile's rule (`reload`), whether it still changes is `freshness`. What a reload asks
   for is `Loading.ask_media_playlist`.
 """
 
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
-from hls_swarm.records import Failure, FailureKind, ObjectKind, SegmentsMutated, SequenceReset
+from hls_swarm.hls.timeline import Movement, movement
+from hls_swarm.records import (
+    DatesMoved,
+    Failure,
+    FailureKind,
+    LowLatencyUnused,
+    ObjectKind,
+    PlaylistOlder,
+    SegmentsMutated,
+    SequenceReset,
+)
 from hls_swarm.viewer.actions import PlaylistLoaded
 from hls_swarm.viewer.choosing.choice import Source
 from hls_swarm.viewer.loading.elsewhere import choose_stream
@@ -59,15 +71,27 @@ def _media_playlist_loaded(
     loading: Loading, track: Track, playlist: MediaPlaylist, event: PlaylistLoaded, now: float
 ) -> None:
     track.playlist_attempts = 0
-    before, track.playlist, track.shown_url = track.playlist, playlist, event.url
-    track.loaded_at, track.age_seconds = now, event.age_seconds or 0.0
-    changed = event.changed or before is None
+    before, track.shown_url = track.playlist, event.url
+    moved = Movement.ON
+    if before is not None:
+        moved = movement(before, playlist, elapsed=now - track.freshness.changed_at + track.age_seconds)
+        if moved is Movement.OLDER:
+            loading.report(PlaylistOlder(loading.number, now, event.url))
+            if loading.profile.keeps_newest:
+                playlist = before
+    changed = moved is not Movement.NONE and playlist is not before
+    if playlist is not before:
+        track.playlist = playlist
+        track.loaded_at, track.age_seconds = now, event.age_seconds or 0.0
     if track.leaving is not None:
         track.arrive(playlist, now)
+    if playlist.part_target is not None and playlist.is_low_latency and not loading.low_latency_told:
+        loading.low_latency_told = True
+        loading.report(LowLatencyUnused(loading.number, now))
     if track.next_sequence is None:
         join(loading, track, playlist)
-    elif before is not None and changed:
-        _move_on(loading, track, before, playlist, event, now)
+    elif before is not None and playlist is not before:
+        _move_on(loading, track, moved, playlist, event, now)
     if playlist.is_live:
         _schedule(loading, track, playlist, event, now, changed=changed, first=before is None)
     else:
@@ -77,12 +101,16 @@ def _media_playlist_loaded(
 
 
 def _move_on(
-    loading: Loading, track: Track, before: MediaPlaylist, playlist: MediaPlaylist, event: PlaylistLoaded, now: float
+    loading: Loading, track: Track, moved: Movement, playlist: MediaPlaylist, event: PlaylistLoaded, now: float
 ) -> None:
-    """Find the place in a playlist that has moved on."""
+    """Find the place in a playlist that is not the one held before."""
     if event.mutated:
         loading.report(SegmentsMutated(loading.number, now, event.mutated))
-    if before.segments and playlist.next_sequence <= before.first_sequence:
+    if event.dates_moved:
+        loading.report(DatesMoved(loading.number, now, event.url, event.dates_moved))
+    if track.unmeasured:
+        track.measure(playlist)
+    if moved is Movement.RESET:
         loading.report(SequenceReset(loading.number, now))
         loading.cancel_media(track)
         join(loading, track, playlist)

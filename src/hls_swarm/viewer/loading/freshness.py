@@ -10,12 +10,13 @@ class Freshness:
 
     Attributes:
         stale: whether it was noticed that it did not change in time.
+        changed_at: when the load began that brought the newest change.
     """
 
-    __slots__ = ("_changed_at", "_fruitless", "stale")
+    __slots__ = ("_fruitless", "changed_at", "stale")
 
     def __init__(self) -> None:
-        self._changed_at = 0.0
+        self.changed_at = 0.0
         self._fruitless = 0
         self.stale = False
 
@@ -23,9 +24,9 @@ class Freshness:
         self, viewer: int, changed: bool, started_at: float, target_duration: float, now: float
     ) -> PlaylistStale | None:
         """The load that began then is here; what is to be said of it: stale from now on, or no longer."""
-        unchanged = started_at - self._changed_at
+        unchanged = started_at - self.changed_at
         if changed:
-            was_stale, self._changed_at, self._fruitless, self.stale = self.stale, started_at, 0, False
+            was_stale, self.changed_at, self._fruitless, self.stale = self.stale, started_at, 0, False
             return PlaylistStale(viewer, now, unchanged) if was_stale else None
         self._fruitless += 1
         if self.stale or unchanged < STALE_TARGETS * target_duration:
@@ -35,7 +36,7 @@ class Freshness:
 
     def gives_up(self, profile: Profile, now: float, target_duration: float) -> float | None:
         """For how long it has not changed, if that is too long for the player; else None."""
-        unchanged = now - self._changed_at
+        unchanged = now - self.changed_at
         stuck = profile.stale_limit_targets > 0 and unchanged > profile.stale_limit_targets * target_duration
         spent = 0 < profile.stale_limit_reloads <= self._fruitless
         return unchanged if stuck or spent else None

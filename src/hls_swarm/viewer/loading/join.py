@@ -66,12 +66,13 @@ def join(loading: Loading, track: Track, playlist: MediaPlaylist) -> None:
     if track is not loading.tracks[0]:
         track.next_sequence = None  # where the variant is, once that is known
         return
-    profile, start, session = loading.profile, loading.start, loading.session
+    profile, start, session = loading.profile, loading.start or playlist.start, loading.session
     extra = min(loading.playback.stalls * profile.stall_latency_seconds, playlist.target_duration)
     position = usual_position(playlist, profile, start, age=track.age_seconds, extra_latency=extra)
     if track.credited == 0.0:
         position = chosen_position(playlist, position, session.join, session.join_draw)
-    track.enter(playlist, position, at_segment=profile.joins_at_segment)
+    precise = profile.uses_start_tag and start is not None and start.precise
+    track.enter(playlist, position, at_segment=profile.joins_at_segment and not precise)
     if playlist.is_live and profile.live_start_share:
         most = profile.live_start_share * target_latency(playlist, profile, start)
         loading.start_seconds = min(profile.start_buffer_seconds, most)

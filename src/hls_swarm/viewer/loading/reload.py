@@ -41,7 +41,7 @@ def reload_delay(rule: ReloadRule, playlist: MediaPlaylist, changed: bool, edge_
         return target / 2
     if rule is _TARGET_DURATION or not playlist.segments:
         return target
-    last = playlist.segments[-1].duration
+    last = playlist.segments[-1].duration or target  # a packager may not know yet how long its newest segment is
     if rule is _HLSJS:
         return min(target, last) if target * _LIVE_EDGE_TARGET_DURATIONS > edge_seconds else target
     return last

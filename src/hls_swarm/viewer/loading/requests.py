@@ -1,6 +1,7 @@
 """What a fetch asks for, from what a player allows it."""
 
 from hls_swarm.hls.playlist import Segment
+from hls_swarm.hls.uri import is_data
 from hls_swarm.records import ObjectKind
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment
 from hls_swarm.viewer.loading.policy import FetchPolicy
@@ -23,15 +24,16 @@ def object_fetch(
 ) -> FetchSegment:
     """The segment, or the init section or key that it needs and the track does not hold.
 
-    An init section is fetched once per URI and range, a key when its URI changes (8216bis 4.4.4.4, 4.4.4.5).
+    An init section is fetched once per URI and range, a key when its URI changes (8216bis 4.4.4.4, 4.4.4.5); what its
+    own URI holds is asked of nobody.
     """
     kind, url, byte_range = SEGMENT, segment.uri, segment.byte_range
     media_seconds: float | None = segment.duration
     key, init = segment.key, segment.init
     policy = profile.segment
-    if init is not None and (init.uri, init.byte_range) != track.init_loaded:
+    if init is not None and (init.uri, init.byte_range) != track.init_loaded and not is_data(init.uri):
         kind, url, byte_range, media_seconds = ObjectKind.INIT, init.uri, init.byte_range, None
-    elif key is not None and key.uri != track.key_loaded:
+    elif key is not None and key.uri != track.key_loaded and not is_data(key.uri):
         kind, url, byte_range, media_seconds, policy = ObjectKind.KEY, key.uri, None, None, profile.key
     return FetchSegment(
         kind,

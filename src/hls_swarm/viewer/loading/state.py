@@ -59,6 +59,7 @@ class Loading:
         fatal: what leaves nothing to play; who asks decides what it means.
         last_failure: the newest failure of a fetch.
         shown_url: where the first playlist was asked for, secrets masked.
+        low_latency_told: whether it was said that the stream could be played by parts.
     """
 
     __slots__ = (
@@ -68,6 +69,7 @@ class Loading:
         "fatal",
         "gating",
         "last_failure",
+        "low_latency_told",
         "number",
         "on_demand",
         "playback",
@@ -115,6 +117,7 @@ class Loading:
         self.retry_at: float | None = None
         self.fatal: Fatal | None = None
         self.last_failure: Failure | None = None
+        self.low_latency_told = False
         self.shown_url = ""
 
     @property

@@ -39,6 +39,7 @@ class Track:
         room_at: when a buffer that was full has room for the next segment.
         attempts, playlist_attempts: failed tries in a row.
         skipped: segments given up in a row.
+        unmeasured: sequence numbers of credited segments whose duration was 0: a later playlist may tell it.
         leaving: playlist of the source before and when it was loaded, until the new one is here.
         shown_url: where the playlist was asked for, secrets masked.
     """
@@ -69,6 +70,7 @@ class Track:
         "skip_seconds",
         "skipped",
         "source",
+        "unmeasured",
     )
 
     def __init__(self, source: Source, role: Role = Role.MAIN, *, gates: bool = True) -> None:
@@ -96,6 +98,7 @@ class Track:
         self.key_loaded: str | None = None
         self.leaving: tuple[MediaPlaylist, float] | None = None
         self.shown_url = ""
+        self.unmeasured: list[int] = []
 
     @property
     def is_complete(self) -> bool:
@@ -143,12 +146,16 @@ class Track:
         self.room_at = self.retry_at = None
         self.attempts = 0
         if segment is None:
-            behind = position >= playlist.duration
+            behind = position >= playlist.duration > 0
             self.next_sequence = playlist.next_sequence if behind else playlist.first_sequence
             self.skip_seconds = 0.0
             return playlist.duration if behind else 0.0
         self.next_sequence = segment.sequence
         self.skip_seconds = 0.0 if at_segment else max(0.0, position - segment.start)
+        if not self.skip_seconds:
+            # Segments of 0 s that stand at the same place are asked for, too.
+            while (before := playlist.segment_of_sequence(self.next_sequence - 1)) is not None and not before.duration:
+                self.next_sequence -= 1
         return segment.start + self.skip_seconds
 
     def arrive(self, playlist: MediaPlaylist, now: float) -> None:
@@ -181,6 +188,7 @@ class Track:
         self.reload_at = self.scheduled_at = self.retry_at = self.room_at = None
         self.attempts = self.playlist_attempts = 0
         self.freshness = Freshness()
+        self.unmeasured = []
 
     def pass_over(self) -> None:
         """Go on behind the next segment without it."""
@@ -200,9 +208,25 @@ class Track:
         self.next_sequence = segment.sequence + 1
         self.loading = None
         self.skipped = 0
+        if not segment.duration:
+            self.unmeasured.append(segment.sequence)
         date = segment.program_date_time
         self.end_date = None if date is None else date + segment.duration
         return added
+
+    def measure(self, playlist: MediaPlaylist) -> None:
+        """Credit what the playlist now tells of segments whose duration was 0 when they were loaded."""
+        waiting, self.unmeasured = self.unmeasured, []
+        for sequence in waiting:
+            segment = playlist.segment_of_sequence(sequence)
+            if segment is None:
+                continue
+            if not segment.duration:
+                self.unmeasured.append(sequence)
+                continue
+            self.credited += segment.duration
+            if sequence + 1 == self.next_sequence and segment.program_date_time is not None:
+                self.end_date = segment.program_date_time + segment.duration
 
     def listed_ahead(self) -> float:
         """Media that the playlist lists and the viewer has not loaded, in seconds."""

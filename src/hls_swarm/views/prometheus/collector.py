@@ -142,7 +142,7 @@ def _metric(family: Family, moment: Moment) -> Metric:
 def exported_buckets(histogram: Histogram) -> list[tuple[str, float]]:
     """Cumulative counts by upper bound, the last one `+Inf`; exact, since each bound is one of the histogram's own."""
     out: list[tuple[str, float]] = []
-    seen, rest = histogram.zeros, sorted(histogram.buckets.items(), reverse=True)
+    seen, rest = histogram.not_positive, sorted(histogram.buckets.items(), reverse=True)
     for bound in BUCKET_INDEXES:
         while rest and rest[-1][0] <= bound:
             seen += rest.pop()[1]

@@ -100,6 +100,8 @@ def _quality(q: Quality, width: int) -> list[Line]:
     playlists = [
         line(("stale ", LABEL), units.count(q.stale_playlists)),
         line(("sequence resets ", LABEL), units.count(q.sequence_resets)),
+        line(("older copies ", LABEL), units.count(q.older_playlists)),
+        line(("date jumps ", LABEL), units.count(q.date_jumps)),
         line(("changed segments ", LABEL), units.count(q.mutated_segments)),
         line(("gaps ", LABEL), units.count(q.gap_segments)),
         line(("unavailable segments ", LABEL), units.count(q.unavailable_segments)),
