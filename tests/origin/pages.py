@@ -42,3 +42,8 @@ def without(text: str, family: str) -> str:
 
 def parsed(text: str) -> Page:
     return Parser().parse(text)
+
+
+def booted_at(text: str) -> float:
+    """When the machine of a node_exporter page was booted, Unix seconds."""
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith("node_boot_time_seconds "))

@@ -14,17 +14,19 @@ from pathlib import Path
 import pytest
 import uvloop
 from tests.origin.fetching import HeldFetch, HeldFetcher, response, serving
-from tests.origin.pages import changed, page_text
+from tests.origin.pages import booted_at, changed, page_text
 from tests.support.programs import free_port, require
 
 from hls_swarm.http import Client, ClientContext, ClientOptions
 from hls_swarm.http.fetcher import Request
 from hls_swarm.origin.config import OriginSettings, origin_settings
+from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.records import Exchange, Failure, FailureKind
-from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceHealth, SourceProblem, SourceState
+from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceHealth, SourceProblem, SourceState, WhyUnknown
 
 STUB = page_text("nginx_stub_status")
+NODE = page_text("node_exporter")
 PAGE = STUB.encode()
 LONG = 3600.0
 
@@ -88,6 +90,26 @@ def test_all_sources_are_asked_at_the_same_time_and_each_answer_is_published() -
         states = [source.state for source in held.scraper.get_metrics().targets[0].sources]
         assert states == [SourceState.FAILING, SourceState.UP]  # one exporter that fails does not hide the other
         assert held.scraper.get_metrics().targets[0].value("nginx_connections") == 1.0
+        held.scraper.stop()
+
+    uvloop.run(scenario())
+
+
+def test_which_targets_are_of_the_machine_that_loads_them() -> None:
+    async def scenario() -> None:
+        given = origin_settings(hosts=("here", "there"))
+        assert given is not None
+        held = Held(replace(given, interval=LONG))
+        assert held.scraper.hosts == ("here", "there")
+        held.scraper.loaded_from_here(LocalLoad("lo", booted_at(NODE)), frozenset({"here", "localhost"}))
+        held.scraper.start()
+        for fetcher in held.fetchers[::2]:
+            fetcher.fetches[0].answer(NODE.encode(), 100.0)
+        here, there = (target.readings["network_in_bytes_per_second"] for target in held.scraper.get_metrics().targets)
+        assert here.unknown is not None
+        assert here.unknown.why is WhyUnknown.HIDDEN  # Debian's exporter leaves lo out
+        assert there.unknown is not None
+        assert there.unknown.why is WhyUnknown.FIRST_SCRAPE
         held.scraper.stop()
 
     uvloop.run(scenario())

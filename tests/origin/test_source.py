@@ -5,12 +5,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.origin.pages import changed, grown, page_text, without
+from tests.origin.pages import booted_at, changed, grown, page_text, without
 
 from hls_swarm.logexporter.counts import LogCounts
 from hls_swarm.logexporter.log_format import LogLine
 from hls_swarm.logexporter.page import metrics_page
 from hls_swarm.logexporter.stub_status import StubStatus
+from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.exposition.grammar import Format
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.origin.window import Window
@@ -419,6 +420,28 @@ def test_named_interfaces_count() -> None:
     missing = node("eth9")
     missing.read(NODE.encode(), 10.0)
     assert why(missing.readings(10.0)["network_in_bytes_per_second"]) is WhyUnknown.NOT_EXPORTED
+
+
+def test_the_load_over_loopback_is_shown_or_said_to_be_hidden() -> None:
+    booted, hidden = booted_at(NODE), NODE
+    device = 'node_network_transmit_bytes_total{device="lo"}'
+    shown = NODE + f"{device.replace('transmit', 'receive')} 1\n{device} 1\n"
+    source = node()
+    source.loaded_from_here(LocalLoad("lo", booted))
+    source.read(shown.encode(), 10.0)
+    source.read(grown(shown, {device: 2e6, device.replace("lo", "eth0"): 500.0}).encode(), 12.0)
+    out = source.readings(12.0)["network_out_bytes_per_second"]
+    assert (out.value, out.note) == (1_000_250.0, "with lo, over which the load comes")
+    source = node()
+    source.loaded_from_here(LocalLoad("lo", booted))
+    source.read(hidden.encode(), 10.0)
+    source.read(hidden.encode(), 12.0)
+    out = source.readings(12.0)["network_out_bytes_per_second"]
+    assert out.value is None
+    assert out.unknown is not None
+    assert out.unknown.why is WhyUnknown.HIDDEN
+    assert out.unknown.text == "the load comes over lo, which is not on the page"
+    assert "--collector.netdev.device-exclude" in out.unknown.how_to_get
 
 
 def test_late_scrapes_are_counted() -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf, isfinite
 
-from hls_swarm.origin.dialects.devices import counted_network_devices, whole_disks
+from hls_swarm.origin.dialects.devices import LocalLoad, counted_network_devices, whole_disks
 from hls_swarm.origin.exposition.parser import Page, Series
 from hls_swarm.snapshot.origin_metrics import BucketCounts, Unknown, WhyUnknown
 
@@ -29,6 +29,9 @@ NO_TIME_PASSED = Unknown(WhyUnknown.NO_TIME_PASSED, "two scrapes at the same ins
 NOT_A_NUMBER = Unknown(WhyUnknown.NOT_A_NUMBER, "the exporter gives no number")
 TWICE = Unknown(WhyUnknown.TWICE, "a series stands on the page twice, with two values")
 NOT_MERGEABLE = Unknown(WhyUnknown.NOT_MERGEABLE, "quantiles of several summaries can not be merged")
+
+
+_SHOW_LOOPBACK = "start node_exporter with --collector.netdev.device-exclude='^$'"
 
 
 class NotKnown(Exception):  # noqa: N818 (not an error: the answer of a formula)
@@ -44,6 +47,7 @@ class Interval:
 
     Args:
         interfaces: network devices that count; empty is automatic.
+        load: that the load comes from the same machine; None: from elsewhere.
     """
 
     def __init__(
@@ -53,9 +57,11 @@ class Interval:
         before: Page | None = None,
         before_at: float = 0.0,
         interfaces: frozenset[str] = frozenset(),
+        load: LocalLoad | None = None,
     ) -> None:
         self._page, self._at, self._before, self._before_at = page, at, before, before_at
         self._interfaces = interfaces
+        self._load = None if interfaces or load is None or not load.is_seen_by(page) else load
         self._increases: dict[str, Samples] = {}
         self._once: dict[str, _ByKey] = {}
 
@@ -76,7 +82,12 @@ class Interval:
     @cached_property
     def network_devices(self) -> frozenset[str]:
         """The network devices that count on this page."""
-        return counted_network_devices(self._page, self._interfaces, self._before)
+        return counted_network_devices(self._page, self._interfaces, self._before, self._load)
+
+    @property
+    def load_device(self) -> str:
+        """The device of this machine that the load comes over and that counts for that; empty if it comes otherwise."""
+        return "" if self._load is None else self._load.device
 
     @cached_property
     def disks(self) -> frozenset[str]:
@@ -253,6 +264,9 @@ class Inputs:
         return bucket_increase_of(self.interval, self.families[nth], self.where)
 
     def _absent(self, family: str) -> Unknown:
+        if self.where is counted_device and self.interval.load_device and self.interval.carries(family):
+            words = f"the load comes over {self.interval.load_device}, which is not on the page"
+            return Unknown(WhyUnknown.HIDDEN, words, _SHOW_LOOPBACK)
         if self.interval.carries(family):
             return Unknown(WhyUnknown.NOT_EXPORTED, f"no {family.lstrip('*_')} on the page of those that count")
         return not_exported(family)

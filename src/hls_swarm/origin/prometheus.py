@@ -19,6 +19,7 @@ from types import MappingProxyType
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.origin.aside import LARGE_BYTES, aside
 from hls_swarm.origin.config import OriginSettings, PrometheusSettings
+from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.dialects.recognition import Dialects
 from hls_swarm.origin.exposition.limits import MOST_BYTES
 from hls_swarm.origin.failures import scrape_problem
@@ -44,6 +45,7 @@ LONGEST_LAG = 60.0
 _HINTS = {400: "; Prometheus does not understand --prometheus-label", 422: "; the query is more than it allows"}
 
 
+_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _log = logging.getLogger(__name__)
 
 
@@ -80,6 +82,17 @@ class PrometheusFeed:
         self._scrapes = self._failures = self._late = 0
         self._in_flight: InFlight | None = None
         self._running = self._stopped = False
+        self._load: LocalLoad | None = None
+        self._here: frozenset[str] = frozenset()
+
+    @property
+    def host(self) -> str:
+        """Where Prometheus is."""
+        return self._server.name
+
+    def loaded_from_here(self, load: LocalLoad, here: frozenset[str]) -> None:
+        """The load comes from this machine; what Prometheus calls localhost is this machine if it is here, too."""
+        self._load, self._here = load, here if self.host in here else here - _LOOPBACK_HOSTS
 
     def scrape(self) -> None:
         """Ask, unless the last question is still open."""
@@ -230,7 +243,7 @@ class PrometheusFeed:
                 source.fail(SourceProblem.CONNECTION, f"Prometheus can not scrape {instance}: its up is 0")
 
     def _new_source(self, instance: Instance) -> Source:
-        return Source(
+        source = Source(
             Role.PROMETHEUS,
             f"{self._server.shown_url} {instance}",
             interval=self._settings.interval,
@@ -238,3 +251,6 @@ class PrometheusFeed:
             interfaces=self._settings.interfaces,
             dialects=self._dialects,
         )
+        if self._load is not None and instance.host in self._here:
+            source.loaded_from_here(self._load)
+        return source

@@ -22,6 +22,7 @@ from typing import Self
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.origin.aside import LARGE_BYTES, aside
 from hls_swarm.origin.config import OriginSettings, SourceSettings, TargetSettings
+from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.dialects.own import with_own
 from hls_swarm.origin.dialects.recognition import Dialects
 from hls_swarm.origin.exposition.grammar import Format
@@ -101,6 +102,20 @@ class OriginScraper:
         """A scraper, or None if no page was named: then nothing is scraped, allocated or drawn."""
         return None if settings is None else cls(settings, new_fetcher=new_fetcher, clock=clock, wall=wall)
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names or addresses of the machines that are asked."""
+        return tuple(target.host for target in self._targets)
+
+    def loaded_from_here(self, load: LocalLoad, here: frozenset[str]) -> None:
+        """The load comes from this machine and stays on it; call it before `start`.
+
+        Args:
+            here: names and addresses of this machine; of `hosts`, those that lead to it.
+        """
+        for target in self._targets:
+            target.loaded_from_here(load, here)
+
     def get_metrics(self) -> OriginMetrics:
         """What is known now: one attribute is read, from any thread."""
         return self._metrics
@@ -169,6 +184,15 @@ class _Target:
         self._scrapes = tuple(
             _Scrape(one, settings, dialects, remembered, new_fetcher(), clock, changed) for one in target.sources
         )
+
+    @property
+    def host(self) -> str:
+        return self._name
+
+    def loaded_from_here(self, load: LocalLoad, here: frozenset[str]) -> None:
+        if self._name in here:
+            for scrape in self._scrapes:
+                scrape.source.loaded_from_here(load)
 
     def scrape(self) -> None:
         for scrape in self._scrapes:

@@ -20,6 +20,7 @@ from types import MappingProxyType
 import msgspec
 from msgspec.structs import replace
 
+from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.dialects.recognition import BUILT_IN, Dialects
 from hls_swarm.origin.dialects.signals import Answer, Dialect, answers, is_absent
 from hls_swarm.origin.exposition.limits import too_large
@@ -106,6 +107,7 @@ class Source:
         self._shown = _Shown(_waiting(dialects.expected(role)))
         self._stale: tuple[_Shown, Mapping[str, Reading]] | None = None
         self._scrapes = self._late = 0
+        self._load: LocalLoad | None = None
 
     def begin(self) -> None:
         """A scrape was begun."""
@@ -114,6 +116,10 @@ class Source:
     def skip(self) -> None:
         """A scrape was due while the one before still ran."""
         self._late += 1
+
+    def loaded_from_here(self, load: LocalLoad) -> None:
+        """The load comes from the machine that the page is of."""
+        self._load = load
 
     def expect_every(self, seconds: float) -> None:
         """Pages come no more often than this, however often they are asked for."""
@@ -242,7 +248,7 @@ class Source:
 
     def _evaluate(self, page: Page, dialect: Dialect, at: float) -> None:
         before = self._page
-        interval = Interval(page, at, before, self._page_at, self._interfaces)
+        interval = Interval(page, at, before, self._page_at, self._interfaces, self._load)
         shown, down = self._shown, dialect.server_is_down(interval)
         found = answers(dialect, interval)
         if down:

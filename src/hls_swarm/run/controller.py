@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 
 from hls_swarm.cluster.agent import LEASE_SECONDS, Agent, HostNews
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
-from hls_swarm.engine.host.machine import MachineMeter, device_towards
+from hls_swarm.engine.host.machine import MachineMeter, booted_at, device_towards, loopback_device, own_names
 from hls_swarm.engine.host.preflight import address_of_load
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.judge.proof import hopeless
+from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.moment import Moment
@@ -41,6 +42,8 @@ FFMPEG_DRAIN_SECONDS = 8.0
 ends a run before its time does not wait for it."""
 HOPELESS_VIEWERS = 5
 """A run ends by itself when this many viewers have failed and not one has ever played."""
+_NAME_SECONDS = 5.0
+"""For a name to be resolved before the run begins."""
 _TIMER_SECONDS = 0.005
 """By how much a timer of the loop may be early."""
 
@@ -123,8 +126,12 @@ class Controller:
         stopped = False
         try:
             await self._agent.hello(self._settings, self._wake.set)
-            self._machine = MachineMeter(await _device(self._settings))
+            device = await _device(self._settings)
+            self._machine = MachineMeter(device)
             if self._scraper is not None:
+                if device is not None and device == loopback_device():
+                    here = {host for host in self._scraper.hosts if await _device_towards(host, None) == device}
+                    self._scraper.loaded_from_here(LocalLoad(device, booted_at()), own_names() | here)
                 self._scraper.start()
             self._started_at = time.perf_counter() + START_DELAY_SECONDS
             self.begun = True
@@ -228,11 +235,17 @@ class Controller:
 async def _device(settings: Settings) -> str | None:
     """The network device that the load goes through, if that can be told."""
     address = address_of_load(settings)
-    if address is None:
-        parts = urlsplit(settings.proxy or settings.url)
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
-        except OSError:
-            return None  # the viewers will say so better
-        address = str(found[0][4][0])
-    return device_towards(address)
+    if address is not None:
+        return device_towards(address)
+    parts = urlsplit(settings.proxy or settings.url)
+    return await _device_towards(parts.hostname, parts.port)
+
+
+async def _device_towards(host: str | None, port: int | None) -> str | None:
+    """The network device that the way to a host begins at; None if its name can not be resolved in time."""
+    try:
+        async with asyncio.timeout(_NAME_SECONDS):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:  # a TimeoutError is one
+        return None  # the viewers will say so better
+    return device_towards(str(found[0][4][0]))

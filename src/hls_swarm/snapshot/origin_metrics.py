@@ -83,6 +83,7 @@ class WhyUnknown(StrEnum):
     WAITING = "waiting"  # no page has been read yet
     FIRST_SCRAPE = "first_scrape"  # a rate needs two pages
     NOT_EXPORTED = "not_exported"  # the page does not carry it
+    HIDDEN = "hidden"  # the page leaves out the device that carries the load
     COUNTER_RESET = "counter_reset"  # a counter went down: this interval is skipped
     NOTHING_HAPPENED = "nothing_happened"  # no request in the interval, so no request time
     NO_TIME_PASSED = "no_time_passed"  # two pages of the same instant

@@ -99,7 +99,7 @@ def source_text(source: SourceHealth, now: float) -> str:
     if source.state is SourceState.UP:
         return f"{kind}: up"
     if source.state is SourceState.WAITING:
-        return f"{kind}: waiting for the first answer"
+        return f"{kind}: {source.reason or 'waiting for the first answer'}"
     age = source.age_seconds(now)
     last = "never answered" if age is None else f"last answer {units.seconds(age)} ago"
     return f"{kind}: {source.reason} ({last})"

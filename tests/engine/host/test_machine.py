@@ -4,7 +4,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hls_swarm.engine.host.machine import MachineMeter, descriptors_open, device_towards, retransmitted_segments
+from hls_swarm.engine.host.machine import (
+    MachineMeter,
+    descriptors_open,
+    device_towards,
+    loopback_device,
+    own_names,
+    retransmitted_segments,
+)
 
 SNMP = """\
 Ip: Forwarding DefaultTTL
@@ -28,6 +35,11 @@ def test_loopback_addresses_are_reached_by_the_loopback_device(address: str) -> 
 
 def test_so_is_every_address_of_this_machine() -> None:
     assert {device_towards(address) for address in own_addresses()} == {"lo"}
+
+
+def test_what_this_machine_is_called_on_itself() -> None:
+    assert loopback_device() == "lo"
+    assert {"localhost", "127.0.0.1", "::1", *own_addresses()} <= own_names()
 
 
 def test_what_has_no_way_has_no_device() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.origin.pages import page_text, parsed
 
-from hls_swarm.origin.dialects.devices import counted_network_devices, whole_disks
+from hls_swarm.origin.dialects.devices import LocalLoad, counted_network_devices, whole_disks
 from hls_swarm.origin.exposition.page import Page
 
 
@@ -235,6 +235,26 @@ class Machine:
             f'node_network_info{{address="{made}",device="{name}"}} 1',
         ]
         return index, made
+
+
+HERE = LocalLoad("lo", 1_700_000_000.0)
+
+
+@pytest.mark.parametrize(
+    ("devices", "booted_at", "expected"),
+    [
+        pytest.param(["lo", "eth0", "docker0"], 1_700_000_001, {"lo", "eth0"}, id="of this machine"),
+        pytest.param(["eth0"], 1_700_000_000, set(), id="without the loopback device"),
+        pytest.param(["lo", "eth0"], 1_600_000_000, {"eth0"}, id="of another machine, through a tunnel"),
+        pytest.param(["lo", "eth0"], None, {"eth0"}, id="of nobody knows which"),
+    ],
+)
+def test_the_loopback_device_counts_if_the_load_comes_over_it(
+    devices: list[str], booted_at: float | None, expected: set[str]
+) -> None:
+    page = network_page(devices) + ("" if booted_at is None else f"node_boot_time_seconds {booted_at}\n")
+    assert counted_network_devices(parsed(page), frozenset(), None, HERE) == expected
+    assert counted_network_devices(parsed(page), frozenset({"eth0"}), None, HERE) == {"eth0"}
 
 
 def test_named_devices_are_taken_as_they_are() -> None:

@@ -14,6 +14,8 @@ from hls_swarm.snapshot.origin_metrics import (
     SourceProblem,
     SourceState,
     TargetMetrics,
+    Unknown,
+    WhyUnknown,
 )
 from hls_swarm.snapshot.origin_signals import SIGNALS
 from hls_swarm.snapshot.origin_tally import TargetSummary
@@ -132,3 +134,16 @@ def test_request_times_below_nginx_s_clock_are_no_figures() -> None:
         ("nginx request time P95", "< 1 ms"),
         ("nginx request time P99", "4.20 ms"),
     ]
+
+
+def test_a_device_that_carries_the_load_and_is_not_on_the_page_is_said() -> None:
+    why = Unknown(WhyUnknown.HIDDEN, "the load comes over lo, which is not on the page", "show it")
+    readings = {
+        name: Reading(SIGNALS[name], unknown=why)
+        for name in ("network_in_bytes_per_second", "network_out_bytes_per_second")
+    }
+    target = TargetMetrics("origin.test", (), readings, at=10.0)
+    made = snapshot(*watching(0, 8.5), origin=OriginMetrics((target,), 10.0, 2.0, 30.0))
+    assert "origin Network out -" in status_line(made)
+    lines = printed(summary(made, judge(made), (TargetSummary("origin.test", {}, {}),)), width=160).splitlines()
+    assert lines.count("  the load comes over lo, which is not on the page: show it") == 1

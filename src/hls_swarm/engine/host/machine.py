@@ -53,6 +53,27 @@ def device_towards(address: str) -> str | None:
     return devices.get(local)
 
 
+def loopback_device() -> str | None:
+    """The device over which this machine speaks with itself."""
+    return device_towards("127.0.0.1")
+
+
+def own_names() -> frozenset[str]:
+    """Names and addresses by which this machine is called on itself."""
+    addresses = {
+        str(entry.address).partition("%")[0]
+        for entries in psutil.net_if_addrs().values()
+        for entry in entries
+        if entry.family in {socket.AF_INET, socket.AF_INET6}
+    }
+    return frozenset({*addresses, "localhost", "127.0.0.1", "::1", socket.gethostname().lower()})
+
+
+def booted_at() -> float:
+    """When this machine was booted, Unix seconds."""
+    return psutil.boot_time()
+
+
 def retransmitted_segments(snmp: Path = _SNMP) -> int | None:
     """TCP segments that this machine has sent again since it started; None where the kernel does not tell."""
     try:

@@ -12,6 +12,7 @@ counts is the device nearest to the wire, or the one that stands for several of 
   cards (a team).
 - Devices that are left and have one hardware address carry the same bytes: the one that carried most in the interval
   includes the others. It alone counts, so that a sum is too small at worst, and never doubled.
+- The loopback device counts, too, where the load comes over it: its bytes pass no other device.
 - Names are the last resort: for what the page does not tell (older exporters, collectors that are off).
 """
 
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import isfinite
+from typing import NamedTuple
 
 from hls_swarm.origin.exposition.parser import Page
 
@@ -44,22 +46,54 @@ _NET_NAME_USER = 3
 
 _RECEIVED, _SENT = "node_network_receive_bytes_total", "node_network_transmit_bytes_total"
 
+_BOOTED = "node_boot_time_seconds"
+_CLOCK_SECONDS = 5.0
+"""By how much two readings of one boot time may differ: a clock was set meanwhile."""
+
 DEVICE_FAMILIES = (
     *("node_network_iface_id", "node_network_iface_link", "node_network_info", "node_network_flags"),
     *("node_network_name_assign_type", "node_network_protocol_type", "node_bonding_slaves"),
+    "node_boot_time_seconds",
 )
 """What tells a device from one it lies upon, where the page has it."""
 
 
-def counted_network_devices(page: Page, named: frozenset[str], before: Page | None = None) -> frozenset[str]:
+class LocalLoad(NamedTuple):
+    """That the load comes from the same machine.
+
+    Attributes:
+        device: over which it comes; the loopback device.
+        booted_at: when this machine was, Unix seconds: a page with another time, or with none, is taken for that of
+            another machine, such as one at the far end of a tunnel.
+    """
+
+    device: str
+    booted_at: float
+
+    def is_seen_by(self, page: Page) -> bool:
+        """Whether a page is of this machine."""
+        return any(abs(value - self.booted_at) < _CLOCK_SECONDS for _, value in page.by_name.get(_BOOTED, ()))
+
+
+def counted_network_devices(
+    page: Page, named: frozenset[str], before: Page | None = None, load: LocalLoad | None = None
+) -> frozenset[str]:
     """The network devices of a node_exporter page whose bytes count: those that are named, else see above.
 
     Args:
         before: the page at the beginning of the interval, by which it is told what carried most.
+        load: that the load comes from this machine. If the page does not show the device that it comes over, none
+            counts: the others have none of the load's bytes.
     """
     on_page = {series.label("device") for series, _ in page.by_name.get(_RECEIVED, ())}
     if named:
         return frozenset(on_page & named)
+    if load is not None and load.is_seen_by(page):
+        return _automatic(page, on_page, before) | {load.device} if load.device in on_page else frozenset()
+    return _automatic(page, on_page, before)
+
+
+def _automatic(page: Page, on_page: set[str], before: Page | None) -> frozenset[str]:
     facts = _facts(page, on_page)
     left = {device for device in on_page if not (_VIRTUAL.fullmatch(device) or device in facts.loopback)}
     left -= {device for device in left if (vlan := _VLAN.fullmatch(device)) and vlan[1] in on_page}

@@ -18,6 +18,7 @@ from hls_swarm.origin.interval import (
     Interval,
     NotKnown,
     bucket_increase_of,
+    counted_device,
     every_series,
     samples_of,
 )
@@ -143,7 +144,7 @@ def answers(dialect: Dialect, interval: Interval) -> dict[str, Answer]:
             found.setdefault(name, Answer(unknown=unknown))
             continue
         try:
-            found[name] = Answer(row.answer(interval), note=row.note)
+            found[name] = Answer(row.answer(interval), note=row.note or _note_of(row, interval))
         except NotKnown as answer:
             unknown = answer.unknown
             if unknown.why is WhyUnknown.NOT_EXPORTED and not unknown.how_to_get:
@@ -152,9 +153,14 @@ def answers(dialect: Dialect, interval: Interval) -> dict[str, Answer]:
     return found
 
 
+def _note_of(row: Row, interval: Interval) -> str:
+    counts = row.where is counted_device and interval.load_device
+    return f"with {interval.load_device}, over which the load comes" if counts else ""
+
+
 def is_absent(answer: Answer) -> bool:
     """Whether a signal has no value because the page does not carry it."""
-    return answer.unknown is not None and answer.unknown.why is WhyUnknown.NOT_EXPORTED
+    return answer.unknown is not None and answer.unknown.why in {WhyUnknown.NOT_EXPORTED, WhyUnknown.HIDDEN}
 
 
 def _carries(interval: Interval, family: str) -> bool:

@@ -14,7 +14,7 @@ from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Finding, Severity
-from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceState, TargetMetrics, Unit
+from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceState, TargetMetrics, Unit, WhyUnknown
 from hls_swarm.snapshot.origin_signals import signal_info
 from hls_swarm.snapshot.origin_tally import TargetSummary
 from hls_swarm.snapshot.snapshot import GeneratorFigures, Snapshot, ViewerFigures
@@ -290,11 +290,14 @@ def _expected(results: Sequence[ExpectationResult]) -> RenderableType:
 
 
 def _trouble_of(target: TargetMetrics, now: float) -> list[RenderableType]:
-    return [
-        Text(f"  {source_text(source, now)}", "yellow")
+    unknown = [reading.unknown for reading in target.readings.values() if reading.unknown is not None]
+    hidden = {f"  {why.text}: {why.how_to_get}": None for why in unknown if why.why is WhyUnknown.HIDDEN}
+    troubles = [
+        f"  {source_text(source, now)}"
         for source in target.sources
-        if source.state not in {SourceState.UP, SourceState.WAITING}
+        if source.state not in {SourceState.UP, SourceState.WAITING} or source.reason
     ]
+    return [Text(words, "yellow") for words in (*hidden, *troubles)]
 
 
 def _origin_words(metrics: OriginMetrics | None) -> list[str]:
@@ -304,7 +307,8 @@ def _origin_words(metrics: OriginMetrics | None) -> list[str]:
         some = []
         for signal in ("cpu_percent", "network_out_bytes_per_second", "nginx_requests_per_second"):
             reading = target.readings.get(signal)
-            if reading is not None and reading.value is not None:
+            is_hidden = reading is not None and reading.unknown is not None and reading.unknown.why is WhyUnknown.HIDDEN
+            if reading is not None and (reading.value is not None or is_hidden):
                 some.append(f"{name_text(reading.signal)} {value_text(reading.signal, reading.value)}")
         troubles = [
             source_text(s, target.at) for s in target.sources if s.state not in {SourceState.UP, SourceState.WAITING}
