@@ -48,6 +48,24 @@ def interrupted_words(number: int) -> str:
     return "interrupted" if number == Signals.SIGINT else f"ended by {Signals(number).name}"
 
 
+def raised(error: BaseException) -> str:
+    """An exception that is a bug: its kind, and where in this program it was raised. Its text may hold secrets."""
+    place, traceback = "", error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        _, ours, file = code.co_filename.replace("\\", "/").rpartition("/hls_swarm/")
+        if ours or not place:
+            place = f" ({file}:{traceback.tb_lineno} in {code.co_name})"
+        traceback = traceback.tb_next
+    return f"{type(error).__name__}{place}"
+
+
+def told(error: BaseException) -> str:
+    """The same with its text, in one line."""
+    text = " ".join(str(error).split())[:200]
+    return f"{raised(error)}: {text}" if text else raised(error)
+
+
 class PlaylistError(ValueError):
     """A playlist breaks a rule that RFC 8216 or 8216bis says a client must enforce.
 

@@ -80,6 +80,25 @@ def test_a_killed_worker_is_noticed_at_once_and_its_viewers_are_reported_lost() 
     assert worker_pids() == []
 
 
+def test_a_worker_that_stands_still_to_the_end_is_told_and_its_viewers_are_lost() -> None:
+    async def use(agent: LocalAgent, lost: asyncio.Event) -> None:
+        await until(agent, lambda news: sum(each.tally.playing.active for each in news.news.values()) == 4)
+        os.kill(worker_pids()[1], signal.SIGSTOP)
+        assert (await agent.poll(5.0)).lost == {}
+
+    async def main() -> HostNews:
+        async with OriginProcess(OriginSettings()) as address:
+            settings = Settings(url=address.stream_url, clients=4, ramp_rate=100.0)
+            return await asyncio.to_thread(with_workers, settings, 2, use)
+
+    news = asyncio.run(main())
+    assert (news.lost, set(news.silent)) == ({}, {1})
+    assert news.silent[1] >= 0.5
+    assert (news.news[1].tally.active, news.news[1].tally.lost) == (0, 2)
+    assert news.news[0].final
+    assert worker_pids() == []
+
+
 def test_files_are_read_before_a_worker_is_started() -> None:
     settings = Settings(url="http://127.0.0.1:9/", token_file="/nonexistent/tokens")
 

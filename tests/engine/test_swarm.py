@@ -13,7 +13,7 @@ import uvloop
 
 from hls_swarm.engine.swarm import Swarm
 from hls_swarm.http.fetcher import InFlight, Request
-from hls_swarm.records import Exchange, Failure, FailureKind
+from hls_swarm.records import Exchange, Failure, FailureKind, PlaybackStarted, Record, ViewerStarted
 from hls_swarm.settings.run import Settings
 
 URL, OTHER = "http://origin/a/live.m3u8", "http://origin/b/live.m3u8"
@@ -95,24 +95,43 @@ class Client:
 
 
 def with_swarm(
-    test: Callable[[Swarm, Origin], Awaitable[None]], new_origin: Callable[..., Origin] = Origin, **settings: Any
-) -> None:
-    """Run a test against a swarm that has just been started, and stop it."""
+    test: Callable[[Swarm, Origin], Awaitable[None]],
+    new_origin: Callable[..., Origin] = Origin,
+    *,
+    without_client: tuple[int, ...] = (),
+    observe: Callable[[Record], None] | None = None,
+    **settings: Any,
+) -> list[str]:
+    """Run a test against a swarm that has just been started, and stop it; gives the exceptions that were told.
 
-    async def run() -> None:
+    Args:
+        without_client: viewers for which there is none.
+        observe: is given every record.
+    """
+
+    async def run() -> list[str]:
         loop = asyncio.get_running_loop()
         origin = new_origin(loop)
         fields: dict[str, Any] = {"url": URL, "ramp_rate": 1000.0, "ramp_jitter": 0.0} | settings
         made = Settings(**fields)
-        swarm = Swarm(made, 0, 1, lambda _: Client(origin), lambda _, url: url, 0.0, loop)
+        told: list[str] = []
+        loop.set_exception_handler(lambda _, context: told.append(f"{context['message']}: {context['exception']}"))
+
+        def client(number: int) -> Client:
+            if number in without_client:
+                raise ValueError(f"no client for {number}")
+            return Client(origin)
+
+        swarm = Swarm(made, 0, 1, client, lambda _, url: url, 0.0, loop, None, observe)
         swarm.start(time.perf_counter())
         try:
             await asyncio.wait_for(test(swarm, origin), 20)
         finally:
             await swarm.stop(0.0)
         assert swarm.tally.active == 0
+        return told
 
-    uvloop.run(run())
+    return uvloop.run(run())
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -247,3 +266,29 @@ def test_stalled_viewers_are_replaced_and_the_others_go_on() -> None:
         assert (swarm.tally.quit, swarm.tally.active, swarm.tally.stalled.active) == (2, 3, 0)
 
     with_swarm(test, partial(Origin, holds_from=2), clients=2)
+
+
+def test_a_viewer_that_can_not_be_made_costs_no_other_one() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.started == 5)
+        assert (swarm.tally.active, swarm.tally.failed, swarm.tally.start_failures) == (3, 2, 2)
+        (error,) = swarm.tally.errors.values()
+        assert (error.object, error.kind, error.count) == (None, FailureKind.INTERNAL, 2)
+
+    told = with_swarm(test, clients=5, without_client=(1, 2))
+    assert told == ["viewer 1: no client for 1", "viewer 2: no client for 2"]
+
+
+def test_a_record_that_can_not_be_taken_in_costs_no_viewer() -> None:
+    def observe(record: Record) -> None:
+        if isinstance(record, ViewerStarted):
+            raise OSError("the disk is full")
+
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.playing.active == 3)
+        swarm._report(PlaybackStarted(99, 1.0, 1.0))
+        assert swarm.tally.active == 3
+
+    told = with_swarm(test, clients=3, observe=observe)
+    assert told[:3] == ["a record that was to be written down: the disk is full"] * 3
+    assert told[3] == "a record that was to be counted: 99"

@@ -5,6 +5,7 @@ from hls_swarm.judge.events import Event, EventKind, Level, changes
 from hls_swarm.records import StallStarted
 from hls_swarm.snapshot.origin_metrics import SourceState
 from hls_swarm.snapshot.snapshot import Mark, Phase
+from hls_swarm.stats.faults import FaultCount
 
 
 def told(run: Run) -> list[Event]:
@@ -34,6 +35,17 @@ def test_phases_marks_and_lost_workers_are_told_once() -> None:
     assert events[0].time == STARTED_AT + 1.0
     assert events[2].details == {"at_seconds": 2.5}
     assert events[3].level is Level.ERROR
+
+
+def test_an_exception_is_told_once_with_its_traceback() -> None:
+    run = Run()
+    fault = FaultCount(1, "viewer 7", "Traceback (most recent call last):\n...")
+    run.second(1.0, *watching(0, 0.1), faults={"ValueError (viewer/machine.py:1 in handle): no": fault})
+    run.second(2.0, faults={"ValueError (viewer/machine.py:1 in handle): no": FaultCount(3, "viewer 7", "")})
+    (event,) = (event for event in told(run) if event.kind is EventKind.EXCEPTION)
+    assert (event.level, event.elapsed_seconds) == (Level.ERROR, 1.0)
+    assert event.text == "viewer 7: ValueError (viewer/machine.py:1 in handle): no"
+    assert event.details == {"traceback": "Traceback (most recent call last):\n..."}
 
 
 def test_a_kind_of_failure_is_told_the_first_time() -> None:

@@ -10,6 +10,7 @@ from hls_swarm.judge.expectations import ExpectationError, expectations
 from hls_swarm.judge.verdict import Outcome, Verdict, judge
 from hls_swarm.records import Failure, FailureKind, ObjectKind, Record, SegmentFetched, ViewerStarted
 from hls_swarm.snapshot.snapshot import MachineFigures, Phase
+from hls_swarm.stats.faults import FaultCount
 
 
 def machine(cpu: float = 40.0, link: float = 10.0) -> MachineFigures:
@@ -109,6 +110,26 @@ class TestGenerator:
             (
                 "workers died: 1; the viewers there are lost (since 0:59; worker 0 killed by SIGKILL): the log says "
                 "what killed them: memory mostly"
+            ),
+        )
+
+    def test_a_worker_that_did_not_report_to_the_end_voids_the_run(self) -> None:
+        run = Run()
+        run.second(1.0, *watching(0, 0.1))
+        run.second(2.0, silent={1: 7.04, 0: 12.0}, phase=Phase.FINISHED)
+        (reason,) = outcome_of(run).reasons
+        assert reason.startswith("workers that did not report to the end: 2; the viewers there are lost (")
+        assert "; worker 0 for 12.0 s; worker 1 for 7.04 s): " in reason
+
+    def test_an_exception_of_its_own_voids_the_run_and_is_named(self) -> None:
+        run = Run()
+        run.second(1.0, *watching(0, 0.1))
+        run.second(2.0, faults={"KeyError (viewer/machine.py:7 in handle): 3": FaultCount(2, "viewer 3", "Traceback")})
+        quiet(run, range(3, 200))
+        assert outcome_of(run).reasons == (
+            (
+                "exceptions in hls-swarm itself: 2 (since 0:01; KeyError (viewer/machine.py:7 in handle): 3): please "
+                "report it with the lines of log.jsonl"
             ),
         )
 

@@ -159,6 +159,40 @@ def test_a_scrape_that_still_runs_is_late_and_not_doubled() -> None:
     uvloop.run(scenario())
 
 
+def test_what_a_callback_raises_is_told_and_scraping_goes_on() -> None:
+    async def scenario() -> list[str]:
+        told: list[str] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(str(context["exception"])))
+        broken = False
+
+        def clock() -> float:
+            if broken:
+                raise OverflowError("the clock went back")
+            return time.monotonic()
+
+        async with serving(response(PAGE)) as server:
+            context = ClientContext(loop)
+            scraper = OriginScraper.create(
+                settings(nginx=server.url, interval=0.1),
+                new_fetcher=lambda: Client(context),
+                clock=clock,
+            )
+            assert scraper is not None
+            scraper.start()
+            async with asyncio.timeout(10):
+                broken = True
+                while not told:  # noqa: ASYNC110 (a poll bounded by the test's time limit)
+                    await asyncio.sleep(0.005)
+                broken = False
+                while scraper.get_metrics().targets[0].sources[0].state is not SourceState.UP:  # noqa: ASYNC110 (as above)
+                    await asyncio.sleep(0.005)
+            scraper.stop()
+        return told
+
+    assert set(uvloop.run(scenario())) == {"the clock went back"}
+
+
 def test_age_and_staleness_go_on_when_nothing_answers() -> None:
     async def scenario() -> None:
         held = Held(settings(nginx="http://a/metrics", interval=0.02))

@@ -52,6 +52,30 @@ def test_a_full_disk_is_told_at_once_and_stops_nobody(tmp_path: Path, caplog: py
     ]
 
 
+def test_content_that_can_not_be_made_is_told_and_costs_no_other_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> bytes:
+        raise TypeError("a set is no JSON")
+
+    with caplog.at_level(logging.WARNING, "hls_swarm"):
+        writer = FolderWriter(tmp_path, ("rows",))
+        writer.replace("summary", broken)
+        eventually(lambda: writer.trouble is not None)
+        writer.replace("summary", broken)
+        writer.replace("state", lambda: b"state")
+        writer.append("rows", b"row")
+        writer.close()
+    assert ((tmp_path / "state").read_text(), (tmp_path / "rows").read_text()) == ("state", "row\n")
+    assert writer.trouble is not None
+    assert writer.trouble.startswith(f"{tmp_path}: summary could not be made: TypeError (")
+    (told,) = caplog.records
+    assert (told.message, str(told.exc_info and told.exc_info[1])) == (
+        "summary can not be made",
+        "a set is no JSON",
+    )
+
+
 def test_a_disk_that_recovers_gets_what_waited(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     obstacle = tmp_path / "state"
     obstacle.mkdir()

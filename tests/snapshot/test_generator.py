@@ -5,11 +5,16 @@ from tests.support.snapshots import URL, lag
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.snapshot.generator import GeneratorCounts, generator_trouble
+from hls_swarm.stats.faults import FaultCount
 from hls_swarm.stats.tally import ErrorCount, Tally
 
+FAULT = "KeyError (stats/counter.py:1 in add): 7"
 
-def _tally(*, started: int = 100, late: int = 0, descriptors: int = 0, dropped: int = 0) -> Tally:
+
+def _tally(*, started: int = 100, late: int = 0, descriptors: int = 0, dropped: int = 0, raised: int = 0) -> Tally:
     tally = Tally(started=started, late_starts=late, player_log_lines_dropped=dropped)
+    if raised:
+        tally.faults[FAULT] = FaultCount(raised, "viewer 7", "Traceback")
     if descriptors:
         tally.errors["segment descriptors"] = ErrorCount(
             ObjectKind.SEGMENT, FailureKind.DESCRIPTORS, None, Blame.GENERATOR, "no file", URL, 1.0, descriptors
@@ -27,6 +32,7 @@ def _tally(*, started: int = 100, late: int = 0, descriptors: int = 0, dropped: 
         pytest.param(_tally(descriptors=3), (), 0, "3 requests failed for want of a file descriptor", id="descriptors"),
         pytest.param(_tally(dropped=7), (), 0, "7 log lines of players were not read", id="log lines"),
         pytest.param(_tally(), (), 1, "1 worker died", id="a worker"),
+        pytest.param(_tally(raised=3), (), 0, f"3 exceptions in hls-swarm itself: {FAULT}", id="exceptions"),
     ],
 )
 def test_trouble_in_words(tally: Tally, lags: tuple[float, ...], lost: int, words: str) -> None:
@@ -36,9 +42,18 @@ def test_trouble_in_words(tally: Tally, lags: tuple[float, ...], lost: int, word
 
 
 def test_trouble_that_is_over_is_not_of_what_comes_after_it() -> None:
-    before = GeneratorCounts.of(_tally(started=50, late=10, descriptors=3, dropped=5), 1)
-    now = GeneratorCounts.of(_tally(started=90, late=11, descriptors=3, dropped=5), 1)
+    before = GeneratorCounts.of(_tally(started=50, late=10, descriptors=3, dropped=5, raised=2), 1)
+    now = GeneratorCounts.of(_tally(started=90, late=11, descriptors=3, dropped=5, raised=2), 1)
     later = now.since(before)
     assert (later.started, later.late_starts, later.blamed, later.lost_workers) == (40, 1, {}, 0)
+    assert later.faults == {}
     assert generator_trouble(later, None) == ()
-    assert len(generator_trouble(now, None)) == 4
+    assert len(generator_trouble(now, None)) == 5
+
+
+def test_workers_that_did_not_report_to_the_end_are_trouble() -> None:
+    (trouble,) = generator_trouble(GeneratorCounts.of(_tally(), 0), None, silent={3: 4.2, 1: 12.0})
+    assert trouble == (
+        "not all workers reported to the end; silent were worker 1 for 12 s, worker 3 for 4 s, and the viewers there "
+        "are lost"
+    )

@@ -12,6 +12,7 @@ from hls_swarm.snapshot.origin_metrics import OriginMetrics, Reading, Role, Sour
 from hls_swarm.snapshot.origin_signals import SIGNALS
 from hls_swarm.snapshot.snapshot import MachineFigures, Mark, Phase, SnapshotBuilder, WorkerHealth
 from hls_swarm.stats.counter import Counter
+from hls_swarm.stats.faults import FaultCount, merge_faults
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import Tally
 
@@ -49,6 +50,7 @@ class Run:
         self.ledger = Ledger([parse_threshold(line) for line in thresholds], expected)
         self.entries: list[Entry] = []
         self._counter = Counter()
+        self._faults: dict[str, FaultCount] = {}
         self._builder = SnapshotBuilder(URL, target, 60.0)
         self._lag = Histogram()
 
@@ -62,6 +64,8 @@ class Run:
         lost: Mapping[int, str] = MappingProxyType({}),
         marks: Sequence[Mark] = (),
         machine: MachineFigures | None = None,
+        faults: Mapping[str, FaultCount] = MappingProxyType({}),
+        silent: Mapping[int, float] = MappingProxyType({}),
     ) -> Entry:
         """The run at `at`, after these records."""
         for record in records:
@@ -70,6 +74,8 @@ class Run:
             self._lag.add(value)
         tally = Tally()
         tally.merge(self._counter.tally)
+        merge_faults(self._faults, faults)
+        merge_faults(tally.faults, self._faults)
         snapshot = self._builder.build(
             at=at,
             started_at=0.0,
@@ -78,6 +84,7 @@ class Run:
             tally=tally,
             workers={0: WorkerHealth(0, at / 10, 40_000_000, self._lag.copy(), 0)},
             lost=lost,
+            silent=silent,
             origin=of_origin,
             marks=tuple(marks),
             machine=machine,

@@ -8,7 +8,7 @@ Rules:
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hls_swarm.engine.messages import News
@@ -40,11 +40,14 @@ class HostNews:
         news: by number of the worker; one that has said nothing yet is absent.
         lost: numbers of the workers that died, with the reason in words. What they said last stays in `news`, and
             counts to then.
+        silent: after the end, numbers of the workers that did not say their last, and for how many seconds they had
+            said nothing. Their viewers ended with their process, and what they said before counts.
     """
 
     workers: int
     news: Mapping[int, News]
     lost: Mapping[int, str]
+    silent: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def idle(self) -> bool:

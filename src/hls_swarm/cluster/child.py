@@ -25,6 +25,7 @@ import msgspec
 
 from hls_swarm.engine.messages import FrameReader, News, Poll, Ready, ToWorker, frame, from_worker
 from hls_swarm.foreign import cut, one_line
+from hls_swarm.stats.faults import masked_faults
 
 BLOCKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What a worker ignores; see `engine.launch`."""
@@ -58,6 +59,7 @@ class Child:
         self.lost: str | None = None
         self.changed = asyncio.Event()
         self._asked_at: float | None = None
+        self._heard_at = time.monotonic()
         self._process, self._on_lost, self._mask = process, on_lost, mask
         self._input: asyncio.WriteTransport | None = None
         self._ending = False
@@ -92,6 +94,17 @@ class Child:
     def silent_for(self) -> float:
         """Seconds for which it owes an answer."""
         return 0.0 if self._asked_at is None else time.monotonic() - self._asked_at
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it lives and has not said its last."""
+        return self.lost is None and (self.news is None or not self.news.final)
+
+    def give_up(self) -> float:
+        """Nothing more is expected of it, and its viewers end with it; gives the seconds since its last word."""
+        if self.news is not None:
+            self.news.tally.lose(self.news.at)
+        return time.monotonic() - self._heard_at
 
     async def end(self, seconds: float) -> None:
         """Close its input and wait until it is gone; after so many seconds it is killed."""
@@ -160,8 +173,9 @@ class Child:
                 case Ready() as ready:
                     self.ready = ready
                 case News() as news if self.news is None or news.number > self.news.number:
+                    news.tally.faults = masked_faults(news.tally.faults, self._mask)
                     self.news = news
-            self._asked_at = None
+            self._asked_at, self._heard_at = None, time.monotonic()
             self.changed.set()
 
     async def _read_words(self, words: asyncio.StreamReader) -> None:

@@ -1,9 +1,10 @@
 """The workers of this machine: child processes, one pipe each way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from types import MappingProxyType
 
 from hls_swarm.cluster.agent import HostFacts, HostNews
 from hls_swarm.cluster.child import Child
@@ -97,7 +98,7 @@ class LocalAgent:
                     while child.lost is None and not (child.news is not None and child.news.final):
                         child.changed.clear()
                         await child.changed.wait()
-        news = self._host_news()
+        news = self._host_news({child.number: child.give_up() for child in self._children if child.is_unfinished})
         await asyncio.gather(*(child.end(EXIT_SECONDS) for child in self._children))
         return news
 
@@ -106,9 +107,10 @@ class LocalAgent:
         for child in self._children:
             child.kill()
 
-    def _host_news(self) -> HostNews:
+    def _host_news(self, silent: Mapping[int, float] = MappingProxyType({})) -> HostNews:
         return HostNews(
             workers=len(self._children),
             news={child.number: child.news for child in self._children if child.news is not None},
             lost={child.number: child.lost for child in self._children if child.lost is not None},
+            silent=silent,
         )

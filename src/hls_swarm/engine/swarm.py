@@ -11,17 +11,21 @@ from hls_swarm.engine.native.comparisons import Comparisons
 from hls_swarm.engine.native.viewer import NativeViewer
 from hls_swarm.engine.running import OtherEngine, RunningViewer
 from hls_swarm.engine.sessions import Sessions, plan_of
+from hls_swarm.errors import raised
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.load.plan import Visit
 from hls_swarm.records import (
     EndReason,
+    Failure,
+    FailureKind,
     LatencyObserved,
     PlaylistFetched,
     Record,
     SegmentFetched,
     StallEnded,
     StallStarted,
+    ViewerStarted,
     ViewerStopped,
 )
 from hls_swarm.settings.run import Settings
@@ -104,7 +108,11 @@ class Swarm:
     @property
     def tally(self) -> Tally:
         """Everything counted so far."""
-        return self._counter.tally
+        while True:
+            try:
+                return self._counter.tally
+            except Exception as error:  # noqa: BLE001 - one record costs no other one; each is gone once it has raised
+                self._excuse(error, "a record that was to be counted")
 
     @property
     def idle(self) -> bool:
@@ -276,7 +284,16 @@ class Swarm:
     def _begin_session(self, number: int, round_: int, due_at: float) -> None:
         self._rounds[number] = round_
         length = min(self._stays_until[number] - due_at, self._sessions.zap_after(number, round_))
-        viewer = self._viewers[number] = self._new_viewer(number, round_, length)
+        try:
+            viewer = self._new_viewer(number, round_, length)
+        except Exception as error:  # noqa: BLE001 - a bug may cost this viewer, but not all that come after it
+            self._excuse(error, f"viewer {number}")
+            now = perf_counter()
+            self._report(ViewerStarted(number, now, due_at))
+            failure = Failure(FailureKind.INTERNAL, raised(error))
+            self._report(ViewerStopped(number, now, EndReason.FAILED, False, failure))
+            return
+        self._viewers[number] = viewer
         viewer.start(due_at)
 
     def _new_viewer(self, number: int, round_: int, length_seconds: float) -> RunningViewer:
@@ -308,12 +325,22 @@ class Swarm:
 
     # -- what viewers say -----------------------------------------------------------------------------------------
 
+    def _excuse(self, error: Exception, whose: str) -> None:
+        self._loop.call_exception_handler({"message": whose, "exception": error})
+
     def _report(self, record: Record) -> None:
-        self._counter.add(record)
-        if self._observe is not None:
-            self._observe(record)
-        if self._recorder is not None:
-            self._recorder.add(record)
+        """Take in what a viewer says; that this can not be done is no failure of the viewer."""
+        try:
+            self._counter.add(record)
+        except Exception as error:  # noqa: BLE001 - it may be of another record, added before this one
+            self._excuse(error, "a record that was to be counted")
+        try:
+            if self._observe is not None:
+                self._observe(record)
+            if self._recorder is not None:
+                self._recorder.add(record)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._excuse(error, "a record that was to be written down")
         if isinstance(record, _ROUTINE):
             return
         match record:

@@ -19,6 +19,7 @@ import msgspec
 import psutil
 import uvloop
 
+from hls_swarm.engine.faults import Faults
 from hls_swarm.engine.ffmpeg.fleet import other_engine
 from hls_swarm.engine.host.lag import LagMeter
 from hls_swarm.engine.host.machine import descriptors_open
@@ -66,6 +67,8 @@ class Worker(asyncio.Protocol):
         self._loop = loop
         self._frames = FrameReader()
         self._lag = LagMeter(loop)
+        self._faults = Faults()
+        loop.set_exception_handler(self._faults)
         self._swarm: Swarm | None = None
         self._fetchers: Fetchers | None = None
         self._request_log: RequestLog | None = None
@@ -159,6 +162,7 @@ class Worker(asyncio.Protocol):
             merge_hosts(hosts, tally.hosts)
             tally = msgspec.structs.replace(tally, hosts=hosts)
             tally.rtt.add_all(self._fetchers.round_trips())
+        tally.faults = self._faults.counts
         if self._request_log is not None:
             tally.unrecorded_requests = self._request_log.lost
         idle = swarm is None or swarm.idle

@@ -226,7 +226,10 @@ class Client:
         self._timer, self._timer_at = None, inf
         now = perf_counter()
         for fetching in self._in_flight.copy():
-            fetching.expire(now)
+            try:
+                fetching.expire(now)
+            except Exception as error:  # noqa: BLE001 - a bug; it ends this fetch, and no other one
+                fetching.broke(error)
         self.watch(min((fetching.deadline for fetching in self._in_flight), default=inf))
 
     def _multiplexes(self, route: Route) -> bool:
@@ -253,4 +256,7 @@ class Client:
     def _serve_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         for fetching in waiting:
-            fetching.proceed()
+            try:
+                fetching.proceed()
+            except Exception as error:  # noqa: BLE001 - as above
+                fetching.broke(error)

@@ -15,9 +15,11 @@ import errno
 import socket
 import ssl
 import sys
+from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
+from hls_swarm.errors import raised
 from hls_swarm.http.context import ClientContext
 from hls_swarm.http.failures import bind_failure, connect_failure, phrase, socket_failure, tls_failure
 from hls_swarm.http.h1.head import MalformedHead, check_start, parse_head
@@ -150,12 +152,28 @@ class Dial:
         if self._lookup is not None:
             self._lookup.cancel()
 
+    def _guarded(self, step: Callable[..., None], *arguments: object) -> None:
+        """A step that the loop calls: a bug in it ends the dial, which nobody would hear of again otherwise."""
+        try:
+            step(*arguments)
+        except Exception as error:  # noqa: BLE001 - as said
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        whose = f"a connection to {self.route.authority}"
+        self._context.loop.call_exception_handler({"message": whose, "exception": error})
+        self._end_race(None)
+        self._fail(Failure(FailureKind.INTERNAL, raised(error)))
+
     async def _look_up(self, host: str, port: int) -> None:
         began_at = perf_counter()
         try:
             addresses = await self._context.resolver.look_up(host, port)
         except LookupFailed as error:
-            self._context.loop.call_soon(self._fail, error.failure)  # what the dialer raises is not this task's
+            self._context.loop.call_soon(self._guarded, self._fail, error.failure)  # no part of this task
+            return
+        except Exception as error:  # noqa: BLE001 - see `_guarded`
+            self._break(error)
             return
         finally:
             self._lookup = None
@@ -170,7 +188,7 @@ class Dial:
                 return
         self._memory.make_room()
         self._memory.addresses[host] = (now + LIFETIME_SECONDS, addresses)
-        self._race(addresses)
+        self._guarded(self._race, addresses)
 
     def _race(self, addresses: tuple[Address, ...]) -> None:
         self._began_at = perf_counter()
@@ -200,16 +218,16 @@ class Dial:
             code = sock.connect_ex(address.sockaddr)
             if code in (0, errno.EINPROGRESS):
                 self._attempts.append(sock)
-                loop.add_writer(sock.fileno(), self._attempt_ended, sock, address)
+                loop.add_writer(sock.fileno(), self._guarded, self._attempt_ended, sock, address)
                 if self._candidates:
-                    self._timer = loop.call_later(_ATTEMPT_DELAY_SECONDS, self._attempt)
+                    self._timer = loop.call_later(_ATTEMPT_DELAY_SECONDS, self._guarded, self._attempt)
                 return
             sock.close()
             if self._failed(connect_failure(code, address.family, address.host_and_port)):
                 break
         if not self._attempts and self._failure is not None:
             self._memory.addresses.pop(self._peer.host, None)  # whatever was known of it is of no use
-            loop.call_soon(self._fail, self._failure)
+            loop.call_soon(self._guarded, self._fail, self._failure)
 
     def _socket(self, address: Address) -> socket.socket | None:
         try:
@@ -273,9 +291,9 @@ class Dial:
         try:
             sock.send(request)  # the first bytes of a connection always fit
         except OSError as error:
-            self._context.loop.call_soon(self._tunnel_failed, f"lost: {phrase(error)}")
+            self._context.loop.call_soon(self._guarded, self._tunnel_failed, f"lost: {phrase(error)}")
             return
-        self._context.loop.add_reader(sock.fileno(), self._read_tunnel, sock, bytearray())
+        self._context.loop.add_reader(sock.fileno(), self._guarded, self._read_tunnel, sock, bytearray())
 
     def _read_tunnel(self, sock: socket.socket, answer: bytearray) -> None:
         try:
@@ -340,10 +358,10 @@ class Dial:
                     self._secrets = key_log.take() or self._secrets
         except ssl.SSLWantReadError:
             loop.remove_writer(fd)
-            loop.add_reader(fd, self._shake_hands, tls)
+            loop.add_reader(fd, self._guarded, self._shake_hands, tls)
             return
         except ssl.SSLWantWriteError:
-            loop.add_writer(fd, self._shake_hands, tls)
+            loop.add_writer(fd, self._guarded, self._shake_hands, tls)
             return
         except OSError as error:
             self._fail(tls_failure(error, self.route.host))

@@ -21,6 +21,7 @@ from time import perf_counter
 
 import msgspec
 
+from hls_swarm.errors import raised
 from hls_swarm.http.context import CACHED_URL_CHARACTERS
 from hls_swarm.http.dial import Dial
 from hls_swarm.http.fetcher import Request
@@ -172,6 +173,13 @@ class Fetching:
         """See `InFlight.cancel`."""
         self._abort(Failure(FailureKind.CANCELLED, "cancelled"))
 
+    def broke(self, error: Exception) -> None:
+        """End for an exception that nobody expects, a bug, in a callback that worked for this fetch."""
+        route = self.route
+        whose = "a request" if route is None else f"a request to {route.authority}"
+        self._client.context.loop.call_exception_handler({"message": whose, "exception": error})
+        self._abort(Failure(FailureKind.INTERNAL, raised(error)))
+
     def proceed(self) -> None:
         """Ask: on an idle connection, or on a new one, or later."""
         target = self._target
@@ -212,8 +220,11 @@ class Fetching:
         self._dial = None
         self._note_times(dial)
         connection = self._client.dialed(dial, stream)
-        if connection is not None and self._target is not None:
-            self._ask(connection, self._target)
+        try:
+            if connection is not None and self._target is not None:
+                self._ask(connection, self._target)
+        except Exception as error:  # noqa: BLE001 - a bug; the dial has ended and hears of nothing any more
+            self.broke(error)
 
     def not_connected(self, dial: Dial, failure: Failure) -> None:
         """See `dial.Dialer`."""
@@ -322,6 +333,9 @@ class Fetching:
             body = next(steps)
         except MalformedContent as error:
             self._end(Failure(FailureKind.MALFORMED, str(error)))
+            return
+        except Exception as error:  # noqa: BLE001 - a bug; in a callback of the loop nobody else would hear of it
+            self.broke(error)
             return
         if body is None:
             self._client.context.loop.call_soon(self._decode, steps)

@@ -77,6 +77,10 @@ class PageServer:
                 await writer.drain()
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             writer.transport.abort()  # a client that is slow, gone or no HTTP client: it gets no answer
+        except Exception as error:  # noqa: BLE001 - a bug in making the page; nobody awaits this task
+            context = {"message": "a page that was asked for", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+            writer.write(_written(Answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"a bug; the log has it\n"), with_body=True))
         finally:
             writer.close()
 

@@ -39,6 +39,9 @@ class Pending(Protocol):
     def cancel(self) -> None:
         """See `fetcher.InFlight`."""
 
+    def broke(self, error: Exception) -> None:
+        """End for an exception that nobody expects, a bug, in a callback that worked for it."""
+
 
 class Owner(Protocol):
     """A client as a fetch of its own sees it.

@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     MARK = "mark"
     ERROR = "error"  # a kind of failure seen for the first time
     WORKER_LOST = "worker_lost"
+    EXCEPTION = "exception"  # one in this program: a bug of its own
     GENERATOR = "generator"  # the generator became the bottleneck, or is none any more
     CONDITION = "condition"  # the word for how the run fares changed
     FINDING = "finding"  # something was found out, or is over
@@ -89,6 +90,11 @@ def _of_snapshot(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
         if worker.lost and worker.worker not in lost:
             text = f"worker {worker.worker} died" + (f": {worker.died_of}" if worker.died_of else "")
             yield EventKind.WORKER_LOST, Level.ERROR, text, {"worker": worker.worker}
+    told = {fault.text for fault in before.generator.faults} if before is not None else set()
+    for fault in now.generator.faults:
+        if fault.text not in told:
+            text = f"{fault.whose}: {fault.text}" if fault.whose else fault.text
+            yield EventKind.EXCEPTION, Level.ERROR, text, {"traceback": fault.traceback}
     yield from _of_origin(before, now)
 
 

@@ -398,6 +398,20 @@ _GAUGES = (
         Better.LOWER,
     ),
     GaugeMetric(
+        "generator_workers_silent",
+        Unit.COUNT,
+        "workers that did not report to the end of the run",
+        lambda m: len(m.snapshot.generator.silent),
+        Better.LOWER,
+    ),
+    GaugeMetric(
+        "generator_exceptions",
+        Unit.COUNT,
+        "exceptions in hls-swarm itself, since the start",
+        lambda m: sum(fault.count for fault in m.snapshot.generator.faults),
+        Better.LOWER,
+    ),
+    GaugeMetric(
         "machine_cpu_percent",
         Unit.PERCENT,
         "CPU of the generator's machine, other programs' use too",

@@ -228,6 +228,7 @@ def _generator(snapshot: Snapshot, generator_limit: float) -> dict[str, Any]:
         "trouble": [f"{finding.what} ({finding.when})" for finding in snapshot.generator_findings],
         "void_share": round(void_share(snapshot.findings, snapshot.elapsed_seconds), 4),
         "void": [_interval(interval) for interval in voided(snapshot.findings)],
+        "exceptions": [{"text": f.text, "count": f.count, "whose": f.whose} for f in generator.faults] or None,
         "controller_lateness_seconds": _distribution(generator.controller_lateness),
         "remarks": list(generator.remarks),
         "machine": _machine(generator),

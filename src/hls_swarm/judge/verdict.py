@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from hls_swarm.errors import interrupted_code, interrupted_words
 from hls_swarm.judge.expectations import ExpectationResult
-from hls_swarm.judge.findings.generator import WORKER_LOST
+from hls_swarm.judge.findings.generator import INTERNAL, WORKER_LOST, WORKER_SILENT
 from hls_swarm.judge.proof import nothing_proven, unproven
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.snapshot import units
@@ -36,7 +36,7 @@ class Verdict(StrEnum):
 
 
 _MOST_TOLD = 3
-"""Workers whose deaths are told in words."""
+"""Workers whose deaths, and exceptions which are told in words."""
 GENERATOR_LIMIT = 0.1
 """Share of a run that may be void before all of it is."""
 
@@ -83,9 +83,18 @@ def is_invalid(snapshot: Snapshot, generator_limit: float = GENERATOR_LIMIT) -> 
 
 
 def _more(finding: Finding, snapshot: Snapshot) -> str:
-    """When it was, and what workers died of."""
-    lost = [f"worker {w.worker} {w.died_of}" for w in snapshot.generator.workers if w.lost and w.died_of]
-    return "; ".join([finding.when, *(lost[:_MOST_TOLD] if finding.rule == WORKER_LOST else ())])
+    """When it was, and what of it no figure says: what workers died of, which were silent, what was raised."""
+    generator = snapshot.generator
+    match finding.rule:
+        case rule if rule == WORKER_LOST:
+            told = [f"worker {w.worker} {w.died_of}" for w in generator.workers if w.lost and w.died_of]
+        case rule if rule == WORKER_SILENT:
+            told = [f"worker {number} for {units.seconds(since)}" for number, since in sorted(generator.silent.items())]
+        case rule if rule == INTERNAL:
+            told = [fault.text for fault in generator.faults]
+        case _:
+            told = []
+    return "; ".join([finding.when, *told[:_MOST_TOLD]])
 
 
 def judge(

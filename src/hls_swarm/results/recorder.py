@@ -104,7 +104,8 @@ class Recorder:
             self._writer.discard()
 
     def _tell(self, event: Event) -> None:
-        _log.log(_LEVELS[event.level], "%s: %s", event.kind.value, event.text)
+        traceback = f"\n{event.details['traceback']}" if "traceback" in event.details else ""
+        _log.log(_LEVELS[event.level], "%s: %s%s", event.kind.value, event.text, traceback)
         if self._writer is not None:
             self._writer.append(layout.EVENTS, msgspec.json.encode(event))
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from hls_swarm.errors import raised
 from hls_swarm.results.files import Identity, LineFile, claim, identity, replace_whole
 
 MOST_WAITING = 3600
@@ -64,6 +65,8 @@ class FolderWriter:
         self._lost = 0
         self._replaced = False
         self._trouble: str | None = None
+        self._broken: str | None = None
+        """A bug that left something out; it stays so, whatever is written after it."""
         self._ending = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="run-folder", daemon=True)
@@ -74,6 +77,8 @@ class FolderWriter:
         """Why the files are not all written, in words; None if they are."""
         with self._changed:
             lost = f"; {self._lost} lines are lost" if self._lost else ""
+            if self._broken is not None:
+                return self._broken + lost
             if self._trouble is not None:
                 return self._trouble + lost
             if self._replaced:
@@ -120,6 +125,14 @@ class FolderWriter:
             self.folder.rmdir()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001 - a thread's own: nobody else would hear of a bug
+            _log.exception("%s: the writer broke off", self.folder)
+            with self._changed:
+                self._broken = f"{self.folder}: the writer broke off: {raised(error)}"
+
+    def _work(self) -> None:
         refused = False
         while True:
             with self._changed:
@@ -160,10 +173,12 @@ class FolderWriter:
     def _write_whole(self, name: str, content: Callable[[], bytes]) -> None:
         try:
             made = content()
-        except Exception:  # noqa: BLE001 - what can not be encoded must not end the thread that writes all the rest
-            _log.exception("%s can not be made", name)
+        except Exception as error:  # noqa: BLE001 - what can not be encoded must not end the thread that writes all the rest
             with self._changed:
-                self._trouble = f"{self.folder}: {name} could not be made"
+                first = self._broken is None
+                self._broken = f"{self.folder}: {name} could not be made: {raised(error)}"
+            if first:  # what is made anew each second would fail each second
+                _log.exception("%s can not be made", name)
             return
         self._made[name] = content
         try:

@@ -10,12 +10,14 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from heapq import nsmallest
 from itertools import chain
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from hls_swarm.cluster.agent import LEASE_SECONDS, Agent, HostNews
+from hls_swarm.engine.faults import Faults
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.host.machine import MachineMeter, booted_at, device_towards, loopback_device, own_names
 from hls_swarm.engine.host.preflight import address_of_load
@@ -24,9 +26,11 @@ from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.judge.proof import hopeless
 from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.scraper import OriginScraper
+from hls_swarm.results.logs import masked, secrets_of
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.snapshot import WORST_VIEWERS, Mark, Phase, SnapshotBuilder, badness
+from hls_swarm.stats.faults import masked_faults, merge_faults
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.p1203 import SessionLog
 from hls_swarm.stats.tally import Tally
@@ -99,6 +103,8 @@ class Controller:
         self._wake = asyncio.Event()
         self._started_at = 0.0
         self._broke_off: str | None = None
+        self._faults = Faults()
+        self._mask = partial(masked, secrets=secrets_of(settings))
         self._lateness = Histogram()
         self.begun = False
         self.sessions: list[SessionLog] = []
@@ -124,6 +130,8 @@ class Controller:
     async def run(self) -> tuple[Entry, str | None]:
         """The last moment, and why the run broke off if it did by itself. Leaves no worker behind."""
         stopped = False
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._faults)
         try:
             await self._agent.hello(self._settings, self._wake.set)
             device = await _device(self._settings)
@@ -147,6 +155,7 @@ class Controller:
             self.sessions = [session for last in news.news.values() for session in last.sessions]
             return self._take_in(news, Phase.FINISHED), self._broke_off
         finally:
+            loop.set_exception_handler(None)
             if self._scraper is not None:
                 self._scraper.stop()
             if not stopped:
@@ -208,6 +217,7 @@ class Controller:
         for worker_news in news.news.values():
             tally.merge(worker_news.tally)
             loop_lag.merge(worker_news.health.loop_lag)
+        merge_faults(tally.faults, masked_faults(self._faults.counts, self._mask))
         worst = [worker_news.worst for number, worker_news in news.news.items() if number not in news.lost]
         at = max((worker_news.at for worker_news in news.news.values()), default=time.perf_counter())
         snapshot = self._builder.build(
@@ -219,6 +229,7 @@ class Controller:
             tally=tally,
             workers={number: worker_news.health for number, worker_news in news.news.items()},
             lost=news.lost,
+            silent=news.silent,
             controller_lateness=self._lateness,
             origin=None if self._scraper is None else self._scraper.get_metrics(),
             machine=self._machine.read(at),

@@ -1,13 +1,15 @@
 """Whether this machine was the bottleneck, and not the origin: then what the viewers report is not of the origin."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Self
+from typing import Self, TypeVar
 
 from hls_swarm.records import Blame, FailureKind
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.stats.tally import Tally
+
+_Key = TypeVar("_Key")
 
 LOOP_LAG_LIMIT_SECONDS = 0.1
 """Event-loop lag at P99 above which the generator distorts what it measures: the run is invalid."""
@@ -38,6 +40,7 @@ class GeneratorCounts:
         blamed: requests that failed for a reason that lies in this machine, by the reason.
         log_lines_dropped: lines of players that were not read.
         lost_workers: processes with viewers that died.
+        faults: exceptions in this program, by their words.
     """
 
     started: int
@@ -45,6 +48,7 @@ class GeneratorCounts:
     blamed: Mapping[FailureKind, int]
     log_lines_dropped: int
     lost_workers: int
+    faults: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tally: Tally, lost_workers: int) -> Self:
@@ -53,7 +57,9 @@ class GeneratorCounts:
         for error in tally.errors.values():
             if error.blame is Blame.GENERATOR:
                 blamed[error.kind] = blamed.get(error.kind, 0) + error.count
-        return cls(tally.started, tally.late_starts, blamed, tally.player_log_lines_dropped, lost_workers)
+        faults = {text: fault.count for text, fault in tally.faults.items()}
+        dropped = tally.player_log_lines_dropped
+        return cls(tally.started, tally.late_starts, blamed, dropped, lost_workers, faults)
 
     def since(self, earlier: Self) -> Self:
         """What came after an earlier state of the same run."""
@@ -61,22 +67,29 @@ class GeneratorCounts:
             self,
             started=self.started - earlier.started,
             late_starts=self.late_starts - earlier.late_starts,
-            blamed={
-                kind: more for kind, count in self.blamed.items() if (more := count - earlier.blamed.get(kind, 0)) > 0
-            },
+            blamed=_more(self.blamed, earlier.blamed),
             log_lines_dropped=self.log_lines_dropped - earlier.log_lines_dropped,
             lost_workers=self.lost_workers - earlier.lost_workers,
+            faults=_more(self.faults, earlier.faults),
         )
 
 
+def _more(now: Mapping[_Key, int], earlier: Mapping[_Key, int]) -> dict[_Key, int]:
+    return {key: more for key, count in now.items() if (more := count - earlier.get(key, 0)) > 0}
+
+
 def generator_trouble(
-    counts: GeneratorCounts, loop_lag: Distribution | None, died_of: Mapping[int, str] = MappingProxyType({})
+    counts: GeneratorCounts,
+    loop_lag: Distribution | None,
+    died_of: Mapping[int, str] = MappingProxyType({}),
+    silent: Mapping[int, float] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     """Why the generator was the bottleneck, in words; empty if it was not.
 
     Args:
         loop_lag: of the same time as the counts, in seconds.
         died_of: numbers of the workers that died, and what they died of, as far as that is known.
+        silent: numbers of the workers that did not report to the end, and how long before it they were last heard.
     """
     trouble = []
     if counts.lost_workers:
@@ -86,6 +99,12 @@ def generator_trouble(
         trouble.append(
             f"{lost} worker{'s' * (lost > 1)} died; the viewers there are lost" + (f" ({how}{more})" if how else "")
         )
+    if silent:
+        how = ", ".join(f"worker {number} for {seconds:.0f} s" for number, seconds in sorted(silent.items()))
+        trouble.append(f"not all workers reported to the end; silent were {how}, and the viewers there are lost")
+    if counts.faults:
+        raised = sum(counts.faults.values())
+        trouble.append(f"{raised} exception{'s' * (raised > 1)} in hls-swarm itself: {next(iter(counts.faults))}")
     if loop_lag is not None and loop_lag.max > STANDSTILL_LIMIT_SECONDS:
         trouble.append(f"a worker stood still for {loop_lag.max:.1f} s")
     if loop_lag is not None and loop_lag.p99 > LOOP_LAG_LIMIT_SECONDS:
@@ -95,6 +114,9 @@ def generator_trouble(
     if counts.late_starts > max(1, LATE_STARTS_LIMIT * counts.started):
         trouble.append(f"{counts.late_starts} of {counts.started} viewers started late")
     for kind, count in sorted(counts.blamed.items()):
+        if kind is FailureKind.INTERNAL:
+            trouble.append(f"{count} viewer{'s' * (count > 1)} ended by an exception in hls-swarm itself")
+            continue
         trouble.append(
             f"{count} request{'s' * (count > 1)} failed {_LACKS.get(kind, 'for a reason that lies in this machine')}"
         )

@@ -10,6 +10,7 @@ Rules:
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 
@@ -239,6 +240,22 @@ class MachineFigures:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """An exception in this program that nobody expected.
+
+    Args:
+        text: what was raised, and where.
+        whose: what it happened to first.
+        traceback: of the first.
+    """
+
+    text: str
+    count: int
+    whose: str
+    traceback: str
+
+
+@dataclass(frozen=True)
 class GeneratorFigures:
     """How the generator keeps up; whether it was the bottleneck, the findings say.
 
@@ -246,6 +263,8 @@ class GeneratorFigures:
         loop_lag: of all workers' event loops, in seconds.
         lateness: how late requests went out after they were due, in seconds.
         late_starts: viewers that started more than 100 ms late.
+        faults: exceptions in this program.
+        silent: at the end, numbers of the workers that did not report to it, and for how many seconds.
         machine, machine_over_run: over the last second and over the whole run; None if it is not measured.
         controller_lateness: how late the controller's ticks were, in seconds.
         remarks: what a person must know although it does not make the run invalid.
@@ -256,6 +275,8 @@ class GeneratorFigures:
     loop_lag: Distribution | None
     lateness: Distribution | None
     late_starts: int
+    faults: tuple[Fault, ...] = ()
+    silent: Mapping[int, float] = field(default_factory=dict)
     machine: MachineFigures | None = None
     machine_over_run: MachineOverRun | None = None
     controller_lateness: Distribution | None = None
@@ -358,6 +379,7 @@ class SnapshotBuilder:
         tally: Tally,
         workers: Mapping[int, WorkerHealth],
         lost: Mapping[int, str],
+        silent: Mapping[int, float] = MappingProxyType({}),
         origin: OriginMetrics | None,
         machine: MachineFigures | None = None,
         marks: tuple[Mark, ...] = (),
@@ -369,6 +391,7 @@ class SnapshotBuilder:
 
         Args:
             lost: numbers of the workers that died, and what they died of.
+            silent: at the end, those that did not report to it, and for how many seconds.
         """
         elapsed = max(0.0, at - started_at)
         interval = None if self._last_at is None or at <= self._last_at else at - self._last_at
@@ -414,7 +437,7 @@ class SnapshotBuilder:
             fatal_reasons=_fatal_reasons(tally),
             connections_opened=tally.connections,
             connect=tally.connect.distribution(),
-            generator=self._generator(at, tally, workers, lost, interval, machine, controller_lateness),
+            generator=self._generator(at, tally, workers, lost, silent, interval, machine, controller_lateness),
             origin=origin,
             marks=marks,
             worst_viewers=worst_viewers,
@@ -453,6 +476,7 @@ class SnapshotBuilder:
         tally: Tally,
         workers: Mapping[int, WorkerHealth],
         lost: Mapping[int, str],
+        silent: Mapping[int, float],
         interval: float | None,
         machine: MachineFigures | None,
         controller_lateness: Histogram | None,
@@ -500,6 +524,8 @@ class SnapshotBuilder:
             loop_lag=loop_lag,
             lateness=tally.lateness.distribution(),
             late_starts=tally.late_starts,
+            faults=tuple(Fault(text, f.count, f.whose, f.traceback) for text, f in tally.faults.items()),
+            silent=dict(silent),
             machine=machine,
             machine_over_run=None if machine is None else self._machine.over_run,
             controller_lateness=late,

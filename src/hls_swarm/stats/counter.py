@@ -56,10 +56,10 @@ MAX_REASONS = 50
 """Different texts of fatal failures that are kept apart; further ones are counted as `other`."""
 _BATCH = 128
 """Records that wait to be counted, at most: some hold the body of a playlist."""
-_CANCELLED = FailureKind.CANCELLED
+_CANCELLED, _INTERNAL = FailureKind.CANCELLED, FailureKind.INTERNAL
 _OLDER = Violation("a reload brought an older copy: the media sequence number went back", "8216bis 6.2.2", 0)
 _DATES = Violation("a reload dated segments otherwise: live latencies mean little", "8216bis 6.2.1", 0)
-_OF_NO_EXCHANGE = frozenset({FailureKind.STALE_PLAYLIST, FailureKind.NOTHING_TO_PLAY, FailureKind.INTERNAL})
+_OF_NO_EXCHANGE = frozenset({FailureKind.STALE_PLAYLIST, FailureKind.NOTHING_TO_PLAY})
 """What ends a viewer though every answer was one; what an exchange failed with is counted with that."""
 
 
@@ -337,5 +337,5 @@ class Counter:
         url = record.url and cut(record.url)
         fatal = FatalCount(1, url, record.object, cut(record.stream), record.at)
         reasons.setdefault(detail, FatalCount()).merge(fatal)
-        if failure.kind in _OF_NO_EXCHANGE:
+        if failure.kind in _OF_NO_EXCHANGE or (failure.kind is _INTERNAL and record.object is None):
             self._error(record.object, failure, record.url or "", record.at).count += 1

@@ -16,6 +16,7 @@ from typing import Self
 import msgspec
 
 from hls_swarm.records import Blame, Exchange, FailureKind, ObjectKind, Violation
+from hls_swarm.stats.faults import FaultCount, merge_faults
 from hls_swarm.stats.groups import GroupTally, Running
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.hosts import Hosts, merge_hosts
@@ -195,6 +196,7 @@ class Tally(msgspec.Struct):
         staleness: how long playlists that were stale had not changed when they did, in seconds.
         restart: seek to playing.
         media_seconds, media_bits: of segments fetched, and declared bitrate x media time (CTA-2066).
+        faults: exceptions in this program, by their words.
         profiles, variants: the experience of the viewers of each.
         player_processes, player_restarts: processes started for viewers that are not native ones, and how many of them
             took the place of an earlier one.
@@ -263,6 +265,7 @@ class Tally(msgspec.Struct):
     restart: Histogram = msgspec.field(default_factory=Histogram)
     staleness: Histogram = msgspec.field(default_factory=Histogram)
     rtt: Histogram = msgspec.field(default_factory=Histogram)
+    faults: dict[str, FaultCount] = {}
     profiles: dict[str, GroupTally] = {}
     variants: dict[str, GroupTally] = {}
     hosts: Hosts = {}
@@ -302,6 +305,7 @@ class Tally(msgspec.Struct):
             for name, group in other_of.items():
                 mine_of.setdefault(name, GroupTally()).merge(group)
         merge_hosts(self.hosts, other.hosts)
+        merge_faults(self.faults, other.faults)
         for reason, fatal in other.reasons.items():
             self.reasons.setdefault(reason, FatalCount()).merge(fatal)
         for key, violation in other.violations.items():

@@ -82,6 +82,11 @@ class Viewer:
         return self._playback.state
 
     @property
+    def played(self) -> bool:
+        """Whether playback ever started."""
+        return self._playback.played_ever
+
+    @property
     def bitrate_bps(self) -> int | None:
         """Declared BANDWIDTH of the variant it plays, if known."""
         tracks = self._loading.tracks

@@ -62,4 +62,4 @@ def test_a_check_of_a_stream_that_nobody_played_is_no_pass() -> None:
     snapshot = snapshot_of(Tally())
     (stream,) = findings(snapshot, judge(snapshot))
     assert not stream.fit
-    assert stream.line.startswith("FAIL  stream http://h/a.m3u8: nothing was played")
+    assert stream.line.startswith("FAIL  stream http://h/a.m3u8: no viewer was started in 10.0 s")

@@ -329,7 +329,13 @@ CASES = [
             ),
             ("descriptors", errors("segment descriptors", 1.0), errors("segment ports", 1.0), "errors"),
             ("ports", errors("segment ports", 1.0), errors("segment descriptors", 1.0), "errors"),
-            ("internal", errors("segment internal", 1.0), errors("segment player", 1.0), "errors"),
+            ("internal", {"generator_exceptions": 1.0}, {"generator_exceptions": 0.0}, "generator_exceptions"),
+            (
+                "worker-silent",
+                {"generator_workers_silent": 1.0},
+                {"generator_workers_silent": 0.0},
+                "generator_workers_silent",
+            ),
             ("players", errors("segment player", 1.0), errors("segment ports", 1.0), "errors"),
             (
                 "worker-lost",

@@ -26,6 +26,7 @@ from hls_swarm.engine.ffmpeg.playback import Playback
 from hls_swarm.engine.ffmpeg.process import Process, Spawn
 from hls_swarm.engine.ffmpeg.progress import ProgressReader
 from hls_swarm.engine.running import Finished, Report
+from hls_swarm.errors import raised
 from hls_swarm.records import (
     EndReason,
     Failure,
@@ -83,15 +84,15 @@ class _Run:
 
     def on_output(self, data: bytes) -> None:
         """It wrote progress."""
-        self._viewer.on_progress(self, data)
+        self._viewer.guarded(self._viewer.on_progress, self, data)
 
     def on_error(self, data: bytes) -> None:
         """It wrote to its log."""
-        self._viewer.on_log(self, data)
+        self._viewer.guarded(self._viewer.on_log, self, data)
 
     def on_exit(self, code: int) -> None:
         """It has ended."""
-        self._viewer.on_exit(self, code)
+        self._viewer.guarded(self._viewer.on_exit, self, code)
 
 
 class FfmpegViewer:
@@ -160,8 +161,8 @@ class FfmpegViewer:
         self._report(ViewerStarted(self.number, now, due_at, PROFILE))
         self._playback = Playback(self.number, now, self._report)
         if self._length_seconds != math.inf:
-            self._leave_timer = self._loop.call_later(max(0.0, self._length_seconds), self._leave)
-        self._launch("")
+            self._leave_timer = self._loop.call_later(max(0.0, self._length_seconds), self.guarded, self._leave)
+        self.guarded(self._launch, "")
 
     def _leave(self) -> None:
         """Its session is over."""
@@ -169,8 +170,26 @@ class FfmpegViewer:
             self._end_reason = EndReason.LEFT
             self.quit()
 
+    def guarded(self, act: Callable[..., None], *arguments: object) -> None:
+        """Do something for a callback of the loop; an exception in it, a bug, ends the viewer, which would wait for
+        ever otherwise."""
+        try:
+            act(*arguments)
+        except Exception as error:  # noqa: BLE001 - as said
+            self._loop.call_exception_handler({"message": f"viewer {self.number}", "exception": error})
+            run, self._run = self._run, None
+            if self._starting is not None:
+                self._starting.add_done_callback(_kill_when_started)
+            if run is not None and run.process is not None:
+                run.process.kill()
+            self._last_failure = Failure(FailureKind.INTERNAL, raised(error))
+            self._stop(EndReason.FAILED, perf_counter())
+
     def quit(self) -> None:
         """End the viewer: its process gets SIGTERM and its grace."""
+        self.guarded(self._quit)
+
+    def _quit(self) -> None:
         if self.over:
             return
         self.over = True
@@ -202,7 +221,7 @@ class FfmpegViewer:
         run = self._run = _Run(self, log, now)
         self._restart_reason = None
         starting = self._starting = self._spawn(self._command, self._variables, run)
-        starting.add_done_callback(lambda done: self._started(run, done))
+        starting.add_done_callback(lambda done: self.guarded(self._started, run, done))
         self._arm_look()
 
     def _started(self, run: _Run, done: "asyncio.Future[Process]") -> None:
@@ -330,7 +349,7 @@ class FfmpegViewer:
 
     def _arm(self, seconds: float, act: Callable[[], None]) -> None:
         self._disarm()
-        self._timer = self._loop.call_later(max(0.0, seconds), act)
+        self._timer = self._loop.call_later(max(0.0, seconds), self.guarded, act)
 
     def _disarm(self) -> None:
         if self._timer is not None:

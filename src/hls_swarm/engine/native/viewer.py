@@ -11,13 +11,14 @@ from time import perf_counter
 from typing import assert_never
 
 from hls_swarm.engine.native.comparisons import ALIKE, Comparisons
-from hls_swarm.errors import PlaylistError
+from hls_swarm.errors import PlaylistError, raised
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
 from hls_swarm.hls.reading import STRICT
 from hls_swarm.hls.timeline import Movement, movement
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.records import (
+    EndReason,
     Exchange,
     Failure,
     FailureKind,
@@ -26,6 +27,7 @@ from hls_swarm.records import (
     Record,
     SegmentFetched,
     ViewerStarted,
+    ViewerStopped,
 )
 from hls_swarm.snapshot.snapshot import ViewerDetail
 from hls_swarm.viewer.actions import (
@@ -52,6 +54,7 @@ CONNECT_SECONDS = 10.0
 """Time limit of DNS, TCP and TLS together; hls.js has none of its own and browsers give up far later."""
 
 _MULTIVARIANT_PLAYLIST, _MEDIA_PLAYLIST = ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST
+_FAILED = EndReason.FAILED
 _Key = tuple[int | None, bool]
 """A track, and whether it is its playlist or its media: what one can have in flight of each is one."""
 
@@ -74,6 +77,7 @@ class NativeViewer:
         "_fetches",
         "_finished",
         "_held",
+        "_is_gone",
         "_loop",
         "_machine",
         "_playlists",
@@ -111,6 +115,7 @@ class NativeViewer:
         self._report = report
         self._finished = finished
         self._loop = loop
+        self._is_gone = False
         self.in_flight = 0
         self._held: dict[int | None, MediaPlaylist] = {}
         self._variables: Mapping[str, str] = {}
@@ -123,7 +128,10 @@ class NativeViewer:
         now = perf_counter()
         profile = self._machine.profile
         self._report(ViewerStarted(self.number, now, due_at, profile.name, profile.start_seconds))
-        self._handle(Start(), now)
+        try:
+            self._handle(Start(), now)
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(error)
 
     def detail(self, worker: int, now: float) -> ViewerDetail:
         """What a table of single viewers shows of it."""
@@ -142,11 +150,17 @@ class NativeViewer:
 
     def quit(self) -> None:
         """End the viewer; what is in flight goes on until it is done or `cancel` is called."""
-        self._handle(Quit(), perf_counter())
+        try:
+            self._handle(Quit(), perf_counter())
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(error)
 
     def cancel(self) -> None:
         """End what is in flight, after `quit`."""
-        self._fetcher.close()
+        try:
+            self._fetcher.close()
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(error)
 
     def _handle(self, event: Event, now: float) -> None:
         for action in self._machine.handle(event, now):
@@ -185,8 +199,30 @@ class NativeViewer:
             fetch.cancel()  # its exchange is reported before this returns; no event comes of it, as its key is gone
 
     def _finish_if_done(self) -> None:
-        if not self.in_flight:
+        if not self.in_flight and not self._is_gone:
             self._fetcher.close()
+            self._is_gone = True
+            self._finished(self)
+
+    def _break(self, error: Exception) -> None:
+        """End the viewer for an exception in it or in what it was given: a bug, and not its origin's.
+
+        It would wait for ever otherwise: who called it is a callback of the loop.
+        """
+        self._loop.call_exception_handler({"message": f"viewer {self.number}", "exception": error})
+        if not self.over:
+            self.over = True
+            self._disarm()
+            failure = Failure(FailureKind.INTERNAL, raised(error))
+            self._report(ViewerStopped(self.number, perf_counter(), _FAILED, self._machine.played, failure))
+        if self._is_gone:
+            return
+        try:
+            self._fetcher.close()  # what is in flight is reported within
+        except Exception as another:  # noqa: BLE001 - as above; it is gone all the same
+            self._loop.call_exception_handler({"message": f"viewer {self.number}", "exception": another})
+        if not self._is_gone:
+            self._is_gone = True
             self._finished(self)
 
     # -- timer ----------------------------------------------------------------------------------------------------
@@ -215,7 +251,10 @@ class NativeViewer:
         if now < until:
             self._arm(max(until, now + 0.001))  # the loop counts whole milliseconds and may be early by one
             return
-        self._handle(TimeReached(), now)
+        try:
+            self._handle(TimeReached(), now)
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(error)
         self._keep_armed(now)
 
     def _keep_armed(self, now: float) -> None:
@@ -231,27 +270,36 @@ class NativeViewer:
     # -- results --------------------------------------------------------------------------------------------------
 
     def _segment_done(self, action: FetchSegment, exchange: Exchange) -> None:
-        self.in_flight -= 1
-        failure = exchange.failure
-        self._report(
-            SegmentFetched(
-                self.number, action.kind, exchange, failure, action.media_seconds, action.bitrate_bps, action.retry
+        try:
+            self.in_flight -= 1
+            failure = exchange.failure
+            self._report(
+                SegmentFetched(
+                    self.number, action.kind, exchange, failure, action.media_seconds, action.bitrate_bps, action.retry
+                )
             )
-        )
-        wanted = self._fetches.pop((action.track, False), None) is not None
-        if self.over:
-            self._finish_if_done()
-            return
-        if not wanted:
-            return
-        event: Event
-        if failure is None:
-            event = SegmentLoaded(action.track)
-        else:
-            event = FetchFailed(action.track, False, failure, exchange.url, exchange.started_at)
-        self._handle(event, perf_counter())
+            wanted = self._fetches.pop((action.track, False), None) is not None
+            if self.over:
+                self._finish_if_done()
+                return
+            if not wanted:
+                return
+            event: Event
+            if failure is None:
+                event = SegmentLoaded(action.track)
+            else:
+                event = FetchFailed(action.track, False, failure, exchange.url, exchange.started_at)
+            self._handle(event, perf_counter())
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(error)
 
     def _playlist_done(self, action: FetchPlaylist, exchange: Exchange) -> None:
+        try:
+            self._take_playlist(action, exchange)
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(error)
+
+    def _take_playlist(self, action: FetchPlaylist, exchange: Exchange) -> None:
         self.in_flight -= 1
         kind = _MULTIVARIANT_PLAYLIST if action.track is None else _MEDIA_PLAYLIST
         wanted = self._fetches.pop((action.track, True), None) is not None

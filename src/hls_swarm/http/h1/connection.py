@@ -15,6 +15,7 @@ from enum import Enum
 from time import perf_counter
 from typing import Protocol
 
+from hls_swarm.errors import raised
 from hls_swarm.http.failures import is_end_in_order, phrase
 from hls_swarm.http.h1.chunked import ChunkedReader, MalformedChunk
 from hls_swarm.http.h1.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
@@ -232,6 +233,13 @@ class Connection:
         self._pool.closed(self)
 
     def _writable(self) -> None:
+        exchanger = self._exchanger
+        try:
+            self._send_on()
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(exchanger, error)
+
+    def _send_on(self) -> None:
         try:
             sent = self.stream.send(self._unsent)
         except BlockingIOError:
@@ -248,14 +256,28 @@ class Connection:
     def _readable(self) -> None:
         stage = self._stage
         exchanger = self._exchanger
-        if exchanger is None:
-            self._watch_idle()
-        elif stage is _SKIP:
-            self._skip(exchanger)
-        elif stage is _HEAD:
-            self._read_head(exchanger)
-        else:
-            self._read_body(exchanger)
+        try:
+            if exchanger is None:
+                self._watch_idle()
+            elif stage is _SKIP:
+                self._skip(exchanger)
+            elif stage is _HEAD:
+                self._read_head(exchanger)
+            else:
+                self._read_body(exchanger)
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(exchanger, error)
+
+    def _break(self, exchanger: Exchanger | None, error: Exception) -> None:
+        """An exception that nobody expects, a bug, ends the exchange in which it was raised, which would wait for ever.
+
+        If it was raised in what follows an exchange that has ended, it is told and changes nothing.
+        """
+        self._loop.call_exception_handler({"message": f"a request to {self.route.authority}", "exception": error})
+        if self._exchanger is exchanger:
+            self.close()
+        if exchanger is not None:
+            exchanger.lost(Failure(FailureKind.INTERNAL, raised(error)), stale=False, fate=Fate.UNKNOWN)
 
     def _watch_idle(self) -> None:
         try:

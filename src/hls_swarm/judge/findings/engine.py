@@ -33,7 +33,16 @@ MOST_INTERVALS = 50
 
 _SLACK_SECONDS = 0.5
 """Rows come at whole seconds, more or less."""
-_KEPT_AT_THE_END = frozenset({"elapsed_seconds", "time", "phase", "generator_workers_lost"})
+_KEPT_AT_THE_END = frozenset(
+    {
+        "elapsed_seconds",
+        "time",
+        "phase",
+        "generator_workers_lost",
+        "generator_workers_silent",
+        "generator_exceptions",
+    }
+)
 
 
 class Turn(StrEnum):

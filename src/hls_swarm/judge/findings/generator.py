@@ -7,8 +7,9 @@ Rules:
   `FELT_LAG_SECONDS` the viewers got their share of it, whoever had the rest.
 - A link that is full for so long delays every answer.
 - A failure for want of a descriptor or a port, and viewers that start late, are trouble while they happen.
-- A worker that died took its counts with it, one that stood still left its viewers behind, and lines of a player's log
-  that nobody read are missing in all counts: these void the whole run.
+- A worker that died, or did not report to the end, took its counts with it, one that stood still left its viewers
+  behind, and lines of a player's log that nobody read are missing in all counts: these void the whole run. So does an
+  exception in this program that nobody expected: what it spoiled is not known.
 """
 
 from hls_swarm.judge.findings.measures import errors_of, now_of, rise_of, share_of
@@ -20,7 +21,8 @@ from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.saturation import FULL_SECONDS, LINK_LIMIT_PERCENT, MACHINE_CPU_LIMIT_PERCENT
 
 FELT_LAG_SECONDS = 0.02
-WORKER_LOST = "generator-worker-lost"
+WORKER_LOST, WORKER_SILENT = "generator-worker-lost", "generator-worker-silent"
+INTERNAL = "generator-internal"
 
 
 def _trouble(
@@ -93,10 +95,18 @@ GENERATOR_RULES = (
         at_least(errors_of(tuple(ObjectKind), (FailureKind.PLAYER,), seconds=1.0), 1),
     ),
     _trouble(
-        "generator-internal",
-        "requests failed for a bug of this program: {0} in a second",
+        INTERNAL,
+        "exceptions in hls-swarm itself: {0}",
         "please report it with the lines of log.jsonl",
-        at_least(errors_of(tuple(ObjectKind), (FailureKind.INTERNAL,), seconds=1.0), 1),
+        at_least(now_of("generator_exceptions", Unit.COUNT), 1),
+        voids=Voids.THE_RUN,
+    ),
+    _trouble(
+        WORKER_SILENT,
+        "workers that did not report to the end: {0}; the viewers there are lost",
+        "they were stopped, or had no processor: start the run anew",
+        at_least(now_of("generator_workers_silent", Unit.COUNT), 1),
+        voids=Voids.THE_RUN,
     ),
     _trouble(
         "generator-viewers",

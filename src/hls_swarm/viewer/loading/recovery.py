@@ -14,13 +14,23 @@ from hls_swarm.viewer.loading.track import Role, Track
 def fetch_failed(loading: Loading, event: FetchFailed, now: float) -> None:
     """A request ended without what it was for."""
     loading.last_failure = event.failure
-    if event.track is None:
+    if event.failure.kind is FailureKind.INTERNAL:
+        # A bug of this program's own, which no player would have met: to go on would measure something else.
+        loading.fail(event.failure, event.url, _asked_for(loading, event))
+    elif event.track is None:
         _first_playlist_failed(loading, event, now)
     elif event.playlist:
         loading.tracks[event.track].playlist_in_flight = False
         playlist_failed(loading, event.track, event.failure, event.url, now)
     else:
         _media_failed(loading, loading.tracks[event.track], event.failure, event.url, now)
+
+
+def _asked_for(loading: Loading, event: FetchFailed) -> ObjectKind:
+    if event.track is None:
+        return ObjectKind.MULTIVARIANT_PLAYLIST
+    media = loading.tracks[event.track].in_flight
+    return ObjectKind.MEDIA_PLAYLIST if event.playlist or media is None else media.kind
 
 
 def playlist_failed(

@@ -1,0 +1,217 @@
+"""Whatever is raised in a viewer, or in what it is given, ends that viewer alone, and is told."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from hls_swarm.engine.native.comparisons import Comparisons
+from hls_swarm.engine.native.viewer import NativeViewer
+from hls_swarm.hls.cache import PlaylistCache
+from hls_swarm.http.fetcher import InFlight, Request
+from hls_swarm.records import (
+    Blame,
+    EndReason,
+    Exchange,
+    Failure,
+    FailureKind,
+    ObjectKind,
+    Record,
+    ViewerStarted,
+    ViewerStopped,
+)
+from hls_swarm.settings.spellings import parse_variant
+from hls_swarm.viewer.actions import (
+    Action,
+    Event,
+    FetchFailed,
+    FetchPlaylist,
+    FetchSegment,
+    PlaylistLoaded,
+    Quit,
+    SegmentLoaded,
+    Start,
+    TimeReached,
+    Wait,
+)
+from hls_swarm.viewer.machine import Viewer
+from hls_swarm.viewer.profiles import HLSJS
+
+URL = "http://origin/live/a.m3u8"
+PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n#EXT-X-ENDLIST\n"
+SEGMENT = FetchSegment(ObjectKind.SEGMENT, "http://origin/live/a.ts", 0, 0.0, None, None)
+
+
+class Breaking(Viewer):
+    """A viewer that asks for what it is told to, and raises at one kind of event."""
+
+    def __init__(self, at: type[Event], first: Iterable[Action] = ()) -> None:
+        super().__init__(7, URL, HLSJS, parse_variant("highest"))
+        self._at, self._first = at, list(first)
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        if isinstance(event, self._at):
+            raise RuntimeError("boom")
+        return self._first if isinstance(event, Start) else super().handle(event, now)
+
+
+class Fetch:
+    body_bytes = 0
+
+    def __init__(self, origin: "Origin", exchange: Exchange, done: Callable[[Exchange], None]) -> None:
+        self.origin, self.exchange, self.done = origin, exchange, done
+
+    def cancel(self) -> None:
+        if self in self.origin.under_way:
+            self.origin.under_way.remove(self)
+            self.done(exchange(self.exchange.url, failure=Failure(FailureKind.CANCELLED, "cancelled")))
+
+
+class Origin:
+    """Holds every request until `answer`."""
+
+    def __init__(self, refuses: bool = False) -> None:
+        self.under_way: list[Fetch] = []
+        self.closed = 0
+        self._refuses = refuses
+
+    def fetch(self, request: Request, done: Callable[[Exchange], None]) -> InFlight:
+        if self._refuses:
+            raise ValueError("a header field that can not be sent: Bearer c2VjcmV0")
+        fetch = Fetch(self, exchange(request.url, body=PLAYLIST if request.keep_body else None), done)
+        self.under_way.append(fetch)
+        return fetch
+
+    def answer(self, **changes: Any) -> None:
+        fetch = self.under_way.pop(0)
+        fetch.done(exchange(fetch.exchange.url, **({"body": fetch.exchange.body} | changes)))
+
+    def close(self) -> None:
+        self.closed += 1
+        for fetch in self.under_way.copy():
+            fetch.cancel()
+
+
+def exchange(url: str, **changes: Any) -> Exchange:
+    fields: dict[str, Any] = {"final_url": url, "due_at": 0.0, "started_at": 0.0, "ended_at": 0.1, "requests_sent": 1}
+    return Exchange(url, **(fields | changes))
+
+
+class Shell:
+    """A viewer at work, and all that comes of it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, machine: Viewer, origin: Origin) -> None:
+        self.loop = loop
+        self.told: list[dict[str, Any]] = []
+        self.loop.set_exception_handler(lambda _, context: self.told.append(context))
+        self.records: list[Record] = []
+        self.finished: list[NativeViewer] = []
+        self.origin = origin
+        caches = PlaylistCache(), Comparisons()
+        self.viewer = NativeViewer(machine, origin, *caches, self.records.append, self.finished.append, self.loop)
+
+    @property
+    def end(self) -> ViewerStopped:
+        (end,) = [record for record in self.records if isinstance(record, ViewerStopped)]
+        return end
+
+    def turn(self, seconds: float = 0.01) -> None:
+        self.loop.run_until_complete(asyncio.sleep(seconds))
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    made = asyncio.new_event_loop()
+    yield made
+    made.close()
+
+
+def start(shell: Shell) -> None:
+    shell.viewer.start(0.0)
+
+
+def time_comes(shell: Shell) -> None:
+    shell.viewer.start(0.0)
+    shell.turn()
+
+
+def playlist_comes(shell: Shell) -> None:
+    shell.viewer.start(0.0)
+    shell.origin.answer()
+
+
+def answer_comes(shell: Shell) -> None:
+    shell.viewer.start(0.0)
+    shell.origin.answer(body=None)
+
+
+def fetch_fails(shell: Shell) -> None:
+    shell.viewer.start(0.0)
+    shell.origin.answer(body=None, failure=Failure(FailureKind.HTTP_STATUS, "status 404", 404))
+
+
+def quits(shell: Shell) -> None:
+    shell.viewer.start(0.0)
+    shell.viewer.quit()
+
+
+PLAYLIST_FETCH = FetchPlaylist(URL, None, 0.0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("at", "first", "happen"),
+    [
+        pytest.param(Start, [], start, id="start"),
+        pytest.param(TimeReached, [Wait(0.0)], time_comes, id="time reached"),
+        pytest.param(PlaylistLoaded, [PLAYLIST_FETCH, SEGMENT], playlist_comes, id="playlist loaded"),
+        pytest.param(SegmentLoaded, [SEGMENT, PLAYLIST_FETCH], answer_comes, id="segment loaded"),
+        pytest.param(FetchFailed, [SEGMENT, PLAYLIST_FETCH], fetch_fails, id="fetch failed"),
+        pytest.param(Quit, [SEGMENT, Wait(1e9)], quits, id="quit"),
+    ],
+)
+def test_an_exception_at_any_event_ends_the_viewer_and_is_told(
+    loop: asyncio.AbstractEventLoop, at: type[Event], first: list[Action], happen: Callable[[Shell], None]
+) -> None:
+    shell = Shell(loop, Breaking(at, first), Origin())
+    happen(shell)
+    assert shell.finished == [shell.viewer]
+    assert shell.viewer.over
+    assert shell.origin.under_way == []
+    end = shell.end
+    assert (end.reason, end.played, end.object) == (EndReason.FAILED, False, None)
+    assert end.failure is not None
+    assert (end.failure.kind, end.failure.blame) == (FailureKind.INTERNAL, Blame.GENERATOR)
+    assert end.failure.detail.startswith("RuntimeError (")
+    (told,) = shell.told
+    assert told["message"] == "viewer 7"
+    assert str(told["exception"]) == "boom"
+    shell.turn(0.0)
+    assert shell.finished == [shell.viewer], "it is told once"
+
+
+def test_a_client_that_refuses_a_request_ends_the_viewer_without_its_secrets(loop: asyncio.AbstractEventLoop) -> None:
+    shell = Shell(loop, Viewer(7, URL, HLSJS, parse_variant("highest")), Origin(refuses=True))
+    shell.viewer.start(0.0)
+    assert shell.finished == [shell.viewer]
+    assert isinstance(shell.records[0], ViewerStarted)
+    assert shell.end.failure is not None
+    assert shell.end.failure.detail.startswith("ValueError (")
+    assert "Bearer" not in shell.end.failure.detail
+    shell.viewer.cancel()
+    assert len(shell.finished) == 1
+
+
+def test_an_exception_after_the_end_is_told_and_changes_nothing(loop: asyncio.AbstractEventLoop) -> None:
+    class Vain(Origin):
+        def close(self) -> None:
+            super().close()
+            raise RuntimeError("nobody is there")
+
+    shell = Shell(loop, Viewer(7, URL, HLSJS, parse_variant("highest")), Vain())
+    shell.viewer.start(0.0)
+    shell.viewer.quit()
+    shell.viewer.cancel()
+    assert shell.end.reason is EndReason.QUIT
+    assert {str(told["exception"]) for told in shell.told} == {"nobody is there"}
+    assert shell.finished == [shell.viewer]
