@@ -47,7 +47,14 @@ def free_port() -> int:
 
 @contextmanager
 def nginx(
-    root: Path, *, tls: bool = False, log: bool = False, workers: int = 1, server: str = "", version: str = "TLSv1.3"
+    root: Path,
+    *,
+    tls: bool = False,
+    log: bool = False,
+    workers: int = 1,
+    server: str = "",
+    version: str = "TLSv1.3",
+    http2: bool = False,
 ) -> Iterator[str]:
     """Serve `root/www`; gives the base URL.
 
@@ -55,6 +62,7 @@ def nginx(
         log: write each request to `root/access.log`.
         server: more lines of its configuration.
         version: of TLS, if it is spoken.
+        http2: let it speak that.
     """
     program = find("nginx")
     assert program is not None
@@ -67,7 +75,7 @@ def nginx(
         root=root,
         port=port,
         log=_LOG.format(root=root) if log else "access_log off;",
-        tls=" ssl" if tls else "",
+        tls=(" ssl" if tls else "") + (" http2" if http2 else ""),
         server=server + (f"ssl_protocols {version}; {_certificate(root)}" if tls else ""),
     )
     (root / "nginx.conf").write_text(config)

@@ -59,7 +59,8 @@ class Server:
     def received(self) -> bytes:
         """The content of the next record from the client."""
         header = self._exactly(5)
-        return self.reading.open(header, self._exactly(header[3] << 8 | header[4])).content
+        protected = self._exactly(header[3] << 8 | header[4])
+        return bytes(self.reading.open(header, protected, memoryview(bytearray(len(protected)))).content)
 
     def _exactly(self, count: int) -> bytes:
         data = b""

@@ -72,6 +72,9 @@ class Stream(Protocol):
     def receive(self, limit: int) -> bytes:
         """Some bytes, at most `limit`; none at the end of the stream."""
 
+    def receive_view(self, limit: int) -> memoryview:
+        """The same without a copy of one's own: it holds until any stream of the event loop is read again."""
+
     def discard(self, limit: int) -> int:
         """Drop some bytes, at most `limit`; 0 at the end of the stream."""
 
@@ -114,6 +117,11 @@ class TcpStream:
     def receive(self, limit: int) -> bytes:
         """See `Stream`."""
         return self.sock.recv(limit)
+
+    def receive_view(self, limit: int) -> memoryview:
+        """See `Stream`."""
+        view = memoryview(self._scratch)[: min(limit, SCRATCH_BYTES)]
+        return view[: self.sock.recv_into(view)]
 
     def discard(self, limit: int) -> int:
         """See `Stream`."""

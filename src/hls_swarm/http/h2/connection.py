@@ -193,7 +193,7 @@ class H2Connection:
         total = 0
         while not self._is_closed and total < _TURN_BYTES:
             try:
-                data = self.stream.receive(_READ_BYTES)
+                data = self.stream.receive_view(_READ_BYTES)
             except BlockingIOError:
                 break
             except OSError as error:
@@ -207,7 +207,7 @@ class H2Connection:
         if not self._is_closed:
             self._follow_the_body()
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: memoryview) -> None:
         try:
             events = self._session.receive(data)
         except ProtocolError as error:

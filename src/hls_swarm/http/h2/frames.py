@@ -55,7 +55,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return _HEADER.pack(length >> 8, length & 0xFF, kind, flags, stream) + payload
 
 
-def frame_header(data: bytes, at: int) -> tuple[int, int, int, int]:
+def frame_header(data: bytes | memoryview, at: int) -> tuple[int, int, int, int]:
     """Length, type, flags and stream of the frame whose header begins there."""
     high, low, kind, flags, stream = _HEADER.unpack_from(data, at)
     return high << 8 | low, kind, flags, stream & WINDOW_LIMIT

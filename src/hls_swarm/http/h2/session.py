@@ -155,7 +155,7 @@ class Session:
         if self._streams.pop(stream, None) is not None:
             self.out += frames.reset(stream, ErrorCode.CANCEL)
 
-    def receive(self, data: bytes) -> list[Event]:
+    def receive(self, data: bytes | memoryview) -> list[Event]:
         """What these bytes mean.
 
         Raises:
@@ -174,9 +174,9 @@ class Session:
 
     # Frames
 
-    def _read(self, data: bytes, events: list[Event]) -> None:
+    def _read(self, data: bytes | memoryview, events: list[Event]) -> None:
         if self._buffer:
-            data = self._buffer + data
+            data = self._buffer + bytes(data)
             self._buffer = b""
         at, size = 0, len(data)
         if self._rest or self._rest_padding:
@@ -194,19 +194,32 @@ class Session:
             begin = at + frames.HEADER_BYTES
             end = begin + length
             if kind == frames.DATA:
+                if not flags and end <= size and length and (held := self._streams.get(stream)) is not None:
+                    # The usual case: a whole frame of nothing but body.
+                    self._charge(stream, length)
+                    if not held.received:
+                        self._touched.append(stream)
+                    held.received += length
+                    if held.keeps:
+                        held.pieces.append(bytes(data[begin:end]))
+                    self._idle_frames = 0
+                    at = end
+                    continue
                 at = self._begin_data(data, begin, length, flags, stream, events)
                 if at < 0:
-                    self._buffer = data[begin - frames.HEADER_BYTES :]
+                    self._buffer = bytes(data[begin - frames.HEADER_BYTES :])
                     return
                 continue
             if end > size:
                 break
-            self._take(kind, flags, stream, data[begin:end], events)
+            self._take(kind, flags, stream, bytes(data[begin:end]), events)
             at = end
         if at < size:
-            self._buffer = data[at:]
+            self._buffer = bytes(data[at:])
 
-    def _begin_data(self, data: bytes, begin: int, length: int, flags: int, number: int, events: list[Event]) -> int:
+    def _begin_data(
+        self, data: bytes | memoryview, begin: int, length: int, flags: int, number: int, events: list[Event]
+    ) -> int:
         """Take in a DATA frame, or as much of it as has come; where reading goes on, -1 if it has to wait."""
         padding = 0
         if flags & frames.PADDED:
@@ -227,7 +240,7 @@ class Session:
             self._idle("empty DATA")
         return self._read_rest(data, events, begin)
 
-    def _read_rest(self, data: bytes, events: list[Event], at: int = 0) -> int:
+    def _read_rest(self, data: bytes | memoryview, events: list[Event], at: int = 0) -> int:
         """Take in what has come of a DATA frame; where reading goes on."""
         stream = self._streams.get(self._rest_stream)
         count = min(self._rest, len(data) - at)
@@ -239,7 +252,7 @@ class Session:
                     self._touched.append(self._rest_stream)
                 stream.received += count
                 if stream.keeps:
-                    stream.pieces.append(data[at : at + count])
+                    stream.pieces.append(bytes(data[at : at + count]))
             at += count
         if not self._rest and self._rest_padding:
             count = min(self._rest_padding, len(data) - at)

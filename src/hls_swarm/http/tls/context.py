@@ -150,6 +150,10 @@ class TlsStream:
             self._keep_session(self._sessions)
         return data
 
+    def receive_view(self, limit: int) -> memoryview:
+        """See `Stream`."""
+        return memoryview(self.receive(limit))
+
     def discard(self, limit: int) -> int:
         """See `Stream`."""
         # Once for every record of 16 KiB: what is spared here is a tenth of all that is not decryption.

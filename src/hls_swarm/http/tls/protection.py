@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 HEADER_BYTES = 5
+TAG_BYTES = 16
 OVERHEAD_BYTES = 17
 """The type's byte and the authentication tag: what protects an unpadded content."""
 CONTENT_LIMIT_BYTES = 1 << 14
@@ -44,7 +45,7 @@ class Opened(NamedTuple):
     """A record's inside."""
 
     content_type: int
-    content: bytes
+    content: memoryview
     padding_bytes: int
 
 
@@ -63,25 +64,28 @@ class Protection:
         self.sequence = sequence
         self._set_keys()
 
-    def open(self, header: bytes, protected: bytes | memoryview) -> Opened:
+    def open(self, header: bytes, protected: bytes | memoryview, into: memoryview) -> Opened:
         """The record that is next in turn.
+
+        Args:
+            into: where its content is put, at the beginning.
 
         Raises:
             ssl.SSLError: it was not protected with this key and number, or holds no type.
         """
         nonce = (self._iv ^ self.sequence).to_bytes(12, "big")
         try:
-            inner = self._aead.decrypt(nonce, protected, header)
+            end = self._aead.decrypt_into(nonce, protected, header, into[: len(protected) - TAG_BYTES])
         except InvalidTag:
             raise ssl.SSLError(ssl.SSL_ERROR_SSL, "bad record mac") from None
         self.sequence += 1
-        end = len(inner)
-        if not end or not inner[-1]:
-            bare = inner.rstrip(b"\0")
-            end = len(bare)
+        padding = 0
+        if not end or not into[end - 1]:
+            padding = end - len(bytes(into[:end]).rstrip(b"\0"))
+            end -= padding
             if not end:
                 raise ssl.SSLError(ssl.SSL_ERROR_SSL, "record without a type")
-        return Opened(inner[end - 1], inner[: end - 1], len(inner) - end)
+        return Opened(into[end - 1], into[: end - 1], padding)
 
     def seal(self, content_type: int, content: bytes) -> bytes:
         """The records that carry a content, in turn."""

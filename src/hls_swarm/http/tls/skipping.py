@@ -41,6 +41,8 @@ _SO_PEEK_OFF = 42
 _WIRE_LIMIT_BYTES = HEADER_BYTES + CONTENT_LIMIT_BYTES + OVERHEAD_BYTES
 _LOW_WATER_BYTES = 1 << 20
 _SMALL_WAIT_BYTES = 32 << 10
+_OPENED_AT_BYTES = SCRATCH_BYTES // 2
+"""Where in the scratch buffer opened content is put; protected bytes are read into its beginning."""
 _TURN_BYTES = 4 << 20
 """After so many bytes others have their turn."""
 _UNSEEN_RECORDS = 16
@@ -123,24 +125,22 @@ class SkippingStream:
 
     def receive(self, limit: int) -> bytes:
         """See `h1.stream.Stream`; may give more than `limit`, up to the end of a record."""
+        return bytes(self.receive_view(limit))
+
+    def receive_view(self, limit: int) -> memoryview:
+        """See `h1.stream.Stream`."""
         if self._data:
             data, self._data = self._data, b""
-            return data
-        pieces: list[bytes] = []
+            return memoryview(data)
         if self._error is not None:
             raise self._error
-        while not pieces:
+        while True:
             self._finish_drop()
             if self._ended:
-                return b""
-            self._fill(max(limit, _WIRE_LIMIT_BYTES))
-            try:
-                self._open_all(pieces)
-            except OSError as error:
-                if not pieces:
-                    raise
-                self._error = error
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                return memoryview(b"")
+            view = self._open_all(max(limit, _WIRE_LIMIT_BYTES))
+            if view:
+                return view
 
     def discard(self, limit: int) -> int:
         """See `h1.stream.Stream`; `limit` must not reach behind the end of a body or a chunk."""
@@ -228,23 +228,32 @@ class SkippingStream:
             raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without a TLS close")
         self._raw = self._raw + data if self._raw else data
 
-    def _open_all(self, pieces: list[bytes]) -> None:
-        """The data of all records that were taken in whole."""
-        raw, at = memoryview(self._raw), 0
-        size = len(raw)
+    def _open_all(self, limit: int) -> memoryview:
+        """Take in protected bytes; the data of all records that are whole, side by side in the scratch buffer."""
+        scratch, held = memoryview(self._scratch), len(self._raw)
+        scratch[:held] = self._raw
+        count = self.sock.recv_into(scratch[held : held + min(limit, _OPENED_AT_BYTES - held)])
+        if not count:
+            raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without a TLS close")
+        at, size, out = 0, held + count, _OPENED_AT_BYTES
         try:
             while size - at >= HEADER_BYTES and not self._ended:
-                header = bytes(raw[at : at + HEADER_BYTES])
+                header = bytes(scratch[at : at + HEADER_BYTES])
                 begin = at + HEADER_BYTES
                 end = begin + protected_bytes(header)
                 if end > size:
                     break
                 at = end
-                opened = self._open(header, raw[begin:end])
+                opened = self._open(header, scratch[begin:end], scratch[out:])
                 if self._took(opened):
-                    pieces.append(opened.content)
+                    out += len(opened.content)
+        except OSError as error:
+            if out == _OPENED_AT_BYTES:
+                raise
+            self._error = error
         finally:
-            self._raw = bytes(raw[at:])
+            self._raw = bytes(scratch[at:size])
+        return scratch[_OPENED_AT_BYTES:out]
 
     def _next_record(self) -> Opened | None:
         """The next record of what was taken in; None if it is not whole."""
@@ -256,18 +265,18 @@ class SkippingStream:
         if len(raw) < end:
             return None
         self._raw = raw[end:]
-        return self._open(header, raw[HEADER_BYTES:end])
+        return self._open(header, raw[HEADER_BYTES:end], memoryview(self._scratch))
 
-    def _open(self, header: bytes, protected: bytes | memoryview) -> Opened:
+    def _open(self, header: bytes, protected: bytes | memoryview, into: memoryview) -> Opened:
         reading = self._reading
         if self._synchronised:
-            return reading.open(header, protected)
+            return reading.open(header, protected, into)
         # How many records without data OpenSSL has read is only known to it: the number that authenticates tells.
         first = reading.sequence
         for sequence in range(first, first + _UNSEEN_RECORDS):
             reading.sequence = sequence
             try:
-                opened = reading.open(header, protected)
+                opened = reading.open(header, protected, into)
             except ssl.SSLError:
                 continue
             self._synchronised = True
@@ -281,7 +290,7 @@ class SkippingStream:
                 self._pads = True
             return bool(opened.content)
         if opened.content_type == HANDSHAKE:
-            self._take_handshake(opened.content)
+            self._take_handshake(bytes(opened.content))
         elif opened.content_type == ALERT:
             if len(opened.content) != 2 or opened.content[1] != _CLOSE_NOTIFY:
                 number = opened.content[1] if len(opened.content) > 1 else -1
@@ -372,7 +381,7 @@ class SkippingStream:
             self._begins = False
         if len(data) <= left:
             return len(data)
-        self._data = data[left:]
+        self._data = bytes(data[left:])
         return left
 
     def _jump(self, left: int) -> int:
