@@ -184,7 +184,7 @@ class Dial:
             found, addresses = addresses, tuple(a for a in addresses if context.reach.may_connect(a.sockaddr[0]))
             if not addresses:
                 words = f"{host} leads to {found[0].sockaddr[0]}, which is not asked unless the URL itself names it"
-                context.loop.call_soon(self._fail, Failure(FailureKind.HOST_NOT_ALLOWED, words))
+                context.loop.call_soon(self._guarded, self._fail, Failure(FailureKind.HOST_NOT_ALLOWED, words))
                 return
         self._memory.make_room()
         self._memory.addresses[host] = (now + LIFETIME_SECONDS, addresses)

@@ -11,7 +11,8 @@ from tests.http.h2.scripted import Request, http2_origin, wait_until
 from tests.http.running import Outcome, outcome, request, until, with_client
 from tests.http.scripted import response, scripted
 
-from hls_swarm.http import Client, ClientOptions, Http2, Identity, Timeouts, fetch
+from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity, Timeouts, fetch
+from hls_swarm.http.target import Target
 from hls_swarm.records import Exchange, FailureKind
 
 BODY = b"#EXTM3U\n" * 5000
@@ -331,3 +332,36 @@ def test_prior_knowledge_that_is_wrong() -> None:
 def test_http_stays_what_it_was_where_it_is_only_offered() -> None:
     with scripted(lambda turn: turn.send(response(b"x"))) as origin:
         assert one(origin.url(), ClientOptions()).failure is None
+
+
+def test_a_bug_while_an_answer_is_read_ends_what_is_waited_for_as_the_generators_failure(
+    server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    class Forgetful(Client):
+        def keep_cookies(self, fields: tuple[str, ...], target: Target) -> None:
+            raise KeyError("cookie")
+
+    async def main() -> tuple[list[str], list[Exchange], Exchange]:
+        told: list[str] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(str(context["exception"])))
+        client = Forgetful(ClientContext(loop, trusting), OFFERED)
+        try:
+            async with asyncio.timeout(10):
+                both = await asyncio.gather(
+                    *(fetch(client, request(origin.url(path))) for path in ("/cookie", "/held"))
+                )
+                return told, both, await fetch(client, request(origin.url("/plain")))
+        finally:
+            client.close()
+
+    def script(turn: Request) -> None:
+        if turn.path == "/cookie":
+            turn.answer(b"x", 200, ("set-cookie", "a=b"))
+        elif turn.path == "/plain":
+            turn.answer(b"x")
+
+    with http2_origin(script, server_tls, batch=1) as origin:
+        told, both, after = asyncio.run(main())
+    assert [each.failure and each.failure.kind for each in both] == [FailureKind.INTERNAL] * 2
+    assert (told, after.failure) == (["'cookie'"], None)

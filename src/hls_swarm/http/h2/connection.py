@@ -12,6 +12,7 @@ Rules:
 import asyncio
 from time import perf_counter
 
+from hls_swarm.errors import raised
 from hls_swarm.http.failures import phrase
 from hls_swarm.http.h1.connection import BodyUse, Exchanger, Fate, Pool, fate_of
 from hls_swarm.http.h1.head import Framing, Head, MalformedHead
@@ -178,7 +179,16 @@ class H2Connection:
     def _writable(self) -> None:
         self._loop.remove_writer(self.stream.fd)
         self._writes = False
-        self._write()
+        try:
+            self._write()
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        """An exception that nobody expects, a bug, ends what is waited for here, which would wait for ever."""
+        self._loop.call_exception_handler({"message": f"requests to {self.route.authority}", "exception": error})
+        if not self._is_closed:
+            self._lose_all(Failure(FailureKind.INTERNAL, raised(error)))
 
     def _note_sent(self) -> None:
         now = perf_counter()
@@ -190,6 +200,12 @@ class H2Connection:
     # Reading
 
     def _readable(self) -> None:
+        try:
+            self._read()
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(error)
+
+    def _read(self) -> None:
         total = 0
         while not self._is_closed and total < _TURN_BYTES:
             try:
