@@ -3,7 +3,7 @@
 import json
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,7 +32,11 @@ FLAGS = (
 @contextmanager
 def page_server(results: "queue.Queue[dict[str, Any]]") -> Iterator[str]:
     """Serves the player's page and hls.js, and takes its result."""
-    files = {"/player.html": (FOLDER / "player.html", "text/html"), "/hls.js": (HLS_JS, "text/javascript")}
+    files = {
+        "/players.html": (FOLDER / "players.html", "text/html"),
+        "/player.html": (FOLDER / "player.html", "text/html"),
+        "/hls.js": (HLS_JS, "text/javascript"),
+    }
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -67,17 +71,33 @@ def page_server(results: "queue.Queue[dict[str, Any]]") -> Iterator[str]:
         thread.join()
 
 
-def play_with_hls_js(url: str, seconds: float, folder: Path) -> dict[str, Any]:
-    """What hls.js saw of the stream at `url` in so many seconds; see `browser/player.html`."""
+def play_with_hls_js(url: str, seconds: float, folder: Path, played: float | None = None) -> dict[str, Any]:
+    """What hls.js saw of the stream at `url`; see `browser/player.html`.
+
+    Args:
+        seconds: how long it plays.
+        played: media to play, after which it ends sooner.
+    """
+    (seen,) = play_at_once_with_hls_js([url], seconds, folder, played)
+    return seen
+
+
+def play_at_once_with_hls_js(
+    urls: Sequence[str], seconds: float, folder: Path, played: float | None = None
+) -> list[dict[str, Any]]:
+    """What as many players saw of these streams, one each, at the same time; in the order of the URLs."""
     chromium = require("chromium")
     if not HLS_JS.exists():
         skip_part("hls.js is not installed (npm ci in tests/browser)")
     results: queue.Queue[dict[str, Any]] = queue.Queue()
     with page_server(results) as base:
-        page = f"{base}/player.html?{urlencode({'url': url, 'seconds': seconds})}"
+        options = {"seconds": f"{seconds:g}", **({} if played is None else {"played": f"{played:g}"})}
+        pages = [f"/player.html?{urlencode({'url': url, **options})}" for url in urls]
+        page = base + (pages[0] if len(pages) == 1 else f"/players.html?{urlencode({'page': pages}, doseq=True)}")
         with running([chromium, *FLAGS, f"--user-data-dir={folder / 'profile'}", page], folder / "chromium.out"):
             try:
-                return results.get(timeout=seconds + 40)
+                seen = [results.get(timeout=seconds + 40) for _ in urls]
+                return sorted(seen, key=lambda one: urls.index(one["url"]))
             except queue.Empty:
                 words = (folder / "chromium.out").read_text(errors="replace")[-2000:]
                 raise AssertionError(f"the browser gave no result: {words}") from None

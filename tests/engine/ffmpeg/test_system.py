@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,34 @@ from typing import Any
 import psutil
 import pytest
 from tests.support.programs import nginx, require, running, skip_part
+from tests.support.soundness import assert_sound
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 SEGMENT_SECONDS = 2.0
 
 
-@pytest.fixture(params=["debian", "wheel"])
-def ffmpeg(request: pytest.FixtureRequest) -> str:
+BINARIES = ("debian", "wheel")
+
+
+def binary(name: str) -> str:
     """The path of one of the binaries."""
-    if request.param == "debian":
+    if name == "debian":
         return require("ffmpeg")
     if importlib.util.find_spec("imageio_ffmpeg") is None:
         skip_part("imageio-ffmpeg is not installed")
     return str(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe())
+
+
+@pytest.fixture(params=BINARIES)
+def ffmpeg(request: pytest.FixtureRequest) -> str:
+    """Each of the binaries."""
+    return binary(request.param)
+
+
+def tag_of(name: str) -> str:
+    """How the User-Agent of a run's viewers begins: no other run on this machine has it."""
+    return f"{name}-{os.getpid()}"
 
 
 @dataclass(frozen=True)
@@ -100,11 +115,6 @@ def finished(process: subprocess.Popen[str], seconds: float) -> tuple[int, dict[
     return process.returncode, json.loads(out), printed
 
 
-def assert_sound(code: int, summary: dict[str, Any], printed: str) -> None:
-    """The run passed, or nothing was wrong with it but that others keep this machine busy."""
-    assert (code, summary["verdict"]) in {(0, "pass"), (3, "invalid")}, printed
-
-
 def logged(lines: list[str]) -> tuple[Counter[str], Counter[str], int]:
     """Requests and bytes by kind, and the size of the largest segment, as nginx saw them."""
     requests, body_bytes, largest = Counter[str](), Counter[str](), 0
@@ -121,15 +131,15 @@ def logged(lines: list[str]) -> tuple[Counter[str], Counter[str], int]:
 
 
 def test_viewers_say_what_the_access_log_says(origin: Origin, ffmpeg: str) -> None:
-    viewers = 8
+    viewers, tag = 8, tag_of("truth")
     before = len(origin.access_log.read_text().splitlines())
     run = start(
-        "truth", "--ffmpeg", ffmpeg, "--clients", str(viewers), "--ramp-rate", "8", "--duration", "12s",
+        tag, "--ffmpeg", ffmpeg, "--clients", str(viewers), "--ramp-rate", "8", "--duration", "12s",
         "--json", "-", f"{origin.base}/master.m3u8",
     )  # fmt: skip
     code, summary, printed = finished(run, 60)
     requests, body_bytes, largest = logged(origin.access_log.read_text().splitlines()[before:])
-    assert_sound(code, summary, printed)
+    passed = assert_sound(code, printed)
     # The probe before the run is nobody's viewer: the first playlist, both variants, two segments of each.
     probe = {"multivariant_playlist": 1, "media_playlist": 2, "segment": 4}
     said = summary["requests"]
@@ -146,43 +156,52 @@ def test_viewers_say_what_the_access_log_says(origin: Origin, ffmpeg: str) -> No
         "left": 0, "unplayed": 0,
     }  # fmt: skip
     assert summary["players"] == {"processes": viewers, "restarts": 0, "log_lines_dropped": 0}
-    assert summary["experience"]["stalls"] == 0
+    assert summary["experience"]["stalls"] == 0 or not passed
     assert summary["experience"]["startup_seconds"]["count"] == viewers
     assert summary["errors"] == []
     assert not any("download" in times for times in summary.get("latency_seconds", {}).values())
-    assert players("truth") == []
+    assert players(tag) == []
 
 
-def test_faults_are_seen_as_what_they_are(origin: Origin, ffmpeg: str) -> None:
+def test_faults_are_seen_as_what_they_are(origin: Origin) -> None:
+    """A run with each of the binaries, at the same time, because the origin that stands still is the same."""
     viewers, paused_seconds = 4, 9.0
-    run = start(
-        "faults", "--ffmpeg", ffmpeg, "--clients", str(viewers), "--ramp-rate", "8", "--duration", "28s",
-        "--json", "-", f"{origin.base}/master.m3u8",
-    )  # fmt: skip
-    wait_for_players("faults", viewers)
+    runs = {
+        tag_of(f"faults-{name}"): start(
+            tag_of(f"faults-{name}"), "--ffmpeg", binary(name), "--clients", str(viewers), "--ramp-rate", "8",
+            "--duration", "28s", "--expect", "rebuffering=100%", "--json", "-", f"{origin.base}/master.m3u8",
+        )
+        for name in BINARIES
+    }  # fmt: skip
+    for tag in runs:
+        wait_for_players(tag, viewers)
     time.sleep(4)
-    players("faults")[0].kill()
+    for tag in runs:
+        players(tag)[0].kill()
     time.sleep(4)
     (worker,) = psutil.Process(int((origin.folder / "nginx/nginx.pid").read_text())).children()
     worker.suspend()
     threading.Timer(paused_seconds, worker.resume).start()
-    code, summary, printed = finished(run, 90)
-    assert_sound(code, summary, printed)
-    if summary["verdict"] == "invalid":
-        skip_part(f"this machine is too busy to say how viewers fare: {summary['reasons']}")
-    assert summary["players"]["processes"] == viewers + 1
-    assert summary["players"]["restarts"] == 1
-    assert summary["viewers"]["failed"] == 0
-    # One viewer lost its picture with its process; all did while the origin stood still for longer than their buffers.
-    assert summary["experience"]["stalls"] == viewers + 1
-    longest = summary["experience"]["stall_seconds"]["max"]
-    assert paused_seconds - 3 * SEGMENT_SECONDS - 1 <= longest <= paused_seconds + SEGMENT_SECONDS
-    assert players("faults") == []
+    for tag, run in runs.items():
+        code, summary, printed = finished(run, 90)
+        passed = assert_sound(code, printed)
+        assert summary["players"]["processes"] == viewers + 1
+        assert summary["players"]["restarts"] == 1
+        assert summary["viewers"]["failed"] == 0
+        # One viewer lost its picture with its process; all did while the origin stood still for longer than their
+        # buffers. On a machine that is busy with other things they may do so once more.
+        stalls, longest = summary["experience"]["stalls"], summary["experience"]["stall_seconds"]["max"]
+        assert longest >= paused_seconds - 3 * SEGMENT_SECONDS - 1
+        assert stalls >= viewers + 1
+        if passed:
+            assert stalls == viewers + 1
+            assert longest <= paused_seconds + SEGMENT_SECONDS
+        assert players(tag) == []
 
 
 def wait_for_players(tag: str, count: int) -> None:
     """Until so many viewers' processes run."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(players(tag)) < count:
         assert time.monotonic() < deadline, "the viewers did not start"
         time.sleep(0.1)
@@ -194,10 +213,11 @@ def interrupt(run: subprocess.Popen[str]) -> None:
 
 
 def interrupt_twice(run: subprocess.Popen[str]) -> None:
-    """And again at once."""
+    """And again, not so soon that it is the same request."""
     interrupt(run)
-    time.sleep(0.05)
-    interrupt(run)
+    time.sleep(0.3)
+    with suppress(ProcessLookupError):  # the first one was enough
+        interrupt(run)
 
 
 def kill_worker(run: subprocess.Popen[str]) -> None:
@@ -206,23 +226,24 @@ def kill_worker(run: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "code"),
+    ("end", "codes"),
     [
-        pytest.param(interrupt, 0, id="Ctrl-C"),
-        pytest.param(interrupt_twice, 1, id="Ctrl-C twice"),
-        pytest.param(lambda run: run.send_signal(signal.SIGTERM), 0, id="SIGTERM"),
-        pytest.param(lambda run: run.send_signal(signal.SIGKILL), -9, id="kill -9 of the controller"),
-        pytest.param(kill_worker, 3, id="kill -9 of a worker"),
+        pytest.param(interrupt, {0}, id="Ctrl-C"),
+        pytest.param(interrupt_twice, {0, 1}, id="Ctrl-C twice"),
+        pytest.param(lambda run: run.send_signal(signal.SIGTERM), {0}, id="SIGTERM"),
+        pytest.param(lambda run: run.send_signal(signal.SIGKILL), {-9}, id="kill -9 of the controller"),
+        pytest.param(kill_worker, {3}, id="kill -9 of a worker"),
     ],
 )
-def test_no_player_is_left_however_a_run_ends(origin: Origin, end: Any, code: int) -> None:
-    tag = f"end{origin.folder.name}"
+def test_no_player_is_left_however_a_run_ends(origin: Origin, end: Any, codes: set[int]) -> None:
+    tag = tag_of("end")
     run = start(tag, "--clients", "4", "--ramp-rate", "20", "--duration", "5s", f"{origin.base}/master.m3u8")
     wait_for_players(tag, 4)
     time.sleep(0.5)
     end(run)
     _, printed = run.communicate(timeout=60)
-    assert run.returncode == code or (run.returncode == 3 and "invalid" in printed), printed
+    if run.returncode not in codes:
+        assert not assert_sound(run.returncode, printed)
     deadline = time.monotonic() + 15
     while players(tag) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -232,10 +253,10 @@ def test_no_player_is_left_however_a_run_ends(origin: Origin, end: Any, code: in
 def test_a_url_that_can_not_be_played_ends_the_run_in_the_players_words(origin: Origin, ffmpeg: str) -> None:
     for policy in ("fail", "first"):
         run = start(
-            "nothing", "--ffmpeg", ffmpeg, "--clients", "6", "--ramp-rate", "50", "--ffmpeg-restarts", "1",
+            tag_of("nothing"), "--ffmpeg", ffmpeg, "--clients", "6", "--ramp-rate", "50", "--ffmpeg-restarts", "1",
             "--ffmpeg-probe-failure", policy, f"{origin.base}/nothing.m3u8",
         )  # fmt: skip
         _, printed = run.communicate(timeout=60)
         assert run.returncode == 1
         assert "Server returned 404 Not Found" in printed
-    assert players("nothing") == []
+    assert players(tag_of("nothing")) == []
