@@ -176,4 +176,4 @@ def test_a_worker_that_dies_is_told_and_makes_the_run_invalid() -> None:
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 3, told + stderr
     assert "INVALID" in stdout
-    assert "1 worker died" in stderr
+    assert "workers died: 1" in stderr
