@@ -312,6 +312,12 @@ def _counters() -> tuple[CounterMetric, ...]:
             lambda t: t.mutated_segments,
         ),
         ("sequence_resets", "playlists that began their numbering anew", Better.LOWER, lambda t: t.sequence_resets),
+        (
+            "violations",
+            "playlist loads that broke a rule of the draft, each rule on its own",
+            Better.LOWER,
+            lambda t: t.unnamed_violations + sum(found.count for found in t.violations.values()),
+        ),
         ("older_playlists", "reloads that brought an older copy", Better.LOWER, lambda t: t.older_playlists),
         ("date_jumps", "reloads that dated segments otherwise", Better.LOWER, lambda t: t.date_jumps),
         ("stale_playlists", "playlists that did not change for too long", Better.LOWER, lambda t: t.stale_playlists),

@@ -107,6 +107,8 @@ def summary(
                 for host in snapshot.hosts
             ],
             "experience": _experience(snapshot.experience),
+            "violations": [violation.json_object() for violation in snapshot.violations],
+            "remarks": list(snapshot.remarks),
             "errors": [
                 {
                     "object": error.subject,

@@ -16,6 +16,7 @@ import msgspec
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.settings.checks import masked_url
+from hls_swarm.snapshot.conformance import ViolationFigures, stream_remarks, violation_figures
 from hls_swarm.snapshot.finding import Culprit, Finding
 from hls_swarm.snapshot.generator import generator_remarks
 from hls_swarm.snapshot.hosts import HostFigures, host_figures
@@ -303,6 +304,8 @@ class Snapshot:
         origin: None when no origin metrics are configured.
         players: processes that play for viewers; None if all viewers are native.
         fatal_reasons: those that ended most viewers first.
+        violations: what playlists did against the draft, the most frequent first.
+        remarks: what a person must know of how the stream was played.
         hosts: who was asked, those with most requests first.
         unsettled_requests, repeated_requests: of all requests, see `Tally`.
         worst_viewers: at most 50, the worst first: stalled, then most stalls, then least buffer.
@@ -330,6 +333,8 @@ class Snapshot:
     marks: tuple[Mark, ...] = ()
     players: PlayerFigures | None = None
     hosts: tuple[HostFigures, ...] = ()
+    violations: tuple[ViolationFigures, ...] = ()
+    remarks: tuple[str, ...] = ()
     unsettled_requests: int = 0
     repeated_requests: int = 0
     findings: tuple[Finding, ...] = ()
@@ -443,6 +448,8 @@ class SnapshotBuilder:
             worst_viewers=worst_viewers,
             players=_players(tally),
             hosts=host_figures(tally.hosts),
+            violations=violation_figures(tally),
+            remarks=stream_remarks(tally),
             unsettled_requests=tally.unsettled_requests,
             repeated_requests=tally.repeated_requests,
         )

@@ -15,6 +15,7 @@ from typing import Self
 
 import msgspec
 
+from hls_swarm.foreign import cut
 from hls_swarm.records import Blame, Exchange, FailureKind, ObjectKind, Violation
 from hls_swarm.stats.faults import FaultCount, merge_faults
 from hls_swarm.stats.groups import GroupTally, Running
@@ -319,6 +320,7 @@ class Tally(msgspec.Struct):
 
     def add_violation(self, violation: Violation, url: str) -> None:
         """Count a playlist that does this; `url` is where it came from."""
+        url = cut(url)
         key = f"{violation.rule} {violation.reason}"
         known = self.violations.get(key)
         if known is None:

@@ -15,21 +15,35 @@ CHECK_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, whether it is fit, and why."""
+    """What was looked at, whether it is fit, and why.
+
+    Args:
+        noted: whether it is only to be known, of something that is fit.
+    """
 
     subject: str
     fit: bool
     words: str
+    noted: bool = False
 
     @property
     def line(self) -> str:
         """As a person reads it."""
-        return f"{'ok  ' if self.fit else 'FAIL'}  {self.subject}: {self.words}"
+        mark = "note" if self.noted else "ok  " if self.fit else "FAIL"
+        return f"{mark}  {self.subject}: {self.words}"
 
 
 def findings(snapshot: Snapshot, outcome: Outcome) -> tuple[Finding, ...]:
     """What one viewer and the scraper found: the stream first, then each page of each exporter."""
-    return (_stream(snapshot, outcome), *_exporters(snapshot))
+    return (_stream(snapshot, outcome), *_noted(snapshot), *_exporters(snapshot))
+
+
+def _noted(snapshot: Snapshot) -> Iterator[Finding]:
+    """What is to be known of the stream although it plays: what it does against the draft, and what was not tried."""
+    for found in snapshot.violations:
+        yield Finding("violation", True, f"{found.words}: {found.where}", noted=True)
+    for remark in snapshot.remarks:
+        yield Finding("stream", True, remark, noted=True)
 
 
 def _stream(snapshot: Snapshot, outcome: Outcome) -> Finding:

@@ -55,6 +55,7 @@ def tables(report: Report) -> list[Table]:
         _hosts(summary),
         _latency(summary),
         _errors(summary),
+        _violations(summary),
         _generator(summary),
         *origin_tables(summary),
     ]
@@ -109,6 +110,7 @@ def _viewers(summary: Mapping[str, Any]) -> Table:
         ("Rebuffering", units.ratio(experience.get("rebuffering_ratio"))),
         ("Live latency", _percentiles(experience.get("live_latency_seconds"))),
         ("Edge latency", _percentiles(experience.get("edge_latency_seconds"))),
+        *(("Note", remark) for remark in summary.get("remarks", [])),
     ]
     return Table("Viewers", ("", ""), [row for row in rows if row[1] != units.UNKNOWN], figures=False)
 
@@ -149,6 +151,17 @@ def _errors(summary: Mapping[str, Any]) -> Table:
         for error in summary.get("errors", [])
     ]
     return Table("Errors", ("Of", "Count", "Blame", "Newest"), rows, figures=False)
+
+
+def _violations(summary: Mapping[str, Any]) -> Table:
+    """What playlists did against the draft, and were played all the same."""
+    rows = []
+    for found in summary.get("violations", []):
+        where = found.get("example_url", "") + (f" line {found['line']}" if "line" in found else "")
+        refused_by = " and ".join(found.get("refused_by", []))
+        rows.append((found["reason"], found.get("rule", ""), units.count(found["count"]), refused_by, where))
+    columns = ("What", "Section", "Loads", "Refused by", "For example")
+    return Table("Violations of the draft (played all the same)", columns, rows, figures=False)
 
 
 def _generator(summary: Mapping[str, Any]) -> Table:

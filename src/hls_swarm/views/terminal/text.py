@@ -122,7 +122,8 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
         Text(f"GENERATOR-BOUND {finding.when}: {finding.what}", "bold yellow")
         for finding in snapshot.generator_findings
     ]
-    renderables += [Text(f"Note: {remark}", "yellow") for remark in generator.remarks]
+    remarks = (*snapshot.remarks, *generator.remarks)
+    renderables += [Text(f"Note: {remark}", "yellow") for remark in remarks]
     return renderables
 
 
@@ -183,6 +184,19 @@ def error_table(snapshot: Snapshot, most: int = 8) -> Table | None:
         )
     if len(snapshot.errors) > most:
         table.add_row(f"and {len(snapshot.errors) - most} more kinds", "", "", "")
+    return table
+
+
+def violation_table(snapshot: Snapshot, most: int = 8) -> Table:
+    """What playlists did against the draft, the most frequent first."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("Violations (played all the same)", overflow="fold")
+    table.add_column("loads", justify="right")
+    table.add_column("for example", overflow="fold")
+    for found in snapshot.violations[:most]:
+        table.add_row(found.words, units.count(found.count), found.where, style="yellow")
+    if len(snapshot.violations) > most:
+        table.add_row(f"and {len(snapshot.violations) - most} more kinds", "", "")
     return table
 
 
@@ -255,6 +269,8 @@ def summary(
     errors = error_table(snapshot)
     if errors is not None:
         parts += ["", errors]
+    if snapshot.violations:
+        parts += ["", violation_table(snapshot)]
     if snapshot.origin is None:
         parts += ["", Text("Origin metrics not configured: --origin-metrics-host HOST shows them here", "dim")]
     else:
