@@ -1,5 +1,6 @@
 import json
 import logging
+import sys
 
 import pytest
 
@@ -11,7 +12,7 @@ log = logging.getLogger("hls_swarm.test")
 
 
 def test_text_lines_begin_as_every_line_of_the_program_does(capsys: pytest.CaptureFixture[str]) -> None:
-    with logging_to_stderr(Settings(url=URL)):
+    with logging_to_stderr(Settings(url=URL), sys.stderr.write):
         log.info("not shown")
         log.warning("the disk is %s", "full")
     log.warning("not shown any more")
@@ -19,7 +20,7 @@ def test_text_lines_begin_as_every_line_of_the_program_does(capsys: pytest.Captu
 
 
 def test_json_lines_are_objects_and_levels_count(capsys: pytest.CaptureFixture[str]) -> None:
-    with logging_to_stderr(Settings(url=URL, log_format="json", log_level="debug")):
+    with logging_to_stderr(Settings(url=URL, log_format="json", log_level="debug"), sys.stderr.write):
         log.debug("small")
         try:
             raise ValueError("hunter2")
@@ -34,7 +35,7 @@ def test_json_lines_are_objects_and_levels_count(capsys: pytest.CaptureFixture[s
 def test_the_folder_has_all_from_info_on_whatever_stderr_shows(capsys: pytest.CaptureFixture[str]) -> None:
     lines: list[bytes] = []
     settings = Settings(url=URL, log_level="error")
-    with logging_to_stderr(settings), logging_to(lines.append, settings):
+    with logging_to_stderr(settings, sys.stderr.write), logging_to(lines.append, settings):
         log.debug("no")
         log.info("asked for %s", URL)
     assert capsys.readouterr().err == ""
@@ -45,7 +46,7 @@ def test_the_folder_has_all_from_info_on_whatever_stderr_shows(capsys: pytest.Ca
 def test_what_every_view_shows_is_not_said_again(
     level: LogLevel, shown: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with logging_to_stderr(Settings(url=URL, log_level=level)):
+    with logging_to_stderr(Settings(url=URL, log_level=level), sys.stderr.write):
         logging.getLogger(EVENTS).warning("crossed")
     assert capsys.readouterr().err.count("crossed") == shown
 

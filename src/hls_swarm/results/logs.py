@@ -9,7 +9,6 @@ Rules:
 """
 
 import logging
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -63,17 +62,17 @@ class TextFormatter(logging.Formatter):
 
 
 class _ErrorOutput(logging.Handler):
-    """Standard error as it is when a line is written: a live display puts its own in its place while it lasts."""
+    """Standard error, by way of a function that writes to it."""
+
+    def __init__(self, level: str, write: Callable[[str], object]) -> None:
+        super().__init__(level)
+        self._write = write
 
     def filter(self, record: logging.LogRecord) -> bool:
         return (record.name != EVENTS or self.level <= logging.INFO) and bool(super().filter(record))
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            sys.stderr.write(self.format(record) + "\n")
-            sys.stderr.flush()
-        except OSError:  # nobody reads it any more, or its disk is full; the folder has it
-            return
+        self._write(self.format(record) + "\n")
 
 
 class _Lines(logging.Handler):
@@ -88,10 +87,14 @@ class _Lines(logging.Handler):
 
 
 @contextmanager
-def logging_to_stderr(settings: Settings) -> Iterator[None]:
-    """While it lasts, what the program says goes to standard error as the settings want it."""
+def logging_to_stderr(settings: Settings, write: Callable[[str], object]) -> Iterator[None]:
+    """While it lasts, what the program says goes to standard error as the settings want it.
+
+    Args:
+        write: writes there; it neither waits nor raises.
+    """
     secrets = secrets_of(settings)
-    handler = _ErrorOutput(settings.log_level.upper())
+    handler = _ErrorOutput(settings.log_level.upper(), write)
     handler.setFormatter(JsonFormatter(secrets) if settings.log_format == "json" else TextFormatter(secrets))
     with _handled(handler):
         yield

@@ -51,6 +51,7 @@ from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.prometheus.endpoint import Endpoint
 from hls_swarm.views.terminal import check, text
+from hls_swarm.views.terminal.beside import BesideStream
 from hls_swarm.views.terminal.live import LineView
 from hls_swarm.views.terminal.output import Output
 
@@ -60,6 +61,9 @@ if TYPE_CHECKING:
 from hls_swarm.run.controller import Controller
 from hls_swarm.run.files import write_file, write_reports
 from hls_swarm.run.signals import Signals
+
+SETTLE_SECONDS = 1.0
+"""How long the end of a run waits for whoever reads its status lines."""
 
 
 def run(settings: Settings) -> int:
@@ -180,8 +184,9 @@ async def _run(settings: Settings, workers: int, signals: Signals) -> int:
         single_viewers=settings.prom_client_metrics,
         names=(socket.gethostname(), *settings.allow_host),
     )
+    beside = BesideStream(sys.stderr)
     with ExitStack() as stack:
-        stack.enter_context(logging_to_stderr(settings))
+        stack.enter_context(logging_to_stderr(settings, beside.write))
         recorder = open_recorder(settings, ledger, started_at, sys.argv[1:])
         stack.callback(recorder.close)
         stack.enter_context(logging_to(recorder.log, settings))
@@ -194,16 +199,21 @@ async def _run(settings: Settings, workers: int, signals: Signals) -> int:
         )
         try:
             async with endpoint:
-                return await _recorded(settings, workers, ledger, recorder, endpoint, signals)
+                return await _recorded(settings, workers, ledger, recorder, endpoint, signals, beside)
         except (asyncio.CancelledError, Interrupted):
             recorder.discard()  # there was no run
             raise
 
 
 async def _recorded(
-    settings: Settings, workers: int, ledger: Ledger, recorder: Recorder, endpoint: Endpoint, signals: Signals
+    settings: Settings,
+    workers: int,
+    ledger: Ledger,
+    recorder: Recorder,
+    endpoint: Endpoint,
+    signals: Signals,
+    beside: BesideStream,
 ) -> int:
-    screen = Output(sys.stderr)
     agent = LocalAgent(workers)
     scraper = OriginScraper.create(
         origin_settings(
@@ -223,8 +233,9 @@ async def _recorded(
         new_fetcher=scraper_fetcher(asyncio.get_running_loop()),
     )
     logbook = Logbook(partial(masked, secrets=secrets_of(settings)))
-    dashboard = _dashboard(settings, screen, logbook)
-    view = LineView(screen) if dashboard is None else dashboard
+    lines = LineView(Output(beside))
+    dashboard = _dashboard(settings, lines, logbook)
+    view = lines if dashboard is None else dashboard
     controller = Controller(settings, agent, scraper, view, ledger, (recorder, endpoint))
 
     def at_once() -> None:
@@ -261,7 +272,10 @@ async def _recorded(
         write_file("p1203", settings.p1203, to_json(p1203_file(controller.sessions))),
         *write_reports(settings, recorder.folder),
     ]
-    report = Output(sys.stderr if settings.printed else sys.stdout)
+    signals.settle(outcome.exit_code)
+    beside.settle(SETTLE_SECONDS)
+    screen = Output(sys.stderr)
+    report = screen if settings.printed else Output(sys.stdout)
     origin_figures, steady = ledger.origin_summary()
     report.show(
         text.summary(
@@ -284,7 +298,6 @@ async def _recorded(
         troubles.append(f"standard output can not be written: {report.trouble_text}")
     for trouble in filter(None, troubles):
         screen.write(f"hls-swarm: {trouble}\n")
-    signals.settle()
     lost = report.trouble is not None or any(troubles)
     return outcome.exit_code or (EXIT_CODES[Verdict.ERROR] if lost else 0)
 
@@ -311,17 +324,15 @@ def _for_check(settings: Settings) -> Settings:
     )
 
 
-def _dashboard(settings: Settings, screen: Output, logbook: Logbook) -> "Dashboard | None":
+def _dashboard(settings: Settings, lines: LineView, logbook: Logbook) -> "Dashboard | None":
     """The dashboard if it is wanted and there is a terminal for it: for keys, for the screen and for the summary."""
-    on = screen.console
-    terminal = on.is_terminal and not on.is_dumb_terminal and sys.stdin.isatty() and sys.stdout.isatty()
+    console = Output(sys.stderr).console
+    terminal = console.is_terminal and not console.is_dumb_terminal and sys.stdin.isatty() and sys.stdout.isatty()
     if settings.tui is False or not terminal:
         return None
     from hls_swarm.views.tui.dashboard import Dashboard
 
-    return Dashboard(
-        LineView(screen), logbook, interrupt=partial(signal.raise_signal, signal.SIGINT), save=_save_screenshot
-    )
+    return Dashboard(lines, logbook, interrupt=partial(signal.raise_signal, signal.SIGINT), save=_save_screenshot)
 
 
 def _save_screenshot(name: str, svg: str) -> str:

@@ -7,7 +7,8 @@ Rules:
   group, and a terminal that closes and the shell in it both send SIGHUP. SIGHUP is never the second one.
 - They are handled between two instructions of whatever the process does, not when the event loop has time for it.
 - Before there is a loop, the first one ends the process as it does before a command: with 128 and its number.
-- Once the files are written and the verdict is told, a signal changes nothing any more.
+- Once the files are written the exit code is the verdict's, whatever comes; a signal only ends what is still shown, on
+  a terminal that stands still for instance.
 - A SIGHUP that was ignored before stays so: that is what nohup is for.
 """
 
@@ -44,7 +45,7 @@ class Signals:
         self._loop: AbstractEventLoop | None = None
         self._gently: Callable[[], object] = lambda: None
         self._at_once: Callable[[], object] = lambda: None
-        self._settled = False
+        self._settled: int | None = None
         self._before: dict[int, _Handler] = {}
 
     def __enter__(self) -> Self:
@@ -66,13 +67,13 @@ class Signals:
         """From now on the first signal calls `gently` in the loop, a further one `at_once` before the process ends."""
         self._gently, self._at_once, self._loop = gently, at_once, loop
 
-    def settle(self) -> None:
-        """From now on signals change nothing."""
-        self._settled = True
+    def settle(self, code: int) -> None:
+        """The files are written, and the verdict stands: from now on a signal ends the process with this exit code."""
+        self._settled = code
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
-        if self._settled:
-            return
+        if self._settled is not None:
+            os._exit(self._settled)
         now = self._clock()
         if self.first is not None:
             if number != signal.SIGHUP and now - self._first_at >= SAME_SECONDS:

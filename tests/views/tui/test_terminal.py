@@ -1,10 +1,12 @@
 """The dashboard on a real terminal: the command in a pseudo-terminal, against the embedded origin."""
 
 import fcntl
+import json
 import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -152,6 +154,48 @@ def test_a_resized_terminal_is_filled_anew(tmp_path: Path) -> None:
         shown.wait_for("Latency")
         shown.press("\x03")
         assert shown.end(20) in ENDED
+
+
+def recorded(folder: Path) -> tuple[str, ...]:
+    """Arguments of a run that leaves its files there."""
+    return ("--no-output=false", "--output", str(folder / "run"))
+
+
+def test_a_terminal_that_is_closed_costs_the_run_only_its_dashboard(tmp_path: Path) -> None:
+    with terminal(tmp_path, "--duration", "8s", *recorded(tmp_path)) as shown:
+        shown.wait_for(DRAWN)
+        os.close(shown.descriptor)
+        shown.descriptor = os.open(os.devnull, os.O_RDONLY)  # for the end of the block
+        assert shown.process.wait(60) in {*ENDED, 1}  # 1: nobody could be shown the summary of a pass
+    log = (tmp_path / "run/log.jsonl").read_text()
+    assert "the terminal has gone; the run goes on without the dashboard" in log
+    assert "Traceback" not in log
+    summary = json.loads((tmp_path / "run/summary.json").read_bytes())
+    assert summary["elapsed_seconds"] >= 8
+
+
+def test_a_terminal_that_hangs_up_ends_the_run_in_order(tmp_path: Path) -> None:
+    with terminal(tmp_path, "--duration", "60s", *recorded(tmp_path)) as shown:
+        shown.wait_for(DRAWN)
+        os.close(shown.descriptor)
+        shown.descriptor = os.open(os.devnull, os.O_RDONLY)
+        shown.process.send_signal(signal.SIGHUP)
+        assert shown.process.wait(20) in {*ENDED, 1, 129}  # 129: before anybody had played
+    assert json.loads((tmp_path / "run/summary.json").read_bytes())["elapsed_seconds"] < 60
+
+
+def test_a_terminal_that_stands_still_holds_no_run(tmp_path: Path) -> None:
+    """As one whose connection hangs: nothing reads what is written, until it goes on."""
+    with terminal(tmp_path, "--duration", "60s", *recorded(tmp_path)) as shown:
+        shown.wait_for(DRAWN)
+        timeline, end = tmp_path / "run/timeline.jsonl", time.monotonic() + 90
+        while len(rows := timeline.read_text().splitlines()) < 12:
+            assert time.monotonic() < end, rows[-1]
+            time.sleep(0.2)
+        shown.press("\x03")
+        assert shown.end(30) in ENDED
+        assert shown.after().lstrip().startswith(SUMMARISED)
+    assert [json.loads(row)["phase"] for row in rows[-2:]] == ["steady", "steady"]
 
 
 @pytest.mark.parametrize(

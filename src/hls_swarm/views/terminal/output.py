@@ -10,7 +10,7 @@ Rules:
 import errno
 import os
 from contextlib import suppress
-from typing import TextIO
+from typing import IO, Protocol, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
@@ -19,6 +19,34 @@ from hls_swarm.foreign import visible
 
 WIDE = 140
 """Columns of what is no terminal: nobody reads a file in 80."""
+
+
+class Stream(Protocol):
+    """What can be written to: a standard stream, or what takes its place."""
+
+    def write(self, text: str, /) -> int:
+        """Write a text. Raises OSError."""
+
+    def flush(self) -> None:
+        """Write what waits in a buffer. Raises OSError."""
+
+    def fileno(self) -> int:
+        """The descriptor behind it. Raises OSError where there is none."""
+
+
+class _Shape:
+    """A stream as the library sees it: what it is, and nothing that could be written to."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
+        self.isatty = getattr(stream, "isatty", lambda: False)
+        self.fileno = stream.fileno
+
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits here."""
 
 
 class AsItIs:
@@ -40,8 +68,10 @@ class Output:
         trouble: why what was shown last did not arrive; None as long as everything did.
     """
 
-    def __init__(self, stream: TextIO, width: int | None = None) -> None:
-        self.console = Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+    def __init__(self, stream: Stream, width: int | None = None) -> None:
+        self.console = Console(
+            file=cast("IO[str]", _Shape(stream)), markup=False, emoji=False, highlight=False, width=width
+        )
         self.trouble: OSError | None = None
         self._stream = stream
 

@@ -12,6 +12,7 @@ from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.views.controls import Controls
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.tui.dialogs import HelpDialog, NoteDialog, QuitDialog
+from hls_swarm.views.tui.driver import TerminalDriver
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.screen import DashboardScreen
 from hls_swarm.views.tui.themes import DARK, LIGHT
@@ -62,7 +63,7 @@ class DashboardApp(App[None]):
         interrupt: Callable[[], None],
         save: Callable[[str, str], str],
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.animation_level = "none"
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -76,6 +77,11 @@ class DashboardApp(App[None]):
     def paused(self) -> bool:
         """Whether the view stands still."""
         return self._paused
+
+    @property
+    def terminal_has_gone(self) -> bool:
+        """Whether the terminal was closed."""
+        return isinstance(self._driver, TerminalDriver) and self._driver.has_gone
 
     def on_mount(self) -> None:
         """The screen with the panels."""

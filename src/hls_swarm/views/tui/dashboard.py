@@ -1,6 +1,6 @@
 """The dashboard as a view of the run: it lives in the controller's event loop and never holds it up.
 
-If it breaks, the run goes on with plain lines, and the log says why.
+If it breaks, or its terminal goes away, the run goes on with plain lines, and the log says why.
 """
 
 import asyncio
@@ -66,6 +66,10 @@ class Dashboard:
     def update(self, snapshot: Snapshot) -> None:
         """Show this snapshot."""
         picture = self._history.add(snapshot)
+        if self._app is not None and self._app.terminal_has_gone:
+            _log.error("the terminal has gone; the run goes on without the dashboard")
+            self._app.exit()
+            self._app = None
         if self._app is not None:
             self._app.present(picture)
         else:
