@@ -266,6 +266,7 @@ def _spellings() -> Iterator[Any]:
         "no-output",
         "no-expectations",
         "prom-client-metrics",
+        "require-origin-metrics",
         "strict",
         "record-requests",
         *_OF_FFMPEG,
@@ -286,6 +287,7 @@ def test_every_flag_in_every_spelling(name: str, form: list[str], value: object)
         "resolve": ["-dangerous"],
         "insecure": ["-dangerous"],
         "print-cmd": ["--engine=ffmpeg"],
+        "require-origin-metrics": ["--origin-metrics-host=a"],
         "client-key": ["--client-certificate=c.pem"],
     }
     argv = normalise_go_flags([*needed.get(name, []), *form, URL], commands()["run"].takes_value())

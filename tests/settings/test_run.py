@@ -166,6 +166,7 @@ def test_defaults() -> None:
         "origin_metrics": None,
         "nginx_metrics": None,
         "origin_metrics_host": (),
+        "require_origin_metrics": False,
         "origin_metrics_node_port": 9100,
         "origin_metrics_nginx_port": 9113,
         "origin_metrics_interval": 2.0,
@@ -452,6 +453,11 @@ REFUSED = [
             "--origin-metrics-host: names 65 hosts, more than 64: name those that matter or have a Prometheus server "
             "scrape them and use --prometheus"
         ),
+    ),
+    (
+        "required without any",
+        {"require_origin_metrics": True},
+        "--require-origin-metrics: needs an exporter: name one with --origin-metrics-host or another flag",
     ),
     (
         "allowed host is a URL",

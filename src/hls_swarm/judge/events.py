@@ -114,7 +114,7 @@ def _of_origin(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
 
 
 def _source_text(target: str, source: SourceHealth, was: SourceHealth | None) -> str:
-    reason = f": {source.reason}" if source.reason else ""
+    reason = f": {source.reason or source.note}" if source.reason or source.note else ""
     if source.state is SourceState.UP and was is not None and was.state is SourceState.DOWN:
         reason = f", after: {was.reason}"
     return f"{source.dialect or source.role.value} of {target} is {source.state.value}{reason}"

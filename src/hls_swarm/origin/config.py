@@ -12,7 +12,7 @@ Rules:
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address
 from math import isfinite
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
@@ -46,12 +46,14 @@ class SourceSettings:
         url: to ask for; without user and password, but its query may hold a token.
         shown_url: for a person: without the query too.
         headers: to send with it; secret.
+        is_one_of_several: places of which those are taken that answer, see `choice`.
     """
 
     role: Role
     url: str = field(repr=False)
     shown_url: str
     headers: Headers = field(default=(), repr=False)
+    is_one_of_several: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,7 @@ def origin_settings(
     hosts: tuple[str, ...] = (),
     node_port: int = 9100,
     nginx_port: int = 9113,
+    log_exporter_port: int | None = None,
     interval: float = 2.0,
     window: float = 30.0,
     interfaces: tuple[str, ...] = (),
@@ -124,6 +127,7 @@ def origin_settings(
         hosts: `--origin-metrics-host`.
         node_port: `--origin-metrics-node-port`.
         nginx_port: `--origin-metrics-nginx-port`.
+        log_exporter_port: where an nginx exporter may be as well, of a host that has no URL of its own for it.
         interval: `--origin-metrics-interval`, seconds.
         window: `--origin-metrics-window`, seconds.
         interfaces: `--origin-metrics-interface`.
@@ -163,7 +167,7 @@ def origin_settings(
             own_signals=own_signals,
         )
     if names:
-        targets = _targets_of_hosts(names, ports, explicit, shared)
+        targets = _targets_of_hosts(names, ports, log_exporter_port, explicit, shared)
     elif explicit:
         first = next(iter(explicit.values()))
         targets = (TargetSettings(name=_host_of(first.url), sources=tuple(explicit.values())),)
@@ -175,7 +179,11 @@ def origin_settings(
 
 
 def _targets_of_hosts(
-    names: tuple[str, ...], ports: dict[Role, int], explicit: dict[Role, SourceSettings], headers: Headers
+    names: tuple[str, ...],
+    ports: dict[Role, int],
+    log_exporter_port: int | None,
+    explicit: dict[Role, SourceSettings],
+    headers: Headers,
 ) -> tuple[TargetSettings, ...]:
     owners: dict[Role, str] = {}
     for role, source in explicit.items():
@@ -193,6 +201,13 @@ def _targets_of_hosts(
             explicit[role] if owners.get(role) == name else _built_source(role, name, port, headers)
             for role, port in ports.items()
         )
+        if log_exporter_port is not None and owners.get(Role.NGINX) != name:
+            other = _built_source(Role.NGINX, name, log_exporter_port, headers)
+            places = [source for source in (*sources, other) if source.role is Role.NGINX]
+            sources = (
+                *(source for source in sources if source.role is not Role.NGINX),
+                *(replace(place, is_one_of_several=True) for place in places),
+            )
         targets.append(TargetSettings(name=name, sources=sources))
     return tuple(targets)
 

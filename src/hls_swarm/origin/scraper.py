@@ -21,6 +21,7 @@ from typing import Self
 
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.origin.aside import LARGE_BYTES, aside
+from hls_swarm.origin.choice import Choice
 from hls_swarm.origin.config import OriginSettings, SourceSettings, TargetSettings
 from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.dialects.own import with_own
@@ -32,7 +33,7 @@ from hls_swarm.origin.failures import scrape_problem
 from hls_swarm.origin.prometheus import PrometheusFeed
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind
-from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceProblem, TargetMetrics
+from hls_swarm.snapshot.origin_metrics import BucketCounts, OriginMetrics, SourceProblem, TargetMetrics
 
 _OPENMETRICS = "application/openmetrics-text"
 REMEMBERED_SERIES = 1 << 19
@@ -181,9 +182,12 @@ class _Target:
         changed: Callable[[], None],
     ) -> None:
         self._name, self._signals = target.name, dialects.signals
-        self._scrapes = tuple(
+        scrapes = [
             _Scrape(one, settings, dialects, remembered, new_fetcher(), clock, changed) for one in target.sources
-        )
+        ]
+        self._clock, self._scrapes = clock, scrapes
+        places = [scrape.source for scrape, page in zip(scrapes, target.sources, strict=True) if page.is_one_of_several]
+        self._choice = Choice(places) if places else None
 
     @property
     def host(self) -> str:
@@ -195,6 +199,10 @@ class _Target:
                 scrape.source.loaded_from_here(load)
 
     def scrape(self) -> None:
+        dropped = () if self._choice is None else self._choice.settle(self._clock())
+        for scrape in [one for one in self._scrapes if one.source in dropped]:
+            scrape.stop()
+            self._scrapes.remove(scrape)
         for scrape in self._scrapes:
             scrape.begin()
 
@@ -203,12 +211,18 @@ class _Target:
             scrape.stop()
 
     def metrics(self, now: float) -> tuple[TargetMetrics, ...]:
-        sources = [scrape.source for scrape in self._scrapes]
-        histograms = {name: counts for source in sources for name, counts in source.histograms().items()}
+        places = () if self._choice is None else self._choice.places()
+        sources = [
+            (scrape.source, scrape.source.health(now)) for scrape in self._scrapes if scrape.source not in places
+        ]
+        sources += () if self._choice is None else self._choice.taken(now)
+        histograms: dict[str, BucketCounts] = {}
+        for source, _ in reversed(sources):
+            histograms.update(source.histograms())
         metrics = TargetMetrics(
             self._name,
-            tuple(source.health(now) for source in sources),
-            merged(tuple(source.readings(now) for source in sources), self._signals),
+            tuple(health for _, health in sources),
+            merged(tuple(source.readings(now) for source, _ in sources), self._signals),
             MappingProxyType(histograms),
             now,
         )

@@ -64,6 +64,8 @@ from hls_swarm.run.signals import Signals
 
 SETTLE_SECONDS = 1.0
 """How long the end of a run waits for whoever reads its status lines."""
+_NGINX_PORT, _LOG_EXPORTER_PORT = 9113, 9114
+"""The usual ports of the two exporters of nginx: who names neither has both looked at."""
 
 
 def run(settings: Settings) -> int:
@@ -222,6 +224,7 @@ async def _recorded(
             hosts=settings.origin_metrics_host,
             node_port=settings.origin_metrics_node_port,
             nginx_port=settings.origin_metrics_nginx_port,
+            log_exporter_port=_LOG_EXPORTER_PORT if settings.origin_metrics_nginx_port == _NGINX_PORT else None,
             interval=settings.origin_metrics_interval,
             window=settings.origin_metrics_window,
             interfaces=settings.origin_metrics_interface,

@@ -6,7 +6,6 @@ it), then to the sinks (files, endpoint, log), then to the view. It runs no view
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,14 +18,14 @@ from urllib.parse import urlsplit
 from hls_swarm.cluster.agent import LEASE_SECONDS, Agent, HostNews
 from hls_swarm.engine.faults import Faults
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
-from hls_swarm.engine.host.machine import MachineMeter, booted_at, device_towards, loopback_device, own_names
+from hls_swarm.engine.host.machine import MachineMeter, device_towards
 from hls_swarm.engine.host.preflight import address_of_load
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.judge.proof import hopeless
-from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import masked, secrets_of
+from hls_swarm.run.exporters import PATIENT_SECONDS, device_of_host, tell_of_load, unanswered
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.snapshot import WORST_VIEWERS, Mark, Phase, SnapshotBuilder, badness
@@ -46,8 +45,6 @@ FFMPEG_DRAIN_SECONDS = 8.0
 ends a run before its time does not wait for it."""
 HOPELESS_VIEWERS = 5
 """A run ends by itself when this many viewers have failed and not one has ever played."""
-_NAME_SECONDS = 5.0
-"""For a name to be resolved before the run begins."""
 _TIMER_SECONDS = 0.005
 """By how much a timer of the loop may be early."""
 
@@ -137,18 +134,20 @@ class Controller:
             device = await _device(self._settings)
             self._machine = MachineMeter(device)
             if self._scraper is not None:
-                if device is not None and device == loopback_device():
-                    here = {host for host in self._scraper.hosts if await _device_towards(host, None) == device}
-                    self._scraper.loaded_from_here(LocalLoad(device, booted_at()), own_names() | here)
+                await tell_of_load(self._scraper, device)
                 self._scraper.start()
+                if self._settings.require_origin_metrics:
+                    patience = PATIENT_SECONDS + self._settings.origin_metrics_interval
+                    self._broke_off = await unanswered(self._scraper, patience)
             self._started_at = time.perf_counter() + START_DELAY_SECONDS
             self.begun = True
-            await self._agent.apply(self._started_at)
-            self._view.start(self)
-            try:
-                await self._follow()
-            finally:
-                await self._view.stop()
+            if self._broke_off is None:
+                await self._agent.apply(self._started_at)
+                self._view.start(self)
+                try:
+                    await self._follow()
+                finally:
+                    await self._view.stop()
             stopped = True
             patient = has_ffmpeg(self._settings) and not self._stopping
             news = await self._agent.stop(FFMPEG_DRAIN_SECONDS if patient else DRAIN_SECONDS)
@@ -249,14 +248,4 @@ async def _device(settings: Settings) -> str | None:
     if address is not None:
         return device_towards(address)
     parts = urlsplit(settings.proxy or settings.url)
-    return await _device_towards(parts.hostname, parts.port)
-
-
-async def _device_towards(host: str | None, port: int | None) -> str | None:
-    """The network device that the way to a host begins at; None if its name can not be resolved in time."""
-    try:
-        async with asyncio.timeout(_NAME_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:  # a TimeoutError is one
-        return None  # the viewers will say so better
-    return device_towards(str(found[0][4][0]))
+    return await device_of_host(parts.hostname, parts.port)

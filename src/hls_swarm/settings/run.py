@@ -345,7 +345,11 @@ class Settings:
     """Port of node_exporter, used with --origin-metrics-host."""
 
     origin_metrics_nginx_port: int = 9113
-    """Port of the nginx exporter, used with --origin-metrics-host."""
+    """Port of the nginx exporter, used with --origin-metrics-host; with the usual one, 9114 (the log exporter's) is
+    looked at too."""
+
+    require_origin_metrics: bool = False
+    """Let no run begin before every exporter that is named has answered; one that never does is an error."""
 
     origin_metrics_interval: Seconds = 2.0
     """Time between two scrapes of the origin's exporters, at least 250ms."""
@@ -567,6 +571,11 @@ class Settings:
             check_url("nginx_metrics", self.nginx_metrics)
         if self.prometheus is not None:
             check_url("prometheus", self.prometheus)
+        named = self.origin_metrics or self.nginx_metrics or self.prometheus or self.origin_metrics_host
+        if self.require_origin_metrics and not named:
+            raise SettingValueError(
+                "require_origin_metrics", "needs an exporter: name one with --origin-metrics-host or another flag"
+            )
         check_no_repeats("origin_signal", tuple(one.name for one in self.own_signals))
         if len(self.origin_metrics_host) > MOST_ORIGIN_HOSTS:
             raise SettingValueError(

@@ -183,6 +183,7 @@ class SourceHealth(msgspec.Struct, frozen=True):
         samples: on the last good page.
         scrape_seconds: from asking for the last page to its last byte.
         read_seconds: parsing and evaluating the last good page.
+        note: which of several places it was found at.
     """
 
     role: Role
@@ -198,6 +199,7 @@ class SourceHealth(msgspec.Struct, frozen=True):
     samples: int | None = None
     scrape_seconds: float | None = None
     read_seconds: float | None = None
+    note: str = ""
 
     def age_seconds(self, now: float) -> float | None:
         """How long ago the last good page arrived; None if none did."""

@@ -97,7 +97,7 @@ def source_text(source: SourceHealth, now: float) -> str:
     """One line on an exporter: what it is, how it fares, why not."""
     kind = source.dialect or source.role.value
     if source.state is SourceState.UP:
-        return f"{kind}: up"
+        return f"{kind}: up" + (f", {source.note}" if source.note else "")
     if source.state is SourceState.WAITING:
         return f"{kind}: {source.reason or 'waiting for the first answer'}"
     age = source.age_seconds(now)
