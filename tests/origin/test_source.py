@@ -432,6 +432,7 @@ def test_the_load_over_loopback_is_shown_or_said_to_be_hidden() -> None:
     source.read(grown(shown, {device: 2e6, device.replace("lo", "eth0"): 500.0}).encode(), 12.0)
     out = source.readings(12.0)["network_out_bytes_per_second"]
     assert (out.value, out.note) == (1_000_250.0, "with lo, over which the load comes")
+    assert why(source.readings(12.0)["network_link_percent"]) is WhyUnknown.NOT_EXPORTED  # lo has no speed
     source = node()
     source.loaded_from_here(LocalLoad("lo", booted))
     source.read(hidden.encode(), 10.0)

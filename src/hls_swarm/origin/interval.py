@@ -264,8 +264,9 @@ class Inputs:
         return bucket_increase_of(self.interval, self.families[nth], self.where)
 
     def _absent(self, family: str) -> Unknown:
-        if self.where is counted_device and self.interval.load_device and self.interval.carries(family):
-            words = f"the load comes over {self.interval.load_device}, which is not on the page"
+        carrier = self.interval.load_device
+        if self.where is counted_device and carrier and carrier not in self.interval.network_devices:
+            words = f"the load comes over {carrier}, which is not on the page"
             return Unknown(WhyUnknown.HIDDEN, words, _SHOW_LOOPBACK)
         if self.interval.carries(family):
             return Unknown(WhyUnknown.NOT_EXPORTED, f"no {family.lstrip('*_')} on the page of those that count")
