@@ -161,7 +161,7 @@ DURATIONS = [
     for extinf in ("4e0,", "+4.0,", "4 title", '4 tvg-id="x",Channel', '2 group-title="T",one', "4s,", "-1,radio", ",x")
 ] + [
     odd(f"TARGETDURATION {value}", header(f"#EXT-X-TARGETDURATION:{value}"), AB, "target duration is not", 2)
-    for value in ("6,", "6;", "6,0", "6.5", "6 s")
+    for value in ("6,", "6;", "6,0", "6.5", "6 s", "-6")
 ]
 SEGMENTS = [
     odd(

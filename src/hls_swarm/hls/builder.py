@@ -276,8 +276,9 @@ class Builder:
             )
         if not self.plain or " " in reference:
             if self.reading.backslash_is_slash and "\\" in reference:
-                reference = with_slashes(reference)
-                self.tolerate("a backslash in a URI, which browsers make a slash", "8216bis 4.1")
+                written, reference = reference, with_slashes(reference)
+                if reference != written:
+                    self.tolerate("a backslash in a URI, which browsers make a slash", "8216bis 4.1")
             if "//" in reference and not reference.isascii():
                 return base.resolve(reference)  # a host beyond ASCII has an encoding of its own
             reference = sendable(reference)

@@ -91,10 +91,10 @@ class HeaderBuilder(Builder):
         if _TARGET_DURATION(text) is not None:
             seconds = int(text.partition(".")[0] or 0)
         else:
-            number = None if self.reading.strict else leading_integer(text)
+            number = None if self.reading.strict else leading_integer(text.removeprefix("-"))
             if number is None:
                 raise TagError("target duration is not a decimal integer")
-            seconds = number
+            seconds = 0 if text.startswith("-") else number
         if not text.isdigit():
             self.tolerate("target duration is not a decimal integer", "8216bis 4.4.3.1")
         if seconds < 1:

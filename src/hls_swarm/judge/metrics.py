@@ -316,7 +316,7 @@ def _counters() -> tuple[CounterMetric, ...]:
             "violations",
             "playlist loads that broke a rule of the draft, each rule on its own",
             Better.LOWER,
-            lambda t: t.unnamed_violations + sum(found.count for found in t.violations.values()),
+            lambda t: t.violating_loads,
         ),
         ("older_playlists", "reloads that brought an older copy", Better.LOWER, lambda t: t.older_playlists),
         ("date_jumps", "reloads that dated segments otherwise", Better.LOWER, lambda t: t.date_jumps),

@@ -276,6 +276,11 @@ class Tally(msgspec.Struct):
         """Viewers running now."""
         return self.started - self.ended - self.failed - self.quit - self.left - self.lost
 
+    @property
+    def violating_loads(self) -> int:
+        """Loads of playlists that broke a rule of the draft, each rule on its own."""
+        return self.unnamed_violations + sum(found.count for found in self.violations.values())
+
     def lose(self, at: float) -> None:
         """The worker that counted this died at the instant `at`: none of its viewers goes on."""
         self.lost += self.active

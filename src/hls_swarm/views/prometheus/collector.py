@@ -305,6 +305,8 @@ _EXPERIENCE = (
     Family("start_failures", _C, "Viewers that never played for a fatal error", _one(lambda m: m.tally.start_failures)),
     Family("failovers", _C, "Changes to a redundant variant stream", _one(lambda m: m.tally.failovers)),
     Family("stale_playlists", _C, "Playlists that did not change in time", _one(lambda m: m.tally.stale_playlists)),
+    Family("older_playlists", _C, "Reloads that brought an older copy", _one(lambda m: m.tally.older_playlists)),
+    Family("violations", _C, "Playlist loads that broke a rule of the draft", _one(lambda m: m.tally.violating_loads)),
     Family("expired_segments", _C, "Segments gone before they were fetched", _one(lambda m: m.tally.expired_segments)),
     Family("player_restarts", _C, "Players' processes started again", _one(lambda m: m.tally.player_restarts)),
 )
