@@ -1,6 +1,7 @@
 """The commands that read run folders, from the command line to what they print and write."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,18 @@ def parsed(argv: list[str]) -> object:
         (["report", "--junit=-", "nightly"], ReportOptions(run="nightly", junit="-")),
         (["compare", "a", "b"], CompareOptions(runs=("a", "b"))),
         (["compare", "a", "-fail-if-worse", "b", "c"], CompareOptions(runs=("a", "b", "c"), fail_if_worse=True)),
+        (
+            shlex.split(
+                "compare a b -metric segment_* --ignore=origin_cpu_percent -worse-than 10% -baseline c -baseline d"
+            ),
+            CompareOptions(
+                runs=("a", "b"),
+                baseline=("c", "d"),
+                metric=("segment_*",),
+                ignore=("origin_cpu_percent",),
+                worse_than="10%",
+            ),
+        ),
         (["runs", "-folder", "old"], RunsOptions(folder="old")),
     ],
 )
@@ -44,6 +57,8 @@ def test_flags_and_arguments_become_options(argv: list[str], expected: object) -
     [
         (["compare", "a"], "RUN: a comparison needs a baseline and at least one other run"),
         (["compare"], "RUN: a comparison needs a baseline and at least one other run"),
+        (["compare", "a", "b", "--worse-than", "10x"], "--worse-than: '10x' is no share: write it like 2%"),
+        (["compare", "a", "b", "--metric", "segment_downlod_seconds"], "did you mean segment_download_seconds"),
         (["report", "a", "b"], "report: takes one RUN besides flags"),
         (["report", "--json", "--csv"], "--csv: and --json both print: ask for one of them"),
         (["report", "--junit", "-", "--markdown"], "--junit: and --markdown both print"),

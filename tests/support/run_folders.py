@@ -24,7 +24,7 @@ from hls_swarm.records import (
 from hls_swarm.results.layout import TIMELINE
 from hls_swarm.results.recorder import Recorder
 from hls_swarm.settings.run import Settings
-from hls_swarm.snapshot.snapshot import Mark, Phase
+from hls_swarm.snapshot.snapshot import MachineFigures, Mark, Phase
 
 
 @contextmanager
@@ -54,6 +54,7 @@ def long_run(
     targets: tuple[str, ...] = ("10.0.0.5", "10.0.0.6", "10.0.0.7"),
     viewers: int = 40,
     slower: float = 1.0,
+    busy: float = 0.0,
     failures: bool = True,
     finish: bool = True,
     seed: int = 1,
@@ -64,6 +65,8 @@ def long_run(
 
     Args:
         slower: factor of all download times.
+        busy: share of the time, in bursts of some ten seconds, in which others take this machine's processor and double
+            all times.
     """
     chance = random.Random(seed)
     run = Run(*thresholds, target=viewers)
@@ -74,7 +77,7 @@ def long_run(
         "nginx_out_bytes_per_second", "nginx_responses_4xx_per_second", "nginx_responses_5xx_per_second",
         "nginx_request_seconds_p50", "nginx_request_seconds_p95", "nginx_request_seconds_p99", "nginx_cache_hit_ratio",
     )  # fmt: skip
-    ramp = max(1, seconds // 6)
+    ramp, bursting = max(1, seconds // 6), False
     with recording(folder, run, name=name, clients=viewers, threshold=thresholds) as recorder:
         for second in range(1, seconds + 1):
             at, records = float(second), list[Record]()
@@ -86,8 +89,12 @@ def long_run(
                         PlaybackStarted(viewer, begun + 0.4, 0.4 + chance.random() / 5),
                     ]
             watching = viewers * min(second, ramp) // ramp
+            if second % 10 == 1:
+                bursting = chance.random() < busy
             for _ in range(max(1, watching // 2)):
-                slow = slower * (0.02 + chance.expovariate(60)) * (6 if second % 97 == 0 else 1)
+                slow = (
+                    slower * (2 if bursting else 1) * (0.02 + chance.expovariate(60)) * (6 if second % 97 == 0 else 1)
+                )
                 records.append(
                     SegmentFetched(0, ObjectKind.SEGMENT, exchange(at - 0.5, 750_000, slow), None, 2.0, 3_000_000)
                 )
@@ -115,6 +122,7 @@ def long_run(
                 phase=phase,
                 of_origin=origin(at, said),
                 lags=[0.001 + chance.expovariate(900)],
+                machine=MachineFigures(99.5 if bursting else 40 + 5 * chance.random(), "eth0", 1e6, 1e6, None),
                 marks=marks,
             )
             recorder.add(entry)

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hls_swarm.errors import RunError
-from hls_swarm.settings.checks import SettingValueError, check_file_name
+from hls_swarm.settings.checks import SettingValueError, check_file_name, check_spelling
+from hls_swarm.settings.spellings import parse_share
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 WORSE = 99
 """Exit code of a comparison that fails, as of a threshold that is crossed."""
+NOT_COMPARABLE = 4
+"""Exit code of one that says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +69,21 @@ class CompareOptions:
     all: bool = False
     """Show every metric, also what does not differ."""
 
+    baseline: tuple[str, ...] = ()
+    """A further baseline: a metric is worse only if it is worse than in each of them; repeatable."""
+
+    metric: tuple[str, ...] = ()
+    """A metric that judges, in place of those of the viewers; * stands for any part, as in 'segment_*'; repeatable."""
+
+    ignore: tuple[str, ...] = ()
+    """A metric that does not judge, written like one of --metric; repeatable."""
+
+    worse_than: str = "5%"
+    """How much worse a median or P95 must be to matter."""
+
     fail_if_worse: bool = False
-    """Exit with code 99 if a metric is worse than in the baseline, or a run is invalid or an error."""
+    """Exit with code 99 if a metric is worse than in the baseline or the run is an error, with 4 if the two can not be
+    compared."""
 
     def __post_init__(self) -> None:
         """Check every value.
@@ -80,6 +96,12 @@ class CompareOptions:
         _check_files({"html": self.html})
         if self.markdown and self.html == "-":
             raise SettingValueError("html", "and --markdown both print: ask for one of them")
+        check_spelling("worse_than", parse_share, self.worse_than)
+        from hls_swarm.judge.compare import check_pattern
+
+        for field in ("metric", "ignore"):
+            for text in getattr(self, field):
+                check_spelling(field, check_pattern, text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,12 +161,14 @@ def compare(options: CompareOptions) -> int:
     Raises:
         RunError: a run can not be read, or a file not written.
     """
-    from hls_swarm.judge.compare import compare as compared
+    from hls_swarm.judge.compare import Conclusion, Judging, compare_with_all
     from hls_swarm.results.reader import find_run, read_run
     from hls_swarm.views.files.markdown import comparison_markdown
 
-    baseline, *candidates = [read_run(find_run(run)) for run in options.runs]
-    comparisons = [compared(baseline, candidate) for candidate in candidates]
+    first, *candidates = [read_run(find_run(run)) for run in options.runs]
+    baselines = [first, *(read_run(find_run(run)) for run in options.baseline)]
+    judging = Judging(options.metric, options.ignore, parse_share(options.worse_than))
+    comparisons = [compare_with_all(baselines, candidate, judging) for candidate in candidates]
     if options.html is not None:
         from hls_swarm.views.html import comparison_html
 
@@ -155,8 +179,10 @@ def compare(options: CompareOptions) -> int:
         from hls_swarm.views.terminal.report import comparison_text
 
         _show(comparison_text(comparisons, everything=options.all))
-    worse = any(comparison.is_worse for comparison in comparisons)
-    return WORSE if options.fail_if_worse and worse else 0
+    conclusions = {comparison.conclusion for comparison in comparisons} if options.fail_if_worse else set()
+    if Conclusion.WORSE in conclusions:
+        return WORSE
+    return NOT_COMPARABLE if Conclusion.NOT_COMPARABLE in conclusions else 0
 
 
 def runs(options: RunsOptions) -> int:

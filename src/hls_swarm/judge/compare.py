@@ -1,34 +1,37 @@
-"""Two runs side by side: what differs, and what of that is more than noise.
+"""Two runs side by side: what differs, what of that is more than noise, and what it means for those who watch.
 
 Rules:
 
-- What is compared is the steady state of both (the whole run of one that had none), by its histograms.
-- Two histograms differ if the largest distance between their cumulative shares (Kolmogorov-Smirnov) is one that chance
-  gives in less than one of a thousand pairs: dozens of metrics are looked at at once.
-- Requests of one second are alike: they share the origin's weather. So a histogram counts as no more values than its
-  window has seconds, however many requests it is of.
-- A difference must also matter: 5% of the median or of the P95, and more than a floor of its unit. With enough values
-  every two runs differ in something.
+- What is compared is the steady state of both (the whole run of one that had none), without what is void.
+- Viewers' metrics judge; those of the generator's machine and of the origin explain, unless they are named.
+- Differences are real if chance does not make them (`noise`): of all values as a histogram, which counts as no more
+  values than its window has seconds, or of the medians and P95s of its seconds, one after another.
+- A difference must also matter: 5% (`--worse-than`) of the median or of the P95, and more than a floor of its unit.
+  With enough values every two runs differ in something.
 - Failures are not noise: their share is compared by counts, with the same floors.
+- Against several baselines something is worse only if it is worse than in each of them that can be compared with.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import StrEnum
-from math import log, sqrt
+from fnmatch import fnmatchcase
+from math import sqrt
 
-from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX, Better, CounterMetric, RatioMetric
+from hls_swarm.judge.comparable import Obstacle, Side, obstacles
+from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX, Better, CounterMetric, DistributionMetric, RatioMetric
+from hls_swarm.judge.noise import critical_distance, differ, distance, independent_values
 from hls_swarm.judge.report import Report
+from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.snapshot.origin_metrics import SignalInfo, Unit
-from hls_swarm.snapshot.origin_signals import signal_info
+from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info
 from hls_swarm.stats.histogram import Histogram
 
-ALPHA = 0.001
 LEAST_RELATIVE = 0.05
 LEAST_VALUES = 10
 """Seconds (or values, if fewer) below which nothing can be said of a histogram."""
 _LEAST = {Unit.SECONDS: 0.001, Unit.PERCENT: 1.0, Unit.RATIO: 0.001}
-_CRITICAL = sqrt(-log(ALPHA / 2) / 2)
 _Z = 3.29
 """Standard errors apart at which two shares differ with the same confidence."""
 _SIGNAL_BETTER = {
@@ -36,6 +39,15 @@ _SIGNAL_BETTER = {
     Unit.SECONDS: Better.LOWER,
 }
 _NOT_COMPARED = frozenset({"viewers_target", "viewers_due", "viewers_starting"})
+_EXPLAINS = (ORIGIN_PREFIX, "machine_", "generator_", "lateness_", "loop_lag_")
+"""Beginnings of the names of metrics that are not the viewers'."""
+_OUTPUT_ONLY = frozenset(
+    {
+        "output", "name", "json", "tui", "metrics", "log_level", "log_format", "threshold", "no_output", "html",
+        "junit", "markdown", "csv", "expect", "no_expectations", "generator_limit",
+    }
+)  # fmt: skip
+"""Settings that change nothing of what is measured."""
 
 
 class Judgement(StrEnum):
@@ -66,6 +78,7 @@ class Difference:
         change: relative, of the median or the P95, whichever moved more; None where the baseline is 0 or unknown.
         distance: of the cumulative shares, 0 to 1; None for a share.
         reason: why nothing can be said; empty otherwise.
+        judges: whether it decides; else it explains, and is never better or worse.
     """
 
     metric: str
@@ -76,6 +89,36 @@ class Difference:
     distance: float | None
     judgement: Judgement
     reason: str = ""
+    judges: bool = True
+
+
+class Conclusion(StrEnum):
+    """What a comparison comes to."""
+
+    WORSE = "worse"
+    NOT_WORSE = "not worse"
+    NOT_COMPARABLE = "not comparable"
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What decides, and from when on.
+
+    Args:
+        only: names of the metrics that judge, with `*` for any part; empty for those of the viewers.
+        ignore: those that do not, in the same way.
+        least_relative: by how much something must move to matter.
+    """
+
+    only: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    least_relative: float = LEAST_RELATIVE
+
+    def judges(self, name: str) -> bool:
+        """Whether this metric decides."""
+        if _is_one_of(name, self.ignore):
+            return False
+        return _is_one_of(name, self.only) if self.only else not name.startswith(_EXPLAINS)
 
 
 @dataclass(frozen=True)
@@ -83,67 +126,105 @@ class Comparison:
     """A run against its baseline.
 
     Args:
-        caveats: why the comparison may not mean what it seems to: other settings, an invalid run.
+        caveats: why the comparison may not mean what it seems to: other settings, no steady state.
+        obstacles: why it may mean nothing.
+        further: names of other baselines that were looked at too.
     """
 
     baseline: Report
     candidate: Report
     differences: tuple[Difference, ...]
     caveats: tuple[str, ...]
+    obstacles: tuple[Obstacle, ...] = ()
+    further: tuple[str, ...] = ()
 
     def judged(self, *judgements: Judgement) -> tuple[Difference, ...]:
         """The differences of these kinds."""
         return tuple(difference for difference in self.differences if difference.judgement in judgements)
 
     @property
-    def is_worse(self) -> bool:
-        """Whether the candidate may not pass: something is worse, or it says nothing at all."""
-        return bool(self.judged(Judgement.WORSE)) or self.candidate.summary["verdict"] in {"error", "invalid"}
+    def conclusion(self) -> Conclusion:
+        """What it comes to."""
+        if self.candidate.summary["verdict"] == "error":
+            return Conclusion.WORSE
+        worse = bool(self.judged(Judgement.WORSE))
+        in_the_way = {Side.EITHER, Side.CANDIDATE if worse else Side.BASELINE}
+        if any(obstacle.side in in_the_way for obstacle in self.obstacles):
+            return Conclusion.NOT_COMPARABLE
+        return Conclusion.WORSE if worse else Conclusion.NOT_WORSE
 
 
-def compare(baseline: Report, candidate: Report) -> Comparison:
+def compare(baseline: Report, candidate: Report, judging: Judging | None = None) -> Comparison:
     """Every metric that either run knows."""
+    judging = judging or Judging()
     names = [name for name in METRICS if name not in _NOT_COMPARED]
     names += sorted(
         {name for report in (baseline, candidate) for name in report.histograms if name.startswith(ORIGIN_PREFIX)}
     )
     found = []
     for name in names:
-        metric = METRICS.get(name)
+        metric, least = METRICS.get(name), judging.least_relative
         if isinstance(metric, CounterMetric):
             if metric.whole is not None:
-                found.append(_share(name, baseline, candidate))
+                found.append(_share(name, baseline, candidate, least))
         elif isinstance(metric, RatioMetric):
-            found.append(_histograms(name, _of_rows(name, baseline), _of_rows(name, candidate), baseline, candidate))
+            sides = _histogram(_series(name, baseline)), _histogram(_series(name, candidate))
+            found.append(_histograms(name, *sides, baseline, candidate, least))
         elif name in baseline.histograms or name in candidate.histograms:
-            sides = baseline.histograms.get(name), candidate.histograms.get(name)
-            found.append(_histograms(name, *sides, baseline, candidate))
-    differences = tuple(difference for difference in found if difference is not None)
-    return Comparison(baseline, candidate, differences, caveats(baseline, candidate))
+            known = baseline.histograms.get(name), candidate.histograms.get(name)
+            found.append(_histograms(name, *known, baseline, candidate, least))
+    differences = tuple(_of_its_part(difference, judging) for difference in found if difference is not None)
+    return Comparison(baseline, candidate, differences, caveats(baseline, candidate), obstacles(baseline, candidate))
 
 
-def distance(a: Histogram, b: Histogram) -> float:
-    """Kolmogorov and Smirnov's: the largest difference of the cumulative shares, exact to a bucket."""
-    share_a = share_b = most = 0.0
-    for here, there in _in_order(a, b):
-        share_a += here / a.count
-        share_b += there / b.count
-        most = max(most, abs(share_a - share_b))
-    return most
+def compare_with_all(baselines: Sequence[Report], candidate: Report, judging: Judging | None = None) -> Comparison:
+    """The same against several baselines: what one of them has as well is no news.
+
+    Args:
+        baselines: at least one. Of those that can not be compared with, none counts if another one can.
+    """
+    made = [compare(baseline, candidate, judging) for baseline in baselines]
+    usable = [one for one in made if one.conclusion is not Conclusion.NOT_COMPARABLE] or made[:1]
+    first, others = usable[0], usable[1:]
+    differences = list(first.differences)
+    for place, difference in enumerate(differences):
+        if difference.judgement is not Judgement.WORSE:
+            continue
+        for other in others:
+            same = next((d for d in other.differences if d.metric == difference.metric), None)
+            if same is not None and same.judgement is not Judgement.WORSE:
+                differences[place] = replace(
+                    same, judgement=Judgement.SAME, reason=f"not against {other.baseline.name}"
+                )
+                break
+    further = tuple(one.baseline.name for one in made if one is not first)
+    return replace(first, differences=tuple(differences), further=further)
 
 
-def _in_order(a: Histogram, b: Histogram) -> Iterator[tuple[int, int]]:
-    """How many values of each are in each bucket, the least values first."""
-    for index in sorted({*a.negatives, *b.negatives}, reverse=True):
-        yield a.negatives.get(index, 0), b.negatives.get(index, 0)
-    yield a.zeros, b.zeros
-    for index in sorted({*a.buckets, *b.buckets}):
-        yield a.buckets.get(index, 0), b.buckets.get(index, 0)
+def check_pattern(text: str) -> None:
+    """Refuse a name that no metric has.
+
+    Raises:
+        ValueError: in words for a person, with near names.
+    """
+    known = (*METRICS, *(ORIGIN_PREFIX + name for name in SIGNALS))
+    if text.startswith(ORIGIN_PREFIX + OWN_PREFIX) or any(_is_one_of(name, (text,)) for name in known):
+        return
+    near = get_close_matches(text, known, n=3)
+    more = f": did you mean {' or '.join(near)}?" if near else ": docs/reference/metrics.md lists all; * is any part"
+    raise ValueError(f"there is no metric {text}{more}")
 
 
-def critical_distance(values_a: float, values_b: float) -> float:
-    """The distance that chance exceeds with probability `ALPHA`, of so many independent values."""
-    return _CRITICAL * sqrt((values_a + values_b) / (values_a * values_b))
+def _is_one_of(name: str, patterns: Sequence[str]) -> bool:
+    whole = name.partition("@")[0]
+    return any(fnmatchcase(name, pattern) or fnmatchcase(whole, pattern.partition("@")[0]) for pattern in patterns)
+
+
+def _of_its_part(difference: Difference, judging: Judging) -> Difference:
+    if judging.judges(difference.metric):
+        return difference
+    moved = difference.judgement in {Judgement.WORSE, Judgement.BETTER}
+    return replace(difference, judges=False, judgement=Judgement.CHANGED if moved else difference.judgement)
 
 
 def better_of(name: str) -> Better:
@@ -171,18 +252,14 @@ def signal_of(name: str) -> SignalInfo | None:
 
 def caveats(baseline: Report, candidate: Report) -> tuple[str, ...]:
     """Why a comparison may not mean what it seems to."""
-    out = []
-    for report in (baseline, candidate):
-        verdict = report.summary.get("verdict")
-        if verdict in {"invalid", "error"}:
-            out.append(f"{report.name} is {verdict}: {'; '.join(report.summary.get('reasons', []))}")
-        if report.window != "steady":
-            out.append(f"{report.name} had no steady state: all of it is compared")
-    ignored = {"output", "name", "json", "tui", "metrics", "log_level", "log_format", "threshold", "no_output"}
+    out = [
+        f"{report.name} had no steady state: all of it is compared"
+        for report in (baseline, candidate)
+        if report.window != "steady"
+    ]
     before, after = baseline.facts["settings"], candidate.facts["settings"]
-    pairs = [(f"--{key.replace('_', '-')}", before, after, key) for key in sorted({*before, *after} - ignored)]
-    machines = baseline.facts["machine"], candidate.facts["machine"]
-    pairs += [(f"generator's {key}", *machines, key) for key in ("host", "cores")]
+    pairs = [(f"--{key.replace('_', '-')}", before, after, key) for key in sorted({*before, *after} - _OUTPUT_ONLY)]
+    pairs.append(("generator's host", baseline.facts["machine"], candidate.facts["machine"], "host"))
     out += [
         f"{words}: {one.get(key, 'unset')} and {other.get(key, 'unset')}"
         for words, one, other, key in pairs
@@ -192,7 +269,12 @@ def caveats(baseline: Report, candidate: Report) -> tuple[str, ...]:
 
 
 def _histograms(
-    name: str, a: Histogram | None, b: Histogram | None, baseline: Report, candidate: Report
+    name: str,
+    a: Histogram | None,
+    b: Histogram | None,
+    baseline: Report,
+    candidate: Report,
+    least_relative: float,
 ) -> Difference | None:
     unit = unit_of(name)
     before, after = _figures(a), _figures(b)
@@ -205,15 +287,63 @@ def _histograms(
     values = min(a.count, baseline.window_seconds), min(b.count, candidate.window_seconds)
     apart = distance(a, b)
     signal = signal_of(name)
-    change, moved = _change(before, after, unit, 0.0 if signal is None else signal.step)
+    step = 0.0 if signal is None else signal.step
+    moves = [_Move.of(getattr(before, end), getattr(after, end), step, end) for end in ("p50", "p95")]
+    largest = max(moves, key=lambda move: move.size)
     if min(values) < LEAST_VALUES:
         reason = f"too few values: {min(values):.0f} seconds"
-        return Difference(name, unit, before, after, change, apart, Judgement.UNKNOWN, reason)
-    judgement = _judgement(name, moved) if apart > critical_distance(*values) else Judgement.SAME
-    return Difference(name, unit, before, after, change, apart, judgement)
+        return Difference(name, unit, before, after, largest.change, apart, Judgement.UNKNOWN, reason)
+    all_differ = apart > critical_distance(
+        min(values[0], _independent(name, baseline)), min(values[1], _independent(name, candidate))
+    )
+    real = [
+        move
+        for move in moves
+        if move.matters(_LEAST.get(unit, 0.0), least_relative)
+        and (all_differ or differ(*(_series(name, report, move.end) for report in (baseline, candidate))))
+    ]
+    if not real:
+        return Difference(name, unit, before, after, largest.change, apart, Judgement.SAME)
+    shown = max(real, key=lambda move: move.size)
+    return Difference(name, unit, before, after, shown.change, apart, _judgement(name, shown.moved))
 
 
-def _share(name: str, baseline: Report, candidate: Report) -> Difference | None:
+@dataclass(frozen=True)
+class _Move:
+    """How far a quantile moved.
+
+    Args:
+        end: which one.
+        change: relative to the baseline; None where that is 0 or not known.
+    """
+
+    end: str
+    moved: float
+    change: float | None
+
+    @classmethod
+    def of(cls, before: float, after: float, step: float, end: str) -> "_Move":
+        """From one value to another.
+
+        Args:
+            step: of the clock that measured it: what is less may be anything up to it, so it moved by what is beyond,
+                and relative to something unknown.
+        """
+        moved = max(after, step) - max(before, step)
+        return cls(end, moved, moved / before if before and min(before, after) >= step else None)
+
+    @property
+    def size(self) -> float:
+        """For the larger one of two."""
+        return abs(self.moved if self.change is None else self.change)
+
+    def matters(self, least: float, least_relative: float) -> bool:
+        """Whether somebody could feel it."""
+        relative = self.change is None or abs(self.change) >= least_relative
+        return bool(self.moved) and abs(self.moved) >= least and relative
+
+
+def _share(name: str, baseline: Report, candidate: Report, least_relative: float) -> Difference | None:
     """A share of failures: by counts, of all exchanges of the run."""
     a, b = _counts(name, baseline), _counts(name, candidate)
     if a is None or b is None:
@@ -224,7 +354,7 @@ def _share(name: str, baseline: Report, candidate: Report) -> Difference | None:
     error = sqrt(pooled * (1 - pooled) * (1 / all_a + 1 / all_b))
     moved = share_b - share_a
     change = moved / share_a if share_a else None
-    matters = abs(moved) >= _LEAST[Unit.RATIO] and (change is None or abs(change) >= LEAST_RELATIVE)
+    matters = abs(moved) >= _LEAST[Unit.RATIO] and (change is None or abs(change) >= least_relative)
     judgement = _judgement(name, moved) if matters and error and abs(moved) / error > _Z else Judgement.SAME
     before, after = Figures(all_a, share_a, share_a, share_a), Figures(all_b, share_b, share_b, share_b)
     return Difference(name, Unit.RATIO, before, after, change, None, judgement)
@@ -241,12 +371,35 @@ def _counts(name: str, report: Report) -> tuple[float, float] | None:
     return (failed, failed + completed) if failed + completed else None
 
 
-def _of_rows(name: str, report: Report) -> Histogram | None:
-    """What a column of the timeline was in each second of the judged window."""
+def _series(name: str, report: Report, end: str = "p50") -> list[float]:
+    """What the seconds of the judged window say of a metric, one after another, without those that are void.
+
+    Args:
+        end: which quantile, of a distribution.
+    """
+    column = f"{name}_{end}" if isinstance(METRICS.get(name), DistributionMetric) else name
+    void = [
+        (each["from_seconds"], each.get("to_seconds", float("inf")))
+        for each in report.summary.get("generator", {}).get("void", [])
+    ]
+    return [
+        row[column]
+        for row in report.rows
+        if column in row
+        and (report.window == "run" or row.get("phase") == report.window)
+        and not any(begin < row["elapsed_seconds"] <= end for begin, end in void)
+    ]
+
+
+def _independent(name: str, report: Report) -> float:
+    """How many values a metric's seconds are worth; as many as one likes where they are not known."""
+    series = _series(name, report)
+    return independent_values(series) if series else float("inf")
+
+
+def _histogram(series: Sequence[float]) -> Histogram | None:
     histogram = Histogram()
-    for row in report.rows:
-        if name in row and (report.window == "run" or row.get("phase") == report.window):
-            histogram.add(row[name])
+    histogram.add_all(series)
     return histogram if histogram.count else None
 
 
@@ -255,21 +408,6 @@ def _figures(histogram: Histogram | None) -> Figures | None:
     if distribution is None:
         return None
     return Figures(distribution.count, distribution.mean, distribution.p50, distribution.p95)
-
-
-def _change(a: Figures, b: Figures, unit: Unit, step: float) -> tuple[float | None, float]:
-    """The relative change that is larger, of the median and of the P95, and how far it moved if that matters.
-
-    Args:
-        step: of the clock that measured it: what is less may be anything up to it, so it moved by what is beyond, and
-            relative to something unknown.
-    """
-    pairs = ((a.p50, b.p50), (a.p95, b.p95))
-    moves = [(max(after, step) - max(before, step), before, min(before, after) >= step) for before, after in pairs]
-    moved, before, known = max(moves, key=lambda move: abs(move[0] / move[1]) if move[1] else abs(move[0]))
-    change = moved / before if before and known else None
-    matters = abs(moved) >= _LEAST.get(unit, 0.0) and (change is None or abs(change) >= LEAST_RELATIVE)
-    return change, moved if matters else 0.0
 
 
 def _judgement(name: str, moved: float) -> Judgement:

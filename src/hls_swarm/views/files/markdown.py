@@ -4,11 +4,22 @@ import re
 from collections.abc import Sequence
 
 from hls_swarm.foreign import one_line
-from hls_swarm.judge.compare import Comparison
+from hls_swarm.judge.compare import Comparison, Conclusion
 from hls_swarm.judge.report import Report
-from hls_swarm.views.terminal.tables import Table, comparison_headline, differences, headline, reasons, tables
+from hls_swarm.views.terminal.tables import (
+    Table,
+    comparison_headline,
+    comparison_remarks,
+    differences,
+    explanations,
+    headline,
+    reasons,
+    tables,
+)
 
 _VERDICT_MARKS = {"pass": "✅", "fail": "❌", "invalid": "⚠️", "error": "❌", "not judged": "⚪"}
+
+_CONCLUSION_MARKS = {Conclusion.WORSE: "❌", Conclusion.NOT_WORSE: "✅", Conclusion.NOT_COMPARABLE: "⚠️"}
 
 
 def report_markdown(report: Report) -> str:
@@ -28,14 +39,18 @@ def comparison_markdown(comparisons: Sequence[Comparison], *, everything: bool =
     """Runs against one baseline."""
     lines = []
     for comparison in comparisons:
-        mark = "❌" if comparison.is_worse else "✅"
+        mark = _CONCLUSION_MARKS[comparison.conclusion]
         lines += [f"## {mark} {_escaped(comparison_headline(comparison))}", ""]
         lines += [f"{_code(comparison.candidate.name)} against {_code(comparison.baseline.name)}", ""]
-        lines += [f"- {_escaped(caveat)}" for caveat in comparison.caveats]
-        if comparison.caveats:
+        remarks = comparison_remarks(comparison)
+        lines += [f"- {_escaped(remark)}" for remark in remarks]
+        if remarks:
             lines.append("")
         table = differences(comparison, everything=everything)
         lines += _table(table) if table.rows else ["Nothing differs by more than noise.", ""]
+        beside = explanations(comparison, everything=everything)
+        if beside.rows and (table.rows or everything):
+            lines += _table(beside)
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hls_swarm.foreign import visible
-from hls_swarm.judge.compare import Comparison
+from hls_swarm.judge.compare import Comparison, Conclusion
 from hls_swarm.judge.events import EventKind
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.snapshot import units
@@ -19,13 +19,16 @@ from hls_swarm.views.html.charts import Charts, comparison_charts, report_charts
 from hls_swarm.views.terminal.tables import (
     Table,
     comparison_headline,
+    comparison_remarks,
     differences,
+    explanations,
     headline,
     reasons,
     tables,
 )
 
 MOST_EVENTS = 500
+_STATES = {Conclusion.WORSE: "fail", Conclusion.NOT_COMPARABLE: "invalid"}
 _NOTHING = "Nothing differs by more than noise."
 
 
@@ -51,27 +54,28 @@ def comparison_html(comparisons: Sequence[Comparison]) -> str:
     """Runs against one baseline as a page, over each other in every chart."""
     reports = [comparisons[0].baseline, *(comparison.candidate for comparison in comparisons)]
     charts = comparison_charts(reports)
-    worse = any(comparison.is_worse for comparison in comparisons)
+    conclusions = {comparison.conclusion for comparison in comparisons}
+    state = next((words for conclusion, words in _STATES.items() if conclusion in conclusions), "pass")
     told = [differences(comparison) for comparison in comparisons]
     return _page(
         title=f"{' and '.join(report.name for report in reports)} - hls-swarm",
-        state="fail" if worse else "pass",
+        state=state,
         headline="; ".join(comparison_headline(comparison) for comparison in comparisons),
-        reasons=[caveat for comparison in comparisons for caveat in comparison.caveats],
+        reasons=[remark for comparison in comparisons for remark in comparison_remarks(comparison)],
         subtitle=" against ".join([", ".join(r.name for r in reports[1:]), reports[0].name]),
         notes=[*_step_notes(charts), *([] if any(table.rows for table in told) else [_NOTHING])],
         tiles=[],
         tables=told,
-        after=[_titled(comparison) for comparison in comparisons],
+        after=[table for comparison in comparisons for table in (explanations(comparison), _titled(comparison))],
         data=_data(charts, bands=_bands(reports[0]), marks=[]),
     )
 
 
 def _titled(comparison: Comparison) -> Table:
     """Every metric of a comparison, under a title of its own."""
-    table = differences(comparison, everything=True)
+    table, beside = differences(comparison, everything=True), explanations(comparison, everything=True)
     title = f"Every metric: {comparison.candidate.name} against {comparison.baseline.name}"
-    return Table(title, table.columns, table.rows)
+    return Table(title, table.columns, [*table.rows, *beside.rows])
 
 
 def _page(**values: Any) -> str:

@@ -7,10 +7,24 @@ from rich.console import RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from hls_swarm.judge.compare import Comparison
+from hls_swarm.judge.compare import Comparison, Conclusion
 from hls_swarm.judge.report import Report
-from hls_swarm.views.terminal.tables import Table, comparison_headline, differences, headline, reasons, tables
+from hls_swarm.views.terminal.tables import (
+    Table,
+    comparison_headline,
+    comparison_remarks,
+    differences,
+    explanations,
+    headline,
+    reasons,
+    tables,
+)
 
+CONCLUSION_STYLES = {
+    Conclusion.WORSE: "bold red",
+    Conclusion.NOT_WORSE: "bold green",
+    Conclusion.NOT_COMPARABLE: "bold yellow",
+}
 STYLES = {
     "pass": "green",
     "held": "green",
@@ -40,12 +54,15 @@ def comparison_text(comparisons: Sequence[Comparison], *, everything: bool = Fal
     """Runs against one baseline."""
     parts: list[RenderableType] = []
     for comparison in comparisons:
-        style = "bold red" if comparison.is_worse else "bold green"
+        style = CONCLUSION_STYLES[comparison.conclusion]
         parts.append(Text(comparison_headline(comparison), style))
         parts.append(Text(f"{comparison.candidate.name} against {comparison.baseline.name}"))
-        parts += [Text(f"  {caveat}", "yellow") for caveat in comparison.caveats]
+        parts += [Text(f"  {remark}", "yellow") for remark in comparison_remarks(comparison)]
         table = differences(comparison, everything=everything)
         parts += ["", grid(table) if table.rows else Text("Nothing differs by more than noise."), ""]
+        beside = explanations(comparison, everything=everything)
+        if beside.rows and (table.rows or everything):
+            parts += [grid(beside), ""]
     return Lines(*parts)
 
 

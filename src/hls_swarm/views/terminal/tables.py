@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hls_swarm.judge.compare import Comparison, Difference, Figures, Judgement, signal_of
+from hls_swarm.judge.compare import Comparison, Conclusion, Difference, Figures, Judgement, signal_of
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.thresholds import value_text as threshold_value
@@ -207,7 +207,16 @@ def _figure(figures: Mapping[str, float], key: str, signal: SignalInfo | None) -
 
 
 def differences(comparison: Comparison, *, everything: bool = False) -> Table:
-    """What differs between two runs; with `everything` what does not, too."""
+    """What differs between two runs, of what judges; with `everything` what does not differ, too."""
+    return _differences(comparison, "Differences (P50 / P95)", everything=everything, judging=True)
+
+
+def explanations(comparison: Comparison, *, everything: bool = False) -> Table:
+    """What else differs: the generator's machine and the origin, which may explain the rest."""
+    return _differences(comparison, "What may explain it (P50 / P95)", everything=everything, judging=False)
+
+
+def _differences(comparison: Comparison, title: str, *, everything: bool, judging: bool) -> Table:
     shown = comparison.differences
     if not everything:
         shown = comparison.judged(Judgement.WORSE, Judgement.BETTER, Judgement.CHANGED)
@@ -221,17 +230,30 @@ def differences(comparison: Comparison, *, everything: bool = False) -> Table:
             d.judgement.value + (f" ({d.reason})" if d.reason else ""),
         )
         for d in sorted(shown, key=lambda d: order.index(d.judgement))
+        if d.judges is judging
     ]
     columns = ("Metric", f"{comparison.baseline.name}", f"{comparison.candidate.name}", "Change", "Judgement")
-    return Table("Differences (P50 / P95)", columns, rows)
+    return Table(title, columns, rows)
 
 
 def comparison_headline(comparison: Comparison) -> str:
     """What a person must read first."""
-    worse, better = (len(comparison.judged(kind)) for kind in (Judgement.WORSE, Judgement.BETTER))
-    same = len(comparison.judged(Judgement.SAME))
-    verdict = "WORSE" if comparison.is_worse else "NOT WORSE"
-    return f"{verdict}: {worse} metrics worse, {better} better, {same} the same"
+    conclusion = comparison.conclusion
+    if conclusion is Conclusion.NOT_COMPARABLE:
+        return f"NOT COMPARABLE: {'; '.join(obstacle.text for obstacle in comparison.obstacles)}"
+    judging = [difference for difference in comparison.differences if difference.judges]
+    worse, better, same = (
+        sum(difference.judgement is kind for difference in judging)
+        for kind in (Judgement.WORSE, Judgement.BETTER, Judgement.SAME)
+    )
+    return f"{conclusion.value.upper()}: {worse} metrics worse, {better} better, {same} the same"
+
+
+def comparison_remarks(comparison: Comparison) -> list[str]:
+    """What a person must know beside: obstacles that were in nobody's way, caveats, other baselines."""
+    told = comparison.conclusion is Conclusion.NOT_COMPARABLE
+    further = [f"compared with {', '.join(comparison.further)} too"] if comparison.further else []
+    return [*([] if told else [obstacle.text for obstacle in comparison.obstacles]), *comparison.caveats, *further]
 
 
 def _side(difference: Difference, side: Figures | None) -> str:
