@@ -570,6 +570,18 @@ def test_labels_in_another_order_are_the_same_series() -> None:
     assert why(source.readings(10.0)["cpu_cores"]) is WhyUnknown.TWICE
 
 
+def test_families_that_end_alike_are_not_added_up() -> None:
+    page = 'nginx_metric_errors_total 0\nshop_requests_total{status="200"} 100\n'
+    one, two = nginx(), nginx()
+    for nth in range(2):
+        grown_page = page.replace("100", str(100 + 20 * nth))
+        one.read(grown_page.encode(), 10.0 + 2 * nth)
+        two.read((grown_page + "upstream_requests_total 90\n").encode(), 10.0 + 2 * nth)
+    assert rate(one, 12.0).value == 10.0
+    assert one.readings(12.0)["nginx_responses_2xx_per_second"].value == 10.0
+    assert why(rate(two, 12.0)) is WhyUnknown.AMBIGUOUS
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -90,6 +90,7 @@ class WhyUnknown(StrEnum):
     SERVER_DOWN = "server_down"  # the exporter answers, the server behind it does not
     NOT_A_NUMBER = "not_a_number"  # the exporter says NaN or infinity
     TWICE = "twice"  # one series has two values on one page
+    AMBIGUOUS = "ambiguous"  # several families, and whether one counts what another does can not be told
     NOT_MERGEABLE = "not_mergeable"  # quantiles of several summaries: there is no way to merge them
 
 

@@ -60,6 +60,21 @@ def rate_of(label: str, prefix: str) -> Formula:
     return rate_of_kind
 
 
+def of_one_family(formula: Formula) -> Formula:
+    """A formula that adds up nothing of two families: of those with an ending alike one may count what another does."""
+
+    def checked(inputs: Inputs) -> float:
+        names = {series.name for series, _ in inputs.interval.samples(inputs.families[0])}
+        if len(names) > 1:
+            ending = inputs.families[0].lstrip("*_")
+            raise NotKnown(
+                Unknown(WhyUnknown.AMBIGUOUS, f"{len(names)} families end with {ending}: which one to take?")
+            )
+        return formula(inputs)
+
+    return checked
+
+
 def difference_rate(inputs: Inputs) -> float:
     """Increase a second of the first family less that of the second, not below 0."""
     return max(0.0, inputs.increase(0) - inputs.increase(1)) / inputs.seconds

@@ -16,6 +16,7 @@ from hls_swarm.origin.dialects.formulas import (
     gauge,
     increase_ratio,
     label_difference,
+    of_one_family,
     quantile,
     rate,
     rate_of,
@@ -358,10 +359,17 @@ LUA = Dialect(
     rows=(
         *_states("nginx_http_connections", "state"),
         row("nginx_requests_per_second", "nginx_http_requests_total", by=rate),
-        row("nginx_requests_per_second", "*_requests_total", by=rate),
+        row("nginx_requests_per_second", "*_requests_total", by=of_one_family(rate)),
         *_OWN_MAKING,
-        *_by_class("*_requests_total", "status"),
-        row("nginx_out_bytes_per_second", "*_bytes_sent", by=rate),
+        *(
+            row(
+                f"nginx_responses_{first}xx_per_second",
+                "*_requests_total",
+                by=of_one_family(rate_of("status", first)),
+            )
+            for first in "12345"
+        ),
+        row("nginx_out_bytes_per_second", "*_bytes_sent", by=of_one_family(rate)),
     ),
     histograms=_OWN_HISTOGRAMS,
     how_to_get={
