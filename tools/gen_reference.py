@@ -1,9 +1,10 @@
-"""Write what of `docs/reference` comes from the code: `flags.md`, `signals.md`, the tables of metrics in other pages.
+"""Write what of `docs` comes from the code: `flags.md`, `signals.md`, the summary's schema, tables in other pages.
 
 python tools/gen_reference.py           write them
 python tools/gen_reference.py --check   exit code 1 if one on disk is not what the code says
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +18,7 @@ from hls_swarm.judge.expectations import DEFAULTS
 from hls_swarm.judge.findings.rule import Rule
 from hls_swarm.judge.findings.table import BY_SUBJECT
 from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX
+from hls_swarm.judge.shape import json_schema
 from hls_swarm.judge.thresholds import aggregations
 from hls_swarm.origin.aside import LARGE_BYTES
 from hls_swarm.origin.dialects.recognition import Dialects
@@ -263,6 +265,7 @@ def main(arguments: list[str]) -> int:
     for name, tables in _TABLES.items():
         path = REFERENCE / name
         pages[path] = with_tables(path.read_text(encoding="utf-8"), {key: make() for key, make in tables.items()})
+    pages[REFERENCE / "summary.schema.json"] = json.dumps(json_schema(), indent=2) + "\n"
     findings = REFERENCE.parent / "findings.md"
     tables = {"expectations": expectation_table(), "rules": rule_tables()}
     pages[findings] = with_tables(findings.read_text(encoding="utf-8"), tables)

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import psutil
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -23,6 +24,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.programs import free_port, is_alive, require, running, wait_for
 from tests.support.soundness import assert_sound
+
+from hls_swarm.judge.shape import json_schema
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
@@ -311,3 +314,4 @@ def test_a_run_writes_the_reports_that_its_command_names_as_the_report_command_w
     assert made.sub("", (tmp_path / "html").read_text()) == made.sub("", (tmp_path / "again.html").read_text())
     assert (tmp_path / "markdown").read_text() == hls_swarm("report", str(folder), "--markdown").stdout
     assert "### Expectations" in (tmp_path / "markdown").read_text()
+    jsonschema.validate(json.loads((folder / "summary.json").read_bytes()), json_schema())
