@@ -42,10 +42,10 @@ class LiveRun:
         content = timeline.read_text() if timeline.exists() else ""
         return [json.loads(line) for line in content.split("\n")[:-1]]
 
-    def wait_until_played(self, viewers: int = 1, seconds: float = 40.0) -> None:
-        """Until so many viewers have played."""
-        deadline = time.monotonic() + seconds
-        while not (rows := self.rows()) or rows[-1]["viewers_played_total"] < viewers:
+    def wait_until_played(self, viewers: int = 1, seconds: float = 90.0) -> None:
+        """Until so many viewers have played, and all files of a run that goes on are there."""
+        deadline, state = time.monotonic() + seconds, self.folder / "state.json"
+        while not (rows := self.rows()) or rows[-1]["viewers_played_total"] < viewers or not state.exists():
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, "nobody played"
             time.sleep(0.05)
@@ -61,7 +61,7 @@ class LiveRun:
             return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
         return []
 
-    def ended(self, seconds: float = 20.0) -> int:
+    def ended(self, seconds: float = 60.0) -> int:
         """Its exit code, once it has ended."""
         return self.process.wait(seconds)
 

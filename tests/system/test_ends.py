@@ -37,7 +37,7 @@ def test_a_signal_ends_the_run_with_its_summary(tmp_path: Path, number: signal.S
         started, begun = run.processes(), time.monotonic()
         (run.signal if to == "controller" else run.signal_group)(number)
         assert run.ended() == 0, run.said()
-        assert time.monotonic() - begun < 5  # 2 on a machine that has nothing else to do
+        assert time.monotonic() - begun < 20  # 2 on a machine that has nothing else to do
         assert gone(started, 0.1)
         check_whole(run)
     assert "PASS" in run.said("out")
@@ -53,8 +53,8 @@ def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
         begun = time.monotonic()
         run.signal_group(signal.SIGINT)
         assert run.ended() == 1, run.said()
-        assert time.monotonic() - begun < 1.0
-        assert gone(started, 1.0)
+        assert time.monotonic() - begun < 10.0  # at once; but others may keep this machine busy
+        assert gone(started, 10.0)
     assert "Traceback" not in run.said()
     assert json.loads((run.folder / "state.json").read_bytes())["finished"] is False
 
