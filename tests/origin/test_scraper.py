@@ -542,3 +542,36 @@ def test_a_source_recovers() -> None:
             await asyncio.sleep(0.02)
 
     uvloop.run(scenario())
+
+
+def test_an_answer_that_ends_with_its_connection_counts_once_the_next_ends_alike() -> None:
+    async def scenario() -> tuple[SourceHealth, SourceHealth]:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n" + PAGE)
+            writer.close()
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/metrics"
+        client = ClientContext(asyncio.get_running_loop(), ClientOptions())
+        scraper = OriginScraper.create(settings(nginx=url, interval=0.3), new_fetcher=lambda: Client(client))
+        assert scraper is not None
+        scraper.start()
+        seen: list[SourceHealth] = []
+        for _ in range(1000):
+            (health,) = scraper.get_metrics().targets[0].sources
+            if health.reason and not seen:
+                seen.append(health)
+            if health.state is SourceState.UP:
+                break
+            await asyncio.sleep(0.01)
+        scraper.stop()
+        server.close()
+        await server.wait_closed()
+        return seen[0], health
+
+    first, later = uvloop.run(scenario())
+    assert (first.state, first.failures) == (SourceState.WAITING, 0)
+    assert first.reason == "nothing tells where the page ends: it counts from the next one on that ends alike"
+    assert (later.state, later.reason) == (SourceState.UP, "")

@@ -558,7 +558,8 @@ class Fetching:
                 True,
                 content_type,
                 self.body_start,
-                body is not None and head is not None and head.framing is Framing.CLOSE,
+                # A stream of HTTP/2 has an end of its own, and its connection goes on.
+                body is not None and head is not None and head.framing is Framing.CLOSE and not head.keep_alive,
                 self._unanswered,
             )
         )
