@@ -16,7 +16,9 @@ from hls_swarm.judge.shape import json_schema
 from hls_swarm.judge.summary import summary, to_json
 from hls_swarm.judge.verdict import judge
 from hls_swarm.results.reader import read_run
+from hls_swarm.snapshot.origin_tally import TargetSummary
 from hls_swarm.snapshot.snapshot import MachineFigures, Phase, Snapshot
+from hls_swarm.stats.histogram import Distribution
 
 
 def closed(schema: Any) -> Any:
@@ -52,6 +54,16 @@ def summaries(folder: Path) -> dict[str, Any]:
         "nothing happened": written(snapshot()),
         "one watches, one fails": written(snapshot(*watching(0, 1.0), *failed(1, 2.0))),
         "a bad run": of_a_bad_run(),
+        "request times below nginx's clock": written(
+            snapshot(),
+            origin=[
+                TargetSummary(
+                    "o",
+                    {"nginx_request_seconds_mean": Distribution(3, 0.0, 0.0, 0.0, 0.0, 0.0)},
+                    {"nginx_request_seconds": {"p50": 0.0005, "p95": 0.002, "p99": 0.003}},
+                )
+            ],
+        ),
         "a long run with an origin": of_a_long_run(folder / "long"),
     }
 

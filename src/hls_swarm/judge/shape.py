@@ -264,7 +264,10 @@ class ViolationShape(TypedDict):
 
 
 class FiguresShape(TypedDict, total=False):
-    """A distribution; of all that a histogram of the origin counted, the quantiles alone."""
+    """A distribution; of all that a histogram of the origin counted, the quantiles alone.
+
+    A figure that is less than its clock can tell is left out, and `_below` behind its name is what it is below.
+    """
 
     count: Count
     mean: float
@@ -272,6 +275,11 @@ class FiguresShape(TypedDict, total=False):
     p50: float
     p95: float
     p99: float
+    mean_below: float
+    max_below: float
+    p50_below: float
+    p95_below: float
+    p99_below: float
 
 
 Target = Annotated[
