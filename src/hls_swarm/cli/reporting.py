@@ -1,16 +1,20 @@
 """What the commands `report`, `compare` and `runs` take, and do: read run folders, write what views make of them."""
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hls_swarm.errors import RunError
+from hls_swarm.foreign import one_line, visible
 from hls_swarm.settings.checks import SettingValueError, check_file_name, check_spelling
 from hls_swarm.settings.spellings import parse_share
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from hls_swarm.judge.report import Report
 
 WORSE = 99
 """Exit code of a comparison that fails, as of a threshold that is crossed."""
@@ -136,6 +140,7 @@ def report(options: ReportOptions) -> int:
     from hls_swarm.views.files.markdown import report_markdown
 
     found = read_run(find_run(options.run))
+    _warn(found)
     if options.html is not None:
         from hls_swarm.views.html import report_html
 
@@ -167,6 +172,8 @@ def compare(options: CompareOptions) -> int:
 
     first, *candidates = [read_run(find_run(run)) for run in options.runs]
     baselines = [first, *(read_run(find_run(run)) for run in options.baseline)]
+    for each in (*baselines, *candidates):
+        _warn(each)
     judging = Judging(options.metric, options.ignore, parse_share(options.worse_than))
     comparisons = [compare_with_all(baselines, candidate, judging) for candidate in candidates]
     if options.html is not None:
@@ -195,7 +202,7 @@ def runs(options: RunsOptions) -> int:
 
         rows = [
             {
-                "folder": str(entry.folder),
+                "folder": visible(str(entry.folder)),
                 "name": entry.name,
                 "url": entry.url,
                 "started_at": entry.started_at,
@@ -204,6 +211,7 @@ def runs(options: RunsOptions) -> int:
                 "status": entry.status.value,
                 "verdict": entry.verdict,
                 "reason": entry.reason,
+                "damage": list(entry.damage) or None,
             }
             for entry in found
         ]
@@ -218,7 +226,7 @@ def runs(options: RunsOptions) -> int:
         return 0
     rows_of_words = [
         (
-            entry.folder.name,
+            visible(entry.folder.name),
             entry.verdict.value if entry.verdict is not None else entry.status.value,
             units.count(entry.viewers),
             units.seconds(entry.elapsed_seconds),
@@ -230,6 +238,14 @@ def runs(options: RunsOptions) -> int:
     columns = ("Run", "Verdict", "Viewers", "Lasted", "Stream", "Why")
     _show(grid(Table("Run", columns, rows_of_words, figures=False)))
     return 0
+
+
+def _warn(found: "Report") -> None:
+    """Say what of a run's files is damaged, whatever the report looks like."""
+    with suppress(OSError):  # nobody may be there to read it
+        for text in found.damage:
+            sys.stderr.write(f"hls-swarm: warning: {one_line(f'{found.folder}: {text}')}\n")
+        sys.stderr.flush()
 
 
 def _check_files(named: dict[str, str | None]) -> None:

@@ -252,7 +252,8 @@ def signal_of(name: str) -> SignalInfo | None:
 
 def caveats(baseline: Report, candidate: Report) -> tuple[str, ...]:
     """Why a comparison may not mean what it seems to."""
-    out = [
+    out = [f"{report.name} is damaged: {text}" for report in (baseline, candidate) for text in report.damage]
+    out += [
         f"{report.name} had no steady state: all of it is compared"
         for report in (baseline, candidate)
         if report.window != "steady"

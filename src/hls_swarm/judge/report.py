@@ -27,7 +27,8 @@ class Report:
         facts: `run.json`.
         summary: the JSON summary; of a run that goes on, as it stands.
         window, window_seconds: the part of the run that `histograms` and `ratios` are of.
-        rows: the timeline.
+        rows: the timeline, in the order of time.
+        damage: what of the files could not be read, in words; what it would have said is not known.
     """
 
     folder: str
@@ -41,3 +42,4 @@ class Report:
     ratios: Mapping[str, float]
     rows: Sequence[Mapping[str, Any]]
     events: Sequence[Event]
+    damage: Sequence[str] = ()

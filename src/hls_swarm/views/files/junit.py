@@ -37,6 +37,8 @@ def report_junit(report: Report) -> bytes:
     found = [finding_line(finding) for finding in summary.get("findings", [])]
     if found:
         SubElement(suite, "system-out").text = _text("\n".join(found))
+    if report.damage:
+        SubElement(suite, "system-err").text = _text("\n".join(f"damaged: {text}" for text in report.damage))
     cases = suite.findall("testcase")
     counts = {
         "tests": len(cases),

@@ -27,6 +27,7 @@ def report_markdown(report: Report) -> str:
     mark = _VERDICT_MARKS[str(report.summary["verdict"])]
     lines = [f"## {mark} {_escaped(headline(report))}", ""]
     lines += [f"- {_escaped(reason)}" for reason in reasons(report)]
+    lines += [f"- damaged: {_escaped(text)}" for text in report.damage]
     if lines[-1]:
         lines.append("")
     lines += [f"{_code(report.facts['url'])} · {_escaped(report.name)} · {report.facts['started_at']}", ""]

@@ -122,7 +122,7 @@ def _data(charts: Charts, *, bands: Sequence[Mapping[str, Any]], marks: Sequence
 
 
 def _notes(report: Report, charts: Charts) -> list[str]:
-    notes = _step_notes(charts)
+    notes = [*(f"Damaged: {text}" for text in report.damage), *_step_notes(charts)]
     if report.status is Status.RUNNING:
         notes.append("This run goes on: what is here is what was known when the page was made.")
     if report.window == "run" and report.summary.get("origin"):
@@ -192,6 +192,8 @@ def _events(report: Report) -> Table:
 def _bands(report: Report) -> list[dict[str, Any]]:
     """The run's phases that are not the steady one: where they begin and end."""
     phases = [event for event in report.events if event.kind is EventKind.PHASE]
+    if not phases:  # a damaged file
+        return []
     end = float(report.rows[-1]["elapsed_seconds"]) if report.rows else 0.0
     ends = [event.elapsed_seconds for event in phases[1:]] + [end]
     return [

@@ -44,6 +44,7 @@ def report_text(report: Report) -> RenderableType:
     style = STYLES.get(str(report.summary["verdict"]), "")
     parts: list[RenderableType] = [Text(headline(report), f"bold {style}")]
     parts += [Text(f"  {reason}", style) for reason in reasons(report)]
+    parts += [Text(f"  damaged: {text}", "yellow") for text in report.damage]
     parts.append(Text(f"{report.facts['url']}  {report.facts['started_at']}  {report.folder}", "dim"))
     for table in tables(report):
         parts += ["", grid(table)]

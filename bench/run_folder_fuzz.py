@@ -1,0 +1,33 @@
+"""Damages a run's folder in thousands of ways, and looks at each with every report, comparison and list.
+
+    python bench/run_folder_fuzz.py [COUNT] [FIRST SEED]
+
+Nothing may end in a traceback, act on a terminal, or hide another run. Prints what does, with its seed.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.support.folder_fuzz import main_of
+from tests.support.run_folders import long_run
+
+
+def run(count: int, first: int) -> int:
+    """Try so many seeds; gives the exit code."""
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory() as place:
+        good = Path(place) / "good"
+        long_run(good, seconds=54, viewers=4, targets=("10.0.0.5", "10.0.0.6"))
+        wrong = main_of(good, Path(place), range(first, first + count))
+    seconds = time.perf_counter() - begun
+    sys.stdout.write(f"{count} damaged folders, 10 commands each: {wrong} wrong, {seconds:.0f} s\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    numbers = [int(argument) for argument in sys.argv[1:]]
+    sys.exit(run(*numbers, *(5000, 0)[len(numbers) :]))
