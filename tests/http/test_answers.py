@@ -5,12 +5,12 @@ import time
 import zlib
 
 import pytest
-from tests.http.running import BRIEF, RECEPTIONS, Outcome, fetched, outcome, with_client
+from tests.http.running import BRIEF, RECEPTIONS, Outcome, fetched, outcome, request, with_client
 from tests.http.scripted import Script, Turn, response, scripted
 
-from hls_swarm.http import Request, fetch
+from hls_swarm.http import Client, Request, fetch
 from hls_swarm.http.h1.stream import PORTABLE, Reception
-from hls_swarm.records import FailureKind
+from hls_swarm.records import Exchange, FailureKind
 
 BODY = b"#EXTM3U\n" + bytes(range(256)) * 3
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -323,3 +323,36 @@ def test_start_of_a_body_is_that_of_the_last_answer() -> None:
         got = fetched(origin.url())
     assert got.body_bytes == len(MEDIA) + 5
     assert got.body_start != b"moved"
+
+
+@pytest.mark.parametrize(
+    ("answer", "body", "goes_on"),
+    [
+        pytest.param(b"HTTP/1.1 204 None\r\n\r\n", b"", True, id="204"),
+        pytest.param(b"HTTP/1.1 204 None\r\nContent-Length: 5\r\n\r\nhello", b"", False, id="204 with a body"),
+        pytest.param(b"HTTP/1.1 204 None\r\nTransfer-Encoding: chunked\r\n\r\n", b"", True, id="204 chunked"),
+        pytest.param(b"HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n", b"", True, id="205"),
+        pytest.param(b"HTTP/1.1 205 Reset\r\nContent-Length: 2\r\n\r\nhi", b"hi", True, id="205 with a body"),
+        pytest.param(b"HTTP/1.1 205 Reset\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"", True, id="205 chunked"),
+        pytest.param(b"HTTP/1.1 304 Same\r\nContent-Length: 99\r\n\r\n", None, True, id="304 with a length"),
+        pytest.param(b"HTTP/1.1 304 Same\r\n\r\nhello", None, False, id="304 with a body"),
+    ],
+)
+def test_answer_ends_where_its_status_says(answer: bytes, body: bytes | None, goes_on: bool) -> None:
+    """RFC 9112 6.3: whatever follows belongs to no answer, and ends the connection."""
+
+    async def use(client: Client) -> list[Exchange]:
+        return [await fetch(client, request(origin.url(), keep_body=True)) for _ in range(3)]
+
+    with scripted(lambda turn: turn.send(answer)) as origin:
+        got = with_client(use)
+        assert origin.connections == (1 if goes_on else 3)
+    assert [exchange.body for exchange in got] == [body] * 3
+    assert {exchange.requests_sent for exchange in got} == {1}
+
+
+def test_endless_interim_answers_are_malformed() -> None:
+    with scripted(lambda turn: turn.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 5000)) as origin:
+        got = fetched(origin.url())
+    assert got.failure is not None
+    assert (got.failure.kind, got.failure.detail) == (FailureKind.MALFORMED, "more than 32 interim answers")

@@ -44,6 +44,7 @@ class Client:
         identity: what tells this viewer from others, as the origin sees it.
 
     Attributes:
+        alarm_at: when its timer rings; monotonic, infinite if it is not set.
         asks_plainly: a request consists of its target and the fields, as far as the client knows.
 
     Raises:
@@ -60,8 +61,8 @@ class Client:
         "_in_flight",
         "_memory",
         "_timer",
-        "_timer_at",
         "_waiting",
+        "alarm_at",
         "asks_plainly",
         "context",
         "fields",
@@ -85,7 +86,7 @@ class Client:
         self._credentials: dict[Route, str] | None = None
         self._given: str | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = inf
+        self.alarm_at = inf
 
     def fetch(self, request: Request, done: Callable[[Exchange], None]) -> Fetching:
         """See `Fetcher.fetch`.
@@ -110,7 +111,7 @@ class Client:
             connection.close()
         if self._timer is not None:
             self._timer.cancel()
-            self._timer, self._timer_at = None, inf
+            self._timer, self.alarm_at = None, inf
 
     def connection(self, route: Route) -> Connection | H2Connection | None:
         """An idle connection, if there is one."""
@@ -213,17 +214,17 @@ class Client:
 
     def watch(self, deadline: float) -> None:
         """See to it that `Pending.expire` is called at this time or soon after."""
-        if deadline >= self._timer_at:
+        if deadline >= self.alarm_at:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer_at = deadline
+        self.alarm_at = deadline
         # The loop counts whole milliseconds and may be up to one behind: never ring early.
         delay = max(0.0, deadline - perf_counter()) + 0.002
         self._timer = self.context.loop.call_later(delay, self._ring)
 
     def _ring(self) -> None:
-        self._timer, self._timer_at = None, inf
+        self._timer, self.alarm_at = None, inf
         now = perf_counter()
         for fetching in self._in_flight.copy():
             try:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import weakref
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,13 +17,11 @@ from hls_swarm.http.options import ClientOptions, Http2, Identity, Limits, TlsOp
 from hls_swarm.http.reach import Reach
 from hls_swarm.http.resolver import Resolver
 from hls_swarm.http.round_trips import RoundTrips
-from hls_swarm.http.target import BadUrl, Route, Target, parse_target
+from hls_swarm.http.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, parse_target
 from hls_swarm.http.tls.context import Takeover, tls_context
 from hls_swarm.http.tls.secrets import KeyLog, Secrets
 from hls_swarm.stats.hosts import Hosts, HostTally, host_tally
 
-CACHED_URL_CHARACTERS = 2048
-"""Longer URLs are rare, and would let a peer fill the cache."""
 _GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, are spread evenly from the first few on
 
 
@@ -37,6 +36,9 @@ class TlsSetup(NamedTuple):
     key_log: KeyLog | None
 
 
+_MOST_TARGETS = 4096
+
+
 class ClientContext:
     """Shared by all clients of one event loop, one per worker or scraper.
 
@@ -49,7 +51,7 @@ class ClientContext:
         reach: whom to ask, and whom to tell secrets.
         hosts: who was asked.
         round_trips: of some of the connections.
-        target: a URL taken apart, remembered; `new_target` does not remember. Both raise BadUrl.
+        targets: by URL, taken apart and remembered; `new_target` does not remember. Both raise BadUrl.
         timeouts: a request's time limits to those that hold, if the options have any of their own.
         scratch: where dropped bytes go if they must be copied at all; its content means nothing.
 
@@ -74,7 +76,7 @@ class ClientContext:
         self.hosts: Hosts = {}
         self.round_trips = RoundTrips()
         self._sensitive = frozenset(name.lower() for name in self.options.sensitive_headers)
-        self.target = lru_cache(maxsize=4096)(self.new_target)
+        self.targets = _Targets(self.new_target)
         self.fields = lru_cache(maxsize=1024)(self._fields)
         self.fields(Identity())
         self._taken_over = 0
@@ -117,7 +119,7 @@ class ClientContext:
     def give(self, origins: tuple[str, ...]) -> None:
         """The user wrote these URLs too."""
         if self.reach.give(origins):
-            self.target.cache_clear()  # it holds what was not trusted before
+            self.targets.clear()  # it holds what was not trusted before
 
     def host(self, route: Route) -> HostTally:
         """What is counted of a host; to be found once for a connection."""
@@ -146,6 +148,22 @@ class ClientContext:
             )
         except ValueError as error:
             raise SettingsError(f"--header: {error}") from None
+
+
+class _Targets(dict[str, Target]):
+    """What URLs mean, the last few thousand of them: a plain look-up for each request."""
+
+    def __init__(self, new_target: Callable[[str], Target]) -> None:
+        super().__init__()
+        self._new_target = new_target
+
+    def __missing__(self, url: str) -> Target:
+        target = self._new_target(url)
+        if len(url) <= CACHED_URL_CHARACTERS:
+            while len(self) >= _MOST_TARGETS:
+                del self[next(iter(self))]
+            self[url] = target
+        return target
 
 
 def _proxy(url: str | None) -> tuple[Route | None, bytes]:

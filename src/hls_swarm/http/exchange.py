@@ -22,7 +22,6 @@ from time import perf_counter
 import msgspec
 
 from hls_swarm.errors import raised
-from hls_swarm.http.context import CACHED_URL_CHARACTERS
 from hls_swarm.http.dial import Dial
 from hls_swarm.http.fetcher import Request
 from hls_swarm.http.fields import extended
@@ -33,13 +32,11 @@ from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import Answering, H2Connection
 from hls_swarm.http.h2.fields import block_literals, field_literals, request_block
 from hls_swarm.http.seam import Owner
-from hls_swarm.http.target import MOST_URL_CHARACTERS, BadUrl, Route, Target, joined
+from hls_swarm.http.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, shown_url
 from hls_swarm.records import Exchange, Failure, FailureKind, Unanswered
-from hls_swarm.settings.checks import masked_url
 
 _MASK = "***"
 _USELESS_BODY_BYTES = 256 << 10
-_SHOWN_CHARACTERS = 400
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -56,6 +53,7 @@ class _Phase(Enum):
 # Members as globals: in Python 3.11 a member is found on its class at seven times the cost.
 _WAITING, _CONNECTING, _SENDING, _ANSWER, _BODY = _Phase
 _KEEP, _DROP, _REFUSE = BodyUse
+_CLOSE = Framing.CLOSE
 
 
 class _DialTimes(msgspec.Struct, frozen=True, gc=False):
@@ -112,7 +110,7 @@ class Fetching:
         self.keeps_body = request.keep_body
         self.body_start: bytes | None = None
         self._target: Target | None = None
-        self._home: Route | None = None
+        self._home: Target | None = None
         self._connection: Connection | H2Connection | Answering | None = None
         self._dial: Dial | None = None
         self._failure: Failure | None = None
@@ -155,18 +153,18 @@ class Fetching:
 
     def start(self) -> None:
         """Begin; nothing is reported before this returns."""
-        url, context = self._request.url, self._client.context
+        client = self._client
         try:
-            target = context.target(url) if len(url) <= CACHED_URL_CHARACTERS else context.new_target(url)
+            target = client.context.targets[self._request.url]
         except BadUrl as error:
-            context.loop.call_soon(self._end, Failure(error.kind, str(error)))
+            client.context.loop.call_soon(self._end, Failure(error.kind, str(error)))
             return
-        self._target, self._home = target, target.route
+        self._target = self._home = target
         if target.authorization is not None:
-            self._client.keep_credentials(target)
+            client.keep_credentials(target)
         total = self._timeouts.total
-        if total is not None:
-            self._client.watch(self._started_at + total)
+        if total is not None and self._started_at + total < client.alarm_at:
+            client.watch(self._started_at + total)
         self.proceed()
 
     def cancel(self) -> None:
@@ -238,12 +236,16 @@ class Fetching:
     def request_sent(self, at: float) -> None:
         """See `connection.Exchanger`."""
         self._sent_at = at
-        if not self._hop_counted:
-            self._count_hop()
+        if not self._hop_counted:  # as `_count_hop`, without the call: this is in each request's way
+            self._hop_counted = True
+            self._requests_sent += 1
+            connection = self._connection
+            if connection is not None:
+                connection.host.requests += 1
         if self._phase is _SENDING:
             self._phase, self._since = _ANSWER, at
             limit = self._limit
-            if limit is not None:
+            if limit is not None and at + limit < self._client.alarm_at:
                 self._client.watch(at + limit)
 
     def first_byte(self, at: float) -> None:
@@ -260,7 +262,11 @@ class Fetching:
         self._head = head
         if head.set_cookies and self._target is not None:
             self._client.keep_cookies(head.set_cookies, self._target)
-        self._enter(_BODY, self._first_byte_at or self._since, self._timeouts.no_progress)
+        # As `_enter`, without the call: this is in each request's way.
+        self._phase, self._since = _BODY, self._first_byte_at or self._since
+        limit = self._limit = self._timeouts.no_progress
+        if limit is not None:
+            self._client.watch(self._since + limit)
         status, failure = head.status, None
         if status != 200 or self._request.byte_range is not None:
             failure = self._failure = self._judged(head)
@@ -368,24 +374,29 @@ class Fetching:
             self._enter(_CONNECTING, perf_counter(), self._timeouts.connect)
 
     def _ask(self, connection: Connection | H2Connection, target: Target) -> None:
+        client, request = self._client, self._request
         self._connection = connection
         self._phase, self._limit = _SENDING, self._timeouts.first_byte
         self._hop_counted = False
         if isinstance(connection, H2Connection):
             self._connection = connection.send(self, self._request_block(target))
-        else:
-            connection.send(self, self._request_bytes(target))
-
-    def _request_bytes(self, target: Target) -> bytes:
-        request, block = self._request, self._fields
-        client = self._client
-        if (
+        elif (
             client.asks_plainly
             and target.trusted
             and not (self._hops or request.headers or request.byte_range is not None)
         ):
-            return b"".join((target.request_line, target.host_line, block.full, b"\r\n"))
-        at_home = target.trusted if client.context.reach.confines else target.route == self._home
+            connection.send(self, b"".join((target.request_line, target.host_line, self._fields.full, b"\r\n")))
+        else:
+            connection.send(self, self._request_bytes(target))
+
+    def _is_home(self, target: Target) -> bool:
+        """Whether this is the origin that the fetch began with."""
+        return self._home is not None and target.route == self._home.route
+
+    def _request_bytes(self, target: Target) -> bytes:
+        request, block = self._request, self._fields
+        client = self._client
+        at_home = target.trusted if client.context.reach.confines else self._is_home(target)
         names = block.names
         parts = [target.request_line]
         if "host" not in names or not at_home:
@@ -408,7 +419,7 @@ class Fetching:
     def _request_block(self, target: Target) -> bytes:
         """The same as an HTTP/2 field block."""
         request, block, client = self._request, self._fields, self._client
-        at_home = target.trusted if client.context.reach.confines else target.route == self._home
+        at_home = target.trusted if client.context.reach.confines else self._is_home(target)
         names = block.names
         authority = target.host_line[6:-2].decode("ascii")
         if at_home and "host" in names:
@@ -515,22 +526,20 @@ class Fetching:
         if done is None:
             return
         self._client.ended(self)
-        head, target, url = self._head, self._target, self._request.url
+        head, target, home, url = self._head, self._target, self._home, self._request.url
         final_url = target.url if target is not None and self._hops else url
-        if len(url) > CACHED_URL_CHARACTERS:
-            url = _cut(url)
-            if failure is not None:  # nothing is resolved against it
-                final_url = url
-        if "@" in url:
-            url = masked_url(url)
+        url = shown_url(url) if home is None else home.shown
+        if failure is not None and len(final_url) > CACHED_URL_CHARACTERS:
+            final_url = url  # nothing is resolved against it
         secret = self._client.identity.secret
         if secret is not None:
             url = url.replace(secret, _MASK)
             if failure is not None and secret in failure.detail:
                 failure = msgspec.structs.replace(failure, detail=failure.detail.replace(secret, _MASK))
         times = self._dialed
-        status = age = retry_after = content_type = None
-        if head is not None:
+        if head is None:
+            status = age = retry_after = content_type = None
+        else:
             status, age, retry_after = head.status, head.age_seconds, head.retry_after_seconds
             content_type = head.content_type
         # By position: by name it takes six times as long, twice for each segment and viewer.
@@ -559,15 +568,10 @@ class Fetching:
                 content_type,
                 self.body_start,
                 # A stream of HTTP/2 has an end of its own, and its connection goes on.
-                body is not None and head is not None and head.framing is Framing.CLOSE and not head.keep_alive,
+                body is not None and head is not None and head.framing is _CLOSE and not head.keep_alive,
                 self._unanswered,
             )
         )
-
-
-def _cut(url: str) -> str:
-    """The beginning of a long URL, and how long it is."""
-    return f"{masked_url(url[:MOST_URL_CHARACTERS])[:_SHOWN_CHARACTERS]}... ({len(url)} characters)"
 
 
 def _sum(before: float | None, more: float | None) -> float | None:

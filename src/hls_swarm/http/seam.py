@@ -50,12 +50,14 @@ class Owner(Protocol):
         fields: header fields of every request.
         identity: what tells this viewer from others.
         asks_plainly: a request consists of its target and the fields, as far as the client knows.
+        alarm_at: when its timer rings: only what is due earlier is to be watched for.
     """
 
     context: ClientContext
     fields: FieldBlock
     identity: Identity
     asks_plainly: bool
+    alarm_at: float
 
     def connection(self, route: Route) -> Connection | H2Connection | None:
         """An idle connection, if there is one."""

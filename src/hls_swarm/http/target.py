@@ -9,10 +9,14 @@ import msgspec
 
 from hls_swarm.http.failures import authority
 from hls_swarm.records import FailureKind
+from hls_swarm.settings.checks import masked_url
 
 MOST_URL_CHARACTERS = 64 << 10
 """Servers take 8 to 64 KiB of a request line."""
+CACHED_URL_CHARACTERS = 2048
+"""Longer URLs are rare, and would let a peer fill memory: they are neither remembered nor shown whole."""
 
+_SHOWN_CHARACTERS = 400
 _DEFAULT_PORT = {"http": 80, "https": 443}
 # What browsers leave as it is (WHATWG URL, percent-encode sets of path and query); "%" marks what is encoded already.
 _PATH_SAFE = "%/:?[]@!$&'()*+,;=-._~|^"
@@ -54,6 +58,7 @@ class Target(msgspec.Struct, frozen=True, gc=False):
         path: without the query, for cookies.
         request_line: `GET ... HTTP/1.1` and its line end.
         host_line: the Host field and its line end.
+        shown: for a person, see `shown_url`.
         authorization: value of the Authorization field that the URL's user information asks for.
         trusted: whether the secrets of the run's origins may be told there, as its context says.
     """
@@ -63,6 +68,7 @@ class Target(msgspec.Struct, frozen=True, gc=False):
     path: str
     request_line: bytes
     host_line: bytes
+    shown: str
     authorization: str | None = None
     trusted: bool = True
 
@@ -109,8 +115,16 @@ def parse_target(url: str, *, absolute_form: bool = False) -> Target:
         path=path,
         request_line=f"GET {asked} HTTP/1.1\r\n".encode("ascii"),
         host_line=f"Host: {field}\r\n".encode("ascii"),
+        shown=shown_url(url),
         authorization=authorization,
     )
+
+
+def shown_url(url: str) -> str:
+    """The URL as asked for, without user information; of a long one the beginning, and how long it is."""
+    if len(url) <= CACHED_URL_CHARACTERS:
+        return masked_url(url)
+    return f"{masked_url(url[:MOST_URL_CHARACTERS])[:_SHOWN_CHARACTERS]}... ({len(url)} characters)"
 
 
 def joined(base: str, reference: str) -> str:

@@ -156,6 +156,7 @@ class Connection:
         "_stage",
         "_unsent",
         "host",
+        "is_idle",
         "route",
         "stream",
     )
@@ -172,6 +173,7 @@ class Connection:
         self._pool = pool
         self._exchanger: Exchanger | None = None
         self._stage = _IDLE
+        self.is_idle = True
         self._head: Head | None = None
         self._chunks: ChunkedReader | None = None
         self._kept: bytearray | None = None
@@ -183,11 +185,6 @@ class Connection:
     speaks_h2 = False
 
     @property
-    def is_idle(self) -> bool:
-        """Whether a request can be sent now."""
-        return self._stage is _IDLE
-
-    @property
     def is_unused(self) -> bool:
         """Whether nothing is waited for."""
         return self._stage is _IDLE
@@ -196,6 +193,7 @@ class Connection:
         """Send a request and read the answer to it; the connection must be idle."""
         self._exchanger = exchanger
         self._stage = _HEAD
+        self.is_idle = False
         try:
             sent = self.stream.send(data)
         except BlockingIOError:
@@ -224,6 +222,7 @@ class Connection:
         if self._stage is _CLOSED:
             return
         self._stage = _CLOSED
+        self.is_idle = False
         self._exchanger = self._kept = self._chunks = self._head = None
         self._loop.remove_reader(self.stream.fd)
         if self._unsent:
@@ -385,14 +384,16 @@ class Connection:
     def _take_all(self, exchanger: Exchanger, data: bytes, at: int, use: BodyUse) -> None:
         """The whole body came with the head, as playlists do."""
         end = at + self._left
+        is_over = end == len(data)
         if use is _KEEP:
             body = data[at:end]
         else:
-            body, exchanger.body_start = None, data[at : min(end, at + BODY_START_BYTES)]
+            body = None
+            exchanger.body_start = data[at : at + BODY_START_BYTES] if is_over else data[at:end][:BODY_START_BYTES]
         if self._left and not exchanger.body_received(self._left, self._left):
             self._refuse(exchanger)
         else:
-            self._complete(exchanger, body, is_over=end == len(data))
+            self._complete(exchanger, body, is_over=is_over)
 
     def _read_body(self, exchanger: Exchanger) -> None:
         data = self._receive(min(self._left or _BODY_READ_BYTES, _BODY_READ_BYTES))
@@ -447,7 +448,7 @@ class Connection:
         self._exchanger = self._head = self._kept = self._chunks = None
         self._left = 0
         self._stage = _IDLE
-        self._is_reused = True
+        self.is_idle = self._is_reused = True
         if is_over and not self._unsent and head is not None and head.keep_alive:
             self.stream = self.stream.answered()
             self._pool.released(self)
