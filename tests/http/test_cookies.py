@@ -1,4 +1,7 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.builders.wire import field_values
 
 from hls_swarm.http.cookies import CookieJar
 from hls_swarm.http.target import parse_target
@@ -95,3 +98,17 @@ def test_jar_is_bounded_and_the_oldest_gives_way() -> None:
     got = sent([f"k{n}=v" for n in range(100)], HERE)
     assert got is not None
     assert got.split("; ") == [f"k{n}=v" for n in range(36, 100)]
+
+
+def test_jar_is_bounded_in_size_and_a_cookie_that_is_replaced_is_not_counted_twice() -> None:
+    got = sent([f"k{n}={'v' * 4000}" for n in range(20)], HERE)
+    assert got is not None
+    assert [cookie[:3] for cookie in got.split("; ")] == [f"k{n}" for n in range(12, 20)]
+    assert sent([f"k={'v' * 4000}"] * 20 + ["a=1"], HERE) == f"k={'v' * 4000}; a=1"
+    assert sent([*(f"k{n}={'v' * 4000}; Max-Age=5" for n in range(8)), "a=1"], HERE, later=6) == "a=1"
+
+
+@given(st.lists(field_values(), max_size=8))
+def test_whatever_is_set_leaves_a_field_that_can_be_sent(fields: list[str]) -> None:
+    got = sent(fields, HERE)
+    assert got is None or (got.isprintable() and len(got) < 40_000)

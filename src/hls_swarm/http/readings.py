@@ -11,8 +11,8 @@ Rules:
 import re
 from calendar import monthrange, timegm
 
-MOST_SECONDS = 2**31
-"""The longest time that a field can mean (RFC 9111 1.2.2): 68 years."""
+MOST_SECONDS = 2**31 - 1
+"""The longest time that a field can mean, 68 years: 2**31 says that a cache can count no further (RFC 9111 1.2.2)."""
 MOST_BYTES = 2**63 - 1
 """The longest body that a field can mean: what the kernel counts with."""
 
