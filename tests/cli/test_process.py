@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.environment import clean_environ
+from tests.support.programs import wait_until_signals_are_caught
 
 pytestmark = pytest.mark.program
 
@@ -58,19 +59,6 @@ def test_a_signal_before_there_is_a_run(tmp_path: Path, number: signal.Signals) 
             _, said = process.communicate(timeout=20)
         assert process.returncode == CODES[number], said
         assert said == f"hls-swarm: {'interrupted' if number == signal.SIGINT else f'ended by {number.name}'}\n"
-
-
-def wait_until_signals_are_caught(pid: int) -> None:
-    """Until the program's first instruction is past; what comes before is Python's own start."""
-    wanted = 1 << (signal.SIGTERM - 1)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        status = Path(f"/proc/{pid}/status").read_text()
-        caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
-        if int(caught.split()[1], 16) & wanted:
-            return
-        time.sleep(0.001)
-    raise AssertionError("no handler within 20 s")
 
 
 @pytest.mark.parametrize(
