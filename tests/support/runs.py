@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import psutil
 from tests.support.environment import clean_environ
-from tests.support.programs import is_alive
+from tests.support.programs import free_port, is_alive, running, wait_for
 
 
 class LiveRun:
@@ -108,6 +108,26 @@ def live_run(
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait(10)
+
+
+@contextmanager
+def embedded_origin(place: Path) -> Iterator[str]:
+    """The embedded origin as a process of its own; gives the URL of its live stream."""
+    port = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "hls_swarm",
+        "origin",
+        "--port",
+        str(port),
+        "--access-log",
+        str(place / "access.log"),
+    ]
+    with running(command, place / "origin.out"):
+        url = f"http://127.0.0.1:{port}/live/master.m3u8"
+        wait_for(url, 40)
+        yield url
 
 
 def gone(pids: list[int], seconds: float) -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from tests.support.environment import clean_environ
 from tests.support.origins import serving, vod
-from tests.support.runs import LiveRun, gone, live_run
+from tests.support.programs import require
+from tests.support.runs import LiveRun, embedded_origin, gone, live_run
 
 pytestmark = [pytest.mark.program, pytest.mark.timeout(120)]
 
@@ -113,6 +114,25 @@ def test_a_run_without_standard_streams(tmp_path: Path) -> None:
         done = subprocess.run(["bash", "-c", command], timeout=40, check=False, env=clean_environ())
     assert done.returncode == 1  # its summary could not be shown
     assert json.loads((tmp_path / "s.json").read_bytes())["verdict"] == "pass"
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_all_of_it_gets_the_signal_ffmpeg_too(tmp_path: Path, number: signal.Signals) -> None:
+    """As a supervisor does that signals every process of a service: nothing is left, and SIGTERM keeps the verdict."""
+    require("ffmpeg")
+    arguments = ("--clients", "2", "--workers", "1", "--engine", "ffmpeg")
+    with embedded_origin(tmp_path) as url, live_run(tmp_path, url, *arguments) as run:
+        run.wait_until_played(2)
+        started = run.processes()
+        assert len(started) >= 3, "a worker and two players"
+        for pid in (run.process.pid, *started):
+            os.kill(pid, number)
+        code = run.ended()
+        assert gone(started, 2.0)
+        if number == signal.SIGTERM:
+            assert code in {0, 3}, run.said()  # 3: on a machine that is busy with other things
+            check_whole(run, run.summary()["verdict"])
 
 
 def test_a_worker_that_stood_still_goes_on(tmp_path: Path) -> None:

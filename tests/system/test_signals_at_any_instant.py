@@ -16,7 +16,7 @@ import pytest
 from tests.support.folder_fuzz import said
 from tests.support.origins import serving, vod
 from tests.support.programs import require, wait_until_signals_are_caught
-from tests.support.runs import LiveRun, live_run
+from tests.support.runs import LiveRun, embedded_origin, live_run
 
 pytestmark = [pytest.mark.program, pytest.mark.timeout(1200)]
 
@@ -25,7 +25,6 @@ CODES = {0, 1, 3, 129, 130, 143}
 """docs/reference/exit-codes.md: no threshold is set, and 2 and 4 are of other mistakes."""
 INSTANTS = int(os.environ.get("HLS_SWARM_TEST_INSTANTS", "15"))
 MARK = "HLS_SWARM_TEST_MARK"
-STREAM = vod(segments=60)
 
 
 def marked(mark: str) -> list[int]:
@@ -68,31 +67,32 @@ def check(run: LiveRun, mark: str, what: str) -> int:
     return code
 
 
-def swept(place: Path, longest: float, *arguments: str) -> set[int]:
+def swept(place: Path, url: str, longest: float, *arguments: str) -> set[int]:
     """Runs that get a signal each, at instants from their first instruction to `longest`; their exit codes."""
     codes = set()
-    with serving(STREAM) as base:
-        for nth in range(INSTANTS):
-            number = SIGNALS[nth % 3]
-            delay, group = longest * nth / max(1, INSTANTS - 1), nth % 2 == 0
-            mark, own = uuid.uuid4().hex, place / str(nth)
-            own.mkdir()
-            what = f"{number.name} to the {'group' if group else 'controller'} after {delay:.2f} s"
-            with live_run(own, f"{base}/vod.m3u8", *arguments, environ={MARK: mark}) as run:
-                wait_until_signals_are_caught(run.process.pid)
-                time.sleep(delay)
-                if run.process.poll() is None:
-                    (run.signal_group if group else run.signal)(number)
-                codes.add(check(run, mark, what))
+    for nth in range(INSTANTS):
+        number = SIGNALS[nth % 3]
+        delay, group = longest * nth / max(1, INSTANTS - 1), nth % 2 == 0
+        mark, own = uuid.uuid4().hex, place / str(nth)
+        own.mkdir()
+        what = f"{number.name} to the {'group' if group else 'controller'} after {delay:.2f} s"
+        with live_run(own, url, *arguments, environ={MARK: mark}) as run:
+            wait_until_signals_are_caught(run.process.pid)
+            time.sleep(delay)
+            if run.process.poll() is None:
+                (run.signal_group if group else run.signal)(number)
+            codes.add(check(run, mark, what))
     return codes
 
 
 def test_native_viewers(tmp_path: Path) -> None:
-    codes = swept(tmp_path, 5.0, "--clients", "3", "--workers", "2", "--duration", "2s")
+    with serving(vod(segments=60)) as base:
+        codes = swept(tmp_path, f"{base}/vod.m3u8", 5.0, "--clients", "3", "--workers", "2", "--duration", "2s")
     assert codes & {129, 130, 143}, "some were early enough to find no run"
 
 
 @pytest.mark.system
 def test_ffmpeg_viewers(tmp_path: Path) -> None:
     require("ffmpeg")
-    swept(tmp_path, 7.0, "--clients", "2", "--workers", "1", "--duration", "3s", "--engine", "ffmpeg")
+    with embedded_origin(tmp_path) as url:
+        swept(tmp_path, url, 7.0, "--clients", "2", "--workers", "1", "--duration", "3s", "--engine", "ffmpeg")
