@@ -29,10 +29,10 @@ def _segments(at: float, seconds: float, viewers: int = VIEWERS) -> list[Record]
 class Measured:
     """A run of ten viewers that play, and the meter that looks at it from its eleventh second on."""
 
-    def __init__(self, *objectives: str, viewers: int = VIEWERS, origin_is_here: bool = False) -> None:
+    def __init__(self, *objectives: str, viewers: int = VIEWERS) -> None:
         self.run = Run(target=VIEWERS)
         parsed = parse_objectives(objectives) if objectives else OBJECTIVES
-        self.meter = TrialMeter(parsed, origin_is_here=origin_is_here, columns={"body_bytes_per_second"})
+        self.meter = TrialMeter(parsed, columns={"body_bytes_per_second"})
         self.at = 0.0
         self.second(*(record for viewer in range(viewers) for record in watching(viewer, 0.0)))
         for _ in range(9):
@@ -80,7 +80,7 @@ def test_a_load_that_breaks_an_objective_fails_and_says_which() -> None:
     _ten_seconds(measured, [0.02] * 8 + [2.6] * 2)
     outcome, trial = measured.end()
     assert outcome.result is Result.FAILED
-    assert trial.why == ("segment_relative_download:p95 < 0.5: 130%",)
+    assert trial.why == ("segment_relative_download:p95 < 0.5: 1.3",)
     assert trial.broken == ("segment_relative_download:p95 < 0.5",)
     assert trial.bad_seconds == 2
 
@@ -104,25 +104,26 @@ def test_trouble_of_this_machine_in_the_trial_makes_it_void() -> None:
     assert trial.why == ("event-loop lag P99 300 ms, over the limit of 100 ms",)
 
 
-def _full(percent: float) -> MachineFigures:
-    return MachineFigures(percent, "eth0", None, None, None)
+def _full(percent: float, device: str) -> MachineFigures:
+    return MachineFigures(percent, device, None, None, None)
 
 
 @pytest.mark.parametrize(
-    ("origin_is_here", "percent", "expected"),
+    ("device", "percent", "lag", "expected"),
     [
-        pytest.param(False, 99.9, Result.VOID, id="full"),
-        pytest.param(False, 80.0, Result.HELD, id="busy"),
-        pytest.param(True, 99.9, Result.HELD, id="full of the origin too"),
+        pytest.param("eth0", 99.9, 0.03, Result.VOID, id="full, and viewers feel it"),
+        pytest.param("eth0", 99.9, 0.001, Result.HELD, id="full, and viewers do not feel it"),
+        pytest.param("eth0", 80.0, 0.03, Result.HELD, id="busy"),
+        pytest.param("lo", 99.9, 0.03, Result.HELD, id="full of the origin too"),
     ],
 )
 def test_a_full_machine_makes_a_trial_void_unless_the_origin_is_on_it(
-    origin_is_here: bool, percent: float, expected: Result
+    device: str, percent: float, lag: float, expected: Result
 ) -> None:
-    measured = Measured(origin_is_here=origin_is_here)
+    measured = Measured()
     measured.begin()
     for _ in range(12):
-        measured.second(*_segments(measured.at, 0.02), machine=_full(percent))
+        measured.second(*_segments(measured.at, 0.02), lags=(lag,), machine=_full(percent, device))
     assert measured.end()[0].result is expected
 
 
@@ -158,7 +159,7 @@ def test_viewers_that_fail_fail_the_trial_even_if_no_objective_says_so() -> None
     measured.second(*failed(50, measured.at))
     outcome, trial = measured.end()
     assert outcome.result is Result.FAILED
-    assert trial.why == ("1 viewers failed",)
+    assert trial.why == ("1 viewer failed",)
 
 
 def test_nothing_measured_is_void_and_not_good() -> None:

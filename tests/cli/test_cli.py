@@ -4,7 +4,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +21,7 @@ from hls_swarm.cli.commands import Actions, OriginOptions, commands
 from hls_swarm.cli.goflags import normalise_go_flags
 from hls_swarm.errors import PreflightError, RunError
 from hls_swarm.logexporter.settings import LogExporterOptions
+from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.settings.run import Settings
 
 URL = "http://origin/stream.m3u8"
@@ -39,8 +40,8 @@ class Started:
     answer: int = 0
 
     def actions(self) -> Actions:
-        def recorder(seen: list[Any]) -> Callable[[Any], int]:
-            def record(settings: Any) -> int:
+        def recorder(seen: list[Any]) -> Callable[..., int]:
+            def record(settings: Any, *_: object) -> int:
                 seen.append(settings)
                 return self.answer
 
@@ -411,7 +412,7 @@ def test_keys_with_underscores(tmp_path: Path) -> None:
         pytest.param("rnu u", "'rnu' is not a command: did you mean run?", id="unknown command"),
         pytest.param(
             "localhost",
-            "'localhost' is not a command: there are run, demo, origin, log-exporter, report, compare, runs, "
+            "'localhost' is not a command: there are run, demo, capacity, origin, log-exporter, report, compare, runs, "
             "and a URL starts with http:// or https://",
             id="bare host",
         ),
@@ -643,7 +644,7 @@ def test_a_bug_keeps_its_traceback() -> None:
 
 
 def _raising(error: BaseException) -> Actions:
-    def start(settings: object) -> int:
+    def start(*_: object) -> int:
         raise error
 
     return Actions(run=start, demo=start, origin=start, log_exporter=start)
@@ -745,3 +746,71 @@ def _reference() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def _asked(argv: Sequence[str], environ: dict[str, str] | None = None) -> tuple[Settings, CapacitySettings]:
+    seen: list[tuple[Settings, CapacitySettings]] = []
+
+    def take(settings: Settings, options: CapacitySettings) -> int:
+        seen.append((settings, options))
+        return 3
+
+    assert main(argv, environ or {}, replace(Started().actions(), capacity=take)) == 3
+    return seen[0]
+
+
+def test_a_search_takes_its_own_flags_and_those_of_a_run() -> None:
+    settings, options = _asked(
+        [
+            *("capacity", "--from", "20", "-most=500", "--within", "3%", "--slo", "errors:rate < 1%", "-soak", "0"),
+            *("--no-overload", "--at-least", "100", "--variant", "lowest", "--origin-metrics-host", "10.0.0.5", URL),
+        ]
+    )
+    assert options == CapacitySettings(
+        from_=20, most=500, within="3%", slo=("errors:rate < 1%",), soak=0.0, no_overload=True, at_least=100
+    )
+    assert (settings.url, settings.variant, settings.origin_metrics_host) == (URL, "lowest", ("10.0.0.5",))
+
+
+def test_a_search_has_viewers_that_come_and_go_and_scrapes_each_second() -> None:
+    settings, options = _asked(["capacity", URL])
+    assert (settings.session_length, settings.origin_metrics_interval) == ("exp:5m", 1.0)
+    assert options == CapacitySettings()
+
+
+def test_a_search_reads_its_table_and_for_the_rest_the_top_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "swarm.toml"
+    file.write_text(
+        'url = "http://origin/a.m3u8"\nclients = 5\nvariant = "lowest"\nseed = 3\n'
+        '[capacity]\nmost = 70\nfrom = 7\nseed = 4\nslo = ["errors:rate < 1%"]\n'
+    )
+    settings, options = _asked(["capacity", "--config", str(file)], {"HLS_SWARM_FROM": "8"})
+    assert (settings.url, settings.variant, settings.seed) == ("http://origin/a.m3u8", "lowest", 4)
+    assert (options.from_, options.most, options.slo) == (8, 70, ("errors:rate < 1%",))
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        pytest.param(["--clients", "5"], "--clients", id="a flag that a search has not"),
+        pytest.param(["--slo", "error:rate < 1%"], "--slo: there is no metric error", id="no metric"),
+        pytest.param(["--slo", "errors:rate < 1% over run"], "--slo: ", id="over the run"),
+        pytest.param(["--from", "9", "--most", "8"], "--from: begins with 9 viewers", id="more than the most"),
+    ],
+)
+def test_what_a_search_can_not_mean_is_refused(argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["capacity", *argv, URL], {}) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_the_demo_takes_limits_of_its_origin() -> None:
+    seen: list[object] = []
+
+    def take(settings: Settings, limits: tuple[str, ...]) -> int:
+        seen.append((settings.clients, limits))
+        return 0
+
+    assert (
+        main(["demo", "--limit", "requests=40", "--limit", "cpu=5ms"], {}, replace(Started().actions(), demo=take)) == 0
+    )
+    assert seen == [(50, ("requests=40", "cpu=5ms"))]

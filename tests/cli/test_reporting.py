@@ -15,7 +15,7 @@ from hls_swarm.cli.reporting import CompareOptions, ReportOptions, RunsOptions
 def parsed(argv: list[str]) -> object:
     seen: list[object] = []
 
-    def take(options: object) -> int:
+    def take(options: object, *_: object) -> int:
         seen.append(options)
         return 7
 

@@ -46,6 +46,11 @@ class Lengths:
         return 2 * self.full
 
     @property
+    def warm_up(self) -> float:
+        """The first trial, which is thrown away."""
+        return min(15.0, self.coarse)
+
+    @property
     def overload(self) -> float:
         """How long more viewers are there than can be carried."""
         return max(20.0, 3 * self.segment_seconds)
@@ -53,12 +58,12 @@ class Lengths:
     @property
     def settle_least(self) -> float:
         """After a change, before anything is measured."""
-        return max(10.0, 2 * self.segment_seconds)
+        return max(min(10.0, self.full / 3), 2 * self.segment_seconds)
 
     @property
     def settle_most(self) -> float:
         """The same while things still get better."""
-        return max(60.0, 6 * self.segment_seconds)
+        return 6 * self.settle_least
 
     @property
     def clean_within(self) -> float:
@@ -70,5 +75,6 @@ class Lengths:
         segment = self.segment_seconds
         if viewers <= before:
             return segment if viewers < before else 0.0
-        seconds = min(60.0, max(2 * segment, 60.0 * (viewers - before) / viewers))
+        longest = min(60.0, 2 * self.full)
+        seconds = min(60.0, max(2 * segment, longest * (viewers - before) / viewers))
         return max(1, math.ceil(seconds / segment - 1e-9)) * segment

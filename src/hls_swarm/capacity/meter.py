@@ -7,8 +7,8 @@ Rules:
 - A trial is void, and says nothing of the origin, if in its time this machine was in trouble; if nothing was
   measured; if the stream's source was late while segments came fast; or if fewer viewers were there than were wanted,
   and none of them had failed. Trouble before it is no trouble of it.
-- Where the origin runs on this machine, its processor being full is the origin's doing too: then only the event
-  loops' lag and late starts tell that the generator gave out.
+- A full processor or link of this machine is trouble if the event loops feel it. Where the origin runs on this machine
+  that is the origin's doing too: then only the event loops' own limit of lag and late starts tell.
 - Two guards hold beside the objectives: a live audience must not fall behind by a segment within a trial, and viewers
   must not fail.
 """
@@ -17,13 +17,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from hls_swarm.capacity.objectives import FEW_VALUES, cannot_hold, column_of, held_over, value_over, values_of
+from hls_swarm.capacity.objectives import (
+    FEW_VALUES,
+    cannot_hold,
+    column_of,
+    held_over,
+    shown_value,
+    value_over,
+    values_of,
+)
 from hls_swarm.capacity.pacing import Pulse
 from hls_swarm.capacity.steps import EVIDENCE, Kind, Outcome, Result, Step, VoidBecause
 from hls_swarm.capacity.trial import ObjectiveFigure, Trial
 from hls_swarm.capacity.verdict.predictions import generator_limit, nearest_limit
+from hls_swarm.judge.findings.generator import FELT_LAG_SECONDS
 from hls_swarm.judge.ledger import Entry
-from hls_swarm.judge.thresholds import Threshold, value_text
+from hls_swarm.judge.thresholds import Threshold
 from hls_swarm.judge.timeline import Row
 from hls_swarm.judge.window import Second, Window, second_between
 from hls_swarm.snapshot.generator import GeneratorCounts, generator_trouble
@@ -60,15 +69,11 @@ class TrialMeter:
 
     Args:
         objectives: that a load must keep.
-        origin_is_here: the origin runs on this machine.
         columns: of the timeline, without `@` and what follows, that are kept for the verdict.
     """
 
-    def __init__(
-        self, objectives: Sequence[Threshold], *, origin_is_here: bool = False, columns: Collection[str] = ()
-    ) -> None:
+    def __init__(self, objectives: Sequence[Threshold], *, columns: Collection[str] = ()) -> None:
         self._objectives = tuple(objectives)
-        self._origin_is_here = origin_is_here
         self._columns = {*columns, "elapsed_seconds"}
         self._before: Moment | None = None
         self._measured: _Measured | None = None
@@ -215,18 +220,20 @@ class TrialMeter:
         return Result.HELD, None, ()
 
     def _broken(self, figures: Sequence[ObjectiveFigure]) -> tuple[str, ...]:
-        units = {objective.text: objective.unit for objective in self._objectives}
         return tuple(
-            f"{figure.objective}: {value_text(figure.value, units[figure.objective])}"
-            for figure in figures
+            f"{objective.text}: {shown_value(objective, figure.value)}"
+            for objective, figure in zip(self._objectives, figures, strict=True)
             if figure.held is False and figure.value is not None
         )
 
     def _trouble(self, measured: _Measured, now: Moment) -> tuple[str, ...]:
         before, lag = measured.began, now.loop_lag.since(measured.began.loop_lag)
         counts = _counts(now).since(_counts(before))
-        trouble = generator_trouble(counts, lag.distribution())
-        return trouble if self._origin_is_here else trouble + measured.machine.trouble
+        late = lag.distribution()
+        trouble = generator_trouble(counts, late)
+        if _origin_is_here(now) or (late is not None and late.p99 < FELT_LAG_SECONDS):
+            return trouble
+        return trouble + measured.machine.trouble
 
 
 def segment_seconds(now: Moment, window: Window) -> float | None:
@@ -251,7 +258,7 @@ def _guards(step: Step, measured: _Measured, segment: float | None) -> tuple[str
     out = []
     failed = measured.window.count("viewers_failed") or 0
     if failed > FAILED_SHARE * step.viewers:
-        out.append(f"{failed:.0f} viewers failed")
+        out.append(f"{failed:.0f} viewer{'s' * (failed != 1)} failed")
     third = len(measured.seconds) // 3
     if segment is not None and third:
         first = _edge([second for second, _ in measured.seconds[:third]])
@@ -269,6 +276,12 @@ def _edge(seconds: Sequence[Second]) -> float | None:
         if one is not None:
             histogram.merge(one)
     return histogram.quantile(0.5)
+
+
+def _origin_is_here(moment: Moment) -> bool:
+    """Whether the load goes nowhere: its device is the machine's loopback."""
+    machine = moment.snapshot.generator.machine
+    return machine is not None and machine.device.startswith("lo")
 
 
 def _counts(moment: Moment) -> GeneratorCounts:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from math import exp2
 
 from hls_swarm.judge.metrics import METRICS, CounterMetric, DistributionMetric
-from hls_swarm.judge.thresholds import Threshold, ThresholdError, judge_thresholds, parse_threshold
+from hls_swarm.judge.thresholds import Threshold, ThresholdError, judge_thresholds, parse_threshold, value_text
 from hls_swarm.judge.window import Window
+from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.stats.histogram import BUCKETS_PER_OCTAVE, Histogram
 
 DEFAULT_OBJECTIVES = (
@@ -68,6 +69,13 @@ def values_of(objective: Threshold, window: Window) -> int | None:
         return None
     histogram = window.distribution(objective.metric)
     return 0 if histogram is None else histogram.count
+
+
+def shown_value(objective: Threshold, value: float) -> str:
+    """A value as the objective writes its limit: `0.18` beside `< 0.5`, `1.3%` beside `< 1%`."""
+    if objective.unit is Unit.RATIO and "%" not in objective.text:
+        return f"{value:.3g}"
+    return value_text(value, objective.unit)
 
 
 def value_over(objective: Threshold, window: Window) -> float | None:

@@ -41,7 +41,6 @@ from hls_swarm.capacity.steps import (
     VoidBecause,
 )
 
-WARM_UP_SECONDS = 15.0
 BACK_OFF_TO = 0.7
 OVERLOAD_FACTOR = 1.2
 TRIES_OF_VOID = 3
@@ -420,7 +419,7 @@ class Search:
     def _step(self, kind: Kind, viewers: int) -> Step:
         lengths = self._lengths
         measured = {
-            Kind.WARM_UP: WARM_UP_SECONDS,
+            Kind.WARM_UP: lengths.warm_up,
             Kind.COARSE: lengths.coarse,
             Kind.FULL: lengths.full,
             Kind.CONFIRM: lengths.confirm,

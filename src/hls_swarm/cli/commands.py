@@ -6,7 +6,7 @@ once.
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -30,6 +30,7 @@ from hls_swarm.cli.sources import (
 )
 from hls_swarm.errors import SettingsError
 from hls_swarm.logexporter.settings import LogExporterOptions
+from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.settings.checks import SettingValueError, check_file_name, check_host_names, check_port
 from hls_swarm.settings.run import REPORTS, Settings
 
@@ -75,6 +76,8 @@ _PLACEHOLDERS = {
     "csv": "FILE",
     "name": "NAME",
     "threshold": "THRESHOLD",
+    "slo": "THRESHOLD",
+    "within": "PERCENT",
     "expect": "NAME=SHARE",
     "generator_limit": "SHARE",
     "metrics": "ADDRESS",
@@ -87,6 +90,7 @@ _PLACEHOLDERS = {
     "access_log": "FILE",
     "allow_host": "HOST",
     "fault": "FAULT",
+    "limit": "LIMIT",
     "listen": "ADDRESS",
     "syslog": "ADDRESS",
     "stub_status": "URL",
@@ -116,7 +120,34 @@ _NOT_IN_DEMO = (
     "verify_bodies",
     "dangerous",
 )
+_CAPACITY_DEFAULTS = {"session_length": "exp:5m", "origin_metrics_interval": 1.0}
+"""Startup needs viewers that come; a trial is short for what scrapes every two seconds."""
+_NOT_IN_CAPACITY = (
+    "clients",
+    "ramp_rate",
+    "arrivals",
+    "stage",
+    "arrival_rate",
+    "replace_ended",
+    "duration",
+    "print_cmd",
+    "check",
+    "p1203",
+    "threshold",
+    "expect",
+    "no_expectations",
+    "generator_limit",
+)
 _DEMO_URL = "http://127.0.0.1/"  # the demo's own origin has no address before it listens
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """What the demo needs to know beside a run."""
+
+    limit: tuple[str, ...] = ()
+    """Something that the demo's origin has only so much of: bandwidth=2.5m (bytes a second), requests=40 (a second),
+    connections=50, cpu=20ms (for each segment); repeatable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +175,10 @@ class OriginOptions:
     dvr_window: int = 150
     """Segments in the live playlists of /dvr."""
 
+    limit: tuple[str, ...] = ()
+    """Something that there is only so much of: bandwidth=2.5m (bytes a second), requests=40 (a second), connections=50,
+    cpu=20ms (for each segment); repeatable."""
+
     fault: tuple[str, ...] = ()
     """Something that goes wrong on purpose, such as status=503,rate=0.1 or pause=10s,after=1m; repeatable. While the
     origin runs: /control/set/FAULT, /control/clear."""
@@ -167,13 +202,20 @@ class OriginOptions:
                 raise SettingValueError(field, f"must be from 3 to {most}, not {getattr(self, field)}")
 
 
+def _capacity(settings: Settings, options: CapacitySettings) -> int:
+    from hls_swarm.run import capacity
+
+    return capacity(settings, options)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Actions:
     """What the commands start once their settings stand; each gives the exit code."""
 
     run: Callable[[Settings], int]
-    demo: Callable[[Settings], int]
+    demo: Callable[[Settings, tuple[str, ...]], int]
     origin: Callable[[OriginOptions], int]
+    capacity: Callable[[Settings, CapacitySettings], int] = _capacity
     report: Callable[[ReportOptions], int] = reporting.report
     compare: Callable[[CompareOptions], int] = reporting.compare
     runs: Callable[[RunsOptions], int] = reporting.runs
@@ -186,10 +228,10 @@ def _run(settings: Settings) -> int:
     return run(settings)
 
 
-def _demo(settings: Settings) -> int:
+def _demo(settings: Settings, limits: tuple[str, ...]) -> int:
     from hls_swarm.run import demo
 
-    return demo(settings)
+    return demo(settings, limits)
 
 
 def _origin(options: OriginOptions) -> int:
@@ -203,6 +245,7 @@ def _origin(options: OriginOptions) -> int:
         window=options.window,
         dvr_window=options.dvr_window,
         faults=options.fault,
+        limits=options.limit,
         allowed_hosts=options.allow_host,
     )
 
@@ -227,6 +270,7 @@ class Command:
         table: the table of the settings file that holds its keys; empty for the top of the file.
         epilogue: what its help ends with.
         start: settles what the layers give and starts the action; gives the exit code.
+        takes_top: what its own table does not say, the top of the settings file does.
     """
 
     name: str
@@ -237,6 +281,7 @@ class Command:
     table: str
     epilogue: str
     start: Callable[[Actions, tuple[Flag, ...], tuple[Layer, ...]], int]
+    takes_top: bool = False
 
     @property
     def all_flags(self) -> tuple[Flag, ...]:
@@ -253,7 +298,16 @@ def _start_run(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, .
 
 
 def _start_demo(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
-    return actions.demo(settled(partial(Settings, url=_DEMO_URL), flags, layers, _check_files))
+    *run_flags, limit = flags
+    options = settled(DemoOptions, (limit,), layers)
+    return actions.demo(settled(partial(Settings, url=_DEMO_URL), run_flags, layers, _check_files), options.limit)
+
+
+def _start_capacity(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
+    own = {field.name for field in fields(CapacitySettings)}
+    options = settled(CapacitySettings, [flag for flag in flags if flag.field in own], layers, _check_slo)
+    run_flags = [flag for flag in flags if flag.field not in own]
+    return actions.capacity(settled(Settings, run_flags, layers, _check_files), options)
 
 
 def _start_origin(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
@@ -303,16 +357,36 @@ def _check_files(settings: Settings) -> None:
             raise SettingValueError("expect", str(error)) from None
 
 
+def _check_slo(options: CapacitySettings) -> None:
+    from hls_swarm.capacity.objectives import parse_objectives
+    from hls_swarm.judge.thresholds import ThresholdError
+
+    try:
+        parse_objectives(options.slo)
+    except ThresholdError as error:
+        raise SettingValueError("slo", str(error)) from None
+
+
 def _check_access_log(options: OriginOptions) -> None:
     if options.access_log is not None:
         check_can_write("access_log", options.access_log)
 
 
 def _demo_flags(run_flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
-    return tuple(
+    of_run = (
         replace(flag, default=_DEMO_DEFAULTS.get(flag.field, flag.default))
         for flag in run_flags
         if flag.field not in _NOT_IN_DEMO and flag.section != "Origin metrics"
+    )
+    return (*of_run, *flags_of(DemoOptions, {"limit": "Origin"}, _PLACEHOLDERS))
+
+
+def _capacity_flags(run_flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
+    url, *others = (flag for flag in run_flags if flag.field not in _NOT_IN_CAPACITY)
+    return (
+        url,
+        *flags_of(CapacitySettings, {"slo": "Capacity"}, _PLACEHOLDERS),
+        *(replace(flag, default=_CAPACITY_DEFAULTS.get(flag.field, flag.default)) for flag in others),
     )
 
 
@@ -340,6 +414,17 @@ def commands() -> Mapping[str, Command]:
             table="",
             epilogue=epilogues.DEMO,
             start=_start_demo,
+        ),
+        Command(
+            name="capacity",
+            help="Search for the number of viewers that an origin carries, and say what gives out first.",
+            usage="hls-swarm capacity [flags] URL",
+            flags=_capacity_flags(run_flags),
+            prefix=VARIABLE_PREFIX,
+            table="capacity",
+            epilogue=epilogues.CAPACITY,
+            start=_start_capacity,
+            takes_top=True,
         ),
         Command(
             name="origin",
@@ -493,7 +578,8 @@ def _layers(
     if not path or path == "-":
         raise SettingsError(f"{config.origin}: needs the name of a file")
     content = read_settings_file(path, config.origin)
-    return typed, variables, _file_layers(table, content, path)[command.table]
+    of_file = _file_layers(table, content, path)
+    return (typed, variables, of_file[command.table], *((of_file[""],) if command.takes_top else ()))
 
 
 def _file_layers(table: Mapping[str, Command], content: Mapping[str, object], path: str) -> dict[str, Layer]:

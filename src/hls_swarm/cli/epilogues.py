@@ -28,6 +28,24 @@ Examples:
   hls-swarm demo --clients 200 --duration 1m --tui
 """
 
+CAPACITY = """\
+Viewers are added until objectives break, and the answer is confirmed; it takes
+about a quarter of an hour. It puts an origin under all the load that it can
+bear: ask whoever runs it first.
+
+Each flag is also an environment variable (HLS_SWARM_MOST) and a key of the
+table [capacity] of the settings file; what that does not say, the top of the
+file does.
+
+Examples:
+
+  hls-swarm capacity http://origin/stream.m3u8
+  hls-swarm capacity --origin-metrics-host 10.0.0.5 --most 5000 \\
+      http://origin/stream.m3u8
+  hls-swarm capacity --slo 'waiting_ratio < 2%' --soak 0 --at-least 500 \\
+      http://origin/stream.m3u8
+"""
+
 ORIGIN = """\
 Each flag is also an environment variable (HLS_SWARM_ORIGIN_PORT) and a key of
 the table [origin] of the settings file.

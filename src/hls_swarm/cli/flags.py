@@ -68,7 +68,7 @@ class Flag:
     @property
     def name(self) -> str:
         """The long flag without its dashes, which is also the key in the settings file."""
-        return self.field.replace("_", "-")
+        return self.field.rstrip("_").replace("_", "-")  # a field can not be called `from`
 
     @property
     def is_argument(self) -> bool:
@@ -87,7 +87,7 @@ class Flag:
 
     def variable(self, prefix: str) -> str:
         """Its environment variable."""
-        return prefix + self.field.upper()
+        return prefix + self.field.rstrip("_").upper()
 
     @property
     def default_text(self) -> str:

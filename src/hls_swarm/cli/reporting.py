@@ -33,7 +33,7 @@ class ReportOptions:
     """Write the report as one HTML file that opens offline."""
 
     json: bool = False
-    """Print the summary as JSON."""
+    """Print the summary as JSON; of a search for capacity its answer."""
 
     junit: str | None = None
     """Write JUnit XML to this file; - is standard output."""
@@ -148,7 +148,7 @@ def report(options: ReportOptions) -> int:
     if options.junit is not None:
         _write("--junit", options.junit, report_junit(found))
     if options.json:
-        _print(to_json(found.summary))
+        _print(to_json(found.summary if found.capacity is None else found.capacity))
     elif options.markdown:
         _print(report_markdown(found).encode())
     elif options.csv:
@@ -218,7 +218,7 @@ def runs(options: RunsOptions) -> int:
         _print(to_json(known(rows)))
         return 0
     from hls_swarm.snapshot import units
-    from hls_swarm.views.terminal.report import grid
+    from hls_swarm.views.terminal.grid import grid
     from hls_swarm.views.terminal.tables import Table
 
     if not found:

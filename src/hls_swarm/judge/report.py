@@ -29,6 +29,7 @@ class Report:
         window, window_seconds: the part of the run that `histograms` and `ratios` are of.
         rows: the timeline, in the order of time.
         damage: what of the files could not be read, in words; what it would have said is not known.
+        capacity: of a search for capacity, `capacity.json`.
     """
 
     folder: str
@@ -43,3 +44,4 @@ class Report:
     rows: Sequence[Mapping[str, Any]]
     events: Sequence[Event]
     damage: Sequence[str] = ()
+    capacity: Mapping[str, Any] | None = None

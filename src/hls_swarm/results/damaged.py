@@ -88,7 +88,7 @@ def facts_of(folder: Path, damage: Damage) -> Facts:
     path = folder / layout.RUN
     if not folder.is_dir():
         raise RunError(f"{visible(str(folder))}: there is no such run")
-    given = _object(path, damage)
+    given = object_of(path, damage)
     if given is None:
         if not path.exists():
             raise RunError(f"{visible(str(folder))} is no run folder: it has no {layout.RUN}")
@@ -106,14 +106,14 @@ def facts_of(folder: Path, damage: Damage) -> Facts:
 def state_of(folder: Path, damage: Damage) -> State:
     """The summary and what it was made of; the summary of the end where the state can not be read."""
     path = folder / layout.STATE
-    given = _object(path, damage)
+    given = object_of(path, damage)
     if given is not None and given.get("schema", layout.STATE_SCHEMA) != layout.STATE_SCHEMA:
         damage.add(path, f"is of another version ({visible(repr(given['schema'])[:100])})")
         given = None
     summary = {} if given is None else _salvaged(SUMMARY, given.get("summary", {}), path, damage)
     finished = given is not None and given.get("finished") is True
     if not summary:
-        summary = _object(folder / layout.SUMMARY, damage) or {}
+        summary = object_of(folder / layout.SUMMARY, damage) or {}
         summary = _salvaged(SUMMARY, summary, folder / layout.SUMMARY, damage)
         finished = finished or bool(summary)
     return State(finished, summary, Judged() if given is None else judged_of(given.get("judged"), path, damage))
@@ -181,7 +181,7 @@ def events_of(path: Path, damage: Damage) -> tuple[Event, ...]:
     return tuple(events)
 
 
-def _object(path: Path, damage: Damage) -> dict[str, Any] | None:
+def object_of(path: Path, damage: Damage) -> dict[str, Any] | None:
     """The one JSON object of a file; None if there is none that can be read."""
     try:
         with path.open("rb") as file:

@@ -6,6 +6,7 @@
     log.jsonl        what the program said
     state.json       the summary as it stands and the histograms behind it, replaced whole each second
     summary.json     the JSON summary; there once the run has ended
+    capacity.json    of a search for capacity, the answer as it stands, replaced whole after each trial
 
 A reader passes over a last line that is cut, and over keys that it does not know. Adding is free, changing raises the
 version in `schema`.
@@ -27,6 +28,7 @@ EVENTS = "events.jsonl"
 LOG = "log.jsonl"
 STATE = "state.json"
 SUMMARY = "summary.json"
+CAPACITY = "capacity.json"
 
 RUN_SCHEMA = "hls-swarm/run/1"
 STATE_SCHEMA = "hls-swarm/state/1"

@@ -18,7 +18,7 @@ from hls_swarm.foreign import visible
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.judge.verdict import EXIT_CODES, Verdict
 from hls_swarm.results import layout
-from hls_swarm.results.damaged import Damage, Facts, Judged, events_of, facts_of, rows_of, state_of
+from hls_swarm.results.damaged import Damage, Facts, Judged, events_of, facts_of, object_of, rows_of, state_of
 from hls_swarm.results.machine import runs_still
 
 
@@ -76,6 +76,7 @@ def read_run(folder: Path) -> Report:
         ratios=run.judged.ratios,
         rows=rows,
         events=events_of(folder / layout.EVENTS, run.damage),
+        capacity=object_of(folder / layout.CAPACITY, run.damage),
         damage=tuple(run.damage.texts),
     )
 

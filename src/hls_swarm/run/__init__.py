@@ -1,10 +1,11 @@
 """The composition root: builds the parts of a run, connects them, stops them.
 
 - `commands`: what the command line starts.
+- `capacity`: follows a search with a run.
 - `controller`: follows one run from its start to its end.
 - `signals`: Ctrl-C and SIGTERM.
 """
 
-from hls_swarm.run.commands import demo, origin, run
+from hls_swarm.run.commands import capacity, demo, origin, run
 
-__all__ = ["demo", "origin", "run"]
+__all__ = ["capacity", "demo", "origin", "run"]

@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import uvloop
 
@@ -40,24 +41,28 @@ from hls_swarm.origin.config import origin_settings
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import logging_to, logging_to_stderr, masked, secrets_of
 from hls_swarm.results.recorder import Recorder, open_recorder
+from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
 from hls_swarm.settings.spellings import parse_share
 from hls_swarm.stats.p1203 import p1203_file
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.service import serve
+from hls_swarm.testorigin.serving.limits import parse_limit
 from hls_swarm.testorigin.settings import LogTo, OriginAddress, access_log_place
 from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.prometheus.endpoint import Endpoint
 from hls_swarm.views.terminal import check, text
 from hls_swarm.views.terminal.beside import BesideStream
+from hls_swarm.views.terminal.capacity import capacity_text
 from hls_swarm.views.terminal.live import LineView
-from hls_swarm.views.terminal.output import Output
+from hls_swarm.views.terminal.output import WIDE, Output
 
 if TYPE_CHECKING:
     from hls_swarm.views.tui.dashboard import Dashboard  # takes 0.3 s to import, for those who see it
 
+from hls_swarm.run.capacity import GRACE_SECONDS, Searching, most_viewers, outcome_of, run_settings
 from hls_swarm.run.controller import Controller
 from hls_swarm.run.files import write_file, write_reports
 from hls_swarm.run.signals import Signals
@@ -83,10 +88,42 @@ def run(settings: Settings) -> int:
         return uvloop.run(_interruptible(_run(settings, _prepared(settings), signals), signals))
 
 
-def demo(settings: Settings) -> int:
-    """The same against an origin of its own, whose URLs take the place of those in the settings."""
+def capacity(settings: Settings, options: CapacitySettings) -> int:
+    """Search for the number of viewers that an origin carries; gives the exit code.
+
+    Raises:
+        SwarmError: the run could not start.
+    """
+    settings = run_settings(options, settings)
+    most = most_viewers(options, settings, settings.workers or _cores())
     with Signals() as signals:
-        return uvloop.run(_interruptible(_demo(settings, _prepared(settings), signals), signals))
+        workers = _prepared(replace(settings, clients=most), warns=options.most is not None)
+        searching = Searching(options, settings, most)
+        return uvloop.run(_interruptible(_search(settings, workers, signals, searching), signals))
+
+
+async def _search(settings: Settings, workers: int, signals: Signals, searching: Searching) -> int:
+    screen = Output(sys.stderr)
+    host = urlsplit(settings.url).hostname
+    screen.show(f"Searching for what {host} carries: up to {searching.most:,} viewers. Ctrl-C ends it.", wrap=False)
+    if screen.console.is_terminal and host not in {"localhost", "127.0.0.1", "::1"}:
+        await asyncio.sleep(GRACE_SECONDS)
+    return await _run(settings, workers, signals, searching)
+
+
+def demo(settings: Settings, limits: tuple[str, ...] = ()) -> int:
+    """The same against an origin of its own, whose URLs take the place of those in the settings.
+
+    Args:
+        limits: what that origin has so much of and no more.
+
+    Raises:
+        SettingsError: a limit that can not be read.
+    """
+    for each in limits:
+        parse_limit(each)
+    with Signals() as signals:
+        return uvloop.run(_interruptible(_demo(settings, _prepared(settings), signals, limits), signals))
 
 
 def origin(
@@ -98,6 +135,7 @@ def origin(
     window: int = 6,
     dvr_window: int = 150,
     faults: tuple[str, ...] = (),
+    limits: tuple[str, ...] = (),
     allowed_hosts: tuple[str, ...] = (),
 ) -> int:
     """Serve the embedded origin until it is stopped; gives the exit code.
@@ -113,6 +151,7 @@ def origin(
         window=window,
         dvr_window=dvr_window,
         faults=faults,
+        limits=limits,
         allowed_hosts=allowed_hosts,
     )
     with Signals() as signals:
@@ -161,8 +200,8 @@ async def _interruptible(command: Coroutine[Any, Any, int], signals: Signals) ->
         raise Interrupted(signals.first) from None
 
 
-async def _demo(settings: Settings, workers: int, signals: Signals) -> int:
-    async with OriginProcess(OriginOptions()) as address:
+async def _demo(settings: Settings, workers: int, signals: Signals, limits: tuple[str, ...]) -> int:
+    async with OriginProcess(OriginOptions(limits=limits)) as address:
         return await _run(
             replace(
                 settings,
@@ -176,7 +215,7 @@ async def _demo(settings: Settings, workers: int, signals: Signals) -> int:
         )
 
 
-async def _run(settings: Settings, workers: int, signals: Signals) -> int:
+async def _run(settings: Settings, workers: int, signals: Signals, searching: Searching | None = None) -> int:
     started_at = time.time()
     expected = expectations(settings.expect, thresholds=bool(settings.threshold), none=settings.no_expectations)
     ledger = Ledger([parse_threshold(line) for line in settings.threshold], expected)
@@ -201,7 +240,7 @@ async def _run(settings: Settings, workers: int, signals: Signals) -> int:
         )
         try:
             async with endpoint:
-                return await _recorded(settings, workers, ledger, recorder, endpoint, signals, beside)
+                return await _recorded(settings, workers, ledger, recorder, endpoint, signals, beside, searching)
         except (asyncio.CancelledError, Interrupted):
             recorder.discard()  # there was no run
             raise
@@ -215,6 +254,7 @@ async def _recorded(
     endpoint: Endpoint,
     signals: Signals,
     beside: BesideStream,
+    searching: Searching | None,
 ) -> int:
     agent = LocalAgent(workers)
     scraper = OriginScraper.create(
@@ -239,7 +279,11 @@ async def _recorded(
     lines = LineView(Output(beside))
     dashboard = _dashboard(settings, lines, logbook)
     view = lines if dashboard is None else dashboard
-    controller = Controller(settings, agent, scraper, view, ledger, (recorder, endpoint))
+    sinks = (recorder, endpoint, *((searching,) if searching is not None else ()))
+    controller = Controller(settings, agent, scraper, view, ledger, sinks)
+    if searching is not None:
+        say = partial(Output(beside).show, wrap=False) if dashboard is None else controller.mark
+        searching.attach(controller, say, recorder.keep_answer)
 
     def at_once() -> None:
         agent.kill()
@@ -267,21 +311,28 @@ async def _recorded(
         interrupted_by=ended_by,
     )
     found = check.findings(entry.moment.snapshot, outcome) if settings.check else ()
+    answer = None
+    if searching is not None:
+        answer = searching.conclude(entry, broke_off, interrupted=controller.interrupted)
+        outcome = outcome_of(answer)
     made = recorder.finish(entry, outcome)
     recorder.close()
     # What a program reads comes first: a screen may be gone by now.
     troubles = [
-        write_file("json", settings.json, to_json(made)),
+        write_file("json", settings.json, to_json(made if answer is None else answer.json_object())),
         write_file("p1203", settings.p1203, to_json(p1203_file(controller.sessions))),
         *write_reports(settings, recorder.folder),
     ]
     signals.settle(outcome.exit_code)
     beside.settle(SETTLE_SECONDS)
     screen = Output(sys.stderr)
-    report = screen if settings.printed else Output(sys.stdout)
+    wide = WIDE if answer is not None and not sys.stdout.isatty() else None
+    report = screen if settings.printed else Output(sys.stdout, wide)
     origin_figures, steady = ledger.origin_summary()
     report.show(
-        text.summary(
+        capacity_text(answer)
+        if answer is not None
+        else text.summary(
             entry.moment.snapshot,
             outcome,
             origin_figures,
@@ -349,8 +400,11 @@ def _save_screenshot(name: str, svg: str) -> str:
     return str(path)
 
 
-def _prepared(settings: Settings) -> int:
+def _prepared(settings: Settings, *, warns: bool = True) -> int:
     """The number of workers, once this machine can carry them; what it may run short of is said on standard error.
+
+    Args:
+        warns: say what it may run short of.
 
     Raises:
         SwarmError: a file can not be used, or the machine has too little of something.
@@ -366,11 +420,14 @@ def _prepared(settings: Settings) -> int:
     refused = [finding.text for finding in found if finding.severity is Severity.REFUSES]
     if refused:
         raise PreflightError("; ".join(refused))
-    for finding in found:
+    for finding in found if warns else ():
         print(f"hls-swarm: warning: {finding.text}", file=sys.stderr)  # noqa: T201 - before there is any view
     return workers
 
 
 def _workers(settings: Settings) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(settings.workers or cores, plan_of(settings).most)
+    return min(settings.workers or _cores(), plan_of(settings).most)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -88,7 +88,8 @@ class Controller:
         self._scraper = scraper
         self._view = view
         self._plan = plan_of(settings)
-        self._changes: asyncio.Queue[int] = asyncio.Queue()
+        self._changes: asyncio.Queue[tuple[int, float | None]] = asyncio.Queue()
+        self._replaces_stalled = self._over = False
         self._changed_at = 0.0
         self._builder = SnapshotBuilder(
             settings.without_secrets().url, self._plan.most, settings.duration if settings.duration > 0 else None
@@ -116,9 +117,22 @@ class Controller:
         self._stopping = True
         self._wake.set()
 
-    def change_viewers(self, by: int) -> None:
-        """Add viewers to the plan, or take some away if `by` is negative; carried out before the next poll."""
-        self._changes.put_nowait(by)
+    def finish(self) -> None:
+        """End the run: it has done what it was for."""
+        self._over = True
+        self._wake.set()
+
+    def change_viewers(self, by: int, per_second: float | None = None) -> None:
+        """Add viewers to the plan, or take some away if `by` is negative; carried out before the next poll.
+
+        Args:
+            per_second: how fast their number moves; None: as fast as the settings say, and the moment is marked.
+        """
+        self._changes.put_nowait((by, per_second))
+
+    def replace_stalled(self) -> None:
+        """Have new viewers take the places of those that are stalled; carried out before the next poll."""
+        self._replaces_stalled = True
 
     def mark(self, note: str) -> None:
         """Note this moment."""
@@ -187,15 +201,20 @@ class Controller:
 
     async def _change_plan(self) -> None:
         """Tell the workers what was asked for since the last poll, as one change."""
-        by = 0
+        if self._replaces_stalled:
+            self._replaces_stalled = False
+            await self._agent.replace_stalled()
+        by, per_second = 0, None
         while not self._changes.empty():
-            by += self._changes.get_nowait()
+            more, per_second = self._changes.get_nowait()
+            by += more
         offset = time.perf_counter() + START_DELAY_SECONDS - self._started_at
         by = max(by, -self._plan.most_from(offset))
         if by:
-            self._plan, self._changed_at = self._plan.changed(offset, by), offset
-            await self._agent.apply(self._started_at + offset, by)
-            self.mark(f"{by:+d} viewers")
+            self._plan, self._changed_at = self._plan.changed(offset, by, per_second), offset
+            await self._agent.apply(self._started_at + offset, by, per_second)
+            if per_second is None:
+                self.mark(f"{by:+d} viewers")
 
     async def _stopped_before(self, instant: float) -> bool:
         """Wait until `instant`, the death of a worker or the end of the run, whichever is first; True for the end."""
@@ -206,7 +225,7 @@ class Controller:
             async with asyncio.timeout(max(0.0, until - now)):
                 await self._wake.wait()
         self._wake.clear()
-        return self._stopping or (end_at is not None and time.perf_counter() >= end_at - 0.001)
+        return self._stopping or self._over or (end_at is not None and time.perf_counter() >= end_at - 0.001)
 
     def _phase(self) -> Phase:
         return Phase.RAMPING if time.perf_counter() - self._started_at < self._plan.steady_from else Phase.STEADY

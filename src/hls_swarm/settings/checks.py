@@ -49,7 +49,7 @@ ARGUMENTS = {"url": "URL", "run": "RUN", "runs": "RUN"}
 
 def flag_name(field: str) -> str:
     """What a person calls a setting: its flag, or the argument that it is."""
-    return ARGUMENTS.get(field) or f"--{field.replace('_', '-')}"
+    return ARGUMENTS.get(field) or f"--{field.rstrip('_').replace('_', '-')}"
 
 
 def masked_url(url: str) -> str:

@@ -43,7 +43,9 @@ class TrafficCollector(Collector):
         yield GaugeMetricFamily(f"{connections}_writing", "Connections that write an answer.", traffic.writing)
         yield GaugeMetricFamily(f"{connections}_waiting", "Idle client connections.", traffic.waiting)
         yield UnknownMetricFamily(f"{connections}_accepted", "Accepted client connections.", traffic.accepted)
-        yield UnknownMetricFamily(f"{connections}_handled", "Handled client connections.", traffic.accepted)
+        yield UnknownMetricFamily(
+            f"{connections}_handled", "Handled client connections.", traffic.accepted - traffic.dropped
+        )
         yield CounterMetricFamily(
             "nginx_http_requests", "Client requests that ended, without those for metrics.", traffic.requests
         )

@@ -25,6 +25,7 @@ from hls_swarm.testorigin.metrics import MetricsPages
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource, Sites
 from hls_swarm.testorigin.serving.control import Control, RequestLog
 from hls_swarm.testorigin.serving.faults import Faults, parse_fault
+from hls_swarm.testorigin.serving.limits import Limits, parse_limit
 from hls_swarm.testorigin.serving.server import Server, listening_socket
 from hls_swarm.testorigin.settings import (
     CONTROL_PREFIX,
@@ -118,7 +119,8 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
             )
         )
         visitors = Visitors(settings.listen, (socket.gethostname(), *settings.allowed_hosts))
-        server = Server(settings, listener, site, traffic, log, max_connections, faults, requests, visitors)
+        limits = Limits(tuple(parse_limit(text) for text in settings.limits))
+        server = Server(settings, listener, site, traffic, log, max_connections, faults, requests, visitors, limits)
         server.start()
         host, port = listener.getsockname()[:2]
         ready(

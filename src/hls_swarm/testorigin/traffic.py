@@ -19,6 +19,7 @@ class Traffic:
         body_bytes: of those.
         unmetered_requests: requests for metrics, which count nowhere else.
         accepts_paused: times that there were too many connections, or no descriptor for one more.
+        dropped: connections that were closed as soon as they were accepted, because of a limit.
         durations: how many requests took up to each bound, and in the last place the longer ones.
         duration_sum: seconds of all of them.
     """
@@ -31,6 +32,7 @@ class Traffic:
     body_bytes: int = 0
     unmetered_requests: int = 0
     accepts_paused: int = 0
+    dropped: int = 0
     duration_sum: float = 0.0
     durations: list[int] = field(default_factory=lambda: [0] * (len(DURATION_BOUNDS) + 1))
 

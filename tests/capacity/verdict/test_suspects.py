@@ -310,6 +310,7 @@ def test_what_would_be_next_is_a_straight_line() -> None:
 def test_each_machine_of_the_origin_is_judged_for_itself() -> None:
     quiet, busy = made.case(target="a"), made.case(ROWS[0].failed, held=ROWS[0].held, target="b")
     rows = [{**one, **other} for one, other in zip(quiet.rows, busy.rows, strict=True)]
+    assert cause_of(busy).named[0].where == ""  # there is only one
     cause = cause_of(Case(busy.trials, rows, busy.held, busy.failed, made.OBJECTIVE, 0.5))
     assert [(accused.name, accused.where) for accused in cause.named] == [("cpu", "b")]
 
@@ -327,6 +328,6 @@ def test_the_lines_of_a_full_shaper() -> None:
         "round trip of viewers' connections 97.0 ms at 39, 600 us at 37",
         "received flat: 18.6 Mbit/s at 37, 19.0 Mbit/s at 39, where 19.7 Mbit/s were wanted",
         "retransmits 11% at 39, 0.10% at 37",
-        "round trip of viewers' connections crossed 5.00 ms 0 s after the objective broke",
+        "round trip of viewers' connections crossed 5.00 ms when the objective broke",
     ]
     assert first.score == 5

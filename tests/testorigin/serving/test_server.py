@@ -14,6 +14,7 @@ import uvloop
 
 from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.resources import Caching, Resource, StoredFile
+from hls_swarm.testorigin.serving.limits import Limits, parse_limit
 from hls_swarm.testorigin.serving.server import Server, listening_socket
 from hls_swarm.testorigin.settings import OriginSettings
 from hls_swarm.testorigin.traffic import Traffic
@@ -54,11 +55,11 @@ def log_fields(folder: Path) -> list[tuple[str, int, int]]:
 
 
 @asynccontextmanager
-async def running(folder: Path, settings: OriginSettings) -> AsyncIterator[Running]:
+async def running(folder: Path, settings: OriginSettings, limits: Limits | None = None) -> AsyncIterator[Running]:
     listener = listening_socket("127.0.0.1", 0)
     host, port = listener.getsockname()
     pages, traffic, log = Pages(), Traffic(), AccessLog(folder / "access.log")
-    server = Server(settings, listener, pages, traffic, log, max_connections=1000)
+    server = Server(settings, listener, pages, traffic, log, max_connections=1000, limits=limits)
     server.start()
     try:
         yield Running(server, traffic, host, port)
@@ -71,12 +72,15 @@ async def running(folder: Path, settings: OriginSettings) -> AsyncIterator[Runni
 
 
 def serve_while(
-    folder: Path, test: Callable[[Running], Awaitable[None]], settings: OriginSettings | None = None
+    folder: Path,
+    test: Callable[[Running], Awaitable[None]],
+    settings: OriginSettings | None = None,
+    limits: Limits | None = None,
 ) -> None:
     """Run a test's client side against a server of its own."""
 
     async def both() -> None:
-        async with running(folder, settings or OriginSettings()) as server:
+        async with running(folder, settings or OriginSettings(), limits) as server:
             await asyncio.wait_for(test(server), LIMIT)
 
     uvloop.run(both())
@@ -348,3 +352,51 @@ def test_hundreds_of_connections_at_once(tmp_path: Path) -> None:
             await writer.wait_closed()
 
     serve_while(tmp_path, client)
+
+
+def test_a_limited_bandwidth_is_shared_in_turn(tmp_path: Path) -> None:
+    size = 512 << 10
+
+    async def download(server: Running) -> float:
+        async with connected(server) as (reader, writer):
+            began = asyncio.get_running_loop().time()
+            writer.write(request("/big", Range=f"bytes=0-{size - 1}"))
+            status, _, body = await read_answer(reader)
+            assert (status, body) == (206, BIG[:size])
+            return asyncio.get_running_loop().time() - began
+
+    async def client(server: Running) -> None:
+        first, second = await asyncio.gather(download(server), download(server))
+        assert min(first, second) >= 0.8 * max(first, second)  # neither waited for the other
+        assert max(first, second) >= 0.45  # 1 MiB at 2 MiB/s, whoever else is busy
+
+    serve_while(tmp_path, client, limits=Limits((parse_limit(f"bandwidth={2 << 20}"),)))
+
+
+def test_a_request_too_many_is_refused_at_once_and_counted(tmp_path: Path) -> None:
+    async def client(server: Running) -> None:
+        async with connected(server) as (reader, writer):
+            statuses = []
+            for _ in range(3):
+                writer.write(request())
+                statuses.append((await read_answer(reader))[0])
+            assert statuses == [200, 200, 503]
+            writer.write(request("/metrics"))
+            assert (await read_answer(reader))[0] == 200  # what watches it is not limited
+        assert server.traffic.requests == 3
+
+    serve_while(tmp_path, client, limits=Limits((parse_limit("requests=2"),)))
+
+
+def test_a_connection_too_many_is_closed_and_counted_as_dropped(tmp_path: Path) -> None:
+    async def client(server: Running) -> None:
+        async with connected(server) as (reader, writer):
+            writer.write(request())
+            assert (await read_answer(reader))[0] == 200
+            async with connected(server) as (other, _):
+                assert await other.read() == b""
+            writer.write(request())
+            assert (await read_answer(reader))[0] == 200
+        assert (server.traffic.accepted, server.traffic.dropped) == (2, 1)
+
+    serve_while(tmp_path, client, limits=Limits((parse_limit("connections=1"),)))

@@ -53,7 +53,7 @@ class Accused(msgspec.Struct, frozen=True):
     """A suspect that something speaks for.
 
     Attributes:
-        where: the machine of the origin; empty for what is no machine's.
+        where: the machine of the origin, if there are several; empty for what is no machine's.
         score: points for it less those against it.
         evidence, against: the lines.
         named: whether it is said to have given out first.
@@ -135,7 +135,9 @@ def cause_of(case: Case, how_to_get: Mapping[str, str] | None = None) -> Cause:
 
 def judged(case: Case, suspects: Sequence[Suspect], how_to_get: Mapping[str, str] | None = None) -> Cause:
     """The verdict on a case with these suspects."""
-    predicted = predictions(case)
+    predicted = tuple(
+        one if len(case.targets) > 1 else msgspec.structs.replace(one, where="") for one in predictions(case)
+    )
     if case.failed is None:
         return Cause(predicted=predicted)
     accused: list[_Weighed] = []
@@ -153,7 +155,7 @@ def judged(case: Case, suspects: Sequence[Suspect], how_to_get: Mapping[str, str
             ruled_out.append(_ruled_out(case, best))
     accused.sort(key=lambda one: -one.score)
     return Cause(
-        tuple(_accused(accused, nth) for nth in range(len(accused))),
+        tuple(_accused(accused, nth, tell_where=len(case.targets) > 1) for nth in range(len(accused))),
         tuple(ruled_out),
         tuple(not_known),
         tuple(one for one in predicted if one.viewers > NEXT_FROM * case.failed),
@@ -184,7 +186,7 @@ def _line(sort: Sort, points: int, answer: Answer) -> Line:
     return Line(answer.text, sort, points, answer.evidence)
 
 
-def _accused(accused: Sequence[_Weighed], nth: int) -> Accused:
+def _accused(accused: Sequence[_Weighed], nth: int, *, tell_where: bool) -> Accused:
     mine, suspect = accused[nth], accused[nth].suspect
     best = accused[0].score
     others = [other.score for place, other in enumerate(accused) if place != nth]
@@ -197,7 +199,7 @@ def _accused(accused: Sequence[_Weighed], nth: int) -> Accused:
     return Accused(
         suspect.name,
         suspect.title,
-        mine.where if suspect.culprit is Culprit.ORIGIN else "",
+        mine.where if tell_where and suspect.culprit is Culprit.ORIGIN else "",
         suspect.culprit,
         mine.score,
         confidence,

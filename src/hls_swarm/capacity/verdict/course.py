@@ -44,9 +44,8 @@ class Onset(OfOne):
         if crossed is None or broke is None:
             return Answer(False)
         late = crossed - broke
-        text = f"{self.measure.title} crossed {units.figure(limit, self.measure.unit)} " + (
-            f"{-late:.0f} s before the objective broke" if late < 0 else f"{late:.0f} s after the objective broke"
-        )
+        when = "when" if not round(late) else f"{abs(late):.0f} s {'before' if late < 0 else 'after'}"
+        text = f"{self.measure.title} crossed {units.figure(limit, self.measure.unit)} {when} the objective broke"
         began_at, ended_at = float(rows[0]["elapsed_seconds"]), float(rows[-1]["elapsed_seconds"])
         allowed = ONSET_SECONDS + case.scrape_seconds
         evidence = Evidence(

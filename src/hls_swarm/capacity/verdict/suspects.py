@@ -173,7 +173,7 @@ SUSPECTS: tuple[Suspect, ...] = (
     ),
     Suspect(
         "steal",
-        "the hypervisor, which gives the origin's processor to others",
+        "the hypervisor (steal)",
         Culprit.ORIGIN,
         (AtLeast(STEAL, 5), Rises(STEAL, 1.5, 5), Onset(STEAL, 5)),
         (Below(STEAL, 1),),
@@ -229,7 +229,7 @@ SUSPECTS: tuple[Suspect, ...] = (
     ),
     Suspect(
         "accept-queue",
-        "the queue of connections that wait to be accepted",
+        "the accept queue",
         Culprit.ORIGIN,
         (Appears(OVERFLOWS), Rises(CONNECT, 3, 0.5), Onset(OVERFLOWS, 0.1)),
         (Below(OVERFLOWS, 0.001),),
@@ -331,7 +331,7 @@ SUSPECTS: tuple[Suspect, ...] = (
     ),
     Suspect(
         "upstream",
-        "what is behind the origin's web server",
+        "the upstream of the origin's web server",
         Culprit.ORIGIN,
         (
             _SLOW_SERVER,

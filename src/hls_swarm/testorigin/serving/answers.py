@@ -119,6 +119,11 @@ def answer(
     return _treated(request, resource, faults, now)
 
 
+def refused(request: Request) -> Answer:
+    """What a request gets that is one too many: 503."""
+    return _message(request, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
 def _refused(request: Request, visitors: Visitors) -> str:
     fields = request.headers
     host, referer = fields.get(b"host"), fields.get(b"referer")

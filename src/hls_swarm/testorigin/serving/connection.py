@@ -73,6 +73,9 @@ class Owner(Protocol):
     def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
         """The answer's head."""
 
+    def turn(self) -> tuple[float, int] | None:
+        """Seconds until a piece of a body may go out, and its bytes; None: there is no limit."""
+
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back after so many seconds."""
 
@@ -308,12 +311,24 @@ class Connection:
             self.close()
         elif answer.treatment.bytes_per_second is not None:
             self._trickle(answer, answer.treatment.bytes_per_second)
+        elif answer.metered and (turn := self._owner.turn()) is not None:
+            wait, piece = turn
+            self._owner.later(wait, partial(self._take_turn, answer, piece))
         else:
             self._send()
 
     def _trickle(self, answer: Answer, bytes_per_second: float) -> None:
         """Send the next piece of a body that is to be slow, and the one after it when it is time."""
-        piece = max(1, int(bytes_per_second * _TRICKLE_SECONDS))
+        if self._send_piece(answer, max(1, int(bytes_per_second * _TRICKLE_SECONDS))):
+            self._owner.later(_TRICKLE_SECONDS, partial(self._go_on, answer))
+
+    def _take_turn(self, answer: Answer, piece: int) -> None:
+        """Send a piece of a body whose turn it is, and wait for the next turn."""
+        if self._state is State.WRITING and self._answer is answer and self._send_piece(answer, piece):
+            self._go_on(answer)
+
+    def _send_piece(self, answer: Answer, piece: int) -> bool:
+        """Send a piece; whether more is to come. An answer that is whole is ended, and the next one begun."""
         try:
             if self._out:
                 sent = self.socket.send(self._out[: self._head_left + piece if self._head_left > 0 else piece])
@@ -327,14 +342,14 @@ class Connection:
             pass  # the socket is full: the next turn goes on
         except OSError:  # the client is gone, and the log says how far the answer got
             self.close()
-            return
+            return False
         self.deadline = self._owner.now() + self._owner.stalled_seconds
         if self._out or self._file_left:
-            self._owner.later(_TRICKLE_SECONDS, partial(self._go_on, answer))
-            return
+            return True
         self._finish_answer()
         if self._state is State.IDLE:
             self._next()
+        return False
 
     def _send(self) -> None:
         """Send what the socket takes of the answer."""

@@ -13,11 +13,12 @@ from email.utils import formatdate
 from hls_swarm import __version__
 from hls_swarm.http.visitors import Visitors
 from hls_swarm.testorigin.access_log import AccessLog
-from hls_swarm.testorigin.resources import Site
-from hls_swarm.testorigin.serving.answers import Answer, Request, answer
+from hls_swarm.testorigin.resources import Site, StoredFile
+from hls_swarm.testorigin.serving.answers import Answer, Request, answer, refused
 from hls_swarm.testorigin.serving.connection import READ_BYTES, Connection, State
 from hls_swarm.testorigin.serving.control import RequestLog
 from hls_swarm.testorigin.serving.faults import Faults
+from hls_swarm.testorigin.serving.limits import Limits
 from hls_swarm.testorigin.settings import OriginSettings
 from hls_swarm.testorigin.traffic import Traffic
 
@@ -60,6 +61,7 @@ class Server:
         faults: what goes wrong on purpose.
         requests: takes every answer that ended, beside the log.
         visitors: who may ask for the control pages; None: anybody.
+        limits: what there is only so much of, on purpose.
     """
 
     def __init__(
@@ -73,7 +75,9 @@ class Server:
         faults: Faults | None = None,
         requests: RequestLog | None = None,
         visitors: Visitors | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        self._limits = limits or Limits(())
         self._faults, self._requests, self._visitors = faults, requests, visitors
         self.read_buffer = bytearray(READ_BYTES)
         self.head_seconds = settings.head_seconds
@@ -134,6 +138,11 @@ class Server:
                 return
             connected.setblocking(False)
             self._traffic.accepted += 1
+            most = self._limits.connections
+            if most is not None and len(self._connections) >= most:
+                self._traffic.dropped += 1
+                connected.close()
+                continue
             self._traffic.active += 1
             self._connections.add(Connection(self, connected, address[0]))
 
@@ -182,7 +191,15 @@ class Server:
 
     def answer(self, request: Request) -> Answer:
         """What to say."""
-        return answer(request, self._site, self._faults, self._loop.time(), self._visitors)
+        now = self._loop.time()
+        made = answer(request, self._site, self._faults, now, self._visitors)
+        if not made.metered:
+            return made
+        if self._limits.refuses(now):
+            return refused(request)
+        if isinstance(made.content, StoredFile):
+            self._limits.work()
+        return made
 
     def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
         """The answer's head; Date is required of a server with a clock (RFC 9110 6.6.1)."""
@@ -198,6 +215,11 @@ class Server:
             persistence = b"Connection: keep-alive\r\n" if request.version == "1.0" else b""
         status = f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n".encode("ascii")
         return b"".join((status, self._every_head, answer.fields, persistence, b"\r\n"))
+
+    def turn(self) -> tuple[float, int] | None:
+        """Seconds until a piece of a body may go out, and its bytes; None: there is no limit."""
+        wait = self._limits.turn(self._loop.time())
+        return None if wait is None else (wait, self._limits.piece)
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back after so many seconds."""

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+from msgspec import structs
 from rich.console import Group as Lines
 from rich.console import RenderableType
-from rich.table import Table as Grid
 from rich.text import Text
 
+from hls_swarm.capacity.answer import read_answer
 from hls_swarm.judge.compare import Comparison, Conclusion
-from hls_swarm.judge.report import Report
+from hls_swarm.judge.report import Report, Status
+from hls_swarm.views.terminal.capacity import capacity_text
+from hls_swarm.views.terminal.grid import STYLES, grid
 from hls_swarm.views.terminal.tables import (
-    Table,
     comparison_headline,
     comparison_remarks,
     differences,
@@ -25,22 +27,22 @@ CONCLUSION_STYLES = {
     Conclusion.NOT_WORSE: "bold green",
     Conclusion.NOT_COMPARABLE: "bold yellow",
 }
-STYLES = {
-    "pass": "green",
-    "held": "green",
-    "better": "green",
-    "fail": "bold red",
-    "crossed": "bold red",
-    "error": "bold red",
-    "worse": "bold red",
-    "invalid": "bold yellow",
-    "broken off": "bold red",
-    "running": "bold",
-}
 
 
 def report_text(report: Report) -> RenderableType:
-    """One run, the verdict first."""
+    """One run, the verdict first; of a search for capacity its answer before that."""
+    if report.capacity is None:
+        return _run_text(report)
+    try:
+        answer = read_answer(report.capacity)
+    except ValueError as error:
+        return Lines(Text(f"The answer of the search can not be shown: {error}", "yellow"), "", _run_text(report))
+    if answer.running and report.status is not Status.RUNNING:
+        answer = structs.replace(answer, running=False, reason="its process ended before the search did")
+    return Lines(capacity_text(answer), "", _run_text(report))
+
+
+def _run_text(report: Report) -> RenderableType:
     style = STYLES.get(str(report.summary["verdict"]), "")
     parts: list[RenderableType] = [Text(headline(report), f"bold {style}")]
     parts += [Text(f"  {reason}", style) for reason in reasons(report)]
@@ -65,15 +67,3 @@ def comparison_text(comparisons: Sequence[Comparison], *, everything: bool = Fal
         if beside.rows and (table.rows or everything):
             parts += [grid(beside), ""]
     return Lines(*parts)
-
-
-def grid(table: Table) -> Grid:
-    """A table of words on a terminal."""
-    out = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for number, column in enumerate(table.columns):
-        name = table.title if number == 0 else column
-        right = bool(number) and table.figures
-        out.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
-    for row in table.rows:
-        out.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
-    return out

@@ -1,0 +1,215 @@
+"""Follows a search for capacity with a run: what the search asks for is done with the run's viewers.
+
+The run is a usual one, with files, endpoint and views. Each second its entry of the ledger goes to the search too,
+whose answer is a change of the number of viewers, new viewers for stalled ones, or the end. After each trial the answer
+as it stands is written down, so that a search that is killed has one too.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from hls_swarm.capacity.answer import CapacityAnswer, answer_of
+from hls_swarm.capacity.lengths import Lengths
+from hls_swarm.capacity.meter import TrialMeter, columns_of
+from hls_swarm.capacity.objectives import DEFAULT_OBJECTIVES, parse_objectives
+from hls_swarm.capacity.pacing import Action, ChangeTo, Finish, Note, Pace, ReplaceStalled
+from hls_swarm.capacity.search import Options, Search
+from hls_swarm.capacity.steps import Ending
+from hls_swarm.capacity.trial import Trial
+from hls_swarm.capacity.verdict.suspects import COLUMNS
+from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
+from hls_swarm.engine.host.facts import read_facts
+from hls_swarm.engine.host.preflight import Severity, findings, needs_of
+from hls_swarm.judge.ledger import Entry
+from hls_swarm.judge.verdict import Outcome, Verdict
+from hls_swarm.settings.capacity import CapacitySettings
+from hls_swarm.settings.checks import SettingValueError
+from hls_swarm.settings.network import parse_source_addresses
+from hls_swarm.settings.run import Settings
+from hls_swarm.settings.spellings import parse_share
+from hls_swarm.snapshot.snapshot import Phase
+from hls_swarm.views.terminal.capacity import trial_line
+
+_log = logging.getLogger(__name__)
+_MOST_TRIED = 1_000_000
+_OUTCOMES = {0: Verdict.PASS, 1: Verdict.ERROR, 3: Verdict.INVALID, 99: Verdict.FAIL}
+GRACE_SECONDS = 5.0
+"""Time to think again before a machine that is not this one gets load that grows until it gives out."""
+
+
+class Controls(Protocol):
+    """The run, as far as a search acts on it."""
+
+    def change_viewers(self, by: int, per_second: float | None = None) -> None:
+        """See `Controller.change_viewers`."""
+
+    def replace_stalled(self) -> None:
+        """See `Controller.replace_stalled`."""
+
+    def mark(self, note: str) -> None:
+        """See `Controller.mark`."""
+
+    def finish(self) -> None:
+        """See `Controller.finish`."""
+
+
+class Searching:
+    """One search; a sink of its run.
+
+    Args:
+        options: what it is for.
+        settings: of the run.
+        most: never more viewers than this.
+    """
+
+    def __init__(self, options: CapacitySettings, settings: Settings, most: int) -> None:
+        self.objectives = parse_objectives(options.slo or DEFAULT_OBJECTIVES)
+        self.most = most
+        self._options = options
+        self._url = settings.without_secrets().url
+        self._scrape_seconds = settings.origin_metrics_interval
+        self._search = Search(
+            Options(
+                first=options.first,
+                most=most,
+                within=parse_share(options.within),
+                lengths=Lengths(trial_seconds=options.trial, soak_seconds=options.soak),
+                overload=not options.no_overload,
+                time_limit_seconds=options.time_limit,
+            )
+        )
+        self._meter = TrialMeter(self.objectives, columns=COLUMNS | columns_of(self.objectives))
+        self._pace: Pace[Entry] = Pace(self._search, self._meter, options.time_limit)
+        self._controls: Controls | None = None
+        self._say: Callable[[str], None] = _log.info
+        self._keep: Callable[[Mapping[str, Any]], None] = lambda _: None
+        self._viewers = options.first
+        self._told = 0
+        self._how_to_get: Mapping[str, str] = {}
+        self._ending: Ending | None = None
+
+    def attach(self, controls: Controls, say: Callable[[str], None], keep: Callable[[Mapping[str, Any]], None]) -> None:
+        """Before the run begins: what to act on, whom to tell, who writes the answer down."""
+        self._controls, self._say, self._keep = controls, say, keep
+
+    def add(self, entry: Entry) -> None:
+        """See `Sink.add`."""
+        if self._ending is not None or entry.moment.snapshot.phase in {Phase.DRAINING, Phase.FINISHED}:
+            return
+        self._how_to_get = _how_to_get(entry) or self._how_to_get
+        for action in (*(self._pace.begin() if self._pace.step is None else ()), *self._pace.take(entry)):
+            self._act(action)
+        for trial in self._meter.trials[self._told :]:
+            self._tell(trial)
+        if len(self._meter.trials) > self._told:
+            self._told = len(self._meter.trials)
+            seconds = entry.moment.snapshot.elapsed_seconds
+            self._keep(self._answer(self._search.stop("it goes on"), seconds, running=True).json_object())
+
+    def conclude(self, entry: Entry, broke_off: str | None, *, interrupted: bool) -> CapacityAnswer:
+        """The answer, once the run has ended, however it did."""
+        ending = self._ending
+        if ending is None:
+            ending = self._search.stop(broke_off or ("interrupted" if interrupted else "the run ended"))
+        answer = self._answer(ending, entry.moment.snapshot.elapsed_seconds)
+        self._keep(answer.json_object())
+        return answer
+
+    def _act(self, action: Action) -> None:
+        controls = self._controls
+        if controls is None:
+            raise AssertionError("a search is attached before its run begins")
+        match action:
+            case ChangeTo(viewers=viewers, seconds=seconds):
+                by, self._viewers = viewers - self._viewers, viewers
+                if by:
+                    controls.change_viewers(by, abs(by) / max(seconds, 0.2))
+            case ReplaceStalled():
+                controls.replace_stalled()
+            case Note(text=text):
+                controls.mark(text)
+                _log.info("capacity: %s", text)
+            case Finish(ending=ending):
+                self._ending = ending
+                controls.finish()
+
+    def _tell(self, trial: Trial) -> None:
+        self._say(trial_line(trial.viewers, trial.kind, trial.result, trial.why))
+
+    def _answer(self, ending: Ending, seconds: float, *, running: bool = False) -> CapacityAnswer:
+        return answer_of(
+            ending,
+            self._meter.trials,
+            self._meter.rows,
+            self.objectives,
+            url=self._url,
+            seconds=seconds,
+            at_least=self._options.at_least,
+            how_to_get=self._how_to_get,
+            scrape_seconds=self._scrape_seconds,
+            running=running,
+        )
+
+
+def run_settings(options: CapacitySettings, settings: Settings) -> Settings:
+    """The run that a search begins with: the first load, for as long as it takes, with nobody missing."""
+    ramp = Lengths(trial_seconds=options.trial).ramp(0, options.first)
+    return replace(
+        settings,
+        clients=options.first,
+        ramp_rate=options.first / ramp,
+        arrivals="even",
+        stage=(),
+        arrival_rate=None,
+        duration=0.0,
+        replace_ended=True,
+        threshold=(),
+        no_expectations=True,
+        expect=(),
+    )
+
+
+def most_viewers(options: CapacitySettings, settings: Settings, workers: int) -> int:
+    """How many may be tried: what was asked for, or what this machine has descriptors, ports and memory for.
+
+    Raises:
+        SettingValueError: it can not be told.
+    """
+    if options.most is not None:
+        return options.most
+    if has_ffmpeg(settings):
+        raise SettingValueError("most", "is needed with ffmpeg viewers: each is a process of this machine")
+    facts = read_facts(parse_source_addresses(settings.source_address))
+
+    def can_make(viewers: int) -> bool:
+        needs = needs_of(replace(settings, clients=viewers), workers)
+        return not any(finding.severity is Severity.REFUSES for finding in findings(needs, facts))
+
+    low, high = options.first, _MOST_TRIED
+    if can_make(high):
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if can_make(middle) else (low, middle)
+    return low
+
+
+def outcome_of(answer: CapacityAnswer) -> Outcome:
+    """What the run's own files say of it."""
+    verdict = _OUTCOMES[answer.exit_code]
+    if verdict is Verdict.FAIL and answer.viewers is not None:
+        return Outcome(verdict, (f"{answer.viewers} viewers are carried, fewer than --at-least {answer.at_least}",))
+    return Outcome(verdict, (answer.reason,) if answer.reason and verdict is not Verdict.PASS else ())
+
+
+def _how_to_get(entry: Entry) -> dict[str, str]:
+    """By signal of the origin that is not known, how its exporter can be made to tell it."""
+    origin = entry.moment.snapshot.origin
+    return {
+        name: reading.unknown.how_to_get
+        for target in (origin.targets if origin is not None else ())
+        for name, reading in target.readings.items()
+        if reading.unknown is not None and reading.unknown.how_to_get
+    }

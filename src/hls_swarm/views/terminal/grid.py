@@ -1,0 +1,31 @@
+"""A table of words on a terminal, and the colours of the words that judge."""
+
+from rich.table import Table as Grid
+from rich.text import Text
+
+from hls_swarm.views.terminal.tables import Table
+
+STYLES = {
+    "pass": "green",
+    "held": "green",
+    "better": "green",
+    "fail": "bold red",
+    "crossed": "bold red",
+    "error": "bold red",
+    "worse": "bold red",
+    "invalid": "bold yellow",
+    "broken off": "bold red",
+    "running": "bold",
+}
+
+
+def grid(table: Table) -> Grid:
+    """A table of words on a terminal."""
+    out = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, column in enumerate(table.columns):
+        name = table.title if number == 0 else column
+        right = bool(number) and table.figures
+        out.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
+    for row in table.rows:
+        out.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
+    return out

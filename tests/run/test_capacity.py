@@ -1,0 +1,143 @@
+"""A search that acts on a run: what it asks of the viewers, what it writes down, and its answer at the end."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tests.support.moments import Run
+from tests.support.snapshots import exchange, watching
+
+from hls_swarm.capacity.answer import CapacityAnswer
+from hls_swarm.capacity.steps import Verdict
+from hls_swarm.judge import verdict
+from hls_swarm.records import EndReason, ObjectKind, Record, SegmentFetched, ViewerStopped
+from hls_swarm.run.capacity import Searching, most_viewers, outcome_of, run_settings
+from hls_swarm.settings.capacity import CapacitySettings
+from hls_swarm.settings.checks import SettingValueError
+from hls_swarm.settings.run import Settings
+from hls_swarm.snapshot.snapshot import Phase
+
+URL = "http://user:secret@origin.test/live/master.m3u8"
+
+
+class World:
+    """A run of a model: an origin that carries so many viewers well, and the viewers on it.
+
+    Args:
+        carries: with one more, segments take longer than they play.
+    """
+
+    def __init__(self, carries: int, **options: Any) -> None:
+        self.carries = carries
+        self.told: list[str] = []
+        self.kept: list[Mapping[str, Any]] = []
+        self.marks: list[str] = []
+        self.rates: list[float] = []
+        self.target, self.over = 2, False
+        self.settings = Settings(url=URL, no_output=True)
+        asked = CapacitySettings(**{"from_": 2, "trial": 5.0, "soak": 0.0, "no_overload": True, **options})
+        self.searching = Searching(asked, self.settings, asked.most or 1000)
+        self.searching.attach(self, self.told.append, self.kept.append)
+
+    # What the search asks for.
+
+    def change_viewers(self, by: int, per_second: float | None = None) -> None:
+        self.target += by
+        self.rates.append(per_second or 0.0)
+
+    def replace_stalled(self) -> None:
+        """Nobody is."""
+
+    def mark(self, note: str) -> None:
+        self.marks.append(note)
+
+    def finish(self) -> None:
+        self.over = True
+
+    # What goes on meanwhile.
+
+    def run(self, seconds: int = 600) -> CapacityAnswer:
+        run, viewers, at = Run(), 0, 0.0
+        entry = None
+        while not self.over and at < seconds:
+            records: list[Record] = []
+            while viewers < self.target:
+                records += watching(viewers, at)
+                viewers += 1
+            while viewers > self.target:
+                viewers -= 1
+                records.append(ViewerStopped(viewers, at, EndReason.QUIT, played=True))
+            took = 0.02 if viewers <= self.carries else 4.0
+            records += [
+                SegmentFetched(n, ObjectKind.SEGMENT, exchange(at, 1000, took), None, 2.0, 4000) for n in range(viewers)
+            ]
+            at += 1.0
+            entry = run.second(at, *records)
+            self.searching.add(entry)
+        assert entry is not None
+        last = run.second(at + 1.0, phase=Phase.FINISHED)
+        self.searching.add(last)  # says nothing any more
+        return self.searching.conclude(last, None, interrupted=not self.over)
+
+
+def test_a_search_changes_the_viewers_of_its_run_until_it_has_found() -> None:
+    world = World(carries=9)
+    answer = world.run()
+    assert world.over
+    assert (answer.verdict, answer.viewers, answer.failed_at, answer.exit_code) == (Verdict.FOUND, 9, 10, 0)
+    assert answer.url == "http://***@origin.test/live/master.m3u8"
+    assert answer.broke_first is not None
+    assert answer.broke_first.objective == "segment_relative_download:p95 < 0.5"
+    assert world.told[0].split() == ["2", "viewers", "coarse", "held"]
+    assert all(rate > 0 for rate in world.rates)
+    assert world.marks[0] == "warm up: 2 viewers"
+    assert outcome_of(answer).verdict is verdict.Verdict.PASS
+
+
+def test_each_trial_is_written_down_as_the_answer_stands_then() -> None:
+    world = World(carries=9)
+    answer = world.run()
+    assert len(world.kept) == len(answer.trials) + 1
+    first, last = world.kept[0], world.kept[-1]
+    assert (first["running"], first["verdict"], len(first["trials"])) == (True, "broke_off", 1)
+    assert (last["running"], last["verdict"]) == (False, "found")
+    assert last == answer.json_object()
+
+
+def test_a_search_that_is_interrupted_says_its_bounds() -> None:
+    world = World(carries=9)
+    answer = world.run(seconds=60)
+    assert not world.over
+    assert (answer.verdict, answer.reason, answer.exit_code) == (Verdict.BROKE_OFF, "interrupted", 1)
+    outcome = outcome_of(answer)
+    assert (outcome.verdict, outcome.reasons) == (verdict.Verdict.ERROR, ("interrupted",))
+
+
+def test_fewer_than_were_asked_for() -> None:
+    answer = World(carries=9, at_least=12).run()
+    outcome = outcome_of(answer)
+    assert outcome.exit_code == 99
+    assert outcome.reasons == ("9 viewers are carried, fewer than --at-least 12",)
+
+
+def test_never_more_than_the_most() -> None:
+    world = World(carries=9, most=4)
+    answer = world.run()
+    assert (answer.verdict, answer.viewers) == (Verdict.AT_LEAST, 4)
+    assert world.target <= 4
+
+
+def test_the_run_begins_with_the_first_load_and_lets_nobody_be_missing() -> None:
+    settings = run_settings(
+        CapacitySettings(from_=30), Settings(url=URL, stage=("1m:5",), threshold=("errors:rate < 1%",), duration=9.0)
+    )
+    assert (settings.clients, settings.ramp_rate, settings.duration) == (30, 0.5, 0.0)
+    assert (settings.stage, settings.threshold, settings.replace_ended) == ((), (), True)
+
+
+def test_the_most_is_what_was_asked_for_or_what_this_machine_can_make() -> None:
+    settings = Settings(url=URL)
+    assert most_viewers(CapacitySettings(most=70), settings, 2) == 70
+    assert most_viewers(CapacitySettings(), settings, 2) > 10
+    with pytest.raises(SettingValueError, match="--most"):
+        most_viewers(CapacitySettings(), Settings(url=URL, engine="ffmpeg"), 2)

@@ -1,0 +1,59 @@
+"""A search against the embedded origin, whose limit is known: the answer is arithmetic."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.programs import free_port, running, skip_part, wait_for
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+
+REQUESTS_PER_SECOND = 12
+"""A live viewer of 2 s segments asks for one request a second, playlist and segment in turn: it is 12 viewers."""
+
+
+def hls_swarm(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("HLS_SWARM_")}
+    return subprocess.run(
+        [sys.executable, "-m", "hls_swarm", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=380,
+        check=False,
+        cwd=cwd,
+        env=environ,
+    )
+
+
+def test_a_rate_limit_is_found_with_its_load_and_named(tmp_path: Path) -> None:
+    port = free_port()
+    origin = [sys.executable, "-m", "hls_swarm", "origin", "--port", str(port)]
+    base = f"http://127.0.0.1:{port}"
+    with running([*origin, "--limit", f"requests={REQUESTS_PER_SECOND}"], tmp_path / "origin.out"):
+        wait_for(f"{base}/live/master.m3u8")
+        done = hls_swarm(
+            *("capacity", "--from", "6", "--most", "30", "--within", "20%", "--trial", "6s", "--soak", "0"),
+            *("--no-overload", "--json", "answer.json", "--output", "run"),
+            *("--origin-metrics", f"{base}/metrics/node", "--nginx-metrics", f"{base}/metrics/nginx"),
+            f"{base}/live/master.m3u8",
+            cwd=tmp_path,
+        )
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    if done.returncode in {1, 3} and any(trial.get("because") == "generator" for trial in answer["trials"]):
+        skip_part(f"this machine is too busy for a search: {answer['reason']}")
+    assert done.returncode == 0, done.stderr
+    assert answer["verdict"] == "found"
+    assert 9 <= answer["viewers"] <= REQUESTS_PER_SECOND
+    assert answer["viewers"] < answer["failed_at"] <= 15
+    assert answer["broke_first"]["objective"] == "errors:rate < 0.5%"
+    assert answer["suspects"][0]["name"] == "rate-limit"
+    assert answer["suspects"][0]["named"]
+    assert "a rate limit" in done.stdout
+    # The folder says the same afterwards.
+    assert json.loads((tmp_path / "run" / "capacity.json").read_text()) == answer
+    reported = hls_swarm("report", "run", cwd=tmp_path)
+    assert reported.stdout.startswith(done.stdout.splitlines()[0])
+    assert json.loads(hls_swarm("report", "run", "--json", cwd=tmp_path).stdout) == answer

@@ -1,0 +1,69 @@
+"""What the origin has only so much of."""
+
+from itertools import count
+
+import pytest
+
+from hls_swarm.errors import SettingsError
+from hls_swarm.testorigin.serving.limits import Limit, LimitKind, Limits, parse_limit
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("bandwidth=2.5m", Limit(LimitKind.BANDWIDTH, 2.5e6)),
+        ("bandwidth=800k", Limit(LimitKind.BANDWIDTH, 8e5)),
+        ("requests=40", Limit(LimitKind.REQUESTS, 40.0)),
+        ("connections=50", Limit(LimitKind.CONNECTIONS, 50.0)),
+        ("cpu=20ms", Limit(LimitKind.CPU, 0.02)),
+    ],
+)
+def test_limits_as_a_person_writes_them(text: str, expected: Limit) -> None:
+    assert parse_limit(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("bandwith=2m", "'bandwith' is not one of bandwidth, requests, connections, cpu"),
+        ("bandwidth=fast", "'fast' is not a rate"),
+        ("requests=4.5", "'4.5' is not a whole number"),
+        ("cpu=20", "20 has no unit"),
+        ("connections=0", "must be more than 0"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused(text: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        parse_limit(text)
+
+
+def test_bandwidth_is_given_out_piece_by_piece_to_whoever_asks() -> None:
+    limits = Limits((parse_limit("bandwidth=163840"),))  # ten of the smallest pieces a second
+    assert limits.piece == 16_384
+    assert [limits.turn(100.0) for _ in range(3)] == pytest.approx([0.0, 0.1, 0.2])
+    assert limits.turn(100.25) == pytest.approx(0.05)
+    assert limits.turn(200.0) == 0.0  # what was not used is gone
+    assert Limits(()).turn(1.0) is None
+
+
+def test_requests_beyond_the_rate_are_refused_and_refused_ones_use_nothing() -> None:
+    limits = Limits((parse_limit("requests=10"),))
+    assert [limits.refuses(50.0) for _ in range(12)] == [False] * 10 + [True] * 2
+    assert [limits.refuses(50.1), limits.refuses(50.1)] == [False, True]
+    answered = sum(not limits.refuses(60.0 + nth / 100) for nth in range(1000))
+    assert answered == pytest.approx(100 + 10, abs=2)  # ten seconds, and what had come together before
+    assert not Limits(()).refuses(1.0)
+
+
+def test_a_segment_costs_processor_time() -> None:
+    ticks = count()
+    limits = Limits((parse_limit("cpu=5ms"),), processor=lambda: next(ticks) / 1000)
+    limits.work()
+    assert next(ticks) == 6
+    Limits(()).work()
+
+
+def test_of_each_kind_the_last_counts() -> None:
+    limits = Limits((parse_limit("connections=5"), parse_limit("connections=7")))
+    assert limits.connections == 7
+    assert Limits(()).connections is None
