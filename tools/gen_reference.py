@@ -1,4 +1,4 @@
-"""Write what of `docs` comes from the code: `flags.md`, `signals.md`, the summary's schema, tables in other pages.
+"""Write what of `docs` comes from the code: pages of flags and signals, the summary's schema, tables in other pages.
 
 python tools/gen_reference.py           write them
 python tools/gen_reference.py --check   exit code 1 if one on disk is not what the code says
@@ -13,6 +13,8 @@ from pathlib import Path
 
 from hls_swarm.cli.commands import CONFIG, VARIABLE_PREFIX, Command, commands
 from hls_swarm.cli.flags import Flag, Kind
+from hls_swarm.cli.oldflags import DEFAULTS as OLD_DEFAULTS
+from hls_swarm.cli.oldflags import PROGRAM, TABLE, OldFlag
 from hls_swarm.judge import timeline
 from hls_swarm.judge.expectations import DEFAULTS
 from hls_swarm.judge.findings.rule import Rule
@@ -97,6 +99,47 @@ def _usage(flag: Flag) -> str:
 def _meaning(flag: Flag) -> str:
     text = flag.help.replace("|", "\\|")
     return f"{text} One of {', '.join(f'`{choice}`' for choice in flag.choices)}." if flag.choices else text
+
+
+_OLD_HEAD = f"""\
+# Flags of the first implementation
+
+Generated from the code by `tools/gen_reference.py`.
+
+`{PROGRAM}`, a Go program, ran one ffmpeg for each viewer. Scripts written for it work as they stand, with its
+name or with `hls-swarm` in its place. Its other flags (`-clients`, `-ramp-rate`, `-variant`, `-resolve`,
+`-origin-metrics-host`, ...) are [flags of today](flags.md).
+
+- `{PROGRAM}` is a command of this package. It puts the same load on the origin as before: its viewers are ffmpeg
+  processes, with the defaults below. `--engine native` takes the viewers of `hls-swarm`, at a fraction of the cost.
+- `hls-swarm` reads the same flags and has its own defaults. What becomes a flag that begins with `--ffmpeg-` concerns
+  ffmpeg viewers: add `--engine ffmpeg`.
+- What nothing needs any more is taken and said in one line on standard error; the run goes on.
+- An old flag is a flag only: it has no environment variable and no key in the settings file.
+"""
+
+
+def old_flags_page() -> str:
+    """The page of the first implementation's flags, and of what they are today."""
+    lines = [_OLD_HEAD, "| Flag | Today | Values, notes |", "|---|---|---|"]
+    lines += [f"| `-{flag.name}` | {_becomes(flag)} | {_cell(_old_notes(flag))} |" for flag in TABLE]
+    lines += ["", f"## Defaults of {PROGRAM}\n", "| Flag | Default |", "|---|---|"]
+    for field, value in OLD_DEFAULTS.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        lines.append(f"| `--{field.replace('_', '-')}` | `{text}` |")
+    return "\n".join([*lines, ""])
+
+
+def _becomes(flag: OldFlag) -> str:
+    return f"`--{flag.becomes}`" if flag.becomes else "not needed"
+
+
+def _old_notes(flag: OldFlag) -> str:
+    parts = [f"`{old}` is `{new}`" for old, new in flag.words.items() if new and old != new]
+    parts += [f"in seconds, `5` is `5{flag.unit}`"] * bool(flag.unit)
+    parts += [f"at least {flag.least}"] * bool(flag.least)
+    parts += [f"by the name {PROGRAM} only"] * flag.under_old_name
+    return "; ".join([*parts, *([flag.note] if flag.note else [])])
 
 
 _SIGNALS_HEAD = """\
@@ -262,6 +305,7 @@ def _unit(unit: Unit | None) -> str:
 def main(arguments: list[str]) -> int:
     """Write or check the pages; gives the exit code."""
     pages = {REFERENCE / "flags.md": flags_page(), REFERENCE / "signals.md": signals_page()}
+    pages[REFERENCE / "old-flags.md"] = old_flags_page()
     for name, tables in _TABLES.items():
         path = REFERENCE / name
         pages[path] = with_tables(path.read_text(encoding="utf-8"), {key: make() for key, make in tables.items()})

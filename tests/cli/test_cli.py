@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support import places
 
 from hls_swarm import __version__
-from hls_swarm.cli import main
+from hls_swarm.cli import main, meanings
 from hls_swarm.cli.commands import Actions, OriginOptions, commands
 from hls_swarm.cli.goflags import normalise_go_flags
 from hls_swarm.errors import PreflightError, RunError
@@ -405,6 +405,23 @@ def test_keys_with_underscores(tmp_path: Path) -> None:
         pytest.param("-client 5 u", "--client: there is no such flag: did you mean --clients?", id="unknown in Go"),
         pytest.param("-client=5 u", "--client: there is no such flag: did you mean --clients?", id="unknown joined"),
         pytest.param("-zzz u", "--zzz: there is no such flag: --help lists all flags", id="far from all"),
+        *(
+            pytest.param(f"{wrote} 5 u", f"{said}: there is no such flag: did you mean {meant}?", id=wrote)
+            for wrote, said, meant in (
+                ("--viewers", "--viewers", "--clients"),
+                ("-vus", "--vus", "--clients"),
+                ("--users=5", "--users", "--clients"),
+                ("--user", "--user", "--clients"),
+                ("-c", "-c", "--clients"),
+                ("--rate", "--rate", "--ramp-rate"),
+                ("--rps", "--rps", "--ramp-rate"),
+                ("--time", "--time", "--duration"),
+                ("--run_time", "--run_time", "--duration"),
+                ("--quality", "--quality", "--variant"),
+                ("-k", "-k", "--insecure"),
+                ("--verbose", "--verbose", "--log-level"),
+            )
+        ),
         pytest.param("-x u", "-x: there is no such flag: --help lists all flags", id="unknown short"),
         pytest.param(
             "demo --resolv 1 u", "--resolv: there is no such flag: did you mean --threshold?", id="not of demo"
@@ -489,6 +506,11 @@ def test_keys_with_underscores(tmp_path: Path) -> None:
 def test_mistakes_on_the_command_line(capsys: pytest.CaptureFixture[str], argv: str, text: str) -> None:
     replaced = [{"u": URL, "v": "http://other/"}.get(argument, argument) for argument in shlex.split(argv)]
     assert complaint(capsys, replaced) == (2, text)
+
+
+def test_every_flag_that_is_meant_is_one() -> None:
+    known = {flag.name for command in commands().values() for flag in command.all_flags}
+    assert [flag for flag in meanings.WORDS if flag not in known] == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 - `process`: what holds for the process as a whole: signals before there is a run, standard streams, its end.
 - `goflags`: Go's way of writing a flag to the GNU way (pure).
+- `oldflags`: the flags of the first implementation to those of today (pure).
+- `meanings`: which flag a word of another tool means (pure).
 - `flags`: what each field of the settings is on a command line (pure).
 - `sources`: flags, environment and file, in this order of precedence, to one settings object.
 - `commands`: the commands with their flags and help.
@@ -20,11 +22,15 @@ from hls_swarm.cli.process import run_as_process
 if TYPE_CHECKING:
     from hls_swarm.cli.commands import Actions
 
-__all__ = ["main"]
+__all__ = ["main", "main_by_old_name"]
 
 
 def main(
-    argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None, actions: "Actions | None" = None
+    argv: Sequence[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    actions: "Actions | None" = None,
+    *,
+    old_name: bool = False,
 ) -> int:
     """Run the command line and give the exit code.
 
@@ -33,6 +39,7 @@ def main(
             taken, and its end is the end of this call.
         environ: environment variables; by default the process's.
         actions: what the commands start.
+        old_name: whether the program was called as the first implementation was.
     """
 
     def command() -> int:
@@ -43,6 +50,12 @@ def main(
             sys.argv[1:] if argv is None else argv,
             os.environ if environ is None else environ,
             ACTIONS if actions is None else actions,
+            old_name=old_name,
         )
 
     return run_as_process(command) if argv is None else command()
+
+
+def main_by_old_name() -> int:
+    """Run the process's own command line as go-ffmpeg-hls-swarm: its flags, its defaults, ffmpeg viewers."""
+    return main(old_name=True)

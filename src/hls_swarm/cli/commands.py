@@ -5,7 +5,7 @@ once.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from cyclopts import App, Group, Parameter
 
 from hls_swarm import __version__
-from hls_swarm.cli import epilogues, reporting
+from hls_swarm.cli import epilogues, oldflags, reporting
 from hls_swarm.cli.flags import Flag, Kind, flags_of
 from hls_swarm.cli.reporting import CompareOptions, ReportOptions, RunsOptions
 from hls_swarm.cli.sources import (
@@ -105,7 +105,7 @@ CONFIG = Flag(
     placeholder="FILE",
 )
 
-_DEMO_DEFAULTS = {"clients": 50, "ramp_rate": 10.0, "duration": 20.0}
+_DEMO_DEFAULTS: Mapping[str, object] = {"clients": 50, "ramp_rate": 10.0, "duration": 20.0}
 _NOT_IN_DEMO = (
     "url",
     "print_cmd",
@@ -373,27 +373,29 @@ def _check_access_log(options: OriginOptions) -> None:
 
 
 def _demo_flags(run_flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
-    of_run = (
-        replace(flag, default=_DEMO_DEFAULTS.get(flag.field, flag.default))
-        for flag in run_flags
-        if flag.field not in _NOT_IN_DEMO and flag.section != "Origin metrics"
-    )
-    return (*of_run, *flags_of(DemoOptions, {"limit": "Origin"}, _PLACEHOLDERS))
+    kept = (flag for flag in run_flags if flag.field not in _NOT_IN_DEMO and flag.section != "Origin metrics")
+    return (*_with_defaults(kept, _DEMO_DEFAULTS), *flags_of(DemoOptions, {"limit": "Origin"}, _PLACEHOLDERS))
 
 
 def _capacity_flags(run_flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
     url, *others = (flag for flag in run_flags if flag.field not in _NOT_IN_CAPACITY)
-    return (
-        url,
-        *flags_of(CapacitySettings, {"slo": "Capacity"}, _PLACEHOLDERS),
-        *(replace(flag, default=_CAPACITY_DEFAULTS.get(flag.field, flag.default)) for flag in others),
-    )
+    of_capacity = flags_of(CapacitySettings, {"slo": "Capacity"}, _PLACEHOLDERS)
+    return (url, *of_capacity, *_with_defaults(others, _CAPACITY_DEFAULTS))
+
+
+def _with_defaults(flags: Iterable[Flag], defaults: Mapping[str, object]) -> tuple[Flag, ...]:
+    return tuple(replace(flag, default=defaults.get(flag.field, flag.default)) for flag in flags)
 
 
 @cache
-def commands() -> Mapping[str, Command]:
-    """All commands by name; `run` is the one that is meant when none is named."""
-    run_flags = flags_of(Settings, RUN_SECTIONS, _PLACEHOLDERS)
+def commands(*, old_name: bool = False) -> Mapping[str, Command]:
+    """All commands by name; `run` is the one that is meant when none is named.
+
+    Args:
+        old_name: whether a run has the defaults of the first implementation.
+    """
+    all_flags = flags_of(Settings, RUN_SECTIONS, _PLACEHOLDERS)
+    run_flags = _with_defaults(all_flags, oldflags.DEFAULTS if old_name else {})
     table = (
         Command(
             name="run",
@@ -409,7 +411,7 @@ def commands() -> Mapping[str, Command]:
             name="demo",
             help="Run viewers against an origin of its own: nothing else is needed.",
             usage="hls-swarm demo [flags]",
-            flags=_demo_flags(run_flags),
+            flags=_demo_flags(all_flags),
             prefix=VARIABLE_PREFIX,
             table="",
             epilogue=epilogues.DEMO,
@@ -419,7 +421,7 @@ def commands() -> Mapping[str, Command]:
             name="capacity",
             help="Search for the number of viewers that an origin carries, and say what gives out first.",
             usage="hls-swarm capacity [flags] URL",
-            flags=_capacity_flags(run_flags),
+            flags=_capacity_flags(all_flags),
             prefix=VARIABLE_PREFIX,
             table="capacity",
             epilogue=epilogues.CAPACITY,

@@ -24,8 +24,10 @@ from cyclopts import (
 )
 
 from hls_swarm.cli.commands import VARIABLE_PREFIX, Actions, Command, build_app, commands
-from hls_swarm.cli.flags import Flag, did_you_mean
+from hls_swarm.cli.flags import Flag, Kind, did_you_mean
 from hls_swarm.cli.goflags import normalise_go_flags
+from hls_swarm.cli.meanings import suggestion
+from hls_swarm.cli.oldflags import old_flags, translate
 from hls_swarm.errors import SettingsError, SwarmError
 from hls_swarm.foreign import is_utf8, one_line
 
@@ -35,17 +37,18 @@ _OF_OUTPUT = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, er
 written has a name, and its own words for it."""
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str], actions: Actions) -> int:
+def main(argv: Sequence[str], environ: Mapping[str, str], actions: Actions, *, old_name: bool = False) -> int:
     """Run the command line and give the exit code of the process.
 
     Args:
         argv: arguments without the program's name.
         environ: environment variables.
         actions: what the commands start.
+        old_name: whether the program was called as the first implementation was: with its flags and defaults.
     """
     try:
         _check_encoding(argv, environ)
-        code = _dispatch(argv, environ, actions)
+        code = _dispatch(argv, environ, actions, old_name=old_name)
         sys.stdout.flush()
     except SwarmError as error:
         _complain(str(error))
@@ -76,10 +79,10 @@ def _check_encoding(argv: Sequence[str], environ: Mapping[str, str]) -> None:
             raise SettingsError(f"{name}: has bytes that are not UTF-8")
 
 
-def _dispatch(argv: Sequence[str], environ: Mapping[str, str], actions: Actions) -> int:
-    table = commands()
+def _dispatch(argv: Sequence[str], environ: Mapping[str, str], actions: Actions, *, old_name: bool) -> int:
+    table = commands(old_name=old_name)
     command = _command_of(argv, table)
-    arguments = normalise_go_flags(argv, command.takes_value())
+    arguments = _arguments(argv, command, old_name=old_name)
     app = build_app(table, environ, actions, command)
     try:
         action, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
@@ -87,6 +90,18 @@ def _dispatch(argv: Sequence[str], environ: Mapping[str, str], actions: Actions)
         raise SettingsError(_words(error, command)) from None
     code = action(*bound.args, **bound.kwargs)
     return code if isinstance(code, int) else 0  # help and version give nothing
+
+
+def _arguments(argv: Sequence[str], command: Command, *, old_name: bool) -> list[str]:
+    """The arguments in GNU spelling and today's flags; says which of the old ones are of no use."""
+    if command.name != "run":
+        return normalise_go_flags(argv, command.takes_value())
+    old = old_flags(old_name=old_name)
+    takes_value = command.takes_value() | {name: flag.kind is not Kind.SWITCH for name, flag in old.items()}
+    arguments, unneeded = translate(normalise_go_flags(argv, takes_value), old)
+    for line in unneeded:
+        _complain(line)
+    return arguments
 
 
 def _command_of(argv: Sequence[str], table: Mapping[str, Command]) -> Command:
@@ -108,7 +123,7 @@ def _words(error: CycloptsError, command: Command) -> str:
         case UnknownOptionError():
             name = (error.token.keyword or error.token.value).partition("=")[0]
             known = tuple(known for argument in error.argument_collection for known in argument.names)
-            near = did_you_mean(name, (*known, "--help", "--version")) or ": --help lists all flags"
+            near = suggestion(name, (*known, "--help", "--version")) or ": --help lists all flags"
             return f"{name}: there is no such flag{near}"
         case MissingArgumentError(argument=argument) if argument is not None:
             return f"{argument.name}: needs a value"
