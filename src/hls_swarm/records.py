@@ -134,6 +134,7 @@ class Exchange(msgspec.Struct, frozen=True):
             client did not see them: a large body may be dropped before any of it is looked at.
         is_open_ended: only the end of the connection says where the kept body ends (RFC 9112 6.3): it may be cut short.
         unanswered: of `requests_sent`, those that brought nothing at all; None without any.
+        unknown_coding: a name in the Content-Encoding of a kept body that is no coding: the body was taken as it came.
     """
 
     url: str
@@ -160,6 +161,7 @@ class Exchange(msgspec.Struct, frozen=True):
     body_start: bytes | None = None
     is_open_ended: bool = False
     unanswered: Unanswered | None = None
+    unknown_coding: str | None = None
 
     @property
     def ttfb_seconds(self) -> float | None:

@@ -356,3 +356,20 @@ def test_endless_interim_answers_are_malformed() -> None:
         got = fetched(origin.url())
     assert got.failure is not None
     assert (got.failure.kind, got.failure.detail) == (FailureKind.MALFORMED, "more than 32 interim answers")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "unknown"),
+    [
+        ("UTF-8", "utf-8"),
+        ("aws-chunked, gzip", "aws-chunked"),
+        ("x" * 99, "x" * 24),
+        ("gzip", None),
+        ("identity,", None),
+    ],
+)
+def test_coding_that_is_none_is_named(encoding: str, unknown: str | None) -> None:
+    body = GZIPPED if "gzip" in encoding else BODY
+    with scripted(lambda turn: turn.send(response(body, "200 OK", f"Content-Encoding: {encoding}"))) as origin:
+        got = fetched(origin.url(), keep_body=True)
+    assert (got.failure, got.body, got.unknown_coding) == (None, BODY, unknown)

@@ -26,7 +26,7 @@ from hls_swarm.http.dial import Dial
 from hls_swarm.http.fetcher import Request
 from hls_swarm.http.fields import extended
 from hls_swarm.http.h1.connection import BodyUse, Connection, Fate
-from hls_swarm.http.h1.content import MalformedContent, decoding
+from hls_swarm.http.h1.content import MalformedContent, decoding, unknown_coding
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import Answering, H2Connection
@@ -305,6 +305,9 @@ class Fetching:
         elif body is None or head.content_encoding is None:
             self._end(None, body)
         else:
+            coding, done = unknown_coding(head.content_encoding), self._done
+            if coding is not None and done is not None:  # rare: no fetch pays for it that has none
+                self._done = lambda exchange: done(msgspec.structs.replace(exchange, unknown_coding=coding))
             self._decode(decoding(body, head.content_encoding, self._request.max_body_bytes))
 
     def lost(self, failure: Failure, *, stale: bool, fate: Fate) -> None:

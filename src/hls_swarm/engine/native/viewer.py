@@ -28,6 +28,7 @@ from hls_swarm.records import (
     SegmentFetched,
     ViewerStarted,
     ViewerStopped,
+    Violation,
 )
 from hls_swarm.snapshot.snapshot import ViewerDetail
 from hls_swarm.viewer.actions import (
@@ -328,6 +329,8 @@ class NativeViewer:
             if not playlist.segments:
                 failure = no_segments(playlist)
         violations = () if playlist is None else playlist.violations
+        if exchange.unknown_coding is not None:
+            violations += (_unknown_coding(exchange.unknown_coding),)
         self._report(PlaylistFetched(self.number, kind, exchange, failure, changed, action.retry, violations))
         if self.over:
             self._finish_if_done()
@@ -350,6 +353,13 @@ class NativeViewer:
         else:
             raise AssertionError("an exchange without failure brings the body that was asked for")
         self._handle(event, perf_counter())
+
+
+@lru_cache(maxsize=64)
+def _unknown_coding(name: str) -> Violation:
+    return Violation(
+        f"Content-Encoding {name!r} is no content coding: the body is read as it came", "RFC 9110 8.4.1", 0
+    )
 
 
 @lru_cache(maxsize=256)

@@ -19,6 +19,7 @@ ACCEPT_ENCODING = "gzip, deflate"
 _UNREADABLE = frozenset(
     {"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"}
 )  # the rest of IANA's registry
+_SHOWN_CHARACTERS = 24
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _MOST_MEMBERS = 2048  # a body of 16 MiB in blocks of 64 KiB, as bgzip makes them, has 256
 _MOST_CODINGS = 4
@@ -30,6 +31,12 @@ _FIRST_SLICE_BYTES = 512
 
 class MalformedContent(ValueError):  # noqa: N818 - named for what it is, as the failure kind is
     """A body can not be decoded, or is longer than allowed."""
+
+
+def unknown_coding(encoding: str) -> str | None:
+    """The first name in a Content-Encoding field that is no coding, cut if it is long."""
+    names = (name.strip().lower() for name in encoding.split(","))
+    return next((name[:_SHOWN_CHARACTERS] for name in names if name and name not in READABLE | _UNREADABLE), None)
 
 
 def decoded(body: bytes, encoding: str | None, limit: int) -> bytes:
