@@ -26,8 +26,8 @@ class ObjectKind(StrEnum):
     KEY = "key"
 
 
-BODY_START_BYTES = 64
-"""What is looked at of a body that is dropped: enough to tell a page of text from media."""
+BODY_START_BYTES = 400
+"""What is looked at of a body that is dropped: enough to tell media from what is none, which takes two TS packets."""
 
 
 START_SECONDS = 10.0
@@ -63,6 +63,11 @@ class FailureKind(StrEnum):
     BAD_PLAYLIST = "bad_playlist"
     EMPTY_PLAYLIST = "empty_playlist"
     STALE_PLAYLIST = "stale_playlist"  # unchanged for so long that the player gave up
+    EMPTY_MEDIA = "empty_media"  # a segment or init section without a body
+    NOT_MEDIA = "not_media"  # a page, a playlist, or what begins like no container of media
+    SHORT_MEDIA = "short_media"  # far fewer bytes than its duration and its variant need
+    CUT_MEDIA = "cut_media"  # ends within a packet or a cipher block, though the answer is whole
+    BAD_KEY = "bad_key"  # not of the size that its method has
     NOTHING_TO_PLAY = "nothing_to_play"  # the stream came to its end and nothing of it could be played
     DESCRIPTORS = "descriptors"  # this machine has no file descriptor left
     PORTS = "ports"  # this machine has no local port left
@@ -132,6 +137,8 @@ class Exchange(msgspec.Struct, frozen=True):
         content_type: the answer's Content-Type, as it came.
         body_start: the first bytes (up to `BODY_START_BYTES`) of a body that was not kept, as received; None if the
             client did not see them: a large body may be dropped before any of it is looked at.
+        content_length: of the final answer's body, if it was declared.
+        content_encoding: of the final answer, if it has one.
         is_open_ended: only the end of the connection says where the kept body ends (RFC 9112 6.3): it may be cut short.
         unanswered: of `requests_sent`, those that brought nothing at all; None without any.
         unknown_coding: a name in the Content-Encoding of a kept body that is no coding: the body was taken as it came.
@@ -159,6 +166,8 @@ class Exchange(msgspec.Struct, frozen=True):
     timed: bool = True
     content_type: str | None = None
     body_start: bytes | None = None
+    content_length: int | None = None
+    content_encoding: str | None = None
     is_open_ended: bool = False
     unanswered: Unanswered | None = None
     unknown_coding: str | None = None

@@ -67,6 +67,7 @@ class Origin:
             first_byte_at=now,
             requests_sent=1,
             status=200,
+            body_bytes=100_000,
             body=self._playlist if request.keep_body else None,
             failure=_GONE if self.fails else None,
         )

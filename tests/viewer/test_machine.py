@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
+from hls_swarm.hls.playlist import KeyMethod, MediaPlaylist, MultivariantPlaylist
 from hls_swarm.records import (
     EndReason,
     Failure,
@@ -349,7 +349,7 @@ class TestKeysAndInitSections:
         made = viewer()
         made.handle(Start(), 0.0)
         actions = made.handle(PlaylistLoaded(None, live(segments=1, ended=True, tags=tags), started_at=0.0), 0.1)
-        assert actions == [segment(10, 0.1)]
+        assert actions == [segment(10, 0.1, key_method=KeyMethod.AES_128)]
 
 
 class TestFailures:

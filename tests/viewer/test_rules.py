@@ -16,6 +16,7 @@ from hls_swarm.records import (
     EndReason,
     FailureKind,
     LowLatencyUnused,
+    ObjectKind,
     PassReason,
     PauseEnded,
     PauseStarted,
@@ -539,6 +540,60 @@ class TestRetries:
     )
     def test_waits(self, profile: Profile, kind: str, status: int, waits: list[float]) -> None:
         assert self.tries(profile, kind, Answer(0.0, status)) == pytest.approx(waits, abs=0.02)
+
+
+class TestUnplayable:
+    """What came whole and is of no use."""
+
+    def played(self, profile: Profile, kind: FailureKind, *numbers: int, count: int = 4) -> World:
+        """VOD of which segments with these numbers are of no use."""
+        bad = {f"segment{number}.ts" for number in numbers}
+        held = vod(count)
+        return world(
+            profile, lambda url, now: held, segment=lambda url, now: Answer(0.01, kind=kind if url in bad else None)
+        ).run(60.0)
+
+    @pytest.mark.parametrize(
+        ("profile", "kind", "asked"),
+        [
+            pytest.param(HLSJS, FailureKind.EMPTY_MEDIA, [0, 1, 2, 3], id="hls.js goes on behind an empty segment"),
+            pytest.param(HLSJS, FailureKind.NOT_MEDIA, [0, 1, 2, 3], id="hls.js goes on behind what it can not parse"),
+            pytest.param(MEDIA3, FailureKind.EMPTY_MEDIA, [0, 1, 2, 3], id="Media3 reads an empty segment to its end"),
+            pytest.param(SHAKA, FailureKind.SHORT_MEDIA, [0, 1, 2, 3], id="Shaka appends next to nothing"),
+            pytest.param(FFMPEG, FailureKind.NOT_MEDIA, [0, 1, 2, 3], id="FFmpeg looks for the next packet"),
+            pytest.param(STEADY, FailureKind.EMPTY_MEDIA, [0, 1, 1, 1, 2, 3], id="no player in particular asks again"),
+        ],
+    )
+    def test_one_is_passed_over(self, profile: Profile, kind: FailureKind, asked: list[int]) -> None:
+        made = self.played(profile, kind, 1)
+        assert made.segments() == [f"segment{number}.ts" for number in asked]
+        assert [(passed.count, passed.reason) for passed in of(made, SegmentsPassed)] == [(1, PassReason.UNAVAILABLE)]
+        (end,) = of(made, ViewerStopped)
+        assert (end.reason, end.played) == (EndReason.ENDED, True)
+
+    @pytest.mark.parametrize("profile", [MEDIA3, SHAKA])
+    def test_media3_and_shaka_give_up_on_what_they_can_not_parse(self, profile: Profile) -> None:
+        made = self.played(profile, FailureKind.NOT_MEDIA, 1)
+        (end,) = of(made, ViewerStopped)
+        assert (end.reason, end.failure.kind, end.object) == (
+            EndReason.FAILED,
+            FailureKind.NOT_MEDIA,
+            ObjectKind.SEGMENT,
+        )
+        assert made.segments() == ["segment0.ts", "segment1.ts"]
+
+    @pytest.mark.parametrize("profile", [HLSJS, MEDIA3, SHAKA, FFMPEG])
+    def test_a_stream_of_nothing_else_fails_at_its_end(self, profile: Profile) -> None:
+        made = self.played(profile, FailureKind.EMPTY_MEDIA, *range(8), count=8)
+        (end,) = of(made, ViewerStopped)
+        assert (end.reason, end.played, end.failure.kind) == (EndReason.FAILED, False, FailureKind.NOTHING_TO_PLAY)
+        assert len(made.segments()) == 8
+
+    def test_media_that_is_of_no_use_adds_nothing_to_the_buffer(self) -> None:
+        made = self.played(HLSJS, FailureKind.EMPTY_MEDIA, 1, 2)
+        (end,) = of(made, ViewerStopped)
+        (start,) = of(made, PlaybackStarted)
+        assert end.at - start.at == pytest.approx(4.0)
 
 
 class TestPerson:

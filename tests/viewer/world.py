@@ -31,11 +31,13 @@ class Answer:
 
     Args:
         status: None is a lost connection.
+        kind: what is wrong with what came, if something is.
     """
 
     seconds: float = 0.01
     status: int | None = 200
     playlist: MediaPlaylist | MultivariantPlaylist | None = None
+    kind: FailureKind | None = None
 
 
 Origin = Callable[[FetchPlaylist | FetchSegment, float], Answer]
@@ -136,6 +138,9 @@ class World:
                 if answer.status is None
                 else Failure(FailureKind.HTTP_STATUS, f"HTTP {answer.status}", answer.status)
             )
+            return FetchFailed(action.track, is_playlist, failure, action.url, started_at)
+        if answer.kind is not None:
+            failure = Failure(answer.kind, answer.kind.value)
             return FetchFailed(action.track, is_playlist, failure, action.url, started_at)
         if isinstance(action, FetchSegment):
             return SegmentLoaded(action.track)

@@ -540,11 +540,13 @@ class Fetching:
             if failure is not None and secret in failure.detail:
                 failure = msgspec.structs.replace(failure, detail=failure.detail.replace(secret, _MASK))
         times = self._dialed
-        if head is None:
-            status = age = retry_after = content_type = None
-        else:
+        status = age = retry_after = content_type = length = encoding = None
+        if head is not None:
             status, age, retry_after = head.status, head.age_seconds, head.retry_after_seconds
             content_type = head.content_type
+            encoding = head.content_encoding
+            if head.framing is Framing.LENGTH:
+                length = head.length
         # By position: by name it takes six times as long, twice for each segment and viewer.
         done(
             Exchange(
@@ -570,6 +572,8 @@ class Fetching:
                 True,
                 content_type,
                 self.body_start,
+                length,
+                encoding,
                 # A stream of HTTP/2 has an end of its own, and its connection goes on.
                 body is not None and head is not None and head.framing is _CLOSE and not head.keep_alive,
                 self._unanswered,

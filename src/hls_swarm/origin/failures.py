@@ -53,6 +53,11 @@ def scrape_problem(failure: Failure, timeout: float) -> tuple[SourceProblem, str
             FailureKind.BAD_PLAYLIST
             | FailureKind.EMPTY_PLAYLIST
             | FailureKind.STALE_PLAYLIST
+            | FailureKind.EMPTY_MEDIA
+            | FailureKind.NOT_MEDIA
+            | FailureKind.SHORT_MEDIA
+            | FailureKind.CUT_MEDIA
+            | FailureKind.BAD_KEY
             | FailureKind.NOTHING_TO_PLAY
             | FailureKind.INTERNAL
             | FailureKind.PLAYER

@@ -5,7 +5,7 @@ The shell performs each action and feeds its result back as an event; it adds no
 
 import msgspec
 
-from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
+from hls_swarm.hls.playlist import KeyMethod, MediaPlaylist, MultivariantPlaylist
 from hls_swarm.records import Failure, ObjectKind, Record
 
 
@@ -36,6 +36,7 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
         media_seconds: duration of a segment; None for the other kinds.
         bitrate_bps: of the variant, if known.
         retry: whether it was asked for before, in vain.
+        key_method: how the segment is encrypted, or what the key is for.
     """
 
     kind: ObjectKind
@@ -49,6 +50,7 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
     bitrate_bps: int | None = None
     no_progress_seconds: float | None = None
     retry: bool = False
+    key_method: KeyMethod = KeyMethod.NONE
 
 
 class Cancel(msgspec.Struct, frozen=True, gc=False):

@@ -180,7 +180,8 @@ class Viewer:
             self._stop(State.ENDED, EndReason.ENDED, ended_at)
         else:
             track = loading.tracks[0]
-            why = Failure(FailureKind.NOTHING_TO_PLAY, "the stream ended before there was anything to play")
+            words, last = "the stream ended before there was anything to play", loading.last_failure
+            why = Failure(FailureKind.NOTHING_TO_PLAY, words if last is None else f"{words}: {last.detail}")
             loading.fail(why, track.shown_url, ObjectKind.MEDIA_PLAYLIST, track)
 
     def _act(self, person: Person, now: float) -> float | None:

@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from hls_swarm.hls import reading
 from hls_swarm.hls.reading import LENIENT, Reading
-from hls_swarm.records import START_SECONDS, ObjectKind
-from hls_swarm.viewer.loading.policy import Backoff, Failover, FetchPolicy
+from hls_swarm.records import START_SECONDS, FailureKind, ObjectKind
+from hls_swarm.viewer.loading.policy import Backoff, Failover, FetchPolicy, MediaRule
 
 
 class ReloadRule(Enum):
@@ -41,6 +41,10 @@ class JoinRule(Enum):
     """At the start of the third-last segment (FFmpeg, `live_start_index` -3)."""
 
 
+_WITHOUT_MEDIA = frozenset({FailureKind.EMPTY_MEDIA, FailureKind.SHORT_MEDIA})
+_BAD_MEDIA = frozenset({FailureKind.NOT_MEDIA, FailureKind.CUT_MEDIA})
+
+
 @dataclass(frozen=True)
 class Profile:
     """One player.
@@ -60,6 +64,7 @@ class Profile:
         skips_in_vod: whether it goes past a segment that can not be had in VOD, too.
         live_retry_seconds: when nothing else is left, a live stream is tried again after this; None: it gives up.
         failover: None: it stays with its stream.
+        empty_media, bad_media: what it does about a segment without media in it, and about one that is none.
         plays_subtitles: whether a subtitle rendition with DEFAULT=YES is fetched.
         waits_for_subtitles: whether their buffer counts for starts and stalls.
         reading: what it makes of odd playlists.
@@ -89,6 +94,8 @@ class Profile:
     skips_in_vod: bool = False
     live_retry_seconds: float | None = None
     failover: Failover | None = None
+    empty_media: MediaRule = MediaRule.LIKE_ANY_FAILURE
+    bad_media: MediaRule = MediaRule.LIKE_ANY_FAILURE
     plays_subtitles: bool = True
     waits_for_subtitles: bool = False
     reading: Reading = LENIENT
@@ -106,6 +113,12 @@ class Profile:
         if not bitrate_bps:
             return self.buffer_least_seconds
         return min(max(self.buffer_bits / bitrate_bps, self.buffer_least_seconds), self.buffer_most_seconds)
+
+    def unplayable(self, kind: FailureKind) -> MediaRule:
+        """What it does about a segment that came whole and failed like this."""
+        if kind in _WITHOUT_MEDIA:
+            return self.empty_media
+        return self.bad_media if kind in _BAD_MEDIA else MediaRule.LIKE_ANY_FAILURE
 
     def policy(self, kind: ObjectKind) -> FetchPolicy:
         """Limits and retries for this kind of object."""
@@ -130,6 +143,8 @@ HLSJS = Profile(
     buffer_most_seconds=600.0,
     stall_latency_seconds=1.0,
     skipped_segments_limit=3,
+    empty_media=MediaRule.PASS_OVER,
+    bad_media=MediaRule.PASS_OVER,
     failover=Failover(None, redundant_first=False, redundant_seconds=math.inf, variant_seconds=math.inf),
     multivariant_playlist=FetchPolicy(None, 20.0, timeout_retries=2, error_retries=1),
     media_playlist=FetchPolicy(10.0, 20.0, timeout_retries=2, error_retries=2),
@@ -152,6 +167,8 @@ _MEDIA3_FETCH = FetchPolicy(
 )
 MEDIA3 = Profile(
     name="media3",
+    empty_media=MediaRule.PASS_OVER,
+    bad_media=MediaRule.FAIL,
     reading=reading.MEDIA3,
     keeps_newest=True,
     reload_rule=ReloadRule.TARGET_DURATION,
@@ -189,6 +206,8 @@ _SHAKA_FETCH = FetchPolicy(
 )
 SHAKA = Profile(
     name="shaka",
+    empty_media=MediaRule.PASS_OVER,
+    bad_media=MediaRule.FAIL,
     reading=reading.SHAKA,
     keeps_newest=True,
     reload_rule=ReloadRule.TARGET_DURATION,
@@ -209,6 +228,8 @@ SHAKA = Profile(
 _FFMPEG_FETCH = FetchPolicy(None, None, timeout_retries=0, error_retries=0)
 FFMPEG = Profile(
     name="ffmpeg",
+    empty_media=MediaRule.PASS_OVER,
+    bad_media=MediaRule.PASS_OVER,
     reading=reading.FFMPEG,
     reload_rule=ReloadRule.ON_DEMAND,
     join_rule=JoinRule.THIRD_LAST_SEGMENT,

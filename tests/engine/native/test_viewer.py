@@ -18,6 +18,7 @@ from hls_swarm.records import (
     FailureKind,
     ObjectKind,
     Record,
+    SegmentFetched,
     ViewerStarted,
     ViewerStopped,
 )
@@ -95,6 +96,7 @@ class Origin:
 
 def exchange(url: str, **changes: Any) -> Exchange:
     fields: dict[str, Any] = {"final_url": url, "due_at": 0.0, "started_at": 0.0, "ended_at": 0.1, "requests_sent": 1}
+    fields["body_bytes"] = 100_000
     return Exchange(url, **(fields | changes))
 
 
@@ -215,3 +217,35 @@ def test_an_exception_after_the_end_is_told_and_changes_nothing(loop: asyncio.Ab
     assert shell.end.reason is EndReason.QUIT
     assert {str(told["exception"]) for told in shell.told} == {"nobody is there"}
     assert shell.finished == [shell.viewer]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "event"),
+    [
+        pytest.param({}, None, SegmentLoaded, id="media"),
+        pytest.param({"body_bytes": 0}, FailureKind.EMPTY_MEDIA, FetchFailed, id="nothing"),
+        pytest.param({"body_start": b"<html>"}, FailureKind.NOT_MEDIA, FetchFailed, id="a page"),
+        pytest.param({"body_bytes": 18_900, "content_length": 18_900}, FailureKind.CUT_MEDIA, SegmentLoaded, id="cut"),
+    ],
+)
+def test_an_answer_is_what_a_parser_makes_of_it(
+    loop: asyncio.AbstractEventLoop, changes: dict[str, Any], kind: FailureKind | None, event: type[Event]
+) -> None:
+    class Asking(Viewer):
+        def __init__(self) -> None:
+            super().__init__(7, URL, HLSJS, parse_variant("highest"))
+            self.given: list[type[Event]] = []
+
+        def handle(self, event: Event, now: float) -> list[Action]:
+            self.given.append(type(event))
+            return [SEGMENT]
+
+    machine = Asking()
+    shell = Shell(loop, machine, Origin())
+    shell.viewer.start(0.0)
+    for _ in range(4):
+        shell.origin.answer(body=None, body_bytes=18_800, content_length=18_800)
+    shell.origin.answer(body=None, **changes)
+    fetched = [record for record in shell.records if isinstance(record, SegmentFetched)]
+    assert [record.failure and record.failure.kind for record in fetched] == [None] * 4 + [kind]
+    assert machine.given == [Start, *[SegmentLoaded] * 4, event]

@@ -50,6 +50,7 @@ from hls_swarm.viewer.actions import (
 from hls_swarm.viewer.loading.elsewhere import no_variants
 from hls_swarm.viewer.loading.following import A_MULTIVARIANT_PLAYLIST, no_segments
 from hls_swarm.viewer.machine import Viewer
+from hls_swarm.viewer.parsing import Parser
 
 CONNECT_SECONDS = 10.0
 """Time limit of DNS, TCP and TLS together; hls.js has none of its own and browsers give up far later."""
@@ -81,6 +82,7 @@ class NativeViewer:
         "_is_gone",
         "_loop",
         "_machine",
+        "_parser",
         "_playlists",
         "_reading",
         "_report",
@@ -118,6 +120,7 @@ class NativeViewer:
         self._loop = loop
         self._is_gone = False
         self.in_flight = 0
+        self._parser = Parser()
         self._held: dict[int | None, MediaPlaylist] = {}
         self._variables: Mapping[str, str] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -274,6 +277,11 @@ class NativeViewer:
         try:
             self.in_flight -= 1
             failure = exchange.failure
+            plays = failure is None
+            if plays:
+                wrong = self._parser.verdict(action, exchange)
+                if wrong is not None:
+                    failure, plays = wrong
             self._report(
                 SegmentFetched(
                     self.number, action.kind, exchange, failure, action.media_seconds, action.bitrate_bps, action.retry
@@ -286,7 +294,7 @@ class NativeViewer:
             if not wanted:
                 return
             event: Event
-            if failure is None:
+            if plays or failure is None:
                 event = SegmentLoaded(action.track)
             else:
                 event = FetchFailed(action.track, False, failure, exchange.url, exchange.started_at)

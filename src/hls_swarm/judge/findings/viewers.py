@@ -254,6 +254,23 @@ ANSWERS = (
         "the server's error log: a file that shrank while it was sent, a worker that died, a proxy in between",
     ),
     _failing(
+        "unplayable-media",
+        _EVERY,
+        (
+            FailureKind.EMPTY_MEDIA,
+            FailureKind.NOT_MEDIA,
+            FailureKind.SHORT_MEDIA,
+            FailureKind.CUT_MEDIA,
+            FailureKind.BAD_KEY,
+        ),
+        (),
+        Standing.CAUSE,
+        Culprit.ORIGIN,
+        "answers with status 200 bring nothing that plays: {1} in 10 s, {0} of the requests",
+        "room on the disk that the packager writes to; what a cache or an error page puts in a segment's place: fetch "
+        "the URL of the error",
+    ),
+    _failing(
         "lost-connections",
         _EVERY,
         _LOST,

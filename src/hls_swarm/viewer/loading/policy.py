@@ -98,6 +98,14 @@ class Failover:
     variant_seconds: float
 
 
+class MediaRule(Enum):
+    """What a player does about a segment that came whole and is of no use: see `FailureKind.EMPTY_MEDIA` and others."""
+
+    LIKE_ANY_FAILURE = auto()  # it takes it for a failed load
+    PASS_OVER = auto()  # it goes on behind it at once, however many there are
+    FAIL = auto()
+
+
 class Step(Enum):
     """What a player does about a failure."""
 
@@ -119,6 +127,7 @@ class Situation:
         optional: whether the player plays on without this rendition.
         live_retry_seconds: wait before a live stream is tried again when nothing else is left; None: never.
         retryable: whether another try may bring something else.
+        unplayable: what the player does about the segment, if it came whole and is of no use.
     """
 
     attempts: int
@@ -127,6 +136,7 @@ class Situation:
     optional: bool
     live_retry_seconds: float | None
     retryable: bool = True
+    unplayable: MediaRule = MediaRule.LIKE_ANY_FAILURE
 
 
 def next_step(
@@ -137,6 +147,13 @@ def next_step(
     hls.js: retries, another level, a redundant stream, then (live) a gap, then fatal. Media3: for some statuses another
     location or track at once, else retries, then fatal.
     """
+    match situation.unplayable:
+        case MediaRule.PASS_OVER:
+            return Step.PASS_OVER, 0.0
+        case MediaRule.FAIL:
+            return (Step.DROP if situation.optional else Step.FAIL), 0.0
+        case MediaRule.LIKE_ANY_FAILURE:
+            pass
     may_switch = failover is not None and situation.alternative
     if may_switch and failover is not None and failover.statuses is not None and failure.status in failover.statuses:
         return Step.SWITCH, 0.0

@@ -6,7 +6,7 @@ What is tried how often, and what comes after the last try, is data of the profi
 from hls_swarm.records import Failure, FailureKind, ObjectKind, PassReason, SegmentsPassed
 from hls_swarm.viewer.actions import FetchFailed
 from hls_swarm.viewer.loading.elsewhere import switch
-from hls_swarm.viewer.loading.policy import FetchPolicy, Situation, Step, next_step
+from hls_swarm.viewer.loading.policy import FetchPolicy, MediaRule, Situation, Step, next_step
 from hls_swarm.viewer.loading.state import Fatal, Loading
 from hls_swarm.viewer.loading.track import Role, Track
 
@@ -74,7 +74,8 @@ def _media_failed(loading: Loading, track: Track, failure: Failure, url: str, no
         and track.skipped < profile.skipped_segments_limit
     )
     policy = profile.policy(failed.kind)
-    step, delay = _step_after(loading, policy, track, failure, track.attempts, now, passable=passable)
+    rule = profile.unplayable(failure.kind) if failed.kind is ObjectKind.SEGMENT else MediaRule.LIKE_ANY_FAILURE
+    step, delay = _step_after(loading, policy, track, failure, track.attempts, now, passable=passable, unplayable=rule)
     if step is Step.RETRY:
         track.retry_at = now + delay
     else:
@@ -91,6 +92,7 @@ def _step_after(
     *,
     passable: bool,
     retryable: bool = True,
+    unplayable: MediaRule = MediaRule.LIKE_ANY_FAILURE,
 ) -> tuple[Step, float]:
     profile = loading.profile
     alternatives = loading.alternatives if track.role is Role.MAIN else None
@@ -102,6 +104,7 @@ def _step_after(
         optional=track.role is Role.SUBTITLES,
         live_retry_seconds=profile.live_retry_seconds if live else None,
         retryable=retryable,
+        unplayable=unplayable,
     )
     return next_step(policy, profile.failover, failure, situation)
 

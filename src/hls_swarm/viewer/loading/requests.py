@@ -1,6 +1,6 @@
 """What a fetch asks for, from what a player allows it."""
 
-from hls_swarm.hls.playlist import Segment
+from hls_swarm.hls.playlist import KeyMethod, Segment
 from hls_swarm.hls.uri import is_data
 from hls_swarm.records import ObjectKind
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment
@@ -8,6 +8,7 @@ from hls_swarm.viewer.loading.policy import FetchPolicy
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.profiles import Profile
 
+_NO_KEY = KeyMethod.NONE
 SEGMENT = ObjectKind.SEGMENT  # a global: in Python 3.11 a member is found on its class at seven times the cost
 
 
@@ -47,4 +48,5 @@ def object_fetch(
         track.source.bitrate_bps,
         policy.no_progress_seconds,
         track.attempts > 0,
+        _NO_KEY if key is None else key.method,
     )
