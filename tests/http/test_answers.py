@@ -10,7 +10,7 @@ from tests.http.scripted import Script, Turn, response, scripted
 
 from hls_swarm.http import Client, Request, fetch
 from hls_swarm.http.h1.stream import PORTABLE, Reception
-from hls_swarm.records import Exchange, FailureKind
+from hls_swarm.records import BODY_START_BYTES, Exchange, FailureKind
 
 BODY = b"#EXTM3U\n" + bytes(range(256)) * 3
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -289,11 +289,11 @@ MEDIA = b"G" + bytes(187) * 1000
 @pytest.mark.parametrize(
     ("pieces", "start"),
     [
-        pytest.param([response(PAGE)], PAGE[:64], id="with the head"),
+        pytest.param([response(PAGE)], PAGE[:BODY_START_BYTES], id="with the head"),
         pytest.param([response(b"{}")], b"{}", id="short"),
         pytest.param([response(b"")], b"", id="empty"),
-        pytest.param([response(PAGE)[: -len(PAGE)], PAGE], PAGE[:64], id="after the head"),
-        pytest.param([CHUNKED, chunked(PAGE, 100)], PAGE[:64], id="chunked"),
+        pytest.param([response(PAGE)[: -len(PAGE)], PAGE], PAGE[:BODY_START_BYTES], id="after the head"),
+        pytest.param([CHUNKED, chunked(PAGE, 100)], PAGE[:BODY_START_BYTES], id="chunked"),
         pytest.param(
             [OK + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n", b"\x1f\x8b\x08"], b"\x1f\x8b\x08", id="coded"
         ),
@@ -306,6 +306,21 @@ def test_start_of_a_dropped_body_is_shown_where_it_was_seen(
     with scripted(lambda turn: turn.send_slowly(pieces, 0.05)) as origin:
         got = fetched(origin.url(), reception=reception)
     assert (got.failure, got.body, got.body_start) == (None, None, start)
+
+
+def test_length_and_coding_are_those_that_the_answer_declares() -> None:
+    def script(turn: Turn) -> None:
+        match turn.path:
+            case "/coded":
+                turn.send(response(b"\x1f\x8b\x08", "200 OK", "Content-Encoding: gzip"))
+            case "/chunked":
+                turn.send(CHUNKED + chunked(PAGE, 100))
+            case "/elsewhere":
+                turn.send(response(b"moved", "302 F", "Location: /coded"))
+
+    with scripted(script) as origin:
+        said = [fetched(origin.url(path)) for path in ("/coded", "/chunked", "/elsewhere")]
+    assert [(each.content_length, each.content_encoding) for each in said] == [(3, "gzip"), (None, None), (3, "gzip")]
 
 
 def test_content_type_is_the_answers_own() -> None:
