@@ -6,7 +6,8 @@
 - `meanings`: which flag a word of another tool means (pure).
 - `flags`: what each field of the settings is on a command line (pure).
 - `sources`: flags, environment and file, in this order of precedence, to one settings object.
-- `commands`: the commands with their flags and help.
+- `commands`: the commands with their flags.
+- `help`: what the program says of itself: help, version.
 - `entry`: turns every mistake into one line and an exit code.
 
 This module imports nothing heavy: a signal that comes while the rest is imported must find its handler.

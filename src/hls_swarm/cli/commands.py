@@ -12,10 +12,9 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from cyclopts import App, Group, Parameter
+from cyclopts import App, Parameter
 
-from hls_swarm import __version__
-from hls_swarm.cli import epilogues, oldflags, reporting
+from hls_swarm.cli import oldflags, reporting
 from hls_swarm.cli.flags import Flag, Kind, flags_of
 from hls_swarm.cli.reporting import CompareOptions, ReportOptions, RunsOptions
 from hls_swarm.cli.sources import (
@@ -268,7 +267,6 @@ class Command:
         flags: all that it takes, `--config` aside.
         prefix: of its environment variables.
         table: the table of the settings file that holds its keys; empty for the top of the file.
-        epilogue: what its help ends with.
         start: settles what the layers give and starts the action; gives the exit code.
         takes_top: what its own table does not say, the top of the settings file does.
     """
@@ -279,7 +277,6 @@ class Command:
     flags: tuple[Flag, ...]
     prefix: str
     table: str
-    epilogue: str
     start: Callable[[Actions, tuple[Flag, ...], tuple[Layer, ...]], int]
     takes_top: bool = False
 
@@ -404,7 +401,6 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
             flags=run_flags,
             prefix=VARIABLE_PREFIX,
             table="",
-            epilogue=epilogues.RUN,
             start=_start_run,
         ),
         Command(
@@ -414,7 +410,6 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
             flags=_demo_flags(all_flags),
             prefix=VARIABLE_PREFIX,
             table="",
-            epilogue=epilogues.DEMO,
             start=_start_demo,
         ),
         Command(
@@ -424,7 +419,6 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
             flags=_capacity_flags(all_flags),
             prefix=VARIABLE_PREFIX,
             table="capacity",
-            epilogue=epilogues.CAPACITY,
             start=_start_capacity,
             takes_top=True,
         ),
@@ -435,7 +429,6 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
             flags=flags_of(OriginOptions, {"port": "Origin"}, _PLACEHOLDERS),
             prefix=f"{VARIABLE_PREFIX}ORIGIN_",
             table="origin",
-            epilogue=epilogues.ORIGIN,
             start=_start_origin,
         ),
         Command(
@@ -445,7 +438,6 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
             flags=flags_of(LogExporterOptions, {"access_log": "Log exporter"}, _PLACEHOLDERS),
             prefix=f"{VARIABLE_PREFIX}LOG_EXPORTER_",
             table="log-exporter",
-            epilogue=epilogues.LOG_EXPORTER,
             start=_start_log_exporter,
         ),
         Command(
@@ -455,7 +447,6 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
             flags=flags_of(ReportOptions, {"run": "Report"}, _PLACEHOLDERS),
             prefix=f"{VARIABLE_PREFIX}REPORT_",
             table="report",
-            epilogue=epilogues.REPORT,
             start=_start_report,
         ),
         Command(
@@ -465,7 +456,6 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
             flags=flags_of(CompareOptions, {"runs": "Comparison"}, _PLACEHOLDERS),
             prefix=f"{VARIABLE_PREFIX}COMPARE_",
             table="compare",
-            epilogue=epilogues.COMPARE,
             start=_start_compare,
         ),
         Command(
@@ -475,7 +465,6 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
             flags=flags_of(RunsOptions, {"folder": "Runs"}, _PLACEHOLDERS),
             prefix=f"{VARIABLE_PREFIX}RUNS_",
             table="runs",
-            epilogue="",
             start=_start_runs,
         ),
     )
@@ -483,39 +472,18 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
 
 
 def build_app(table: Mapping[str, Command], environ: Mapping[str, str], actions: Actions, meant: Command) -> App:
-    """The command line as cyclopts reads it and prints its help.
+    """The command line as cyclopts reads it.
 
     Args:
-        meant: the command whose flags are read; of the others only name and help are there, for the list of commands.
-            The flags of all of them would take longer to lay out than the rest of the start.
+        meant: the command whose flags are read; of the others only the name is there. The flags of all of them would
+            take longer to lay out than the rest of the start.
     """
-    run = table["run"]
-    general = Group(CONFIG.section, sort_key=100)
-    app = App(
-        name="hls-swarm",
-        version=f"hls-swarm {__version__}",
-        version_flags=["--version"],
-        help=run.help,
-        help_format="plaintext",
-        help_epilogue=run.epilogue,
-        usage=f"Usage: {run.usage}\n       hls-swarm {'|'.join(name for name in table if name != 'run')} [flags]",
-        group_commands=Group("Commands", sort_key=-1),
-        result_action="return_value",
-    )
-    app["--help"].group = app["--version"].group = (general,)
-    app["--help"].help, app["--version"].help = "Show this and exit.", "Show the version and exit."
+    app = App(name="hls-swarm", help_flags=[], version_flags=[], result_action="return_value")
     for command in table.values():
-        action = _action(command, table, environ, actions, general) if command is meant else _not_meant
-        if command is meant is run:
+        action = _action(command, table, environ, actions) if command is meant else _not_meant
+        if command is meant is table["run"]:
             app.default(action)
-        app.command(
-            action,
-            name=command.name,
-            help=command.help,
-            usage=f"Usage: {command.usage}",
-            help_epilogue=command.epilogue,
-            version_flags=[],
-        )
+        app.command(action, name=command.name, help_flags=[], version_flags=[])
     return app
 
 
@@ -524,9 +492,9 @@ def _not_meant() -> int:
 
 
 def _action(
-    command: Command, table: Mapping[str, Command], environ: Mapping[str, str], actions: Actions, general: Group
+    command: Command, table: Mapping[str, Command], environ: Mapping[str, str], actions: Actions
 ) -> Callable[..., int]:
-    """What cyclopts calls; its signature, made of the command's flags, is what cyclopts reads and shows."""
+    """What cyclopts calls; its signature, made of the command's flags, is what cyclopts reads."""
 
     def action(*given_by_place: str | None, **texts: list[str] | list[bool] | None) -> int:
         uses = {field: [str(use) for use in given] for field, given in texts.items() if given}
@@ -536,26 +504,17 @@ def _action(
         return command.start(actions, command.flags, _layers(command, table, environ, uses))
 
     argument = next((flag.field for flag in command.flags if flag.is_argument), "")
-    groups = {flag.section: number for number, flag in enumerate(command.flags)}
-    sections = {section: Group(section, sort_key=number) for section, number in groups.items()}
-    sections[CONFIG.section] = general
-    parameters = [_parameter(flag, sections[flag.section]) for flag in command.all_flags]
+    parameters = [_parameter(flag) for flag in command.all_flags]
     # cyclopts reads both, the annotations first; no annotation written here could carry a table of flags.
     vars(action)["__signature__"] = inspect.Signature(parameters)
     action.__annotations__ = {}
     return action
 
 
-def _parameter(flag: Flag, group: Group) -> inspect.Parameter:
-    shown = flag.default_text
+def _parameter(flag: Flag) -> inspect.Parameter:
     settings = Parameter(
         name=None if flag.is_argument else f"--{flag.name}",
-        group=group,
-        help=flag.help,
-        choices=flag.choices or None,
-        show_default=(lambda _: shown) if shown else False,
         negative=(f"--no-{flag.name}",) if flag.kind is Kind.SWITCH and flag.default is None else (),
-        metavar=None if flag.kind is Kind.SWITCH else flag.placeholder,
     )
     hint: Any = str if flag.is_argument else list[bool] if flag.kind is Kind.SWITCH else list[str]
     if flag.is_argument and flag.is_repeatable:

@@ -11,9 +11,11 @@ Everything else that is raised is a bug and keeps its traceback.
 
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import takewhile
 
 from cyclopts import (
     CoercionError,
@@ -23,14 +25,18 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
+from hls_swarm import __version__
 from hls_swarm.cli.commands import VARIABLE_PREFIX, Actions, Command, build_app, commands
 from hls_swarm.cli.flags import Flag, Kind, did_you_mean
 from hls_swarm.cli.goflags import normalise_go_flags
+from hls_swarm.cli.help.page import help_page
 from hls_swarm.cli.meanings import suggestion
 from hls_swarm.cli.oldflags import old_flags, translate
 from hls_swarm.errors import SettingsError, SwarmError
 from hls_swarm.foreign import is_utf8, one_line
 
+_WORDS_OF_HELP = ("help", "version")
+"""First words that are no commands with flags of their own."""
 _INTERRUPTED = 130
 _OF_OUTPUT = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 """What a standard stream is refused with that has no reader, disk or terminal any more, or was closed. Whatever else is
@@ -81,15 +87,53 @@ def _check_encoding(argv: Sequence[str], environ: Mapping[str, str]) -> None:
 
 def _dispatch(argv: Sequence[str], environ: Mapping[str, str], actions: Actions, *, old_name: bool) -> int:
     table = commands(old_name=old_name)
+    if argv and argv[0] in _WORDS_OF_HELP:
+        return _tell(argv, table)
     command = _command_of(argv, table)
     arguments = _arguments(argv, command, old_name=old_name)
+    flags = list(takewhile(lambda argument: argument != "--", arguments))
+    if asked := next((argument for argument in flags if argument in {"--help", "-h"}), None):
+        following = flags[flags.index(asked) + 1 :]
+        return _show_help(command, table, following[0] if following and not _is_address(following[0]) else "")
+    if "--version" in flags:
+        return _show_version(verbose="--verbose" in flags)
     app = build_app(table, environ, actions, command)
     try:
         action, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         raise SettingsError(_words(error, command)) from None
-    code = action(*bound.args, **bound.kwargs)
-    return code if isinstance(code, int) else 0  # help and version give nothing
+    code: int = action(*bound.args, **bound.kwargs)
+    return code
+
+
+def _tell(argv: Sequence[str], table: Mapping[str, Command]) -> int:
+    """`help [COMMAND] [TOPIC]` and `version [--verbose]`."""
+    word, *rest = argv
+    if word == "version":
+        extra = [argument for argument in rest if argument not in {"--verbose", "-verbose", "-v"}]
+        if extra:
+            raise SettingsError("version: takes nothing but --verbose")
+        return _show_version(verbose=bool(rest))
+    if not rest or rest[0] not in table:
+        if rest and not rest[0].startswith("-") and (near := did_you_mean(rest[0], tuple(table))):
+            raise SettingsError(f"{rest[0]!r} is not a command{near}")
+        return _show_help(table["run"], table, rest[0] if rest else "")
+    return _show_help(table[rest[0]], table, rest[1] if rest[1:] else "")
+
+
+def _show_help(command: Command, table: Mapping[str, Command], topic: str) -> int:
+    sys.stdout.write(help_page(command, table.values(), topic, shutil.get_terminal_size().columns))
+    return 0
+
+
+def _show_version(*, verbose: bool) -> int:
+    if verbose:
+        from hls_swarm.cli.help.version import version_lines
+
+        sys.stdout.write("".join(f"{line}\n" for line in version_lines()))
+    else:
+        sys.stdout.write(f"hls-swarm {__version__}\n")
+    return 0
 
 
 def _arguments(argv: Sequence[str], command: Command, *, old_name: bool) -> list[str]:
@@ -109,13 +153,18 @@ def _command_of(argv: Sequence[str], table: Mapping[str, Command]) -> Command:
     first = argv[0] if argv else ""
     if first in table:
         return table[first]
-    if first and not first.startswith("-") and not {":", "/"} & set(first):
-        known = tuple(table)
+    if first and not first.startswith("-") and not _is_address(first):
+        known = (*table, *_WORDS_OF_HELP)
         near = (
             did_you_mean(first, known) or f": there are {', '.join(known)}, and a URL starts with http:// or https://"
         )
         raise SettingsError(f"{first!r} is not a command{near}")
     return table["run"]
+
+
+def _is_address(text: str) -> bool:
+    """Whether somebody may mean a URL by it."""
+    return bool({":", "/"} & set(text))
 
 
 def _words(error: CycloptsError, command: Command) -> str:
