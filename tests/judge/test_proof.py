@@ -18,6 +18,7 @@ from hls_swarm.records import (
 
 SEGMENT_URL = "http://origin.test/live/seg-1.ts"
 VARIANT_URL = "http://origin.test/live/720p.m3u8"
+PLAYER_GONE = Failure(FailureKind.PLAYER, "ffmpeg: Server returned 404 (exit code 1)")
 CUT = Failure(FailureKind.CANCELLED, "the viewer ended")
 
 
@@ -110,6 +111,11 @@ def plays_nothing(viewer: int, at: float) -> list[Record]:
             [*watching(0, 1.0), ViewerStopped(0, 5.0, EndReason.FAILED, True, NOT_FOUND, SEGMENT_URL)],
             f"the only viewer failed: HTTP 404 Not Found, {SEGMENT_URL}",
             id="played, and then all failed",
+        ),
+        pytest.param(
+            [*retries(0, 1.0), ViewerStopped(0, 5.0, EndReason.FAILED, False, PLAYER_GONE)],
+            f"the only viewer failed: ffmpeg: Server returned 404 (exit code 1), segment {SEGMENT_URL}",
+            id="a player that says what, and not where",
         ),
         pytest.param(
             plays_nothing(0, 1.0),

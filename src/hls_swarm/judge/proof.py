@@ -72,10 +72,12 @@ def hopeless(snapshot: Snapshot) -> str:
 
 def _because(snapshot: Snapshot) -> str:
     """What was in the way of most viewers: a fatal failure, else what failed, else what never came."""
+    blamed = next((error for error in snapshot.errors if error.blame is Blame.ORIGIN), None)
     if snapshot.fatal_reasons:
         fatal = snapshot.fatal_reasons[0]
+        if fatal.url is None and blamed is not None:  # a player's process says what, but not where
+            return f": {_words(fatal.detail, blamed.object, blamed.example_url)}"
         return f": {_words(fatal.detail, fatal.object, fatal.url or snapshot.url, fatal.stream)}"
-    blamed = next((error for error in snapshot.errors if error.blame is Blame.ORIGIN), None)
     if blamed is not None:
         return f": {_words(blamed.detail, blamed.object, blamed.example_url)}"
     # What comes last on the way to play says most: the rest had come.

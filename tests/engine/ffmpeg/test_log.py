@@ -1,5 +1,6 @@
 """The log of real ffmpeg processes, captured scene by scene and version by version, against what their origin saw."""
 
+import re
 from collections import Counter
 from urllib.parse import urlsplit
 
@@ -102,6 +103,20 @@ def test_bytes_of_complete_answers_are_those_that_the_origin_sent(scene: str, ve
     cut = [exchange for exchange in exchanges(records) if exchange.failure is not None]
     assert 0 <= sum(exchange.body_bytes for exchange in cut) <= left
     assert (left == 0) == all(exchange.status is None or exchange.status >= 400 for exchange in cut)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_segment_that_says_that_it_has_no_body_is_an_empty_one(version: str) -> None:
+    log = (DATA / f"no-keep-alive.{version}.log").read_bytes()
+    emptied = re.sub(rb"(header='Content-Length: |Statistics: )\d{4,}", rb"\g<1>0", log)
+    assert emptied != log
+    records: list[Record] = []
+    reader = LogReader(7, records.append, None, 1_000_000)
+    reader.feed(emptied, 100.0)
+    reader.close(101.0, ours=False)
+    found = outcomes(records)
+    assert found[SEGMENT, "empty_media"] == sum(found.values()) - 1 > 0
+    assert found[MEDIA, OK] + found[FIRST, OK] == 1
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -38,6 +38,11 @@ class Asked:
         """Whether the answer sent it elsewhere."""
         return self.status is not None and 300 <= self.status < 400
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the answer says that it has no body."""
+        return self.declared == 0 or self.status == 204
+
     def exchange(self, ended_at: float, failure: Failure | None, body_bytes: int) -> Exchange:
         """What came of it."""
         url = self.target.url

@@ -56,6 +56,7 @@ _DURATION = re.compile(rb" +Duration: (?P<duration>[^,]*),")
 _GIVEN_UP = (b"Failed to open segment", b"Failed to reload playlist", b"Error when loading first segment")
 _HTTP = frozenset({b"http", b"https"})
 _PLAYLISTS = frozenset({ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST})
+_MEDIA = frozenset({ObjectKind.SEGMENT, ObjectKind.INIT})
 
 
 class LogReader:
@@ -413,8 +414,10 @@ class LogReader:
     # -- records --------------------------------------------------------------------------------------------------
 
     def _emit(self, asked: Asked, at: float, failure: Failure | None, body_bytes: int) -> None:
-        exchange = asked.exchange(at, failure, body_bytes)
         kind = asked.target.kind or ObjectKind.MULTIVARIANT_PLAYLIST
+        if failure is None and kind in _MEDIA and asked.is_empty:
+            failure = Failure(FailureKind.EMPTY_MEDIA, "an empty body, where media was expected")
+        exchange = asked.exchange(at, failure, body_bytes)
         match kind:
             case ObjectKind.MULTIVARIANT_PLAYLIST | ObjectKind.MEDIA_PLAYLIST:
                 self._report(PlaylistFetched(self._viewer, kind, exchange, failure))
