@@ -20,6 +20,7 @@ from hls_swarm.snapshot.conformance import ViolationFigures, stream_remarks, vio
 from hls_swarm.snapshot.finding import Culprit, Finding
 from hls_swarm.snapshot.generator import generator_remarks
 from hls_swarm.snapshot.hosts import HostFigures, host_figures
+from hls_swarm.snapshot.lately import Lately, LatelyWatch
 from hls_swarm.snapshot.origin_metrics import OriginMetrics
 from hls_swarm.snapshot.quality import Quality, quality
 from hls_swarm.snapshot.saturation import MachineOverRun, MachineWatch
@@ -310,6 +311,7 @@ class Snapshot:
         unsettled_requests, repeated_requests: of all requests, see `Tally`.
         worst_viewers: at most 50, the worst first: stalled, then most stalls, then least buffer.
         findings: what happened so far, the worst first.
+        lately: the last seconds by themselves; None in the first.
     """
 
     at: float
@@ -338,6 +340,7 @@ class Snapshot:
     unsettled_requests: int = 0
     repeated_requests: int = 0
     findings: tuple[Finding, ...] = ()
+    lately: Lately | None = None
 
     @property
     def generator_findings(self) -> tuple[Finding, ...]:
@@ -373,6 +376,7 @@ class SnapshotBuilder:
         self._last_counts: dict[ObjectKind, tuple[int, int]] = {}
         self._last_cpu: dict[int, float] = {}
         self._machine = MachineWatch()
+        self._lately = LatelyWatch()
 
     def build(
         self,
@@ -452,6 +456,7 @@ class SnapshotBuilder:
             remarks=stream_remarks(tally),
             unsettled_requests=tally.unsettled_requests,
             repeated_requests=tally.repeated_requests,
+            lately=self._lately.add(at, tally),
         )
         self._last_at = at
         return snapshot

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.snapshot.finding import Culprit, Finding, Interval, Severity, Standing, Voids
+from hls_swarm.snapshot.lately import Lately, LatelyObject
 from hls_swarm.snapshot.origin_metrics import (
     OriginMetrics,
     Reading,
@@ -193,6 +194,26 @@ def one_origin(at: float, **changed: float | None) -> OriginMetrics:
     return origin(target("10.177.0.10", {**READINGS, **changed}, at=at), at=at)
 
 
+def lately(ttfb: float = 0.0034, **changed: object) -> Lately:
+    """Ten seconds like the whole run, if nothing else is said."""
+    e = experience()
+    made = Lately(
+        seconds=10.0,
+        objects={
+            ObjectKind.MEDIA_PLAYLIST: LatelyObject(5020, 0, spread(0.0011, 5020), spread(0.0066, 5020)),
+            ObjectKind.SEGMENT: LatelyObject(4980, 0, spread(ttfb, 4980), spread(ttfb * 6, 4980)),
+        },
+        startup=None,
+        live_latency=e.live_latency,
+        edge_latency=e.edge_latency,
+        relative_download=e.relative_download,
+        stalls=0,
+        stalled_seconds=0.0,
+        rebuffering_ratio=0.0,
+    )
+    return replace(made, **changed)  # type: ignore[arg-type] # the tests name fields that there are
+
+
 def snapshot(elapsed: float, phase: Phase = Phase.STEADY, **changed: object) -> Snapshot:
     at = STARTED_AT + elapsed
     made = Snapshot(
@@ -217,6 +238,7 @@ def snapshot(elapsed: float, phase: Phase = Phase.STEADY, **changed: object) -> 
         connect=spread(0.0004),
         generator=generator(),
         origin=one_origin(at),
+        lately=lately(),
     )
     return replace(made, **changed)  # type: ignore[arg-type] # the tests name fields that there are
 
@@ -262,7 +284,12 @@ def steady() -> Snapshot:
 
 def stalls() -> Snapshot:
     return snapshot(
-        125.0, viewers=watching(1000, 930, stalled=70), experience=experience(212, 391.0), worst_viewers=worst(24)
+        125.0,
+        viewers=watching(1000, 930, stalled=70),
+        experience=experience(212, 391.0),
+        worst_viewers=worst(24),
+        lately=lately(0.21, stalls=64, stalled_seconds=180.0, rebuffering_ratio=0.018),
+        findings=(finding("stalled", "70 of 1,000 viewers stalled"),),
     )
 
 

@@ -243,7 +243,7 @@ def test_the_level_of_the_log_filters() -> None:
         await driven.press("l")
         assert "ramping to" in driven.text()
 
-    drive(check, states.steady())
+    drive(check, states.steady(), size=(120, 60))
 
 
 def test_the_log_alone_is_whole() -> None:

@@ -148,10 +148,10 @@ def test_twice_ctrl_c_ends_at_once_and_puts_the_terminal_right(tmp_path: Path) -
 def test_a_resized_terminal_is_filled_anew(tmp_path: Path) -> None:
     with terminal(tmp_path, "--duration", "60s", size=(80, 24)) as shown:
         shown.wait_for(DRAWN)
-        assert "Latency" not in shown.seen
+        assert "segment P95, 10 s" not in shown.seen
         fcntl.ioctl(shown.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         os.kill(shown.process.pid, 28)
-        shown.wait_for("Latency")
+        shown.wait_for("segment P95, 10 s")
         shown.press("\x03")
         assert shown.end(20) in ENDED
 

@@ -49,7 +49,7 @@ class DashboardApp(App[None]):
         Binding("minus,underscore", "fewer", "fewer", key_display="-"),
         Binding("m", "mark", "mark"),
         Binding("s", "save_picture", "shot"),
-        Binding("t", "turn_theme", "theme"),
+        Binding("t", "turn_theme", "theme", show=False),
         Binding("question_mark,f1,h", "explain", "help", key_display="?"),
         Binding("q", "leave", "quit"),
         Binding("ctrl+q", "leave", "quit", show=False),

@@ -101,7 +101,19 @@ HELP = """\
   ✖ failing          many do
   ◆ generator-bound  this machine is the bottleneck: what is measured
                      says nothing of the origin
-  -                  not known; grey with an age: the last value known\
+  -                  not known; grey with an age: the last value known
+  10 s | run         of the last ten seconds | since the start
+  ▲ ▼                P95 of the last 10 s is 1.5 times that of the run,
+                     or less than two thirds of it
+  coloured values    at a limit: a finding (key 9) says which
+  TTFB, download     from the request to the first byte, to the last one
+  download time      of a segment, as a share of its duration: over 100%
+                     the buffer shrinks
+  live latency       behind the wall clock, by the playlist's dates
+  edge latency       behind the newest segment that the playlist lists
+  rebuffering        stalled time of playing and stalled time
+  loop lag, lateness how late this program was: small is good
+  late starts        viewers that began later than the plan said\
 """
 
 

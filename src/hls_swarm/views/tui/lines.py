@@ -111,6 +111,20 @@ def table(rows: Sequence[Sequence[Part]], alignment: str) -> list[Line]:
     return out
 
 
+def fitting(rows: Sequence[Sequence[Part]], alignment: str, width: int, droppable: int) -> list[Line]:
+    """The same, without as many of the last columns as do not fit; what has no room is left out, not cut.
+
+    Args:
+        droppable: how many of the last columns may go.
+    """
+    for dropped in range(droppable + 1):
+        keep = len(alignment) - dropped
+        lines = table([row[:keep] for row in rows], alignment[:keep])
+        if dropped == droppable or max(map(width_of, lines)) <= width:
+            return lines
+    raise AssertionError("the last try is returned")
+
+
 def bar(share: float | None, width: int) -> str:
     """A bar of `width` cells filled to `share` (0 to 1), in steps of an eighth of a cell; dots if it is not known."""
     if share is None:

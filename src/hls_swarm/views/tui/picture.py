@@ -7,12 +7,14 @@ from typing import TypeVar
 
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot.condition import Assessment, Assessor
+from hls_swarm.snapshot.lately import Lately
 from hls_swarm.snapshot.snapshot import Snapshot
 
 TRACE_VALUES = 300
 """Snapshots that a trace keeps: five minutes."""
 
 THROUGHPUT, SEGMENTS, PLAYLISTS, PLAYING, STALLED = "throughput", "segments", "playlists", "playing", "stalled"
+DOWNLOAD, FAILED = "download", "failed"
 
 Trace = Sequence[float | None]
 
@@ -80,4 +82,19 @@ def _figures(snapshot: Snapshot) -> dict[str, float | None]:
         PLAYLISTS: None if playlist is None else playlist.requests_per_second,
         PLAYING: viewers.playing,
         STALLED: viewers.stalled,
+        DOWNLOAD: _download(snapshot.lately),
+        FAILED: _failed(snapshot.lately),
     }
+
+
+def _download(lately: Lately | None) -> float | None:
+    """P95 of segments' download times over the last seconds."""
+    segment = None if lately is None else lately.objects.get(ObjectKind.SEGMENT)
+    return None if segment is None or segment.download is None else segment.download.p95
+
+
+def _failed(lately: Lately | None) -> float | None:
+    """Requests that failed a second, over the last seconds."""
+    if lately is None:
+        return None
+    return sum(figures.failed for figures in lately.objects.values()) / lately.seconds

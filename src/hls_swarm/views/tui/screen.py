@@ -9,11 +9,13 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from hls_swarm.snapshot.condition import Condition
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.tui.panels.errors import Errors
 from hls_swarm.views.tui.panels.experience import ExperiencePanel
 from hls_swarm.views.tui.panels.findings import Findings
 from hls_swarm.views.tui.panels.generator import Generator
+from hls_swarm.views.tui.panels.history import HistoryPanel
 from hls_swarm.views.tui.panels.latency import Latency
 from hls_swarm.views.tui.panels.log import LogPanel
 from hls_swarm.views.tui.panels.origin import Origin
@@ -29,6 +31,8 @@ TALL = 36
 """Height from which one column shows more than the essentials."""
 ROOMY = 52
 """Height from which there is room for charts instead of single lines."""
+TROUBLE = frozenset({Condition.FAILING, Condition.DEGRADED})
+"""In which the panels that say what is wrong come first."""
 PANELS = ("traffic", "experience", "errors", "origin", "generator", "latency", "viewers", "log", "findings")
 """In the order of their keys, from 1."""
 
@@ -49,23 +53,28 @@ class DashboardScreen(Screen[None]):
     .panel { height: auto; padding: 0 1; border-top: solid $label 50%; border-title-color: $title;
              border-title-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
     .panel:hover { border-title-style: bold reverse; }
-    #findings.-empty { display: none; }
+    .panel.-empty { display: none; }
+    #history { display: none; min-width: 56; }
+    DashboardScreen.-two.-tall #history, DashboardScreen.-three.-tall #history { display: block; }
     #overview { border-top: none; background: $panel; text-wrap: wrap; max-height: 60%; }
     #body { height: 1fr; overflow-x: auto; overflow-y: auto; scrollbar-size: 1 1; }
-    #columns { layout: horizontal; height: auto; min-width: 64; }
+    #columns { layout: horizontal; height: auto; min-width: 56; }
     .column { height: auto; width: 1fr; }
-    #log { height: 1fr; min-height: 4; min-width: 64; }
+    #log { height: 1fr; min-height: 4; min-width: 56; }
     DashboardScreen.-one #columns { layout: vertical; }
     DashboardScreen.-one .column { width: 100%; }
     DashboardScreen.-one #third, DashboardScreen.-two #third { display: none; }
     DashboardScreen.-one.-low #latency, DashboardScreen.-one.-low #log { display: none; }
+    DashboardScreen.-one.-low.-trouble #latency { display: block; }
+    DashboardScreen.-one.-low.-alone #latency { display: none; }
     DashboardScreen.-two #first, DashboardScreen.-three #first, DashboardScreen.-three #second { margin-right: 1; }
     DashboardScreen.-three #third { width: 1.3fr; }
     DashboardScreen.-alone #columns { layout: vertical; }
     DashboardScreen.-alone #columns .column { display: none; width: 100%; margin-right: 0; }
     DashboardScreen.-alone #columns .column.-chosen { display: block; }
-    DashboardScreen.-alone #body .panel { display: none; }
+    DashboardScreen.-alone #body .panel, DashboardScreen.-alone #history { display: none; }
     DashboardScreen.-alone #body .panel.-chosen { display: block; height: auto; }
+    DashboardScreen.-one.-low.-alone #latency.-chosen { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "panel('traffic')", "panel", key_display="1-9"),
@@ -93,16 +102,17 @@ class DashboardScreen(Screen[None]):
         """The overview, the columns, the log, the keys."""
         yield Overview()
         with VerticalScroll(id="body"):
+            yield HistoryPanel()
             with Vertical(id="columns"):
                 with Vertical(classes="column", id="first"):
                     yield Findings()
+                    yield Errors()
                     yield Traffic()
                     yield ExperiencePanel()
                     yield Latency()
                 with Vertical(classes="column", id="second"):
                     yield Origin()
                     yield Generator()
-                    yield Errors()
                 with Vertical(classes="column", id="third"):
                     yield Viewers()
             yield LogPanel(self._logbook)
@@ -112,8 +122,21 @@ class DashboardScreen(Screen[None]):
         """Draw this picture in every panel that is seen."""
         self._picture = picture
         with self.app.batch_update():
+            self._put_in_order(picture)
             for panel in self.query(Panel):
                 panel.show(picture, self._detail(panel))
+
+    def _put_in_order(self, picture: Picture) -> None:
+        """What fails comes before what flows: in trouble, experience and latencies stand above the traffic."""
+        trouble = picture.assessment.condition in TROUBLE
+        if trouble == self.has_class("-trouble"):
+            return
+        self.set_class(trouble, "-trouble")
+        first, traffic = self.query_one("#first"), self.query_one(Traffic)
+        if trouble:
+            first.move_child(traffic, after=self.query_one(Latency))
+        else:
+            first.move_child(traffic, before=self.query_one(ExperiencePanel))
 
     def freeze(self, paused: bool) -> None:
         """Say that the view stands still, or that it goes on."""

@@ -6,7 +6,7 @@ from hls_swarm.records import Blame
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.snapshot import ErrorFigures, Snapshot
 from hls_swarm.views.tui.lines import Line, Part, cut, line, table, width_of
-from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panels.panel import EMPTY, Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import BAD, GOOD, LABEL, STRONG, WARN
 
@@ -16,10 +16,16 @@ _LEAST_EXAMPLE = 12
 
 
 class Errors(Panel):
-    """One row a kind of error."""
+    """One row a kind of error; takes no room while there are none."""
 
     def __init__(self) -> None:
         super().__init__("errors", "Errors")
+        self.add_class(EMPTY)
+
+    def show(self, picture: Picture, detail: Detail) -> None:
+        """Draw this picture, if there is something to draw."""
+        self.set_class(not picture.snapshot.errors, EMPTY)
+        super().show(picture, detail)
 
     def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:
         """Count, what, whose fault, how long ago, an example."""

@@ -3,15 +3,21 @@
 from collections.abc import Mapping
 
 from hls_swarm.snapshot import units
+from hls_swarm.snapshot.lately import Lately
 from hls_swarm.snapshot.quality import GroupFigures, Quality
+from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.stats.histogram import Distribution
-from hls_swarm.views.tui.lines import Line, Part, flow, line, table
+from hls_swarm.views.tui import compared
+from hls_swarm.views.tui.lines import Line, Part, fitting, flow, line, table
 from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import LABEL, STRONG, WARN
 
 _LABEL_WIDTH = 15
 _BITS = 8
+
+
+_NOTHING = Lately(0.0, {}, None, None, None, None, 0, 0.0, None)
 
 
 class ExperiencePanel(Panel):
@@ -21,60 +27,51 @@ class ExperiencePanel(Panel):
         super().__init__("experience", "Experience")
 
     def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:
-        """One line a measure."""
-        e = picture.snapshot.experience
-        stalled_now = picture.snapshot.viewers.stalled
-        stalls = [
-            line((units.count(stalled_now), WARN if stalled_now else STRONG), " now"),
-            line(f"{units.count(e.stalls)} in all"),
-            line(f"{units.seconds(e.stalled_seconds)} stalled"),
-            line(f"rebuffering {units.ratio(e.rebuffering_ratio)}"),
-        ]
-        if e.expired_segments:
-            stalls.append(line((f"{units.count(e.expired_segments)} segments gone before fetched", WARN)))
-        rows = [
-            *_flow("startup", _percentiles(e.startup), width),
-            *_flow("stalls", stalls, width),
-        ]
+        """One line a measure: the last seconds, then the whole run."""
+        e, now = picture.snapshot.experience, picture.snapshot.lately or _NOTHING
+        rows = [_row("startup", now.startup, e.startup)]
         if e.live_latency is not None or e.edge_latency is None:
-            rows += _flow("live latency", _percentiles(e.live_latency), width)
+            rows.append(_row("live latency", now.live_latency, e.live_latency))
         if e.edge_latency is not None and (detail is not Detail.COMPACT or e.live_latency is None):
-            rows += _flow("edge latency", _percentiles(e.edge_latency), width)
-        if detail is Detail.COMPACT:
-            return rows
+            rows.append(_row("edge latency", now.edge_latency, e.edge_latency))
         if detail is Detail.FULL:
-            rows += _flow("stall length", _percentiles(e.stall), width)
-        rows += _flow("download time", _shares(e.relative_download), width)
-        rows += _flow("bitrates", _bitrates(e.bitrates), width)
+            rows.append(_row("stall length", None, e.stall))
+        if detail is not Detail.COMPACT:
+            shares = compared.cells(now.relative_download, e.relative_download, units.ratio, 1.0)
+            rows.append([("download time", LABEL), *shares])
+        lines = [
+            *_stalls(picture.snapshot, width),
+            *fitting([compared.head(""), *rows], "<" + compared.ALIGNMENT, width, compared.DROPPABLE),
+        ]
+        if detail is Detail.COMPACT:
+            return lines
+        lines += _flow("bitrates", _bitrates(e.bitrates), width)
         if detail is Detail.FULL and e.quality is not None:
-            rows += _quality(e.quality, width)
-        return rows
+            lines += _quality(e.quality, width)
+        return lines
+
+
+def _row(name: str, now: Distribution | None, run: Distribution | None) -> list[Part]:
+    return [(name, LABEL), *compared.cells(now, run, units.seconds)]
+
+
+def _stalls(snapshot: Snapshot, width: int) -> list[Line]:
+    e, lately, stalled_now = snapshot.experience, snapshot.lately, snapshot.viewers.stalled
+    stalls = [line((units.count(stalled_now), WARN if stalled_now else STRONG), " now")]
+    rebuffering = [line((f"rebuffering {units.ratio(e.rebuffering_ratio)}", ""), " of the run")]
+    if lately is not None:
+        stalls.append(line((f"{units.count(lately.stalls)} in 10 s", WARN if lately.stalls else "")))
+        ratio = lately.rebuffering_ratio
+        rebuffering.insert(0, line((f"rebuffering {units.ratio(ratio)}", WARN if ratio else STRONG), " of 10 s"))
+    stalls += [line(f"{units.count(e.stalls)} in all"), line(f"{units.seconds(e.stalled_seconds)} stalled")]
+    stalls += rebuffering
+    if e.expired_segments:
+        stalls.append(line((f"{units.count(e.expired_segments)} segments gone before fetched", WARN)))
+    return _flow("stalls", stalls, width)
 
 
 def _flow(label: str, figures: list[Line], width: int) -> list[Line]:
     return flow((label, LABEL), figures, width, _LABEL_WIDTH)
-
-
-def _percentiles(d: Distribution | None) -> list[Line]:
-    if d is None:
-        return [line(units.UNKNOWN)]
-    return [
-        line(("P50 ", LABEL), (units.seconds(d.p50), STRONG)),
-        line(("P95 ", LABEL), units.seconds(d.p95)),
-        line(("P99 ", LABEL), units.seconds(d.p99)),
-        line(("max ", LABEL), units.seconds(d.max)),
-    ]
-
-
-def _shares(d: Distribution | None) -> list[Line]:
-    if d is None:
-        return [line(units.UNKNOWN)]
-    return [
-        line(("P50 ", LABEL), units.ratio(d.p50)),
-        line(("P95 ", LABEL), (units.ratio(d.p95), WARN if d.p95 > 1 else "")),
-        line(("P99 ", LABEL), (units.ratio(d.p99), WARN if d.p99 > 1 else "")),
-        line(("of segment duration", LABEL)),
-    ]
 
 
 def _bitrates(bitrates: Mapping[int, int]) -> list[Line]:

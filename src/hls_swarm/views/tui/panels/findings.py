@@ -2,13 +2,12 @@
 
 from hls_swarm.snapshot.finding import Finding, Severity
 from hls_swarm.views.tui.lines import Line, line, prose
-from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panels.panel import EMPTY, Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import BAD, GOOD, LABEL, WARN
 
 _MOST = {Detail.COMPACT: 1, Detail.NORMAL: 3, Detail.ROOMY: 3, Detail.FULL: 1000}
 _STYLES = {Severity.NOTE: "", Severity.WARNING: WARN, Severity.CRITICAL: BAD}
-_EMPTY = "-empty"
 _INDENT = 2
 
 
@@ -17,11 +16,11 @@ class Findings(Panel):
 
     def __init__(self) -> None:
         super().__init__("findings", "Findings")
-        self.add_class(_EMPTY)
+        self.add_class(EMPTY)
 
     def show(self, picture: Picture, detail: Detail) -> None:
         """Draw this picture, if there is something to draw."""
-        self.set_class(not picture.snapshot.findings, _EMPTY)
+        self.set_class(not picture.snapshot.findings, EMPTY)
         super().show(picture, detail)
 
     def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:

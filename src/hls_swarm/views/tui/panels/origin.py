@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from hls_swarm.snapshot import units
+from hls_swarm.snapshot.finding import Finding, Severity
 from hls_swarm.snapshot.origin_metrics import (
     Group,
     OriginMetrics,
@@ -16,7 +17,7 @@ from hls_swarm.views.signals import DETAILS, GROUP_NAMES, name_text, source_text
 from hls_swarm.views.tui.lines import Line, Part, bar, flow, line, prose, sparkline, table, width_of
 from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
-from hls_swarm.views.tui.themes import GOOD, LABEL, SPARK, STALE, STRONG, WARN
+from hls_swarm.views.tui.themes import BAD, GOOD, LABEL, SPARK, STALE, STRONG, WARN
 
 _LABEL_WIDTH = 10
 _BAR = 10
@@ -25,6 +26,7 @@ _SPARK = 20
 _WIDE = 110
 """Width from which the table of signals has all its columns."""
 _ESSENTIAL = frozenset({Group.CPU, Group.MEMORY, Group.NETWORK, Group.NGINX, Group.HAPROXY, Group.VARNISH, Group.OWN})
+_SIGNAL_PREFIX = "origin_"
 _FINE = frozenset({SourceState.UP, SourceState.WAITING})
 _NOT_CONFIGURED = "origin metrics not configured: --origin-metrics-host HOST shows them here"
 
@@ -47,7 +49,7 @@ class Origin(Panel):
             body = (
                 _everything(target, picture, width)
                 if detail is Detail.FULL
-                else _groups(target, metrics.at, width, detail)
+                else _groups(target, metrics.at, width, detail, at_limits(picture.snapshot.findings, target.target))
             )
             return [*_sources([target], metrics.at, width, named=False, all_of_them=detail is Detail.FULL), *body]
         self.name_it(f"{self.title}: {len(metrics.targets)} targets")
@@ -69,8 +71,23 @@ def _sources(targets: Sequence[TargetMetrics], now: float, width: int, *, named:
     return rows
 
 
-def _groups(target: TargetMetrics, now: float, width: int, detail: Detail) -> list[Line]:
-    """A group of signals in a line or two."""
+def at_limits(findings: Sequence[Finding], target: str) -> Mapping[str, str]:
+    """Signals of a target that a finding which goes on is about, to the style of how grave it is."""
+    styles: dict[str, str] = {}
+    for finding in findings:
+        if finding.is_going_on and finding.where == target:
+            style = BAD if finding.severity is Severity.CRITICAL else WARN
+            for evidence in finding.evidence:
+                styles.setdefault(evidence.signal.removeprefix(_SIGNAL_PREFIX), style)
+    return styles
+
+
+def _groups(target: TargetMetrics, now: float, width: int, detail: Detail, styles: Mapping[str, str]) -> list[Line]:
+    """A group of signals in a line or two.
+
+    Args:
+        styles: of signals at a limit, by name.
+    """
     groups: dict[Group, list[Reading]] = {}
     for reading in target.readings.values():
         if reading.signal.name not in DETAILS:
@@ -87,7 +104,8 @@ def _groups(target: TargetMetrics, now: float, width: int, detail: Detail) -> li
             continue
         figures = _age(readings, now)
         for before, reading in zip([None, *readings], readings, strict=False):
-            figures += _figures(reading, before, windows=detail is not Detail.COMPACT)
+            style = styles.get(reading.signal.name, "")
+            figures += _figures(reading, before, style, windows=detail is not Detail.COMPACT)
         if group is Group.CPU:
             share = None if readings[0].value is None else readings[0].value / 100
             figures[0] = ((bar(share, _BAR), STALE if readings[0].stale else SPARK), (" ", ""), *figures[0])
@@ -112,12 +130,13 @@ def _failing(target: TargetMetrics) -> bool:
     return any(source.state not in _FINE for source in target.sources)
 
 
-def _figures(reading: Reading, before: Reading | None, *, windows: bool) -> list[Line]:
+def _figures(reading: Reading, before: Reading | None, style: str, *, windows: bool) -> list[Line]:
     """Title and value; grey if stale.
 
     A quantile after one of the same histogram is named by its last word only: `request time P50 4 ms  P95 18 ms`.
 
     Args:
+        style: of the value.
         windows: of network rates also the middle and the greatest of the window.
     """
     signal = reading.signal
@@ -128,7 +147,7 @@ def _figures(reading: Reading, before: Reading | None, *, windows: bool) -> list
     title += " " if title else ""
     if reading.value is None:
         return [line((f"{title}{value}", LABEL))]
-    figures = [line((f"{title}{value}", STALE)) if reading.stale else line((title, LABEL), value)]
+    figures = [line((f"{title}{value}", STALE)) if reading.stale else line((title, LABEL), (value, style))]
     if reading.stale:
         return figures
     if windows and signal.unit is Unit.BYTES_PER_SECOND and signal.group is Group.NETWORK and reading.max is not None:

@@ -10,6 +10,9 @@ from textual.widgets import Static
 from hls_swarm.views.tui.lines import Line, content
 from hls_swarm.views.tui.picture import Picture
 
+EMPTY = "-empty"
+"""Class of a panel that has nothing to show, and takes no room."""
+
 
 class Detail(Enum):
     """How much a panel shows."""
@@ -80,8 +83,12 @@ class Panel(Static):
         if self._picture is None:
             return
         drawn = content(self.draw(self._picture, self.content_size.width, self._detail))
-        if drawn.is_same(self._drawn):
+        lines = drawn.plain.count("\n") + 1
+        # A panel that has just come into view may have been drawn before it was laid out: then it is too low still.
+        height = self.styles.height
+        is_low = height is not None and height.is_auto and self.content_size.height < lines
+        if drawn.is_same(self._drawn) and not is_low:
             return
-        taller = drawn.plain.count("\n") != self._drawn.plain.count("\n")
+        other_height = lines != self._drawn.plain.count("\n") + 1
         self._drawn = drawn
-        self.update(drawn, layout=taller)
+        self.update(drawn, layout=other_height or is_low)
