@@ -8,8 +8,8 @@ from tests.http.running import request, until, with_client
 from tests.http.scripted import Turn, response, scripted
 
 from hls_swarm.http import Client, ClientContext, fetch
-from hls_swarm.http.page_server import Answer, PageServer
-from hls_swarm.http.target import Target
+from hls_swarm.http.asking.target import Target
+from hls_swarm.http.serving.page_server import Answer, PageServer
 from hls_swarm.records import Blame, Exchange, FailureKind
 
 Told = list[str]

@@ -11,7 +11,7 @@ from tests.http.scripted import ScriptedOrigin, Turn, response, scripted
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Identity, fetch
 from hls_swarm.http.client import MOST_CONNECTIONS
-from hls_swarm.http.resolver import Address, Resolver
+from hls_swarm.http.opening.resolver import Address, Resolver
 from hls_swarm.records import Exchange, FailureKind
 
 SECRETS = (

@@ -18,17 +18,17 @@ from collections.abc import Callable
 from math import inf
 from time import perf_counter, time
 
+from hls_swarm.http.asking.cookies import CookieJar
+from hls_swarm.http.asking.target import Route, Target
 from hls_swarm.http.context import ClientContext
-from hls_swarm.http.cookies import CookieJar
-from hls_swarm.http.dial import Dial, Dialer, Memory
 from hls_swarm.http.exchange import Fetching
 from hls_swarm.http.fetcher import Request
 from hls_swarm.http.h1.connection import Connection, Served
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import H2Connection
+from hls_swarm.http.opening.dial import Dial, Dialer, Memory
 from hls_swarm.http.options import Http2, Identity
 from hls_swarm.http.seam import Pending
-from hls_swarm.http.target import Route, Target
 from hls_swarm.records import Exchange
 
 _NOBODY = Identity()

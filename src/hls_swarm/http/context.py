@@ -10,14 +10,14 @@ from typing import NamedTuple
 import msgspec
 
 from hls_swarm.errors import SettingsError
+from hls_swarm.http.asking.fields import FieldBlock, default_fields, field_block
+from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, parse_target
 from hls_swarm.http.fetcher import Timeouts
-from hls_swarm.http.fields import FieldBlock, default_fields, field_block
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, system_reception
+from hls_swarm.http.opening.reach import Reach
+from hls_swarm.http.opening.resolver import Resolver
 from hls_swarm.http.options import ClientOptions, Http2, Identity, Limits, TlsOptions
-from hls_swarm.http.reach import Reach
-from hls_swarm.http.resolver import Resolver
 from hls_swarm.http.round_trips import RoundTrips
-from hls_swarm.http.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, parse_target
 from hls_swarm.http.tls.context import Takeover, tls_context
 from hls_swarm.http.tls.secrets import KeyLog, Secrets
 from hls_swarm.stats.hosts import Hosts, HostTally, host_tally

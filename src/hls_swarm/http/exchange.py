@@ -22,17 +22,17 @@ from time import perf_counter
 import msgspec
 
 from hls_swarm.errors import raised
-from hls_swarm.http.dial import Dial
+from hls_swarm.http.asking.fields import extended
+from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, shown_url
 from hls_swarm.http.fetcher import Request
-from hls_swarm.http.fields import extended
 from hls_swarm.http.h1.connection import BodyUse, Connection, Fate
 from hls_swarm.http.h1.content import MalformedContent, decoding, unknown_coding
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import Answering, H2Connection
 from hls_swarm.http.h2.fields import block_literals, field_literals, request_block
+from hls_swarm.http.opening.dial import Dial
 from hls_swarm.http.seam import Owner
-from hls_swarm.http.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, shown_url
 from hls_swarm.records import Exchange, Failure, FailureKind, Unanswered
 
 _MASK = "***"

@@ -5,14 +5,14 @@ These are for the type checker alone: nothing is looked up here while a request 
 
 from typing import Protocol
 
+from hls_swarm.http.asking.fields import FieldBlock
+from hls_swarm.http.asking.target import Route, Target
 from hls_swarm.http.context import ClientContext
-from hls_swarm.http.dial import Dial, Dialer
-from hls_swarm.http.fields import FieldBlock
 from hls_swarm.http.h1.connection import Connection
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import H2Connection
+from hls_swarm.http.opening.dial import Dial, Dialer
 from hls_swarm.http.options import Identity
-from hls_swarm.http.target import Route, Target
 
 
 class Pending(Protocol):

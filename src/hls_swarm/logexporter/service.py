@@ -19,7 +19,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from hls_swarm.errors import RunError
-from hls_swarm.http.page_server import Answer, PageServer
+from hls_swarm.http.serving.page_server import Answer, PageServer
 from hls_swarm.logexporter.counts import LogCounts
 from hls_swarm.logexporter.log_format import read_line
 from hls_swarm.logexporter.page import metrics_page

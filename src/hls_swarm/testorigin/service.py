@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hls_swarm.errors import RunError
-from hls_swarm.http.visitors import Visitors
+from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.live import LiveStream, index_text
 from hls_swarm.testorigin.media.clip import load_clip

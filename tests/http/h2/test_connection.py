@@ -12,7 +12,7 @@ from tests.http.running import Outcome, outcome, request, until, with_client
 from tests.http.scripted import response, scripted
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity, Timeouts, fetch
-from hls_swarm.http.target import Target
+from hls_swarm.http.asking.target import Target
 from hls_swarm.records import Exchange, FailureKind
 
 BODY = b"#EXTM3U\n" * 5000

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import pytest
 
-from hls_swarm.http.visitors import Visitors
+from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.testorigin.resources import Caching, Resource, Sites
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer, byte_range, target_path
 from hls_swarm.testorigin.serving.faults import Faults, parse_fault

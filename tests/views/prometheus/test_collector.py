@@ -11,7 +11,7 @@ from tests.support.programs import free_port
 from tests.support.snapshots import failed, stalled, watching
 
 from hls_swarm.errors import RunError
-from hls_swarm.http.page_server import MOST_HEAD_BYTES
+from hls_swarm.http.serving.page_server import MOST_HEAD_BYTES
 from hls_swarm.snapshot.origin_metrics import OriginMetrics, Reading
 from hls_swarm.snapshot.origin_signals import SIGNALS
 from hls_swarm.snapshot.snapshot import Phase

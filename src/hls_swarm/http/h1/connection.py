@@ -16,11 +16,11 @@ from time import perf_counter
 from typing import Protocol
 
 from hls_swarm.errors import raised
+from hls_swarm.http.asking.target import Route
 from hls_swarm.http.failures import is_end_in_order, phrase
 from hls_swarm.http.h1.chunked import ChunkedReader, MalformedChunk
 from hls_swarm.http.h1.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
 from hls_swarm.http.h1.stream import Stream
-from hls_swarm.http.target import Route
 from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
 from hls_swarm.stats.hosts import HostTally
 

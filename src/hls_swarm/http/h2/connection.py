@@ -13,6 +13,7 @@ import asyncio
 from time import perf_counter
 
 from hls_swarm.errors import raised
+from hls_swarm.http.asking.target import Route
 from hls_swarm.http.failures import phrase
 from hls_swarm.http.h1.connection import BodyUse, Exchanger, Fate, Pool, fate_of
 from hls_swarm.http.h1.head import Framing, Head, MalformedHead
@@ -20,7 +21,6 @@ from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.fields import parse_fields
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, code_name
 from hls_swarm.http.h2.session import BodyReceived, Event, GoingAway, HeadReceived, Session, StreamReset
-from hls_swarm.http.target import Route
 from hls_swarm.records import Failure, FailureKind
 from hls_swarm.stats.hosts import HostTally
 

@@ -16,7 +16,7 @@ from hpack.exceptions import HPACKDecodingError
 from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
-from hls_swarm.http.fields import Fields
+from hls_swarm.http.asking.fields import Fields
 from hls_swarm.http.h1.head import Framing, Head, MalformedHead
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError
 from hls_swarm.http.readings import content_length, content_range, delta_seconds, retry_after

@@ -23,9 +23,9 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from hls_swarm.errors import SettingsError
+from hls_swarm.http.asking.target import Route
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, Stream, is_acknowledged, queued_bytes
 from hls_swarm.http.options import Http2, TlsOptions
-from hls_swarm.http.target import Route
 from hls_swarm.http.tls.protection import CONTENT_LIMIT_BYTES, SUITES, Protection
 from hls_swarm.http.tls.secrets import Secrets
 from hls_swarm.http.tls.skipping import SkippingStream

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import unquote
 
-from hls_swarm.http.visitors import Visitors
+from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.testorigin.resources import PLAYLIST_TYPE, TEXT_TYPE, Resource, Site, StoredFile
 from hls_swarm.testorigin.serving.faults import NOTHING, Faults, Target, Treatment
 from hls_swarm.testorigin.settings import CONTROL_PREFIX

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from email.utils import formatdate
 
 from hls_swarm import __version__
-from hls_swarm.http.visitors import Visitors
+from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.resources import Site, StoredFile
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer, refused

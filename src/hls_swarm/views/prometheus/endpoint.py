@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from hls_swarm.errors import RunError
-from hls_swarm.http.page_server import Answer, PageServer
-from hls_swarm.http.visitors import Visitors
+from hls_swarm.http.serving.page_server import Answer, PageServer
+from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.judge.ledger import Entry
 from hls_swarm.settings.checks import listen_address
 from hls_swarm.snapshot.moment import Moment

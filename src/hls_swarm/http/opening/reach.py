@@ -15,7 +15,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
-from hls_swarm.http.target import BadUrl, Route, literal_address, parse_target
+from hls_swarm.http.asking.target import BadUrl, Route, literal_address, parse_target
 from hls_swarm.records import FailureKind
 
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders.wire import field_values
 
-from hls_swarm.http.cookies import CookieJar
-from hls_swarm.http.target import parse_target
+from hls_swarm.http.asking.cookies import CookieJar
+from hls_swarm.http.asking.target import parse_target
 
 NOW, WALL = 1000.0, 1_700_000_000.0  # 2023-11-14T22:13:20Z
 HERE = "http://www.a.example/live/play"

@@ -20,13 +20,13 @@ from time import perf_counter
 from typing import Protocol
 
 from hls_swarm.errors import raised
+from hls_swarm.http.asking.target import Route
 from hls_swarm.http.context import ClientContext
 from hls_swarm.http.failures import bind_failure, connect_failure, phrase, socket_failure, tls_failure
 from hls_swarm.http.h1.head import MalformedHead, check_start, parse_head
 from hls_swarm.http.h1.stream import Stream, TcpStream
+from hls_swarm.http.opening.resolver import LIFETIME_SECONDS, Address, LookupFailed
 from hls_swarm.http.options import Http2
-from hls_swarm.http.resolver import LIFETIME_SECONDS, Address, LookupFailed
-from hls_swarm.http.target import Route
 from hls_swarm.http.tls.context import H2_PROTOCOL, Sessions, TlsStream, wrapped
 from hls_swarm.http.tls.secrets import Secrets
 from hls_swarm.records import Blame, Failure, FailureKind

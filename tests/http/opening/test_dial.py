@@ -9,7 +9,7 @@ from tests.http.running import request, with_client
 from tests.http.scripted import response, scripted
 
 from hls_swarm.http import Client, ClientOptions, Identity, Timeouts, fetch
-from hls_swarm.http.resolver import Address, Resolver
+from hls_swarm.http.opening.resolver import Address, Resolver
 from hls_swarm.records import Exchange, FailureKind
 
 

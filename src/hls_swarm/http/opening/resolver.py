@@ -19,8 +19,8 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from hls_swarm.errors import SettingsError
+from hls_swarm.http.asking.target import literal_address
 from hls_swarm.http.failures import socket_failure
-from hls_swarm.http.target import literal_address
 from hls_swarm.records import Failure, FailureKind
 
 LIFETIME_SECONDS = 60.0

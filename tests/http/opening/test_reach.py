@@ -1,7 +1,7 @@
 import pytest
 
-from hls_swarm.http.reach import HostNotAllowed, Reach
-from hls_swarm.http.target import parse_target
+from hls_swarm.http.asking.target import parse_target
+from hls_swarm.http.opening.reach import HostNotAllowed, Reach
 
 ORIGIN = "https://origin.example/live/m.m3u8"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from hls_swarm.http.target import BadUrl, Route, joined, parse_target
+from hls_swarm.http.asking.target import BadUrl, Route, joined, parse_target
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.http.visitors import Visitors
+from hls_swarm.http.serving.visitors import Visitors
 
 
 @pytest.mark.parametrize(

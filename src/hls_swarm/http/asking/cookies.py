@@ -15,8 +15,8 @@ from math import inf
 
 import msgspec
 
+from hls_swarm.http.asking.target import Target, literal_address
 from hls_swarm.http.readings import http_date, max_age
-from hls_swarm.http.target import Target, literal_address
 
 _MAX_COOKIES = 64
 _MAX_COOKIE_BYTES = 4096

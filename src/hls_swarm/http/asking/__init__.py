@@ -1,0 +1,1 @@
+"""What a request says: its target, its fields, its cookies."""
