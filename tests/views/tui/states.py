@@ -336,6 +336,10 @@ def finished() -> Snapshot:
     return snapshot(300.0, Phase.FINISHED, viewers=watching(0, 0, started=1000, played=1000, quit=1000, peak=1000))
 
 
+def going_down() -> Snapshot:
+    return snapshot(125.0, viewers=replace(watching(160, 160), target=150))
+
+
 def two_origins() -> Snapshot:
     at = STARTED_AT + 125
     second = {**READINGS, "cpu_percent": 93.0, "network_link_percent": None, "nginx_requests_per_second": 12.5}

@@ -47,7 +47,16 @@ STATES: list[tuple[str, Callable[[], Snapshot], list[str]]] = [
         states.generator_bound,
         ["◆ GENERATOR-BOUND  this machine was late: event-loop lag P99 312 ms", "98.7%"],
     ),
-    ("finished", states.finished, ["● HEALTHY  1,000 of 1,000 viewers played", "finished 5:00 of 5:00, 0:00 left"]),
+    (
+        "finished",
+        states.finished,
+        [
+            "● HEALTHY  1,000 of 1,000 viewers played",
+            "finished 5:00 of 5:00, 0:00 left",
+            "viewers  1,000 started  1,000 played  0 failed",
+        ],
+    ),
+    ("going down", states.going_down, ["viewers  160, 150 wanted  160 playing"]),
     ("no origin", states.no_origin, ["origin metrics not configured: --origin-metrics-host HOST", "shows them here"]),
     (
         "two origins",

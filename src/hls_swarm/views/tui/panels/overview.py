@@ -1,7 +1,7 @@
 """The overview: what is loaded, how it fares and why, how far the run is, where its viewers are."""
 
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.snapshot import Phase
+from hls_swarm.snapshot.snapshot import Phase, ViewerFigures
 from hls_swarm.views.tui.lines import Line, bar, cut, flow, line
 from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
@@ -57,8 +57,10 @@ def _time(picture: Picture, width: int) -> Line:
 
 def _viewers(picture: Picture, width: int) -> list[Line]:
     viewers = picture.snapshot.viewers
+    if picture.snapshot.phase is Phase.FINISHED:
+        return flow(("viewers", LABEL), _what_became_of(viewers), width, _LABEL_WIDTH)
     figures = [
-        line((units.count(viewers.active), STRONG), f" of {units.count(viewers.target)}"),
+        line((units.count(viewers.active), STRONG), _wanted(viewers)),
         line(f"{units.count(viewers.playing)} playing"),
         line((f"{units.count(viewers.stalled)} stalled", WARN if viewers.stalled else "")),
         line(f"{units.count(viewers.starting)} starting"),
@@ -69,3 +71,22 @@ def _viewers(picture: Picture, width: int) -> list[Line]:
     if viewers.ended:
         figures.append(line(f"{units.count(viewers.ended)} ended"))
     return flow(("viewers", LABEL), figures, width, _LABEL_WIDTH)
+
+
+def _wanted(viewers: ViewerFigures) -> str:
+    """While some that are not wanted any more still leave, there are more than that."""
+    target = units.count(viewers.target)
+    return f" of {target}" if viewers.active <= viewers.target else f", {target} wanted"
+
+
+def _what_became_of(viewers: ViewerFigures) -> list[Line]:
+    """At the end of a run nobody runs any more."""
+    figures = [
+        line((units.count(viewers.started), STRONG), " started"),
+        line(f"{units.count(viewers.played)} played"),
+        line((f"{units.count(viewers.failed)} failed", BAD if viewers.failed else "")),
+    ]
+    if viewers.lost:
+        figures.append(line((f"{units.count(viewers.lost)} lost", BAD)))
+    others = ((viewers.ended, "came to the end"), (viewers.left, "left"))
+    return [*figures, *(line(f"{units.count(number)} {words}") for number, words in others if number)]
