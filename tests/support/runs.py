@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -77,16 +77,22 @@ class LiveRun:
 
 @contextmanager
 def live_run(
-    place: Path, url: str, *arguments: str, stdout: IO[bytes] | int | None = None, environ: Mapping[str, str] = {}
+    place: Path,
+    url: str,
+    *arguments: str,
+    stdout: IO[bytes] | int | None = None,
+    environ: Mapping[str, str] = {},
+    prefix: Sequence[str] = (),
 ) -> Iterator[LiveRun]:
     """A run of this URL; what is left of it is killed afterwards.
 
     Args:
         place: an empty folder, for its run folder and what it says.
         stdout: instead of a file.
+        prefix: a command that becomes the run.
     """
     command = [
-        sys.executable, "-m", "hls_swarm", "run", "--ramp-rate", "50", "--no-tui", "--no-output=false",
+        *prefix, sys.executable, "-m", "hls_swarm", "run", "--ramp-rate", "50", "--no-tui", "--no-output=false",
         "--output", str(place / "run"), "--json", str(place / "summary.json"), *arguments, url,
     ]  # fmt: skip
     with (place / "out").open("wb") as out, (place / "err").open("wb") as err:

@@ -194,6 +194,22 @@ def test_a_worker_that_dies_says_of_what(tmp_path: Path) -> None:
     assert "worker 1 died: killed by SIGABRT" in run.said()
 
 
+def test_a_disk_that_is_full_is_told_and_costs_only_what_has_no_room(tmp_path: Path) -> None:
+    """Here as a limit on the length of a file, which a shell can set."""
+    limited = ("bash", "-c", 'ulimit -f 6; exec "$@"', "-")
+    arguments = ("--clients", "1", "--duration", "6s", "--html", str(tmp_path / "report.html"))
+    with serving(LONG) as base, live_run(tmp_path, f"{base}/vod.m3u8", *arguments, prefix=limited) as run:
+        assert run.ended(60) == 1, run.said()
+    assert f"{run.folder}: can not be written: file too large; the run goes on" in run.said()
+    assert "lines are lost" in run.said("out")
+    assert "--html: it could not be written" in run.said()
+    assert "Traceback" not in run.said() + run.said("out")
+    assert not list(tmp_path.rglob(".*.new"))
+    rows = (run.folder / "timeline.jsonl").read_bytes()
+    assert rows.endswith(b"\n"), "only whole lines"
+    assert all(json.loads(row) for row in rows.splitlines())
+
+
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
     places = [tmp_path / "one", tmp_path / "two"]
     for place in places:

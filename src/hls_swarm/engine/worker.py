@@ -50,8 +50,9 @@ from hls_swarm.stats.tally import Tally
 if TYPE_CHECKING:
     from hls_swarm.engine.request_log import RequestLog
 
-WITHOUT_CONTROLLER_SECONDS = 30.0
-"""Time until a worker that never heard of a lease gives up; the controller waits shorter for the slowest to start."""
+WITHOUT_CONTROLLER_SECONDS = 10.0
+"""Length of the lease that begins with the load, until the first poll names another. Before that there is no load that
+somebody would have to ask for."""
 
 
 class _NotPolledError(Exception):
@@ -73,7 +74,7 @@ class Worker(asyncio.Protocol):
         self._fetchers: Fetchers | None = None
         self._request_log: RequestLog | None = None
         self._number = self._worker = 0
-        self._lease = Lease(time.perf_counter(), WITHOUT_CONTROLLER_SECONDS)
+        self._lease: Lease | None = None
         self._process = psutil.Process()
         self._draining: asyncio.Task[None] | None = None
         self._lease_timer = loop.call_later(CHECK_SECONDS, self._check_lease)
@@ -106,6 +107,8 @@ class Worker(asyncio.Protocol):
                 gc.freeze()  # what was imported is here to stay: the collector need not look at it again
                 self._send(Ready(os.getpid(), resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
             case StartAt(at=at):
+                now = time.perf_counter()
+                self._lease = Lease(now, max(0.0, at - now) + WITHOUT_CONTROLLER_SECONDS)
                 self._lag.start()
                 if self._swarm is not None:
                     self._swarm.start(at)
@@ -116,7 +119,8 @@ class Worker(asyncio.Protocol):
                 if self._swarm is not None:
                     self._swarm.replace_stalled()
             case Poll(lease_seconds=lease):
-                self._lease.renew(time.perf_counter(), lease)
+                if self._lease is not None:
+                    self._lease.renew(time.perf_counter(), lease)
                 if self._request_log is not None:
                     self._request_log.flush()
                 self._send(self._news(final=False))
@@ -175,7 +179,7 @@ class Worker(asyncio.Protocol):
             self.output.write(frame(message))
 
     def _check_lease(self) -> None:
-        if self._lease.has_run_out(time.perf_counter()):
+        if self._lease is not None and self._lease.has_run_out(time.perf_counter()):
             self._end(_NotPolledError("the controller asked for nothing as long as the lease says: it stands still"))
             return
         self._lease_timer = self._loop.call_later(CHECK_SECONDS, self._check_lease)

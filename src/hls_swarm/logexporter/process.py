@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import suppress
 
 import uvloop
 
@@ -30,8 +31,9 @@ async def _until_stopped(options: LogExporterOptions) -> None:
             "Syslog": "-" if address.syslog_port is None else f"UDP port {address.syslog_port}",
             "Stop it": "Ctrl-C",
         }
-        sys.stderr.write("".join(f"{label:<12}{value}\n" for label, value in rows.items()))
-        sys.stderr.flush()
+        with suppress(OSError):  # nobody may be there to read it
+            sys.stderr.write("".join(f"{label:<12}{value}\n" for label, value in rows.items()))
+            sys.stderr.flush()
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

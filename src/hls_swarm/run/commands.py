@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 from hls_swarm.run.capacity import GRACE_SECONDS, Searching, most_viewers, outcome_of, run_settings
 from hls_swarm.run.controller import Controller
 from hls_swarm.run.files import write_file, write_reports
+from hls_swarm.run.loop import run_to_the_end
 from hls_swarm.run.signals import Signals
 
 SETTLE_SECONDS = 1.0
@@ -85,7 +86,7 @@ def run(settings: Settings) -> int:
     if settings.check:
         settings = _for_check(settings)
     with Signals() as signals:
-        return uvloop.run(_interruptible(_run(settings, _prepared(settings), signals), signals))
+        return run_to_the_end(_interruptible(_run(settings, _prepared(settings), signals), signals))
 
 
 def capacity(settings: Settings, options: CapacitySettings) -> int:
@@ -99,7 +100,7 @@ def capacity(settings: Settings, options: CapacitySettings) -> int:
     with Signals() as signals:
         workers = _prepared(replace(settings, clients=most), warns=options.most is not None)
         searching = Searching(options, settings, most)
-        return uvloop.run(_interruptible(_search(settings, workers, signals, searching), signals))
+        return run_to_the_end(_interruptible(_search(settings, workers, signals, searching), signals))
 
 
 async def _search(settings: Settings, workers: int, signals: Signals, searching: Searching) -> int:
@@ -123,7 +124,7 @@ def demo(settings: Settings, limits: tuple[str, ...] = ()) -> int:
     for each in limits:
         parse_limit(each)
     with Signals() as signals:
-        return uvloop.run(_interruptible(_demo(settings, _prepared(settings), signals, limits), signals))
+        return run_to_the_end(_interruptible(_demo(settings, _prepared(settings), signals, limits), signals))
 
 
 def origin(

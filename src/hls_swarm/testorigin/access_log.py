@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -69,7 +70,9 @@ class AccessLog:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
             if self.lost_lines == 0:
-                sys.stderr.write(f"hls-swarm origin: access log: {error.strerror}; lines are lost\n")
+                with suppress(OSError):  # nobody may be there to read it
+                    sys.stderr.write(f"hls-swarm origin: access log: {error.strerror}; lines are lost\n")
+                    sys.stderr.flush()
             self.lost_lines += len(lines)
 
     def close(self) -> None:
