@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
 
-.PHONY: fidelity demo test quick check system-packages bench lock reference clean help
+.PHONY: wheel fidelity demo test quick check system-packages bench lock reference clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 demo: $(VENV)/.run ## Run viewers against an origin of their own, and end with a summary
 	$(BIN)/hls-swarm demo
+	@echo "The program is $(BIN)/hls-swarm: export PATH=\"$(abspath $(BIN)):\$$PATH\" to call it hls-swarm"
 
 test: system-packages $(VENV)/.dev tests/browser/node_modules/.ready ## Everything that CI runs: format, lint, types, import contract, tests
 	PATH="$(abspath $(BIN)):$$PATH" tools/check
@@ -54,6 +55,10 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.lock
 tests/browser/node_modules/.ready: tests/browser/package-lock.json
 	cd tests/browser && npm ci --no-audit --no-fund --silent && touch node_modules/.ready || \
 		echo "COULD NOT INSTALL hls.js with npm: the tests that need it will be skipped" >&2
+
+wheel: $(VENV)/.run ## Build dist/hls_swarm-VERSION-py3-none-any.whl, which pip installs anywhere
+	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/hls_swarm-*.whl
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist tests/browser/node_modules

@@ -18,6 +18,7 @@ from hls_swarm.views.files.junit import report_junit
 from hls_swarm.views.files.markdown import comparison_markdown, report_markdown
 from hls_swarm.views.html import comparison_html, report_html
 from hls_swarm.views.html.charts import MOST_POINTS, report_charts
+from hls_swarm.views.terminal.tables import headline, tables
 
 CROSSED = ("segment_download_seconds:p95 < 1ms", "errors:rate < 50%", "stall_seconds:p95 < 1s over run")
 MOST_BYTES = 1_500_000
@@ -60,6 +61,58 @@ def test_junit_has_a_test_for_each_threshold_and_counts_those_that_failed(report
     assert cases["errors:rate < 50%"] is None
     properties = {each.attrib["name"]: each.attrib["value"] for each in suite.iter("property")}
     assert properties["requests.segment"] == str(reports["crossed"].summary["requests"]["segment"])
+
+
+JENKINS = {
+    "testsuites": ({"testsuite"}, {"name"}, {"time", "tests", "failures", "errors"}),
+    "testsuite": (
+        {"testsuite", "properties", "testcase", "system-out", "system-err"},
+        {"name", "tests", "failures", "errors"},
+        {"group", "time", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url"},
+    ),
+    "properties": ({"property"}, set(), set()),
+    "property": (set(), {"name", "value"}, set()),
+    "testcase": ({"skipped", "error", "failure", "system-out", "system-err"}, {"name"}, {"time", "classname", "group"}),
+    "failure": (set(), set(), {"type", "message"}),
+    "error": (set(), set(), {"type", "message"}),
+    "system-out": (set(), set(), set()),
+    "system-err": (set(), set(), set()),
+}
+"""Of junit-10.xsd (Jenkins' xUnit plugin): the elements in each element, the attributes it must have and may have."""
+
+
+@pytest.mark.parametrize("name", ["passed", "crossed"])
+def test_junit_is_what_jenkins_takes(reports: dict[str, Report], name: str) -> None:
+    root = ET.fromstring(report_junit(reports[name]))  # noqa: S314 - our own file
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        inside, needed, allowed = JENKINS[element.tag]
+        assert {child.tag for child in element} <= inside
+        assert needed <= set(element.attrib) <= needed | allowed
+        assert re.fullmatch(r"\d{1,3}(\d{3})*(\.\d*)?", element.get("time", "0"))
+
+
+def test_junit_has_the_summary_and_a_test_for_each_expectation(reports: dict[str, Report]) -> None:
+    expected = [
+        {"expectation": "errors=1%", "what": "requests that failed", "held": True},
+        {
+            "expectation": "viewers=0%",
+            "what": "viewers that failed",
+            "held": False,
+            "reason": "viewers that failed: 2%",
+        },
+    ]
+    report = replace(reports["passed"], summary={**reports["passed"].summary, "expectations": expected})
+    suite = ET.fromstring(report_junit(report))[0]  # noqa: S314 - our own file
+    cases = {case.attrib["name"]: case.find("failure") for case in suite.findall("testcase")}
+    assert cases["at most errors=1%: requests that failed"] is None
+    failure = cases["at most viewers=0%: viewers that failed"]
+    assert failure is not None
+    assert failure.attrib == {"message": "viewers that failed: 2%", "type": "failure"}
+    said = suite.findtext("system-out") or ""
+    assert said.startswith(headline(report))
+    assert "\x1b" not in said
+    assert [table.title for table in tables(report) if table.title not in said] == []
 
 
 def test_markdown_says_the_verdict_first_and_escapes_what_would_be_markup(reports: dict[str, Report]) -> None:

@@ -1,8 +1,8 @@
 """A run as JUnit XML: a test for its validity, one for its viewers, one for each threshold and each expectation.
 
-The dialect is what Jenkins, GitLab and GitHub's reporters read: `testsuites`, `testsuite`, `testcase`, with `failure`
-for a threshold that was crossed or an expectation that was broken, and `error` for a run that says nothing. What was
-found stands in `system-out`.
+The dialect is the strictest that is read, junit-10.xsd of Jenkins' xUnit plugin, which GitLab's and GitHub's reporters
+read too: `testsuites`, `testsuite`, `testcase`, with `failure` for a threshold that was crossed or an expectation that
+was broken, and `error` for a run that says nothing. `system-out` is the summary as a terminal shows it.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from hls_swarm.foreign import visible
 from hls_swarm.judge.report import Report
-from hls_swarm.views.terminal.findings import finding_line
+from hls_swarm.views.terminal.output import plain_text
+from hls_swarm.views.terminal.report import report_text
 from hls_swarm.views.terminal.tables import reasons
 
 
@@ -34,9 +35,7 @@ def report_junit(report: Report) -> bytes:
     for result in summary.get("expectations", []):
         reason = "" if result["held"] else str(result.get("reason", "broken"))
         _case(suite, f"at most {result['expectation']}: {result['what']}", elapsed, failure=reason)
-    found = [finding_line(finding) for finding in summary.get("findings", [])]
-    if found:
-        SubElement(suite, "system-out").text = _text("\n".join(found))
+    SubElement(suite, "system-out").text = _text(plain_text(report_text(report)))
     if report.damage:
         SubElement(suite, "system-err").text = _text("\n".join(f"damaged: {text}" for text in report.damage))
     cases = suite.findall("testcase")
@@ -44,11 +43,11 @@ def report_junit(report: Report) -> bytes:
         "tests": len(cases),
         "failures": sum(case.find("failure") is not None for case in cases),
         "errors": sum(case.find("error") is not None for case in cases),
-        "skipped": 0,
     }
     for name, count in counts.items():
         suite.set(name, str(count))
         suites.set(name, str(count))
+    suite.set("skipped", "0")
     suites.set("time", elapsed)
     indent(suites)
     xml: bytes = tostring(suites, encoding="utf-8", xml_declaration=True)

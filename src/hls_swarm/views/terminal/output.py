@@ -10,6 +10,7 @@ Rules:
 import errno
 import os
 from contextlib import suppress
+from io import StringIO
 from typing import IO, Protocol, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -58,6 +59,13 @@ class AsItIs:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for segment in console.render(self._renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+def plain_text(renderable: RenderableType, width: int = WIDE) -> str:
+    """What a file has of it: no colours, no blanks at the ends of lines."""
+    page = StringIO()
+    Output(page, width).show(renderable)
+    return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
 
 class Output:
