@@ -85,6 +85,7 @@ def case(
     nothing_holds: bool = False,
     void: VoidBecause | None = None,
     target: str = "a",
+    overload: int | None = None,
 ) -> Case:
     """A search that found 37, and what was wrong at 39.
 
@@ -94,6 +95,7 @@ def case(
         without: columns that nothing says.
         nothing_holds: no load held: those of 20 and of 10 failed as that of 39 did.
         void: the last trials failed no objective but were void.
+        overload: so many viewers were there at the end.
     """
     rows: list[Row] = []
     trials: list[Trial] = []
@@ -101,6 +103,8 @@ def case(
     if nothing_holds:
         loads = [(load, Result.FAILED) for load in (20, 10)]
     loads += [(FAILED_LOAD, Result.FAILED if void is None else Result.VOID)]
+    if overload is not None:
+        loads.append((overload, Result.FAILED))
     for viewers, result in loads:
         began_at = len(rows) + RAMP
         for second in range(RAMP + SECONDS):
@@ -108,7 +112,8 @@ def case(
             columns: dict[str, Value] = dict(quiet(viewers))
             columns |= {name: by_load(viewers) for name, by_load in (held or {}).items()}
             if result is not Result.HELD and second >= RAMP:
-                columns |= {OBJECTIVE: 1.28 if void is None else 0.02, **(failed or {})}
+                columns |= {OBJECTIVE: 1.28 if void is None else 0.02}
+                columns |= (failed or {}) if overload in {None, viewers} else {}
             row: dict[str, float | str] = {
                 "elapsed_seconds": len(rows) + 1.0,
                 "time": 1e9 + len(rows),
@@ -120,9 +125,15 @@ def case(
                     row[f"origin_{name[1:]}@{target}" if name.startswith("@") else name] = known
             rows.append(row)
         trials.append(
-            Trial(viewers, Kind.FULL, result, float(began_at), float(len(rows)), float(SECONDS), because=void)
-            if result is Result.VOID
-            else Trial(viewers, Kind.FULL, result, float(began_at), float(len(rows)), float(SECONDS))
+            Trial(
+                viewers,
+                Kind.OVERLOAD if viewers == overload else Kind.FULL,
+                result,
+                float(began_at),
+                float(len(rows)),
+                float(SECONDS),
+                because=void if result is Result.VOID else None,
+            )
         )
     lowest = min(load for load, result in loads if result is not Result.HELD)
     return Case(

@@ -331,3 +331,21 @@ def test_the_lines_of_a_full_shaper() -> None:
         "round trip of viewers' connections crossed 5.00 ms when the objective broke",
     ]
     assert first.score == 5
+
+
+def test_what_is_used_up_at_every_load_hides_what_viewers_do_to_it() -> None:
+    busy = {"@cpu_percent": lambda n: 99.0, "@cpu_busiest_core_percent": lambda n: 100.0}
+    cause = cause_of(made.case({"rtt_seconds_p50": 0.097, "body_bytes_per_second": _FLAT}, held=busy))
+    assert [accused.name for accused in cause.named] == ["network-path"]
+    unknown = next(one for one in cause.not_known if one.name == "cpu")
+    assert unknown.how == "CPU was 99% at every load: something else uses it, which hides what viewers do"
+
+
+def test_what_gave_out_is_looked_at_where_it_is_clear() -> None:
+    """At the smallest load that failed little was to be seen yet; at the overload it was."""
+    failed = {"rtt_seconds_p50": 0.09, "body_bytes_per_second": 63_000.0 * 38, "@tcp_retransmit_ratio": 0.2}
+    first = cause_of(made.case(failed, overload=47)).named[0]
+    assert first.name == "network-path"
+    assert first.evidence[0].text == "round trip of viewers' connections 90.0 ms at 47, 600 us at 37"
+    # Far beyond the bound everything breaks: that is not looked at.
+    assert cause_of(made.case(failed, overload=80)).named == ()

@@ -6,15 +6,19 @@ Rules:
   rows are never averaged over trials: they are ranked as what they are, typical seconds.
 - What no row says is not known. A signal of the origin that fewer than a third of the rows have is not known either;
   what viewers measure is in the rows of the seconds in which it happened.
+- The bounds of a search are close together, so at the smallest load that failed little is to be seen yet. What is
+  looked at is the greatest load that failed up to `CLEAR_UP_TO` of it, the overload at the end too; and what is usual
+  is what was at loads well below the bound.
 - Void trials are looked at only where nothing else was measured at that load: then they say why they are void.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, median
 
-from hls_swarm.capacity.steps import EVIDENCE, Result
+from hls_swarm.capacity.steps import EVIDENCE, Kind, Result
 from hls_swarm.capacity.trial import Trial
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.judge.timeline import Row
@@ -23,6 +27,10 @@ from hls_swarm.snapshot.origin_signals import SIGNALS
 
 Read = Callable[[Row, str], float | None]
 _LEAST_SHARE = 1 / 3
+CLEAR_UP_TO = 1.6
+WELL_BELOW = 0.75
+LOOKED_AT = EVIDENCE | {Kind.OVERLOAD}
+_LEAST_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ class Case:
 
     Args:
         trials: in the order of their time.
-        rows: the timeline, or what of it the measures read.
+        rows: the timeline, or what of it the measures read; in the order of their time.
         held, failed: the greatest load that holds and the smallest that does not; None: there is none.
         objective_column: what tells of the objective that broke first, second by second.
         objective_limit: and its limit.
@@ -126,9 +134,9 @@ class Case:
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
-        """The machines of the origin that said anything."""
+        """The machines of the origin that said anything for a while."""
         found: dict[str, None] = {}
-        for row in self.rows:
+        for row in self.rows[:: max(1, len(self.rows) // 200)]:
             for name in row:
                 if name.startswith(ORIGIN_PREFIX):
                     found.setdefault(name.partition("@")[2])
@@ -141,8 +149,20 @@ class Case:
 
     @cached_property
     def failed_by_load(self) -> Mapping[int, Sequence[Row]]:
-        """The rows of each load that failed."""
+        """The rows of each load that failed, the overload at the end too."""
         return self._by_load(Result.FAILED, lambda load: load > 0)
+
+    @cached_property
+    def over(self) -> int | None:
+        """The load at which it is looked what gave out; None if none failed."""
+        if self.failed is None:
+            return None
+        clear = [
+            load
+            for load, rows in self.failed_by_load.items()
+            if self.failed <= load <= CLEAR_UP_TO * self.failed and len(rows) >= _LEAST_ROWS
+        ]
+        return max(clear, default=self.failed)
 
     @cached_property
     def rows_held(self) -> Sequence[Row]:
@@ -151,11 +171,11 @@ class Case:
 
     @cached_property
     def rows_failed(self) -> Sequence[Row]:
-        """The rows of the smallest load that does not hold; of void trials, if nothing else was measured there."""
-        if self.failed is None:
+        """The rows of the load at which it is looked what gave out; of void trials, if nothing else was measured."""
+        if self.over is None:
             return ()
-        rows = self.failed_by_load.get(self.failed, ())
-        return rows or self._by_load(Result.VOID, lambda load: load == self.failed).get(self.failed, ())
+        rows = self.failed_by_load.get(self.over, ())
+        return rows or self._by_load(Result.VOID, lambda load: load == self.over).get(self.over, ())
 
     @cached_property
     def failed_trial(self) -> Trial | None:
@@ -165,17 +185,33 @@ class Case:
 
     def at_held(self, measure: Measure, where: str) -> float | None:
         """The figure at the greatest load that holds."""
-        return measure.of(self.rows_held, where)
+        return self._known(measure, where, ("held",), self.rows_held)
 
     def at_failed(self, measure: Measure, where: str) -> float | None:
-        """The figure at the smallest load that does not hold."""
-        return measure.of(self.rows_failed, where)
+        """The figure at the load at which it is looked what gave out."""
+        return self._known(measure, where, ("failed",), self.rows_failed)
 
     def usual(self, measure: Measure, where: str) -> float | None:
-        """The median of the figures of all loads that held."""
-        figures = [measure.of(rows, where) for rows in self.held_by_load.values()]
-        known = [figure for figure in figures if figure is not None]
-        return median(known) if known else None
+        """The median of the figures of loads that held, of those well below the bound if there are any."""
+        figures = self.by_load(measure, where)
+        known = {load: figure for load, figure in figures.items() if figure is not None}
+        below = [figure for load, figure in known.items() if load <= WELL_BELOW * (self.held or 0)]
+        return median(below or known.values()) if known else None
+
+    def by_load(self, measure: Measure, where: str) -> Mapping[int, float | None]:
+        """The figure at each load that held."""
+        return {load: self._known(measure, where, ("held", load), rows) for load, rows in self.held_by_load.items()}
+
+    @cached_property
+    def _figures(self) -> dict[tuple[object, ...], float | None]:
+        return {}
+
+    def _known(self, measure: Measure, where: str, of: tuple[object, ...], rows: Sequence[Row]) -> float | None:
+        """A figure, worked out once: many atoms ask for the same."""
+        key = measure, where, *of
+        if key not in self._figures:
+            self._figures[key] = measure.of(rows, where)
+        return self._figures[key]
 
     def climb(self) -> Sequence[Row]:
         """The rows from the end of the trial before the first that failed at that load to its end."""
@@ -191,18 +227,22 @@ class Case:
 
     @property
     def failed_window(self) -> tuple[float, float]:
-        """From when to when the smallest load that failed was measured."""
+        """From when to when the load was measured at which it is looked what gave out."""
         rows = self.rows_failed
         if not rows:
             return 0.0, 0.0
         return float(rows[0]["elapsed_seconds"]), float(rows[-1]["elapsed_seconds"])
 
+    @cached_property
+    def _instants(self) -> Sequence[float]:
+        return [float(row["elapsed_seconds"]) for row in self.rows]
+
     def _between(self, began_at: float, ended_at: float) -> Sequence[Row]:
-        return [row for row in self.rows if began_at < float(row["elapsed_seconds"]) <= ended_at]
+        return self.rows[bisect_right(self._instants, began_at) : bisect_right(self._instants, ended_at)]
 
     def _by_load(self, result: Result, wanted: Callable[[int], bool]) -> Mapping[int, Sequence[Row]]:
         out: dict[int, list[Row]] = {}
         for trial in self.trials:
-            if trial.result is result and trial.kind in EVIDENCE and wanted(trial.viewers):
+            if trial.result is result and trial.kind in LOOKED_AT and wanted(trial.viewers):
                 out.setdefault(trial.viewers, []).extend(self.rows_of(trial))
         return dict(sorted(out.items()))

@@ -7,7 +7,8 @@ Rules:
 - Proven: 5 points of two kinds, 2 ahead of the next. Likely: 3. Possible: 1. Two within a point are both named; with
   less than 3 points nobody is: "not found" is an answer.
 - Ruled out: known, and no sign of it where the load failed, or its line ends beyond twice that load.
-- Not known: what decides was not measured. It is never ruled out then, and how to have it measured is said.
+- Not known: what decides was not measured, or was at its limit at every load. It is never ruled out then, and how to
+  have it measured, or what hides it, is said.
 - Of several machines of the origin, each suspect is judged where most speaks for it.
 """
 
@@ -118,6 +119,7 @@ class _Weighed:
     denied: tuple[str, ...]
     known: bool
     missing: tuple[str, ...]
+    hidden: str
 
     @property
     def score(self) -> int:
@@ -179,7 +181,8 @@ def _weighed(case: Case, suspect: Suspect, where: str) -> _Weighed:
         )
     )
     known = any(answer.yes is not None for answer in deciding)
-    return _Weighed(suspect, where, tuple(evidence), tuple(against), tuple(denied), known, missing)
+    hidden = next((answer.text for answer in deciding if answer.yes is None and answer.text), "")
+    return _Weighed(suspect, where, tuple(evidence), tuple(against), tuple(denied), known, missing, hidden)
 
 
 def _line(sort: Sort, points: int, answer: Answer) -> Line:
@@ -228,5 +231,7 @@ def _ruled_out(case: Case, weighed: _Weighed) -> RuledOut:
 
 
 def _not_known(weighed: _Weighed, how_to_get: Mapping[str, str]) -> NotKnown:
-    how = next((how_to_get[need] for need in weighed.missing if how_to_get.get(need)), weighed.suspect.how_to_know)
+    how = weighed.hidden or next(
+        (how_to_get[need] for need in weighed.missing if how_to_get.get(need)), weighed.suspect.how_to_know
+    )
     return NotKnown(weighed.suspect.name, weighed.suspect.title, weighed.missing, how)

@@ -34,6 +34,9 @@ class Onset(OfOne):
         column = case.objective_column
         if limit is None or column is None or case.at_failed(self.measure, where) is None:
             return not_known(self.measure)
+        before = case.usual(self.measure, where)
+        if before is not None and before >= limit:
+            return Answer(False)
         crossed = broke = None
         for row in rows:
             at, value, objective = float(row["elapsed_seconds"]), self.measure.read(row, where), number(row, column)
@@ -119,5 +122,5 @@ class Silent(OfOne):
         )
         if held is None or failed is None or held < 0.5:
             return not_known(self.measure)
-        text = f"the origin's exporters were silent {units.ratio(1 - failed)} of the time at {case.failed}"
+        text = f"the origin's exporters were silent {units.ratio(1 - failed)} of the time at {case.over}"
         return Answer(failed < 0.5, text)

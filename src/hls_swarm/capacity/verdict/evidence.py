@@ -2,7 +2,7 @@
 
 Rules:
 
-- An atom looks at one or two figures of the load that held (L) and of the one that did not (F), and at nothing else.
+- An atom looks at one or two figures of loads that held (L) and of one that did not (F), and at nothing else.
   Every line of a verdict is one atom.
 - Not known is neither yes nor no: it adds no point, and rules nothing out.
 - What an atom looks at is in `Evidence`, the shape in which a plain run's findings have theirs too.
@@ -85,7 +85,7 @@ def not_known(*measures: Measure) -> Answer:
 
 def figures(case: Case, measure: Measure, held: float | None, failed: float) -> str:
     """For a person: `CPU 97% at 39, 61% at 37`."""
-    text = f"{measure.title} {units.figure(failed, measure.unit)} at {case.failed}"
+    text = f"{measure.title} {units.figure(failed, measure.unit)} at {case.over}"
     return text if held is None else f"{text}, {units.figure(held, measure.unit)} at {case.held}"
 
 
@@ -111,7 +111,7 @@ class OfOne:
 
 @dataclass(frozen=True)
 class AtLeast(OfOne):
-    """The figure at F reaches a limit."""
+    """The figure at F reaches a limit. If it did so at loads well below the bound too, it says nothing."""
 
     limit: float
     sort: Sort = Sort.LIMIT
@@ -123,6 +123,13 @@ class AtLeast(OfOne):
             return not_known(self.measure)
         text = figures(case, self.measure, case.at_held(self.measure, where), figure)
         evidence = evidence_of(case, self.measure, figure, Comparison.AT_LEAST, self.limit)
+        before = case.usual(self.measure, where)
+        if figure >= self.limit and before is not None and before >= self.limit:
+            shown = units.figure(before, self.measure.unit)
+            always = (
+                f"{self.measure.title} was {shown} at every load: something else uses it, which hides what viewers do"
+            )
+            return Answer(None, always, evidence, (self.measure,))
         return Answer(figure >= self.limit, text, evidence)
 
 
@@ -138,7 +145,7 @@ class Below(OfOne):
         figure = case.at_failed(self.measure, where)
         if figure is None:
             return not_known(self.measure)
-        text = f"{self.measure.title} is {units.figure(figure, self.measure.unit)} at {case.failed}"
+        text = f"{self.measure.title} is {units.figure(figure, self.measure.unit)} at {case.over}"
         evidence = evidence_of(case, self.measure, figure, Comparison.AT_MOST, self.limit)
         return Answer(figure < self.limit, text, evidence)
 

@@ -22,13 +22,13 @@ class Flat(OfOne):
     def ask(self, case: Case, where: str) -> Answer:
         """See `Atom`."""
         failed, held = case.at_failed(self.measure, where), case.at_held(self.measure, where)
-        if failed is None or held is None or case.held is None or case.failed is None or held <= 0:
+        if failed is None or held is None or case.held is None or case.over is None or held <= 0:
             return not_known(self.measure)
-        growth = case.failed / case.held
+        growth = case.over / case.held
         limit = 1 + (growth - 1) / 2
         shown = [units.figure(value, self.measure.unit) for value in (held, failed, held * growth)]
         text = (
-            f"{self.measure.title} flat: {shown[0]} at {case.held}, {shown[1]} at {case.failed}, "
+            f"{self.measure.title} flat: {shown[0]} at {case.held}, {shown[1]} at {case.over}, "
             f"where {shown[2]} were wanted"
         )
         return Answer(

@@ -89,7 +89,7 @@ class Prediction(msgspec.Struct, frozen=True):
 
 def prediction(case: Case, measure: Measure, where: str, whole: float = 100.0) -> Prediction | None:
     """Where a measure reaches its whole; None if there is no line that says so."""
-    figures = {load: measure.of(rows, where) for load, rows in case.held_by_load.items()}
+    figures = case.by_load(measure, where)
     line = line_through({load: figure for load, figure in figures.items() if figure is not None})
     reached = None if line is None else line.reaches(whole)
     if line is None or reached is None or reached <= 0:

@@ -130,7 +130,7 @@ class Suspect:
 _FLAT_RECEIVED = Flat(RECEIVED)
 _QUOTA = Both((AtLeast(PRESSURE_CPU, 30), Below(CPU, 80)), Sort.QUEUE)
 _ONE_CORE = Both((AtLeast(BUSIEST, 95), Below(CPU, 80)))
-_SLOW_NETWORK = Rises(RTT, 5, 0.005, Sort.QUEUE)
+_SLOW_NETWORK = Rises(RTT, 3, 0.005, Sort.QUEUE)
 _SLOW_SERVER = Both((AtLeast(TTFB_SHARE, 0.8), Rises(TTFB, 2), Same(RTT, 2)), Sort.QUEUE)
 _REFUSED_FAST = Both((Appears(REFUSED), Same(TTFB, 2)), Sort.REFUSAL)
 _GIVES_WAY = GivesWay(RECEIVED)
@@ -195,7 +195,7 @@ SUSPECTS: tuple[Suspect, ...] = (
         "link",
         "the origin's link",
         Culprit.ORIGIN,
-        (AtLeast(LINK, 90), _FLAT_RECEIVED, Rises(RTT, 5, 0.005), Binds(LINK), Onset(LINK, 90), Silent(CPU)),
+        (AtLeast(LINK, 90), _FLAT_RECEIVED, Rises(RTT, 3, 0.005), Binds(LINK), Onset(LINK, 90), Silent(CPU)),
         (Below(LINK, 70),),
         (AtLeast(LINK, 90),),
         "more links, more machines, a CDN",
@@ -209,7 +209,7 @@ SUSPECTS: tuple[Suspect, ...] = (
             _SLOW_NETWORK,
             _FLAT_RECEIVED,
             Rises(RETRANSMITS, 3, 0.01),
-            Onset(RTT, 0.005, factor=5),
+            Onset(RTT, 0.005, factor=3),
             Silent(CPU),
         ),
         (Same(RTT, 1.5), AtLeast(LINK, 90), _GIVES_WAY),
@@ -221,7 +221,7 @@ SUSPECTS: tuple[Suspect, ...] = (
         "burst-credit",
         "a credit that is used up",
         Culprit.ORIGIN,
-        (_GIVES_WAY, Appears(ALLOWANCE), Rises(RTT, 5, 0.005)),
+        (_GIVES_WAY, Appears(ALLOWANCE), Rises(RTT, 3, 0.005)),
         (GivesWay(ACTIVE, after_holding=False),),
         (_GIVES_WAY, Appears(ALLOWANCE)),
         "network or disk credits of the type of machine: what it carries for good is what it fell to",
