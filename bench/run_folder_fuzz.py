@@ -12,8 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.support.folder_fuzz import main_of
-from tests.support.run_folders import long_run
+from tests.support.folder_fuzz import made, main_of
 
 
 def run(count: int, first: int) -> int:
@@ -21,7 +20,7 @@ def run(count: int, first: int) -> int:
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as place:
         good = Path(place) / "good"
-        long_run(good, seconds=54, viewers=4, targets=("10.0.0.5", "10.0.0.6"))
+        made(good, "10.0.0.5", "10.0.0.6")
         wrong = main_of(good, Path(place), range(first, first + count))
     seconds = time.perf_counter() - begun
     sys.stdout.write(f"{count} damaged folders, 10 commands each: {wrong} wrong, {seconds:.0f} s\n")

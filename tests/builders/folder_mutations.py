@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-OBJECTS = ("run.json", "state.json", "summary.json")
+OBJECTS = ("run.json", "state.json", "summary.json", "capacity.json")
 LINES = ("timeline.jsonl", "events.jsonl", "log.jsonl")
 
 _VALUES: tuple[Any, ...] = (

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.folder_fuzz import said, trouble
-from tests.support.run_folders import long_run
+from tests.support.folder_fuzz import made, said, trouble
 
 from hls_swarm.errors import RunError
 from hls_swarm.judge.report import Status
@@ -20,7 +19,7 @@ SEEDS = range(80)
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("good") / "run"
-    long_run(folder, seconds=54, viewers=4, targets=("10.0.0.5",))
+    made(folder, "10.0.0.5")
     return folder
 
 

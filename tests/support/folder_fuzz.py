@@ -10,8 +10,11 @@ from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 from tests.builders.folder_mutations import damaged
+from tests.capacity.test_answer import found
+from tests.support.run_folders import long_run
 
 from hls_swarm.cli import main
+from hls_swarm.judge.summary import to_json
 
 CODES = {0, 1}
 """Read, or refused in words."""
@@ -25,6 +28,12 @@ class _Bytes(io.TextIOWrapper):
     def content(self) -> bytes:
         self.flush()
         return self.buffer.getvalue()  # type: ignore[attr-defined, no-any-return]  # it is a BytesIO
+
+
+def made(folder: Path, *targets: str) -> None:
+    """A run that found failures, origins' signals, findings and what a search for capacity comes to."""
+    long_run(folder, seconds=54, viewers=4, targets=targets)
+    (folder / "capacity.json").write_bytes(to_json(found().json_object()))
 
 
 def said(arguments: Sequence[str]) -> tuple[int | str, bytes, str]:
@@ -86,8 +95,8 @@ def main_of(good: Path, place: Path, seeds: range) -> int:
     """Try these seeds, and say on standard output what went wrong; gives how many did."""
     wrong = 0
     for seed in seeds:
-        found = trouble(good, place, seed, every=True)
-        if found is not None:
+        told = trouble(good, place, seed, every=True)
+        if told is not None:
             wrong += 1
-            sys.stdout.write(f"{found}{os.linesep}")
+            sys.stdout.write(f"{told}{os.linesep}")
     return wrong

@@ -22,10 +22,10 @@ def report_junit(report: Report) -> bytes:
     elapsed = f"{summary.get('elapsed_seconds', 0.0):.3f}"
     suites = Element("testsuites", name="hls-swarm")
     suite = SubElement(suites, "testsuite", name=_text(report.name), time=elapsed, hostname=_host(report))
-    suite.set("timestamp", str(report.facts["started_at"]).removesuffix("Z"))
+    suite.set("timestamp", _text(str(report.facts["started_at"]).removesuffix("Z")))
     properties = SubElement(suite, "properties")
     for name, value in _properties(report):
-        SubElement(properties, "property", name=name, value=_text(value))
+        SubElement(properties, "property", name=_text(name), value=_text(value))
     why = "; ".join(reasons(report))
     _case(suite, "the generator kept up", elapsed, error=why if verdict == "invalid" else "")
     _case(suite, "viewers played to the end", elapsed, error=why if verdict == "error" else "")

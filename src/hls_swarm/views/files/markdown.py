@@ -30,7 +30,7 @@ def report_markdown(report: Report) -> str:
     lines += [f"- damaged: {_escaped(text)}" for text in report.damage]
     if lines[-1]:
         lines.append("")
-    lines += [f"{_code(report.facts['url'])} · {_escaped(report.name)} · {report.facts['started_at']}", ""]
+    lines += [f"{_code(report.facts['url'])} · {_escaped(report.name)} · {_escaped(report.facts['started_at'])}", ""]
     for table in tables(report):
         lines += _table(table)
     return "\n".join(lines)
