@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
 
-.PHONY: wheel fidelity demo test quick check system-packages bench lock reference clean help
+.PHONY: chaos wheel fidelity demo test quick check system-packages bench lock reference clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -32,6 +32,9 @@ bench: $(VENV)/.dev ## Measurements side by side with named peers
 
 fidelity: $(VENV)/.dev tests/browser/node_modules/.ready ## Our viewers beside hls.js and ffmpeg, request for request
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity
+
+chaos: $(VENV)/.dev ## 500 viewers while everything around them breaks: an hour, or CHAOS_MINUTES=10
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.chaos
 
 reference: $(VENV)/.dev ## Write the reference pages from the code
 	$(BIN)/python tools/gen_reference.py

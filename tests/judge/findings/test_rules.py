@@ -54,6 +54,11 @@ SLOW: Values = {
     "segment_relative_download_p50": 0.95,
     "segment_relative_download_p95": 0.98,
 }
+HELD_UP: Values = {
+    "segment_ttfb_seconds_p50": 1.4,
+    "segment_ttfb_seconds_p95": 3.9,
+    "segment_ttfb_seconds_count": 20.0,
+}
 GROUPS: Values = {
     "group_viewers@variant 720p": 10.0,
     "group_viewers@variant 240p": 10.0,
@@ -177,6 +182,20 @@ CASES = [
         {"segment_ttfb_seconds_p95": 0.8},
         {"segment_ttfb_seconds_p95": 0.3},
         "segment_ttfb_seconds_p95",
+    ),
+    Case(
+        "answers-held-up",
+        {**HELD_UP},
+        {**HELD_UP, "loop_lag_seconds_p99": 3.0},
+        "segment_ttfb_seconds_p95",
+        id="not by this machine",
+    ),
+    Case(
+        "answers-held-up",
+        {**HELD_UP},
+        {**HELD_UP, "segment_ttfb_seconds_count": 1.0},
+        "segment_ttfb_seconds_count",
+        id="more than one",
     ),
     Case(
         "slow-connects",

@@ -5,6 +5,7 @@ from hls_swarm.judge.findings.measures import (
     mean_of,
     median_of,
     most_of,
+    now_of,
     per_viewer,
     quotient_of,
     ratio_of,
@@ -335,6 +336,20 @@ DOWNLOADS = (
             at_least(_FIRST_BYTE, 0.3),
         ),
         for_seconds=3.0,
+    ),
+    Rule(
+        name="answers-held-up",
+        standing=Standing.LIMIT,
+        culprit=Culprit.ORIGIN,
+        severity=Severity.WARNING,
+        what="no answers for a while, then many at once: {2} segments in a second, up to {0} late",
+        next_step="a server that stood still, or a path that let nothing through: see its retransmits at that time",
+        conditions=(
+            at_least(now_of("segment_ttfb_seconds_p95", Unit.SECONDS), 2.0),
+            at_least(now_of("segment_ttfb_seconds_p50", Unit.SECONDS), 0.5),
+            at_least(now_of("segment_ttfb_seconds_count", Unit.COUNT), _LEAST_ERRORS),
+            at_most(most_of("loop_lag_seconds_p99", Unit.SECONDS, 5.0), 0.5),
+        ),
     ),
     Rule(
         name="slow-connects",
