@@ -348,6 +348,20 @@ class LowLatencyUnused(msgspec.Struct, frozen=True, tag=True):
     at: float
 
 
+class SettingUnmet(msgspec.Struct, frozen=True, tag=True):
+    """The stream has nothing that a setting asks for; the viewer plays what is nearest.
+
+    Attributes:
+        setting: the field of the settings.
+        words: what there is instead.
+    """
+
+    viewer: int
+    at: float
+    setting: str
+    words: str
+
+
 class SegmentsMutated(msgspec.Struct, frozen=True, tag=True):
     """Media sequence numbers got another URI, which RFC 8216 6.2.1 forbids."""
 
@@ -484,6 +498,7 @@ Record = (
     | PlaylistOlder
     | DatesMoved
     | LowLatencyUnused
+    | SettingUnmet
     | SegmentsMutated
     | PlaylistStale
     | VariantChosen

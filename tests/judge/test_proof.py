@@ -2,7 +2,7 @@ import msgspec
 import pytest
 from tests.support.snapshots import NOT_FOUND, URL, exchange, failed, snapshot, watching
 
-from hls_swarm.judge.proof import due, hopeless, nothing_proven, unplayed, unproven
+from hls_swarm.judge.proof import due, hopeless, nothing_proven, unplayed, unproven, unreached
 from hls_swarm.records import (
     EndReason,
     Failure,
@@ -167,3 +167,16 @@ def test_a_run_without_hope_names_what_failed() -> None:
     assert hopeless(made) == (
         f"the first 2 viewers failed: HTTP 404 Not Found, media playlist {VARIANT_URL}, variant 1 of master.m3u8"
     )
+
+
+def test_what_keeps_everybody_out_is_known_before_anybody_gives_up() -> None:
+    refused = Failure(FailureKind.CONNECT, "connection refused by origin:80")
+    tries = exchange(1.0, 0, 0.001, refused, URL)
+    kind = ObjectKind.MULTIVARIANT_PLAYLIST
+    knocking: list[Record] = [ViewerStarted(0, 1.0, 1.0), PlaylistFetched(0, kind, tries, refused)]
+    assert unreached(snapshot(*knocking)) == (
+        f"nothing came from the origin yet: connection refused by origin:80, playlist {URL}; "
+        "nothing listens there: is the port right, does the server run?"
+    )
+    assert unreached(snapshot(*knocking, *watching(1, 1.0), *retries(2, 1.0))) is None
+    assert unreached(snapshot(ViewerStarted(0, 1.0, 1.0))) is None

@@ -11,7 +11,7 @@ from hls_swarm.judge.metrics import METRICS, CounterMetric
 from hls_swarm.judge.summary import summary, to_json
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.verdict import Outcome, Verdict
-from hls_swarm.records import DatesMoved, LowLatencyUnused, ObjectKind, PlaylistFetched, Violation
+from hls_swarm.records import DatesMoved, LowLatencyUnused, ObjectKind, PlaylistFetched, SettingUnmet, Violation
 from hls_swarm.results.reader import read_run
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.stats.tally import MAX_VIOLATIONS
@@ -103,6 +103,13 @@ def test_low_latency_that_was_not_used_is_said_everywhere() -> None:
     assert any(line.startswith("note  stream: the stream offers low latency") for line in lines)
     (remark,) = summary(shot, Outcome(Verdict.PASS), started_at=0.0, version="0")["remarks"]
     assert "no parts, no blocking reloads" in remark
+
+
+def test_what_the_stream_has_nothing_for_is_said_once_for_all_viewers() -> None:
+    unmet = [SettingUnmet(viewer, 2.0, "variant", f"of 1 variants, as viewer {viewer} saw it") for viewer in (3, 4)]
+    shot = snapshot(*watching(0, 1.0), *unmet)
+    assert shot.remarks == ("--variant: of 1 variants, as viewer 3 saw it",)
+    assert "Note: --variant: of 1 variants, as viewer 3 saw it" in printed(shot)
 
 
 def test_dates_that_move_are_a_violation() -> None:

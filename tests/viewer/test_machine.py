@@ -18,6 +18,7 @@ from hls_swarm.records import (
     SegmentsExpired,
     SegmentsPassed,
     SequenceReset,
+    SettingUnmet,
     StallEnded,
     StallStarted,
     VariantChosen,
@@ -145,6 +146,24 @@ class TestVariants:
         assert records(actions) == [
             VariantChosen(7, 1.1, f"{bandwidth // 1000}k", bandwidth, False) for bandwidth in chosen
         ]
+
+    @pytest.mark.parametrize(
+        ("variant", "words"),
+        [
+            ("4k", "of 3 variants (1600k, 800k, 3000k) none has 4,000 bit/s or less: 800k is played"),
+            ("9999p", "of 3 variants (1600k, 800k, 3000k) none is 9999 lines high: 800k is played"),
+            ("3M", None),
+            ("highest", None),
+        ],
+    )
+    def test_a_wish_that_no_variant_meets_is_said(
+        self, multivariant: Multivariant, variant: str, words: str | None
+    ) -> None:
+        made = viewer(MASTER, variant)
+        made.handle(Start(), 1.0)
+        actions = made.handle(PlaylistLoaded(None, multivariant(1_600_000, 800_000, 3_000_000), started_at=1.0), 1.1)
+        said = [record for record in records(actions) if isinstance(record, SettingUnmet)]
+        assert said == ([] if words is None else [SettingUnmet(7, 1.1, "variant", words)])
 
     def test_demuxed_audio_is_a_track_of_its_own_and_play_waits_for_both(
         self, multivariant: Multivariant, live: Live

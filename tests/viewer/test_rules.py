@@ -28,6 +28,7 @@ from hls_swarm.records import (
     SegmentsMutated,
     SegmentsPassed,
     SequenceReset,
+    SettingUnmet,
     StallEnded,
     StallStarted,
     VariantChosen,
@@ -180,6 +181,23 @@ class TestJoinPoint:
     def test_session(self, join: JoinPoint, playlist: MediaPlaylist, joins: int) -> None:
         session = Session(join=join, join_draw=0.5)
         assert world(HLSJS, lambda url, now: playlist, session=session).run(0.05).segments()[0] == f"segment{joins}.ts"
+
+    @pytest.mark.parametrize(
+        ("playlist", "words"),
+        [
+            (HELD, "the live window is {} s long, 600 s back is beyond it: viewers begin at its start"),
+            (vod(), "the stream is {} s long, 600 s back is beyond it: viewers begin at its start"),
+        ],
+        ids=["live", "VOD"],
+    )
+    def test_a_start_before_everything_is_said(self, playlist: MediaPlaylist, words: str) -> None:
+        session = Session(join=JoinPoint(JoinKind.BEHIND, 600.0))
+        made = world(HLSJS, lambda url, now: playlist, session=session).run(0.05)
+        assert [(record.setting, record.words) for record in of(made, SettingUnmet)] == [
+            ("join", words.format(round(playlist.duration)))
+        ]
+        within = Session(join=JoinPoint(JoinKind.BEHIND, 4.0))
+        assert not of(world(HLSJS, lambda url, now: playlist, session=within).run(0.05), SettingUnmet)
 
 
 class TestReload:

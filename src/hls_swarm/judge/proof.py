@@ -12,6 +12,7 @@ Rules:
 - The reason names what could not be had: the object, which stream of the multivariant playlist it belongs to, its URL.
 """
 
+from hls_swarm.judge.advice import next_step
 from hls_swarm.records import Blame, ObjectKind
 from hls_swarm.snapshot.snapshot import Snapshot, ViewerFigures
 
@@ -70,6 +71,14 @@ def hopeless(snapshot: Snapshot) -> str:
     return f"the {f'first {failed} viewers' if failed > 1 else 'first viewer'} failed{_because(snapshot)}"
 
 
+def unreached(snapshot: Snapshot) -> str | None:
+    """What is in the way, in words, as long as nothing but failures came back from the origin; None otherwise."""
+    failed = sum(error.count for error in snapshot.errors)
+    if not failed or any(figures.body_bytes for figures in snapshot.objects.values()):
+        return None
+    return f"nothing came from the origin yet{_because(snapshot)}"
+
+
 def _because(snapshot: Snapshot) -> str:
     """What was in the way of most viewers: a fatal failure, else what failed, else what never came."""
     blamed = next((error for error in snapshot.errors if error.blame is Blame.ORIGIN), None)
@@ -92,7 +101,8 @@ def _because(snapshot: Snapshot) -> str:
 
 def _words(detail: str, kind: ObjectKind | None, url: str, stream: str = "") -> str:
     what = url if kind is None else f"{_NAMES[kind]} {url}"
-    return f"{detail}, {what}" + (f", {stream}" if stream else "")
+    step = next_step(detail, url)
+    return f"{detail}, {what}" + (f", {stream}" if stream else "") + (f"; {step}" if step else "")
 
 
 def _seconds(snapshot: Snapshot) -> str:

@@ -22,13 +22,13 @@ from hls_swarm.engine.host.machine import MachineMeter, device_towards
 from hls_swarm.engine.host.preflight import address_of_load
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.judge.ledger import Entry, Ledger
-from hls_swarm.judge.proof import hopeless
+from hls_swarm.judge.proof import hopeless, unreached
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import masked, secrets_of
 from hls_swarm.run.exporters import PATIENT_SECONDS, device_of_host, tell_of_load, unanswered
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.moment import Moment
-from hls_swarm.snapshot.snapshot import WORST_VIEWERS, Mark, Phase, SnapshotBuilder, badness
+from hls_swarm.snapshot.snapshot import WORST_VIEWERS, Mark, Phase, Snapshot, SnapshotBuilder, badness
 from hls_swarm.stats.faults import masked_faults, merge_faults
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.p1203 import SessionLog
@@ -97,7 +97,8 @@ class Controller:
         self._ledger, self._sinks = ledger, sinks
         self._machine = MachineMeter()
         self._marks: tuple[Mark, ...] = ()
-        self._stopping = False
+        self._stopping = self._told = False
+        self._remarks: tuple[str, ...] = ()
         self._wake = asyncio.Event()
         self._started_at = 0.0
         self._broke_off: str | None = None
@@ -188,6 +189,7 @@ class Controller:
             entry = self._take_in(news, self._phase())
             snapshot = entry.moment.snapshot
             self._view.update(snapshot)
+            self._tell(snapshot)
             if entry.crossed is not None:
                 _log.warning("the run ends: %s", entry.crossed.reason)
                 return
@@ -198,6 +200,16 @@ class Controller:
                 if viewers.target > 1:  # else the verdict has better words for it
                     self._broke_off = hopeless(snapshot)
                 return
+
+    def _tell(self, snapshot: Snapshot) -> None:
+        """Say once what a person may want to end the run for: nothing comes, or not what was asked for."""
+        if not self._told and (words := unreached(snapshot)) is not None:
+            self._told = True
+            _log.warning("%s", words)
+        for remark in snapshot.remarks:
+            if remark not in self._remarks:
+                _log.warning("%s", remark)
+        self._remarks = snapshot.remarks
 
     async def _change_plan(self) -> None:
         """Tell the workers what was asked for since the last poll, as one change."""

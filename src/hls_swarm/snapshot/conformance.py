@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hls_swarm.settings.checks import flag_name
 from hls_swarm.stats.tally import MAX_VIOLATIONS, Tally, ViolationCount
 
 _LOW_LATENCY_UNUSED = (
@@ -72,4 +73,5 @@ def _figures(count: ViolationCount) -> ViolationFigures:
 
 def stream_remarks(tally: Tally) -> tuple[str, ...]:
     """What a person must know of how the stream was played."""
-    return (_LOW_LATENCY_UNUSED,) if tally.low_latency_unused else ()
+    unmet = tuple(f"{flag_name(setting)}: {words}" for setting, words in sorted(tally.unmet.items()))
+    return ((_LOW_LATENCY_UNUSED,) if tally.low_latency_unused else ()) + unmet

@@ -37,6 +37,7 @@ from hls_swarm.records import (
     SegmentsMutated,
     SegmentsPassed,
     SequenceReset,
+    SettingUnmet,
     StallEnded,
     StallStarted,
     Unanswered,
@@ -197,6 +198,8 @@ class Counter:
                 self._tally.add_violation(_DATES, record.url)
             case LowLatencyUnused():
                 self._tally.low_latency_unused += 1
+            case SettingUnmet():
+                self._tally.unmet.setdefault(record.setting, record.words)
             case PlaylistStale():
                 if record.stale_seconds is None:
                     self._tally.stale_playlists += 1

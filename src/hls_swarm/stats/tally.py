@@ -186,6 +186,7 @@ class Tally(msgspec.Struct):
         older_playlists: reloads that brought an older copy.
         date_jumps: reloads that dated segments otherwise than before, by more than a second.
         low_latency_unused: viewers of a stream that could be played by parts, who play it by whole segments.
+        unmet: settings that the stream has nothing for, to what there is instead, of the viewer who met it first.
         left: sessions that ended by themselves, as their length said.
         lost: viewers that were running when their worker died.
         start_failures, exits_before_start, unstarted_at_end: sessions that never played: for a fatal error, left or
@@ -236,6 +237,7 @@ class Tally(msgspec.Struct):
     older_playlists: int = 0
     date_jumps: int = 0
     low_latency_unused: int = 0
+    unmet: dict[str, str] = {}
     startup: Histogram = msgspec.field(default_factory=Histogram)
     stall: Histogram = msgspec.field(default_factory=Histogram)
     live_latency: Histogram = msgspec.field(default_factory=Histogram)
@@ -314,6 +316,8 @@ class Tally(msgspec.Struct):
         merge_faults(self.faults, other.faults)
         for reason, fatal in other.reasons.items():
             self.reasons.setdefault(reason, FatalCount()).merge(fatal)
+        for setting, words in other.unmet.items():
+            self.unmet.setdefault(setting, words)
         for key, violation in other.violations.items():
             known = self.violations.get(key)
             if known is not None:

@@ -17,6 +17,9 @@ from hls_swarm.hls.playlist import MediaType, MultivariantPlaylist, Rendition, V
 from hls_swarm.records import VariantChosen
 from hls_swarm.settings.spellings import VariantChoice, VariantKind
 
+MOST_NAMED = 12
+"""Variants that are listed where none is as it was asked for."""
+
 
 class Source(msgspec.Struct, frozen=True, gc=False):
     """A media playlist to follow.
@@ -112,6 +115,24 @@ def chosen(all_options: Sequence[Option], choice: VariantChoice, heights: dict[s
             return [min(all_options, key=bitrate)]
         case _:
             assert_never(choice.kind)
+
+
+def unmet(all_options: Sequence[Option], choice: VariantChoice, heights: dict[str, int], picked: Option) -> str | None:
+    """What there is instead, in words, if no variant is as `choice` says; None if one is.
+
+    Args:
+        picked: what is played instead.
+    """
+    match choice.kind:
+        case VariantKind.HEIGHT if choice.value not in heights.values():
+            wanted = f"is {choice.value} lines high"
+        case VariantKind.BITRATE if (picked.main.bitrate_bps or 0) > choice.value:
+            wanted = f"has {choice.value:,} bit/s or less"
+        case _:
+            return None
+    labels = list(dict.fromkeys(option.label for option in all_options))
+    rest = f" and {len(labels) - MOST_NAMED} more" if len(labels) > MOST_NAMED else ""
+    return f"of {len(labels)} variants ({', '.join(labels[:MOST_NAMED])}{rest}) none {wanted}: {picked.label} is played"
 
 
 def heights(playlist: MultivariantPlaylist) -> dict[str, int]:

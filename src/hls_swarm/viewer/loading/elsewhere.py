@@ -5,7 +5,7 @@ failure that is `recovery`, before a gap `media`.
 """
 
 from hls_swarm.hls.playlist import MultivariantPlaylist
-from hls_swarm.records import Failure, FailureKind, ObjectKind
+from hls_swarm.records import Failure, FailureKind, ObjectKind, SettingUnmet
 from hls_swarm.settings.spellings import VariantKind
 from hls_swarm.viewer.choosing import choice
 from hls_swarm.viewer.choosing.alternatives import Alternatives
@@ -26,7 +26,11 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
     if not every:
         loading.fail(no_variants(), loading.shown_url, ObjectKind.MULTIVARIANT_PLAYLIST)
         return
-    picked = choice.chosen(every, loading.variant, choice.heights(playlist), loading.session.variant_draw)
+    heights = choice.heights(playlist)
+    picked = choice.chosen(every, loading.variant, heights, loading.session.variant_draw)
+    unmet = choice.unmet(every, loading.variant, heights, picked[0])
+    if unmet is not None:
+        loading.report(SettingUnmet(loading.number, now, "variant", unmet))
     loading.follow(tracks_of(picked, profile))
     for option in picked:
         loading.report(option.chosen_by(loading.number, now))

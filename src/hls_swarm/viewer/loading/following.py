@@ -89,7 +89,7 @@ def _media_playlist_loaded(
         loading.low_latency_told = True
         loading.report(LowLatencyUnused(loading.number, now))
     if track.next_sequence is None:
-        join(loading, track, playlist)
+        join(loading, track, playlist, now)
     elif before is not None and playlist is not before:
         _move_on(loading, track, moved, playlist, event, now)
     if playlist.is_live:
@@ -113,7 +113,7 @@ def _move_on(
     if moved is Movement.RESET:
         loading.report(SequenceReset(loading.number, now))
         loading.cancel_media(track)
-        join(loading, track, playlist)
+        join(loading, track, playlist, now)
 
 
 def _schedule(

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from hls_swarm.hls.playlist import MediaPlaylist, Start
 from hls_swarm.hls.timeline import alignment, join_position, live_target
+from hls_swarm.records import SettingUnmet
 from hls_swarm.settings.spellings import JoinKind, JoinPoint
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
@@ -61,7 +62,17 @@ def chosen_position(playlist: MediaPlaylist, usual: float, join: JoinPoint, draw
             assert_never(join.kind)
 
 
-def join(loading: Loading, track: Track, playlist: MediaPlaylist) -> None:
+def beyond(playlist: MediaPlaylist, usual: float, join: JoinPoint) -> str | None:
+    """What there is instead, in words, if the playlist does not reach as far back as the viewer is to begin."""
+    end = usual if playlist.is_live else playlist.duration
+    if join.kind is not JoinKind.BEHIND or join.seconds <= end:
+        return None
+    what = "live window" if playlist.is_live else "stream"
+    length = f"{playlist.duration:.0f} s long"
+    return f"the {what} is {length}, {join.seconds:g} s back is beyond it: viewers begin at its start"
+
+
+def join(loading: Loading, track: Track, playlist: MediaPlaylist, now: float) -> None:
     """Choose where to enter: the segment that holds the join position, and how far into it play begins."""
     if track is not loading.tracks[0]:
         track.next_sequence = None  # where the variant is, once that is known
@@ -70,6 +81,9 @@ def join(loading: Loading, track: Track, playlist: MediaPlaylist) -> None:
     extra = min(loading.playback.stalls * profile.stall_latency_seconds, playlist.target_duration)
     position = usual_position(playlist, profile, start, age=track.age_seconds, extra_latency=extra)
     if track.credited == 0.0:
+        unmet = beyond(playlist, position, session.join)
+        if unmet is not None:
+            loading.report(SettingUnmet(loading.number, now, "join", unmet))
         position = chosen_position(playlist, position, session.join, session.join_draw)
     precise = profile.uses_start_tag and start is not None and start.precise
     track.enter(playlist, position, at_segment=profile.joins_at_segment and not precise)

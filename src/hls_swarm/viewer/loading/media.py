@@ -67,7 +67,7 @@ def _pass_expired(loading: Loading, track: Track, playlist: MediaPlaylist, wante
     """What is wanted has left the playlist: go on with the first that is listed, and count those between."""
     track.next_sequence, track.skip_seconds = playlist.first_sequence, 0.0
     if loading.playback.state is not PLAYING or loading.buffer_seconds(now) <= 0:
-        join(loading, track, playlist)  # outside the window: back to the live sync position (hls.js)
+        join(loading, track, playlist, now)  # outside the window: back to the live sync position (hls.js)
     passed = (track.next_sequence or playlist.first_sequence) - wanted
     loading.report(SegmentsExpired(loading.number, now, passed))
     return track.next_segment()
