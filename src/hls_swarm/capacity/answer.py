@@ -21,8 +21,9 @@ from hls_swarm.capacity.trial import ObjectiveFigure, Trial, confirmations
 from hls_swarm.capacity.verdict.case import Case, Measure, number
 from hls_swarm.capacity.verdict.cause import Cause, cause_of
 from hls_swarm.capacity.verdict.suspects import BUSIEST, CPU, LAG, LINK, RECEIVED, RTT, TTFB, WORKER
+from hls_swarm.foreign import cut
 from hls_swarm.judge.summary import known
-from hls_swarm.judge.thresholds import Threshold
+from hls_swarm.judge.thresholds import Threshold, ThresholdError, parse_threshold
 from hls_swarm.judge.timeline import Row
 
 SCHEMA = "hls-swarm/capacity/1"
@@ -138,6 +139,11 @@ def read_answer(made: Mapping[str, Any]) -> CapacityAnswer:
     """
     if made.get("schema") != SCHEMA:
         raise ValueError(f"it is {made.get('schema')!r}, this version reads {SCHEMA}")
+    given = made.get("trials", [])
+    if not isinstance(given, list) or not all(isinstance(each, Mapping) for each in given):
+        raise ValueError("it is damaged: its trials are no list of objects")
+    if not _is_sane(made):
+        raise ValueError("it is damaged: a number in it is larger than anything that is measured")
     rest = dict(made)
     cause = {name: rest.pop(name) for name in Cause.__struct_fields__ if name in rest}
     outer = ("viewers_figures", "origin", "generator")
@@ -146,12 +152,28 @@ def read_answer(made: Mapping[str, Any]) -> CapacityAnswer:
             "trial": {name: value for name, value in each.items() if name not in outer},
             **{name: each[name] for name in outer if name in each},
         }
-        for each in rest.pop("trials", [])
+        for each in given
     ]
+    rest.pop("trials", None)
     try:
-        return msgspec.convert({**rest, "cause": cause, "trials": trials}, CapacityAnswer)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"it is damaged: {error}") from error
+        answer = msgspec.convert({**rest, "cause": cause, "trials": trials}, CapacityAnswer)
+    except (msgspec.ValidationError, OverflowError) as error:
+        raise ValueError(f"it is damaged: {cut(str(error))}") from error
+    for text in answer.slo:
+        try:
+            parse_threshold(text)
+        except ThresholdError:
+            raise ValueError(f"it is damaged: {cut(text)!r} is no objective") from None
+    return answer
+
+
+def _is_sane(value: Any) -> bool:
+    """Whether every number in it is finite and below 1e18."""
+    if isinstance(value, Mapping):
+        return all(_is_sane(each) for each in value.values())
+    if isinstance(value, list):
+        return all(_is_sane(each) for each in value)
+    return not isinstance(value, int | float) or -1e18 < value < 1e18
 
 
 def answer_of(

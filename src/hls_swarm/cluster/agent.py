@@ -16,6 +16,8 @@ from hls_swarm.settings.run import Settings
 
 LEASE_SECONDS = 10.0
 """Load ends this long after the controller's last word."""
+FINAL_SECONDS = 1.0
+"""Time for a worker's last news after it has drained, where somebody waits for the end."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,13 @@ class Agent(Protocol):
     async def poll(self, lease_seconds: float) -> HostNews:
         """Ask every worker for news and renew the lease; one that is slow to answer is represented by its last."""
 
-    async def stop(self, drain_seconds: float) -> HostNews:
-        """End all viewers and workers; what is in flight may finish for `drain_seconds`. Leaves nothing behind."""
+    async def stop(self, drain_seconds: float, final_seconds: float = FINAL_SECONDS) -> HostNews:
+        """End all viewers and workers; leaves nothing behind.
+
+        Args:
+            drain_seconds: for what is in flight.
+            final_seconds: after that, for what a worker has to write and its last news.
+        """
 
     def kill(self) -> None:
         """End the workers at once, without their last news."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 
-from hls_swarm.cluster.agent import HostFacts, HostNews
+from hls_swarm.cluster.agent import FINAL_SECONDS, HostFacts, HostNews
 from hls_swarm.cluster.child import Child
 from hls_swarm.engine.ffmpeg.fleet import plan_of
 from hls_swarm.engine.messages import Configure, Drain, PlanChange, Poll, ReplaceStalled, StartAt
@@ -19,8 +19,6 @@ START_SECONDS = 20.0
 """Time in which a worker must have started."""
 ANSWER_SECONDS = 0.5
 """Time in which a worker's answer to a poll is waited for; a later one counts for the next poll."""
-FINAL_SECONDS = 1.0
-"""Time for a worker's last news after it has drained."""
 SILENT_SECONDS = 2.0
 """A worker that said nothing for this long, although it is asked each second, is not waited for at the end."""
 SILENT_GRACE_SECONDS = 0.1
@@ -84,8 +82,8 @@ class LocalAgent:
         await asyncio.gather(*(child.wait_for_change(ANSWER_SECONDS) for child in self._children if child.lost is None))
         return self._host_news()
 
-    async def stop(self, drain_seconds: float) -> HostNews:
-        """End all viewers and workers; what is in flight may finish for `drain_seconds`. Leaves nothing behind."""
+    async def stop(self, drain_seconds: float, final_seconds: float = FINAL_SECONDS) -> HostNews:
+        """See `Agent.stop`."""
         for child in self._children:
             child.changed.clear()
             child.send(Drain(drain_seconds))
@@ -93,7 +91,7 @@ class LocalAgent:
         await asyncio.gather(*(child.wait_for_change(SILENT_GRACE_SECONDS) for child in late))
         answering = [child for child in self._children if child.silent_for() < SILENT_SECONDS]
         with suppress(TimeoutError):
-            async with asyncio.timeout(drain_seconds + FINAL_SECONDS):
+            async with asyncio.timeout(drain_seconds + final_seconds):
                 for child in answering:
                     while child.lost is None and not (child.news is not None and child.news.final):
                         child.changed.clear()

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from hls_swarm.cluster.agent import LEASE_SECONDS, Agent, HostNews
+from hls_swarm.cluster.agent import FINAL_SECONDS, LEASE_SECONDS, Agent, HostNews
 from hls_swarm.engine.faults import Faults
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.host.machine import MachineMeter, device_towards
@@ -45,6 +45,10 @@ FFMPEG_DRAIN_SECONDS = 8.0
 ends a run before its time does not wait for it."""
 HOPELESS_VIEWERS = 5
 """A run ends by itself when this many viewers have failed and not one has ever played."""
+PATIENT_FINAL_SECONDS = 5.0
+"""Time for a worker's last news on a busy machine, where nobody waits for the end."""
+RECORDS_SECONDS = 12.0
+"""The same where it closes files of requests first, on a disk that is slow."""
 _TIMER_SECONDS = 0.005
 """By how much a timer of the loop may be early."""
 
@@ -165,7 +169,7 @@ class Controller:
                     await self._view.stop()
             stopped = True
             patient = has_ffmpeg(self._settings) and not self._stopping
-            news = await self._agent.stop(FFMPEG_DRAIN_SECONDS if patient else DRAIN_SECONDS)
+            news = await self._agent.stop(FFMPEG_DRAIN_SECONDS if patient else DRAIN_SECONDS, self._final_seconds())
             self.sessions = [session for last in news.news.values() for session in last.sessions]
             return self._take_in(news, Phase.FINISHED), self._broke_off
         finally:
@@ -175,6 +179,12 @@ class Controller:
             if not stopped:
                 self._agent.kill()
                 await self._agent.stop(0.0)
+
+    def _final_seconds(self) -> float:
+        """How long a worker may take for what it has to write, and to say its last."""
+        if self._settings.record_requests:
+            return RECORDS_SECONDS
+        return FINAL_SECONDS if self._stopping else PATIENT_FINAL_SECONDS
 
     async def _follow(self) -> None:
         ticks = 0
