@@ -9,6 +9,7 @@ from hls_swarm.records import (
     FailureKind,
     ObjectKind,
     PlaybackStarted,
+    PlayerStarted,
     PlaylistFetched,
     Record,
     SegmentFetched,
@@ -121,6 +122,9 @@ def plays_nothing(viewer: int, at: float) -> list[Record]:
             plays_nothing(0, 1.0),
             "no media came: 1 segments were asked for, and 0 bytes arrived",
             id="segments of no bytes",
+        ),
+        pytest.param(
+            [*plays_nothing(0, 1.0), PlayerStarted(0, 1.0)], None, id="a player that has not said how many bytes came"
         ),
         pytest.param(watching(0, 1.0), None, id="one played"),
         pytest.param([*watching(0, 1.0), *failed(1, 1.0)], None, id="one of two played"),
