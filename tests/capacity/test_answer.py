@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 from tests.capacity.verdict import made
 
-from hls_swarm.capacity.answer import CapacityAnswer, answer_of, exit_code, read_answer
+from hls_swarm.capacity.answer import CapacityAnswer, answer_of, case_of, exit_code, read_answer
 from hls_swarm.capacity.objectives import parse_objectives
-from hls_swarm.capacity.steps import Ending, Kind, Overload, Result, Soak, Verdict
+from hls_swarm.capacity.steps import Ending, Kind, Overload, Result, Soak, Verdict, VoidBecause
 from hls_swarm.capacity.trial import ObjectiveFigure, Trial
 from hls_swarm.judge.summary import to_json
 from hls_swarm.views.terminal.capacity import capacity_text, headline, lines, trials_table
@@ -189,3 +189,18 @@ def test_the_whole_is_drawn_in_one_piece() -> None:
     assert text.startswith("CAPACITY  37 viewers hold every objective")
     assert "Ruled out" in text
     assert "viewers" in text.splitlines()[-6]
+
+
+@pytest.mark.parametrize(
+    ("void_at", "failed"),
+    [
+        pytest.param(80, 80, id="beyond all that held"),
+        pytest.param(37, None, id="where another trial held"),
+        pytest.param(30, None, id="below what held"),
+    ],
+)
+def test_void_trials_say_why_there_is_no_more_to_say_where_nothing_else_does(void_at: int, failed: int | None) -> None:
+    held = [_judged(trial) for trial in made.case().trials if trial.result is Result.HELD]
+    void = Trial(void_at, Kind.COARSE, Result.VOID, 900.0, 915.0, 15.0, because=VoidBecause.GENERATOR)
+    ending = Ending(Verdict.BROKE_OFF, 37, None, confirmed=False, reason="interrupted")
+    assert case_of(ending, [*held, void], (), OBJECTIVES).failed == failed

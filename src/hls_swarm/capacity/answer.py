@@ -246,12 +246,13 @@ def case_of(
 ) -> Case:
     """What a verdict looks at: the bounds of an ending, and the objective that broke first there.
 
-    Where no load failed, the void trials of a greater load than held say why there is no more to say.
+    Where no load failed, void trials of a greater load than ever held say why there is no more to say.
     """
     failed = ending.failed_at
     if failed is None:
-        void = [trial.viewers for trial in trials if trial.result is Result.VOID]
-        failed = max((viewers for viewers in void if viewers > (ending.viewers or 0)), default=None)
+        held = max((trial.viewers for trial in trials if trial.result is Result.HELD), default=0)
+        void = (trial.viewers for trial in trials if trial.result is Result.VOID)
+        failed = max((viewers for viewers in void if viewers > held), default=None)
     case = Case(trials, rows, ending.viewers, failed, scrape_seconds=scrape_seconds)
     first = first_broken(case, objectives)
     if first is None:
