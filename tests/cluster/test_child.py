@@ -1,15 +1,17 @@
 """What a worker dies of, in words; and what it does not die of."""
 
 import asyncio
+import logging
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 
 import psutil
 import pytest
 
 from hls_swarm.cluster.agent import HostFacts
-from hls_swarm.cluster.child import died_of
+from hls_swarm.cluster.child import Child, died_of
 from hls_swarm.cluster.local import LocalAgent
 from hls_swarm.settings.run import Settings
 
@@ -34,6 +36,39 @@ TRACEBACK = (
 )  # fmt: skip
 def test_what_it_died_of(code: int, words: tuple[str, ...], expected: str) -> None:
     assert died_of(code, words) == expected
+
+
+@pytest.mark.program
+def test_its_last_words_are_kept_without_secrets_and_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    script = (
+        "import sys\n"
+        "sys.stderr.write(''.join(f'line {n}\\n' for n in range(200)) + 'x' * 9000 + '\\n')\n"
+        "sys.stderr.write('ValueError: of the token s3cret-token')\n"
+        "sys.exit(7)\n"
+    )
+
+    async def main() -> str | None:
+        lost = asyncio.Event()
+        child = await Child.start(
+            3, lost.set, lambda text: text.replace("s3cret-token", "***"), (sys.executable, "-c", script)
+        )
+        async with asyncio.timeout(20):
+            await lost.wait()
+        await child.end(1.0)
+        return child.lost
+
+    with caplog.at_level(logging.INFO, "hls_swarm"):
+        assert asyncio.run(main()) == "ended with exit code 7: ValueError: of the token ***"
+    assert "s3cret" not in caplog.text
+    said = [record.message for record in caplog.records if record.message.startswith("worker 3 says: ")]
+    assert len(said) == 100
+    assert said[-1] == "worker 3 says: line 99 (what else it says is not logged)"
+    (died,) = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert died.startswith(
+        "worker 3 died: ended with exit code 7: ValueError: of the token ***; the last that it said:\n"
+    )
+    assert died.endswith("\n    ValueError: of the token ***")
+    assert len(died) < 3000
 
 
 def workers() -> list[psutil.Process]:

@@ -1,4 +1,5 @@
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,3 +123,73 @@ def test_a_whole_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         replace_whole(path, b"new")
     assert path.read_bytes() == b"old"
+
+
+def test_a_folder_has_one_owner(tmp_path: Path) -> None:
+    first = FolderWriter(tmp_path, ("rows",), claim_name="run.json")
+    with pytest.raises(FileExistsError):
+        FolderWriter(tmp_path, ("rows",), claim_name="run.json")
+    first.replace("run.json", lambda: b"first")
+    first.append("rows", b"row")
+    first.close()
+    with pytest.raises(FileExistsError):
+        FolderWriter(tmp_path, ("rows",), claim_name="run.json")
+    assert (tmp_path / "run.json").read_bytes() == b"first"
+    assert (tmp_path / "rows").read_bytes() == b"row\n"
+
+
+def test_a_folder_that_was_removed_is_written_again_and_what_it_had_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    writer = FolderWriter(folder, ("rows", "events"), claim_name="run.json")
+    writer.replace("run.json", lambda: b"facts")
+    writer.append("events", b"event")
+    for number in range(3):
+        writer.append("rows", f"{number}".encode())
+    eventually(lambda: (folder / "rows").read_text() == "0\n1\n2\n" and bool((folder / "events").read_text()))
+    eventually(lambda: (folder / "run.json").read_bytes() == b"facts")
+    shutil.rmtree(folder)
+    writer.append("rows", b"3")
+    eventually(lambda: (folder / "rows").exists() and (folder / "rows").read_bytes() == b"3\n")
+    writer.close()
+    assert (folder / "run.json").read_bytes() == b"facts"
+    assert (folder / "events").read_bytes() == b""
+    assert writer.trouble == (
+        f"{folder}: was removed or replaced while the run went on, and written again; 4 lines are lost"
+    )
+    assert f"{folder}: was removed or replaced: 4 lines are lost" in caplog.text
+
+
+def test_a_folder_that_another_run_has_made_its_own_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    writer = FolderWriter(folder, ("rows",), again_seconds=0.01, claim_name="run.json")
+    writer.append("rows", b"ours")
+    eventually(lambda: (folder / "rows").read_bytes() == b"ours\n")
+    shutil.rmtree(folder)
+    folder.mkdir()
+    other = FolderWriter(folder, ("rows",), claim_name="run.json")
+    other.append("rows", b"theirs")
+    writer.append("rows", b"ours")
+    eventually(lambda: writer.trouble is not None)
+    writer.close()
+    other.close()
+    assert (folder / "rows").read_bytes() == b"theirs\n"
+    assert writer.trouble == f"{folder}: can not be written: another run writes there now; 1 lines are lost"
+    assert other.trouble is None
+
+
+def test_a_run_that_never_began_leaves_nothing_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    writer = FolderWriter(folder, ("rows",), claim_name="run.json")
+    writer.replace("run.json", lambda: b"facts")
+    writer.append("rows", b"row")
+    writer.discard()
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / "somebody's").write_text("")
+    FolderWriter(folder, ("rows",), claim_name="run.json").discard()
+    assert [path.name for path in folder.iterdir()] == ["somebody's"]

@@ -14,6 +14,7 @@ from hls_swarm.records import (
     ViewerStarted,
     ViewerStopped,
 )
+from hls_swarm.stats.histogram import Histogram
 
 
 def test_viewers_are_counted_by_what_they_do() -> None:
@@ -101,3 +102,20 @@ class TestVerdict:
 
     def test_a_run_that_broke_off_is_an_error(self) -> None:
         assert judge(snapshot(*watching(0, 1.0)), "every worker died") == Outcome(Verdict.ERROR, ("every worker died",))
+
+
+def test_the_controllers_lateness_is_a_figure_of_its_own_and_a_remark_once_seconds_are_missing() -> None:
+    late = Histogram()
+    late.add_all((0.001, 0.4))
+    generator = snapshot(controller_lateness=late).generator
+    assert generator.controller_lateness is not None
+    assert (generator.controller_lateness.max, generator.remarks) == (0.4, ())
+    late.add(2.44)
+    (remark,) = snapshot(controller_lateness=late).generator.remarks
+    assert remark.startswith("the controller was late by up to 2.4 s: the timeline lacks seconds")
+
+
+def test_a_worker_that_died_before_it_said_anything_is_there() -> None:
+    (first, second) = snapshot(lost={7: "killed by SIGKILL"}).generator.workers
+    assert (first.worker, first.lost) == (0, False)
+    assert (second.worker, second.lost, second.died_of) == (7, True, "killed by SIGKILL")

@@ -29,6 +29,7 @@ from hls_swarm.stats.faults import masked_faults
 
 BLOCKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What a worker ignores; see `engine.launch`."""
+WORKER = (sys.executable, "-m", "hls_swarm.engine.launch")
 LAST_WORDS = 20
 MOST_LOGGED = 100
 _LONGEST_LINE = 500
@@ -68,9 +69,11 @@ class Child:
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
-    async def start(cls, number: int, on_lost: Callable[[], None], mask: Callable[[str], str]) -> "Child":
+    async def start(
+        cls, number: int, on_lost: Callable[[], None], mask: Callable[[str], str], command: Sequence[str] = WORKER
+    ) -> "Child":
         """Start a worker. Raises OSError if there can be no process more."""
-        child = cls(number, _spawn(), on_lost, mask)
+        child = cls(number, _spawn(command), on_lost, mask)
         try:
             await child._connect()
         except BaseException:
@@ -217,12 +220,12 @@ def died_of(code: int, words: Sequence[str]) -> str:
     return f"ended with exit code {code}" + (f": {one_line(last)}" if last else "")
 
 
-def _spawn() -> subprocess.Popen[bytes]:
+def _spawn(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """The process, which inherits the mask of this thread and has its own from there on."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
     try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "hls_swarm.engine.launch"],
+        return subprocess.Popen(  # noqa: S603 - our own command
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

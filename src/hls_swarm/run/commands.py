@@ -421,8 +421,9 @@ def _prepared(settings: Settings, *, warns: bool = True) -> int:
     refused = [finding.text for finding in found if finding.severity is Severity.REFUSES]
     if refused:
         raise PreflightError("; ".join(refused))
+    screen = Output(sys.stderr)
     for finding in found if warns else ():
-        print(f"hls-swarm: warning: {finding.text}", file=sys.stderr)  # noqa: T201 - before there is any view
+        screen.write(f"hls-swarm: warning: {finding.text}\n")
     return workers
 
 
