@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
+from hls_swarm import __version__
 from hls_swarm.cli.commands import CONFIG, VARIABLE_PREFIX, Command, commands
 from hls_swarm.cli.flags import Flag, Kind
+from hls_swarm.cli.help.manual import manual
 from hls_swarm.cli.oldflags import DEFAULTS as OLD_DEFAULTS
 from hls_swarm.cli.oldflags import PROGRAM, TABLE, OldFlag
 from hls_swarm.judge import timeline
@@ -306,6 +308,7 @@ def main(arguments: list[str]) -> int:
     """Write or check the pages; gives the exit code."""
     pages = {REFERENCE / "flags.md": flags_page(), REFERENCE / "signals.md": signals_page()}
     pages[REFERENCE / "old-flags.md"] = old_flags_page()
+    pages[REFERENCE.parent / "man" / "hls-swarm.1"] = manual(tuple(commands().values()), __version__)
     for name, tables in _TABLES.items():
         path = REFERENCE / name
         pages[path] = with_tables(path.read_text(encoding="utf-8"), {key: make() for key, make in tables.items()})
@@ -320,6 +323,7 @@ def main(arguments: list[str]) -> int:
         return 1 if stale else 0
     REFERENCE.mkdir(parents=True, exist_ok=True)
     for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(pages[path], encoding="utf-8")
     return 0
 

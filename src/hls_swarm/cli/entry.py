@@ -29,13 +29,14 @@ from hls_swarm import __version__
 from hls_swarm.cli.commands import VARIABLE_PREFIX, Actions, Command, build_app, commands
 from hls_swarm.cli.flags import Flag, Kind, did_you_mean
 from hls_swarm.cli.goflags import normalise_go_flags
+from hls_swarm.cli.help.completion import SHELLS, completion
 from hls_swarm.cli.help.page import help_page
 from hls_swarm.cli.meanings import suggestion
 from hls_swarm.cli.oldflags import old_flags, translate
 from hls_swarm.errors import SettingsError, SwarmError
 from hls_swarm.foreign import is_utf8, one_line
 
-_WORDS_OF_HELP = ("help", "version")
+_WORDS_OF_HELP = ("help", "version", "completion")
 """First words that are no commands with flags of their own."""
 _INTERRUPTED = 130
 _OF_OUTPUT = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
@@ -107,13 +108,15 @@ def _dispatch(argv: Sequence[str], environ: Mapping[str, str], actions: Actions,
 
 
 def _tell(argv: Sequence[str], table: Mapping[str, Command]) -> int:
-    """`help [COMMAND] [TOPIC]` and `version [--verbose]`."""
+    """`help [COMMAND] [TOPIC]`, `version [--verbose]` and `completion SHELL`."""
     word, *rest = argv
     if word == "version":
         extra = [argument for argument in rest if argument not in {"--verbose", "-verbose", "-v"}]
         if extra:
             raise SettingsError("version: takes nothing but --verbose")
         return _show_version(verbose=bool(rest))
+    if word == "completion":
+        return _show_completion(rest, table)
     if not rest or rest[0] not in table:
         if rest and not rest[0].startswith("-") and (near := did_you_mean(rest[0], tuple(table))):
             raise SettingsError(f"{rest[0]!r} is not a command{near}")
@@ -123,6 +126,14 @@ def _tell(argv: Sequence[str], table: Mapping[str, Command]) -> int:
 
 def _show_help(command: Command, table: Mapping[str, Command], topic: str) -> int:
     sys.stdout.write(help_page(command, table.values(), topic, shutil.get_terminal_size().columns))
+    return 0
+
+
+def _show_completion(rest: Sequence[str], table: Mapping[str, Command]) -> int:
+    if len(rest) != 1 or rest[0] not in SHELLS:
+        near = did_you_mean(rest[0], tuple(SHELLS)) if rest else ""
+        raise SettingsError(f"completion: name a shell, {', '.join(SHELLS)}{near}")
+    sys.stdout.write(completion(rest[0], tuple(table.values())))
     return 0
 
 

@@ -166,6 +166,7 @@ def _commands(commands: Iterable[Described], width: int) -> Iterator[str]:
         yield from _columns(each.name, each.help, width, left_width=14)
     yield from _columns("help", "Show the help of a command.", width, left_width=14)
     yield from _columns("version", "Show the version.", width, left_width=14)
+    yield from _columns("completion", "Write the completion of a shell: bash, zsh or fish.", width, left_width=14)
 
 
 def _sections(flags: Sequence[Flag], width: int) -> Iterator[str]:
