@@ -232,6 +232,7 @@ def _spellings() -> Iterator[Any]:
         "markdown": ("report.md", "report.md"),
         "csv": ("timeline.csv", "timeline.csv"),
         "output": ("out", "out"),
+        "on-end": ("-x 'a b'", "-x 'a b'"),
         "name": ("nightly", "nightly"),
         "threshold": ("errors:rate < 1%", ("errors:rate < 1%",)),
         "expect": ("errors=2%", ("errors=2%",)),

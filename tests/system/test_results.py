@@ -315,3 +315,23 @@ def test_a_run_writes_the_reports_that_its_command_names_as_the_report_command_w
     assert (tmp_path / "markdown").read_text() == hls_swarm("report", str(folder), "--markdown").stdout
     assert "### Expectations" in (tmp_path / "markdown").read_text()
     jsonschema.validate(json.loads((folder / "summary.json").read_bytes()), json_schema())
+
+
+def test_a_hook_finds_the_finished_folder(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    hook = (
+        f'cp "$HLS_SWARM_RUN_FOLDER/summary.json" {seen}; cmp - {seen} && printf %s "$HLS_SWARM_RUN_VERDICT" > {seen}.v'
+    )
+    flags = ["--clients", "2", "--duration", "4s", "--metrics", "off", "--tui=false", "--output", str(tmp_path / "run")]
+    done = subprocess.run(
+        command("demo", *flags, "--on-end", hook),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environ(),
+    )
+    summary = json.loads(seen.read_text())
+    assert (tmp_path / "seen.v").read_text() == summary["verdict"]
+    assert done.returncode == summary["exit_code"], done.stderr
+    assert hook not in (tmp_path / "run/run.json").read_text()

@@ -74,6 +74,7 @@ _PLACEHOLDERS = {
     "markdown": "FILE",
     "csv": "FILE",
     "name": "NAME",
+    "on_end": "COMMAND",
     "threshold": "THRESHOLD",
     "slo": "THRESHOLD",
     "within": "PERCENT",

@@ -50,6 +50,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "check": "dry-run preflight validate",
         "config": "settings config-file f",
         "seed": "random-seed",
+        "on-end": "hook webhook exec after notify",
         "access-log": "log log-file logfile",
         "fault": "faults error errors chaos",
         "listen": "bind host address",

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 from hls_swarm.run.capacity import GRACE_SECONDS, Searching, most_viewers, outcome_of, run_settings
 from hls_swarm.run.controller import Controller
 from hls_swarm.run.files import write_file, write_reports
+from hls_swarm.run.hook import hook_environment, run_hook
 from hls_swarm.run.loop import run_to_the_end
 from hls_swarm.run.signals import Signals
 
@@ -353,7 +354,11 @@ async def _recorded(
         troubles.append(f"standard output can not be written: {report.trouble_text}")
     for trouble in filter(None, troubles):
         screen.write(f"hls-swarm: {trouble}\n")
-    lost = report.trouble is not None or any(troubles)
+    environ = hook_environment(os.environ, recorder.folder, outcome.verdict.value, outcome.exit_code)
+    failed = await run_hook(settings.on_end, environ, to_json(made if answer is None else answer.json_object()))
+    if failed is not None:
+        screen.write(f"hls-swarm: {failed}\n")
+    lost = report.trouble is not None or any(troubles) or failed is not None
     return outcome.exit_code or (EXIT_CODES[Verdict.ERROR] if lost else 0)
 
 
@@ -372,6 +377,7 @@ def _for_check(settings: Settings) -> Settings:
         engine=engine,
         output=None,
         no_output=True,
+        on_end=None,
         html=None,
         junit=None,
         markdown=None,

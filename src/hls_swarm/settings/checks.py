@@ -18,7 +18,7 @@ from hls_swarm.settings.spellings import format_duration
 
 _Spelled = TypeVar("_Spelled")
 
-_MASK = "***"
+MASK = "***"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 5.5; a tab is allowed in a field value
 SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]")
@@ -61,10 +61,10 @@ def masked_url(url: str) -> str:
     except ValueError:
         netloc = ""
     if netloc and "@" not in netloc:
-        return url if _port_is_readable(url) else _USERINFO.sub(rf"\1{_MASK}@", url)
+        return url if _port_is_readable(url) else _USERINFO.sub(rf"\1{MASK}@", url)
     if netloc:
-        return url.replace(netloc, f"{_MASK}@{netloc.rpartition('@')[2]}", 1)
-    return _USERINFO.sub(rf"\1{_MASK}@", url)
+        return url.replace(netloc, f"{MASK}@{netloc.rpartition('@')[2]}", 1)
+    return _USERINFO.sub(rf"\1{MASK}@", url)
 
 
 def _port_is_readable(url: str) -> bool:
@@ -79,7 +79,7 @@ def _port_is_readable(url: str) -> bool:
 def masked_header(line: str) -> str:
     """A `Name: value` line with its value masked; all of a line without a colon."""
     name, colon, _ = line.partition(":")
-    return f"{name}: {_MASK}" if colon else _MASK
+    return f"{name}: {MASK}" if colon else MASK
 
 
 def header_field(line: str) -> tuple[str, str]:

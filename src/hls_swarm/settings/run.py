@@ -8,7 +8,8 @@ Rules:
 - Every value is checked when the object is made, before anything starts. What needs the file system or the network to
   be checked is not checked here: this module is pure.
 - Durations are float seconds, marked `Seconds`; only what a person writes and reads has units.
-- Headers and the `user:password@` of a URL are secrets: no message, `repr` or copy for a report carries them.
+- Headers, the `user:password@` of a URL and the command of `on_end` are secrets: no message, `repr` or copy for a
+  report carries them.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 from hls_swarm.settings.checks import (
     CONTROL,
+    MASK,
     MOST_ORIGIN_HOSTS,
     SPACE_OR_CONTROL,
     SettingValueError,
@@ -297,6 +299,10 @@ class Settings:
     no_output: bool = False
     """Write no run folder."""
 
+    on_end: str | None = None
+    """Command for the shell when the run has ended and its files are written: the folder is in HLS_SWARM_RUN_FOLDER,
+    the verdict in HLS_SWARM_RUN_VERDICT, the summary as JSON on its standard input."""
+
     name: str = ""
     """Name of the run: ends the name of its folder, and stands in reports."""
 
@@ -435,6 +441,7 @@ class Settings:
             header=tuple(masked_header(line) for line in self.header),
             origin_metrics_header=tuple(masked_header(line) for line in self.origin_metrics_header),
             prometheus=None if self.prometheus is None else masked_url(self.prometheus),
+            on_end=None if self.on_end is None else MASK,
         )
 
     def _check_load(self) -> None:
@@ -550,6 +557,8 @@ class Settings:
             raise SettingValueError("record_requests", "needs the run folder that --no-output forbids")
         if self.no_output and (asked := [name for name in REPORTS if getattr(self, name) is not None]):
             raise SettingValueError(asked[0], "is made of the run folder that --no-output forbids")
+        if self.on_end is not None and (not self.on_end.strip() or "\0" in self.on_end):
+            raise SettingValueError("on_end", "needs a command, as one would type it")
         if CONTROL.search(self.name):
             raise SettingValueError("name", "has a line break or control character in it: take it out")
         for number, line in enumerate(self.threshold):
