@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
 
-.PHONY: man chaos wheel fidelity demo test quick check system-packages bench lock reference clean help
+.PHONY: man chaos wheel sick fidelity demo test quick check system-packages bench lock reference clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -38,6 +38,9 @@ chaos: $(VENV)/.dev ## 500 viewers while everything around them breaks: an hour,
 
 man: reference ## Show the manual page
 	man -l docs/man/hls-swarm.1
+
+sick: $(VENV)/.dev ## A real origin made sick in eight ways, and what a run says of each
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.sick
 
 reference: $(VENV)/.dev ## Write the reference pages from the code
 	$(BIN)/python tools/gen_reference.py

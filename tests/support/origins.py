@@ -56,7 +56,7 @@ def serving(answers: Mapping[str, Answer], asked: list[str] | None = None) -> It
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 
 
-def vod(segments: int = 5, seconds: float = 2.0, segment_bytes: int = 20_000) -> dict[str, Answer]:
+def vod(segments: int = 5, seconds: float = 2.0, segment_bytes: int = 107 * 188) -> dict[str, Answer]:
     """A VOD stream at /vod.m3u8."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:3", f"#EXT-X-TARGETDURATION:{round(seconds)}", "#EXT-X-PLAYLIST-TYPE:VOD"]
     for number in range(segments):

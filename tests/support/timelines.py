@@ -28,6 +28,7 @@ QUIET_RATES: Mapping[str, float] = {
     "requests": 20.0,
     "segment_requests": 10.0,
     "media_playlist_requests": 10.0,
+    "key_requests": 0.0,
     "unchanged_playlists": 1.0,
     "stale_playlists": 0.0,
     "errors": 0.0,

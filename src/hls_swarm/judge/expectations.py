@@ -24,7 +24,7 @@ from hls_swarm.snapshot.snapshot import Snapshot
 _LINE = re.compile(r"\s*(?P<name>[A-Za-z_-]+)\s*=\s*(?P<value>\S+)\s*")
 OFF = "off"
 
-MEDIA_RULES = frozenset({"empty-media", "unplayable-media"})
+MEDIA_RULES = frozenset({"empty-media", "cut-media", "wrong-media", "bad-keys"})
 """Findings that say that media is not what a player needs."""
 PLAYLIST_RULES = frozenset({"stale-playlists", "bad-playlists"})
 

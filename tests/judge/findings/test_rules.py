@@ -159,7 +159,6 @@ CASES = [
     Case("server-errors", errors("segment http_status 502", 0.5), errors("segment http_status 503", 0.5), "errors"),
     Case("forbidden", errors("segment http_status 403", 0.5), errors("segment http_status 404", 0.5), "errors"),
     Case("cut-answers", errors("segment truncated", 0.5), errors("segment cancelled", 0.5), "errors"),
-    Case("unplayable-media", errors("segment empty_media", 0.5), errors("segment truncated", 0.5), "errors"),
     Case("lost-connections", errors("segment connection_lost", 0.5), errors("segment connection_lost", 0.1), "errors"),
     Case("timeouts", errors("segment first_byte_timeout", 0.5), errors("segment truncated", 0.5), "errors"),
     Case("throttled", SLOW, {**SLOW, "segment_ttfb_seconds_p95": 0.5}, "segment_download_seconds_p95"),
@@ -207,11 +206,17 @@ CASES = [
     ),
     Case(
         "empty-media",
-        {"media_bytes_ratio": 0.0},
-        {"media_bytes_ratio": 0.3},
-        "media_bytes_ratio",
+        errors("segment empty_media", 5.0),
+        errors("segment truncated", 5.0),
+        "errors",
         severity=Severity.CRITICAL,
     ),
+    Case("empty-media", errors("segment short_media", 0.4), errors("segment short_media", 0.05), "errors", id="few"),
+    Case(
+        "cut-media", errors("segment cut_media", 0.4), errors("segment truncated", 0.4), "errors", Culprit.LIVE_SOURCE
+    ),
+    Case("wrong-media", errors("segment not_media", 0.4), errors("segment cut_media", 0.4), "errors"),
+    Case("bad-keys", {**errors("key bad_key", 0.5), "key_requests": 1.0}, errors("key http_status 404", 0.5), "errors"),
     Case(
         "short-media",
         {"media_bytes_ratio": 0.5},
@@ -428,3 +433,9 @@ def test_a_cause_comes_before_a_limit_and_both_before_what_viewers_feel() -> Non
     findings = find(timeline((1, {of_origin("cpu_percent"): 60.0}), (30, stopped)))
     assert [finding.rule for finding in findings] == ["stale-playlists", "origin-core", "stalled"]
     assert {finding.severity for finding in findings} == {Severity.CRITICAL}
+
+
+def test_of_two_limits_that_held_about_as_long_the_one_that_names_a_place_comes_first() -> None:
+    out_of_room: Values = {**errors("segment connection_lost", 5.0), "servers_down@a": 1.0, "viewers_stalled": 20.0}
+    findings = find(timeline((1, {"servers_down@a": 0.0}), (30, out_of_room)))
+    assert [finding.rule for finding in findings] == ["server-down", "lost-connections", "stalled"]

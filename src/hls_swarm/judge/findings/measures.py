@@ -116,11 +116,10 @@ def ratio_of(part: str, whole: str) -> Measure:
 
 
 def quotient_of(part: str, whole: str, seconds: float) -> Measure:
-    """The median of one by the median of another, of the last seconds."""
+    """The median of one by another, of the last seconds that say both."""
 
     def read(recent: Recent, where: str) -> float | None:
-        parts, wholes = recent.median(_at(part, where), seconds), recent.median(_at(whole, where), seconds)
-        return None if parts is None or not wholes else parts / wholes
+        return recent.median_quotient(_at(part, where), _at(whole, where), seconds)
 
     return Measure(f"{part} by {whole}", Unit.RATIO, seconds, read)
 

@@ -5,7 +5,7 @@ Rules:
 - A cause or a limit is as severe as what viewers lived through while it held, or up to `LEAD_SECONDS` after it:
   buffers hide a cause for that long.
 - The more severe comes first; of those that are equally severe a cause comes before a limit, and both before the
-  symptom that they explain; then what held longer.
+  symptom that they explain; then what held longer; of two that held about as long, the one that names a place.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ import msgspec
 from hls_swarm.snapshot.finding import Finding, Severity, Standing
 
 LEAD_SECONDS = 15.0
+_ABOUT_SECONDS = 10.0
 _ORDER = (Standing.CAUSE, Standing.LIMIT, Standing.SYMPTOM)
 
 
@@ -32,6 +33,8 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
             key=lambda finding: (
                 -finding.severity.rank,
                 _ORDER.index(finding.standing),
+                -round(finding.seconds(now) / _ABOUT_SECONDS),
+                not finding.where,
                 -finding.seconds(now),
                 finding.rule,
                 finding.where,

@@ -17,6 +17,7 @@ from hls_swarm.stats.histogram import Histogram
 KEPT_SECONDS = 15.0
 LEAST_BEFORE = 5
 """Values that must be known of the time before for anything to be compared with it."""
+LEAST_ROWS = 2
 _SLACK = 0.5
 """Rows come at whole seconds, more or less."""
 
@@ -69,9 +70,21 @@ class Recent:
         return sum(values) / len(values)
 
     def median(self, column: str, seconds: float) -> float | None:
-        """Of the rows of the last seconds; None if fewer than half of them say something."""
+        """Of the rows of the last seconds in which it happened; None if these are fewer than `LEAST_ROWS`.
+
+        Viewers that stall together load together, and in the seconds between nothing is loaded at all.
+        """
         values = sorted(self.values(column, seconds))
-        return None if not values or len(values) < min(seconds, self.now) / 2 else values[len(values) // 2]
+        return None if len(values) < LEAST_ROWS else values[len(values) // 2]
+
+    def median_quotient(self, part: str, whole: str, seconds: float) -> float | None:
+        """The median of one by another, of the rows of the last seconds that say both; None if these are too few."""
+        since = self.now - seconds + _SLACK
+        pairs = [
+            (_number(row, part), _number(row, whole)) for row in self._rows if float(row["elapsed_seconds"]) > since
+        ]
+        quotients = sorted(a / b for a, b in pairs if a is not None and b)
+        return None if len(quotients) < LEAST_ROWS else quotients[len(quotients) // 2]
 
     def most(self, column: str, seconds: float) -> float | None:
         """The greatest of the last seconds."""

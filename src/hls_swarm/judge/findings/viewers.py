@@ -2,7 +2,6 @@
 
 from hls_swarm.judge.findings.measures import (
     errors_of,
-    mean_of,
     median_of,
     most_of,
     now_of,
@@ -76,7 +75,7 @@ SYMPTOMS = (
         severity=Severity.WARNING,
         what="viewers get less quality than before: {0}",
         next_step="see what was found just before: players went to lower variants, and some kinds never come back",
-        conditions=(fallen(mean_of("bitrate_bytes_per_second", Unit.BYTES_PER_SECOND, 5.0), 0.85, 0.9),),
+        conditions=(fallen(median_of("bitrate_bytes_per_second", Unit.BYTES_PER_SECOND, _LATELY), 0.85, 0.9),),
         for_seconds=3.0,
     ),
     Rule(
@@ -87,8 +86,8 @@ SYMPTOMS = (
         what="viewers fall behind live: {0} behind the end of their playlist",
         next_step="stalls put viewers behind for good; without any the playlist's end runs ahead of its segments",
         conditions=(
-            risen(mean_of("edge_latency_seconds_p50", Unit.SECONDS, 5.0), 2.0, 1.5),
-            at_least(mean_of("edge_latency_seconds_p50", Unit.SECONDS, 5.0), 6.0),
+            risen(median_of("edge_latency_seconds_p50", Unit.SECONDS, _LATELY), 2.0, 1.5),
+            at_least(median_of("edge_latency_seconds_p50", Unit.SECONDS, _LATELY), 6.0),
         ),
         for_seconds=5.0,
     ),
@@ -255,23 +254,6 @@ ANSWERS = (
         "the server's error log: a file that shrank while it was sent, a worker that died, a proxy in between",
     ),
     _failing(
-        "unplayable-media",
-        _EVERY,
-        (
-            FailureKind.EMPTY_MEDIA,
-            FailureKind.NOT_MEDIA,
-            FailureKind.SHORT_MEDIA,
-            FailureKind.CUT_MEDIA,
-            FailureKind.BAD_KEY,
-        ),
-        (),
-        Standing.CAUSE,
-        Culprit.ORIGIN,
-        "answers with status 200 bring nothing that plays: {1} in 10 s, {0} of the requests",
-        "room on the disk that the packager writes to; what a cache or an error page puts in a segment's place: fetch "
-        "the URL of the error",
-    ),
-    _failing(
         "lost-connections",
         _EVERY,
         _LOST,
@@ -293,11 +275,10 @@ ANSWERS = (
     ),
 )
 
-_DOWNLOAD = median_of("segment_download_seconds_p50", Unit.SECONDS, 5.0)
-_RELATIVE = median_of("segment_relative_download_p50", Unit.RATIO, 5.0)
-_RELATIVE_TAIL = median_of("segment_relative_download_p95", Unit.RATIO, 5.0)
-_FIRST_BYTE = quotient_of("segment_ttfb_seconds_p95", "segment_download_seconds_p50", 5.0)
-_SPREAD = quotient_of("segment_download_seconds_p95", "segment_download_seconds_p50", 5.0)
+_RELATIVE = median_of("segment_relative_download_p50", Unit.RATIO, _LATELY)
+_RELATIVE_TAIL = median_of("segment_relative_download_p95", Unit.RATIO, _LATELY)
+_FIRST_BYTE = quotient_of("segment_ttfb_seconds_p95", "segment_download_seconds_p50", _LATELY)
+_SPREAD = quotient_of("segment_download_seconds_p95", "segment_download_seconds_p50", _LATELY)
 
 DOWNLOADS = (
     Rule(
@@ -308,7 +289,7 @@ DOWNLOADS = (
         what="bodies are throttled: segments take {0} of their duration, one like the other, after a prompt first byte",
         next_step="a limit for each connection (limit_rate, a CDN's pacing): raise it above the highest bitrate",
         conditions=(
-            at_least(_RELATIVE, 0.5, 0.4),
+            at_least(_RELATIVE, 0.75, 0.6),
             at_most(_FIRST_BYTE, 0.1, 0.2),
             at_most(_SPREAD, 1.15, 1.3),
         ),
@@ -332,7 +313,7 @@ DOWNLOADS = (
         what="segments wait for their first byte: {0} for the slowest",
         next_step="up with the round trip: the path is full. Without it: the server, its disk or what stands behind it",
         conditions=(
-            at_least(median_of("segment_ttfb_seconds_p95", Unit.SECONDS, 5.0), 0.5, 0.3),
+            at_least(median_of("segment_ttfb_seconds_p95", Unit.SECONDS, _LATELY), 0.5, 0.3),
             at_least(_FIRST_BYTE, 0.3),
         ),
         for_seconds=3.0,
@@ -364,15 +345,45 @@ DOWNLOADS = (
 )
 
 MEDIA = (
-    Rule(
-        name="empty-media",
-        standing=Standing.CAUSE,
-        culprit=Culprit.ORIGIN,
-        severity=Severity.CRITICAL,
-        what="segments are empty: bodies have {0} of the bytes that their bitrate says",
-        next_step="look at the files: a full disk, a packager without input, a cache that answers 200 with nothing",
-        conditions=(at_most(median_of("media_bytes_ratio", Unit.RATIO, 5.0), 0.1, 0.2),),
-        for_seconds=2.0,
+    _failing(
+        "empty-media",
+        _MEDIA,
+        (FailureKind.EMPTY_MEDIA, FailureKind.SHORT_MEDIA),
+        (),
+        Standing.CAUSE,
+        Culprit.ORIGIN,
+        "segments are empty, or as good as: {1} in 10 s, {0} of the requests",
+        "look at the files: a full disk, a packager without input, a cache that answers 200 with nothing",
+    ),
+    _failing(
+        "cut-media",
+        _MEDIA,
+        (FailureKind.CUT_MEDIA,),
+        (),
+        Standing.CAUSE,
+        Culprit.LIVE_SOURCE,
+        "segments are cut short: {1} in 10 s, {0} of the requests, end within a packet",
+        "is the packager's disk full? Are files announced before they are written? Play one of them",
+    ),
+    _failing(
+        "wrong-media",
+        _MEDIA,
+        (FailureKind.NOT_MEDIA,),
+        (),
+        Standing.CAUSE,
+        Culprit.ORIGIN,
+        "what should be segments is no media: {1} answers in 10 s, {0} of the requests",
+        "an error page with status 200, a login page, another file of that name: fetch the URL of the error",
+    ),
+    _failing(
+        "bad-keys",
+        (ObjectKind.KEY,),
+        (FailureKind.BAD_KEY,),
+        (),
+        Standing.CAUSE,
+        Culprit.ORIGIN,
+        "keys have not the size that their method wants: {1} in 10 s, {0} of the requests",
+        "look at what the key server answers: text instead of 16 bytes, an error page with status 200",
     ),
     Rule(
         name="short-media",
@@ -381,7 +392,7 @@ MEDIA = (
         severity=Severity.WARNING,
         what="segments are shorter than before: {0} of the bytes that their bitrate says",
         next_step="is the packager's disk full, is its input cut? Play one of the files; a quiet picture is small too",
-        conditions=(fallen(median_of("media_bytes_ratio", Unit.RATIO, 5.0), 0.7, 0.8),),
+        conditions=(fallen(median_of("media_bytes_ratio", Unit.RATIO, _LATELY), 0.7, 0.8),),
         for_seconds=3.0,
     ),
 )
