@@ -151,6 +151,7 @@ def test_defaults() -> None:
         "csv": None,
         "output": None,
         "no_output": False,
+        "on_end": None,
         "name": "",
         "record_requests": False,
         "threshold": (),
