@@ -18,7 +18,7 @@ demo: $(VENV)/.run ## Run viewers against an origin of their own, and end with a
 test: system-packages $(VENV)/.dev tests/browser/node_modules/.ready ## Everything that CI runs: format, lint, types, import contract, tests
 	PATH="$(abspath $(BIN)):$$PATH" tools/check
 
-quick: $(VENV)/.dev ## The same without the tests that start programs: under a minute
+quick: $(VENV)/.dev ## The same without the tests that start programs or take long: under a minute
 	PATH="$(abspath $(BIN)):$$PATH" tools/check quick
 
 check: $(VENV)/.dev ## All of it without looking for system packages

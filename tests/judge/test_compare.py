@@ -20,6 +20,8 @@ from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.views.terminal.tables import differences, explanations
 
+pytestmark = pytest.mark.slow
+
 
 def histogram(*values: float) -> Histogram:
     made = Histogram()

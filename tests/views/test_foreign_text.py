@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from xml.etree.ElementTree import fromstring
 
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markupsafe import escape
@@ -110,6 +111,7 @@ def said_by(report: Report, foreign: str) -> Report:
     return replace(report, name=foreign, facts={**report.facts, "url": foreign}, summary=summary, events=events)
 
 
+@pytest.mark.slow
 @given(FOREIGN)
 @example("seg[/red]x.ts")
 @example("[@click=app.bell]a[/]")

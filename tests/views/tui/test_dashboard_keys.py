@@ -13,6 +13,8 @@ from hls_swarm.views.tui.dialogs import HelpDialog, NoteDialog, QuitDialog
 from hls_swarm.views.tui.screen import PANELS, DashboardScreen
 from hls_swarm.views.tui.themes import DARK, LIGHT
 
+pytestmark = pytest.mark.slow
+
 TITLES = {
     "traffic": "Traffic",
     "experience": "Experience",

@@ -16,6 +16,8 @@ from hls_swarm.stats.tally import Tally
 from hls_swarm.views.tui.panels.origin import at_limits
 from hls_swarm.views.tui.themes import BAD
 
+pytestmark = pytest.mark.slow
+
 STATES: list[tuple[str, Callable[[], Snapshot], list[str]]] = [
     (
         "ramping",
