@@ -26,15 +26,14 @@ from hls_swarm.errors import SettingsError
 from hls_swarm.http.asking.target import Route
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, Stream, is_acknowledged, queued_bytes
 from hls_swarm.http.options import Http2, TlsOptions
-from hls_swarm.http.tls.protection import CONTENT_LIMIT_BYTES, SUITES, Protection
 from hls_swarm.http.tls.secrets import Secrets
-from hls_swarm.http.tls.skipping import SkippingStream
 
 _LOW_WATER_BYTES = 256 << 10
 _HELD_BYTES = 32 << 10
 _SMALL_BYTES = 96 << 10
 _ALERT_BYTES = 40  # the record of an alert has 24 to 31, that of the shortest request more
 _TURN_BYTES = 1 << 20
+_RECORD_LIMIT_BYTES = 1 << 14  # OpenSSL makes one record of so much, and no larger ones
 
 H2_PROTOCOL = "h2"
 _PROTOCOLS = {
@@ -178,7 +177,7 @@ class TlsStream:
         """See `Stream`."""
         try:
             sent = self.sock.send(data)
-            self._records_written += -(-sent // CONTENT_LIMIT_BYTES)
+            self._records_written += -(-sent // _RECORD_LIMIT_BYTES)
             return sent
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
@@ -209,8 +208,14 @@ class TlsStream:
         takeover, self._takeover = self._takeover, None
         tls = self.sock
         cipher = tls.cipher()
-        suite = None if takeover is None or cipher is None else SUITES.get(cipher[0])
-        if takeover is None or suite is None or tls.pending():
+        if takeover is None or cipher is None or tls.pending():
+            return self
+        # Here, as it takes a tenth of a second of processor time, which a run without https should not spend.
+        from hls_swarm.http.tls.protection import SUITES, Protection
+        from hls_swarm.http.tls.skipping import SkippingStream
+
+        suite = SUITES.get(cipher[0])
+        if suite is None:
             return self
         reading = Protection(suite, takeover.secrets.server, self._records_read)
         writing = Protection(suite, takeover.secrets.client, self._records_written)
