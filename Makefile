@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
 
-.PHONY: man chaos wheel sick fidelity demo test quick check system-packages bench lock reference clean help
+.PHONY: man chaos truth wheel sick fidelity demo test quick check system-packages bench lock reference clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -35,6 +35,9 @@ fidelity: $(VENV)/.dev tests/browser/node_modules/.ready ## Our viewers beside h
 
 chaos: $(VENV)/.dev ## 500 viewers while everything around them breaks: an hour, or CHAOS_MINUTES=10
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.chaos
+
+truth: $(VENV)/.dev ## Searches for capacity on origins whose limit is known: an hour; as root, else not all of them
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.truth
 
 man: reference ## Show the manual page
 	man -l docs/man/hls-swarm.1

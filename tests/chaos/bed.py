@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from tests.chaos.live import LiveSource, live_source
-from tests.chaos.network import ORIGIN_ADDRESS, Link, NoNamespacesError, link
 from tests.support.environment import clean_environ
+from tests.support.link import ORIGIN_ADDRESS, Link, NoNamespacesError, link
+from tests.support.live import LiveSource, live_source
 from tests.support.programs import free_port, require
 
 _START_SECONDS = 20.0

@@ -14,9 +14,9 @@ from pathlib import Path
 from random import Random
 
 from tests.chaos.bed import Bed, Exporter
-from tests.chaos.live import VARIANTS, Mishap
 from tests.chaos.load import Load
 from tests.chaos.plan import FaultKind, Lane, PlannedFault
+from tests.support.live import VARIANTS, Mishap
 
 _STEP = 256 * 1024
 

@@ -90,7 +90,7 @@ def link(folder: Path) -> Iterator[Link]:
         raise NoNamespacesError("not root")
     disk = folder / "disk"
     disk.mkdir()
-    mount = f"mount -t tmpfs -o size={DISK_BYTES} hls-swarm-chaos {shlex.quote(str(disk))}"
+    mount = f"mount -t tmpfs -o size={DISK_BYTES} hls-swarm-link {shlex.quote(str(disk))}"
     with _side("--net", "--mount", prepare=mount) as viewers, _side("--net", prepare=":") as origin:
         ip = require("ip")
         peer = ["peer", "name", _DEVICE, "netns", str(viewers.holder)]

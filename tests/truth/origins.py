@@ -1,0 +1,145 @@
+"""Origins whose limit is known by construction: what a search must find, and what it must name.
+
+The load of a viewer is arithmetic: one segment of 2 s and one playlist every 2 s, so one request a second.
+"""
+
+from dataclasses import dataclass
+
+from tests.support.live import SEGMENT_SECONDS
+from tests.truth.bed import SEGMENT_BYTES, Alone, Embedded, Nginx, Origin
+
+NOTHING = frozenset({""})
+_SHAPED = 8_000_000
+_OF_SHAPED_IS_BODY = 1448 / 1514
+"""Of a full frame, what is payload; the rest are headers."""
+_PLAYLIST_AND_HEADS_BYTES = 1300
+_EMBEDDED_BANDWIDTH = 1_500_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One origin.
+
+    Args:
+        expected: the load that it carries, least and most; None: only the cause is known.
+        causes: names of suspects of which one must be named, first; an empty one: none is.
+        first, most: the load to begin with, and never more.
+        expected_bytes_per_second: in place of `expected`: what it sends, shared by its viewers.
+        verdict: of the search.
+        generator_share: of one core that the search may use itself; None: all.
+    """
+
+    name: str
+    origin: Origin
+    expected: tuple[float, float] | None
+    causes: frozenset[str]
+    first: int = 8
+    most: int = 100
+    expected_bytes_per_second: float | None = None
+    verdict: str = "found"
+    generator_share: float | None = None
+
+
+def _at(viewers: float) -> tuple[float, float]:
+    return (viewers, viewers)
+
+
+def _shaped(bits_per_second: float) -> float:
+    each = 8 * (SEGMENT_BYTES + _PLAYLIST_AND_HEADS_BYTES) / SEGMENT_SECONDS
+    return bits_per_second * _OF_SHAPED_IS_BODY / each
+
+
+ROWS = (
+    Row("requests: 30 a second", Embedded(("--limit", "requests=30")), _at(30), frozenset({"rate-limit"})),
+    Row(
+        "bandwidth: 12 Mbit/s",
+        Embedded(("--limit", f"bandwidth={_EMBEDDED_BANDWIDTH}")),
+        None,
+        frozenset({"network-path", "link"}),
+        expected_bytes_per_second=_EMBEDDED_BANDWIDTH,
+    ),
+    Row("connections: 30", Embedded(("--limit", "connections=30")), _at(30), frozenset({"nginx-connections"})),
+    Row(
+        "5% of answers are 503",
+        Embedded(("--fault", "status=503,rate=.05")),
+        None,
+        NOTHING,
+        verdict="none",
+    ),
+    Row(
+        "each connection at 40 kB/s",
+        Embedded(("--fault", "slow=40k")),
+        None,
+        frozenset({"connection-throttle"}),
+        verdict="none",
+    ),
+    Row(
+        "nginx limit_req, 30 a second",
+        Nginx(
+            http="limit_req_zone $server_port zone=all:1m rate=30r/s;",
+            stream="limit_req zone=all burst=30 nodelay; limit_req_status 503;",
+        ),
+        _at(30),
+        frozenset({"rate-limit"}),
+    ),
+    Row("shaper, 8 Mbit/s", Nginx(shaped_bits_per_second=_SHAPED), _at(_shaped(_SHAPED)), frozenset({"network-path"})),
+    Row(
+        "nginx before a slow upstream, 20 segments a second",
+        Nginx(upstream=("sleep", "50")),
+        _at(40),
+        frozenset({"upstream"}),
+    ),
+    Row(
+        "nginx worker_rlimit_nofile 40",
+        Nginx(main="worker_rlimit_nofile 40;", connections=512),
+        (26, 33),
+        frozenset({"descriptors"}),
+    ),
+    Row(
+        # 28 places for viewers, each of which a viewer holds for 0.8 s of 2 s: all in step is the least, none the most.
+        "nginx worker_connections 30, segments of 0.8 s",
+        Nginx(connections=30, segments="limit_rate 75k;"),
+        (28, 70),
+        frozenset({"nginx-connections"}),
+        most=150,
+    ),
+    Row(
+        "nginx limit_conn 16, segments of 0.8 s",
+        Nginx(
+            http="limit_conn_zone $server_port zone=all:1m;",
+            stream="limit_conn all 16; limit_conn_status 503;",
+            segments="limit_rate 75k;",
+        ),
+        (16, 40),
+        frozenset({"rate-limit"}),
+    ),
+    Row(
+        "CPU quota, 20% of a core, 20 ms a segment",
+        Alone(("cpu", "20"), cpu_share=0.2),
+        _at(20),
+        frozenset({"cpu-quota"}),
+        first=5,
+    ),
+    Row(
+        "accept queue of 2 places",
+        Alone(("sleep", "30", "2", "close")),
+        None,
+        frozenset({"accept-queue"}),
+        first=5,
+    ),
+    Row(
+        "this machine: 6% of a core for the viewers",
+        Embedded(),
+        None,
+        frozenset({"generator"}),
+        verdict="at_least",
+        generator_share=0.06,
+    ),
+    Row(
+        "cpu: 40 ms a segment",
+        Embedded(("--limit", "cpu=40ms")),
+        _at(50),
+        frozenset({"cpu", "one-core", "upstream"}),
+    ),
+)
+"""The cheapest first. The last one takes a whole core, which only a machine with nothing else to do can show."""
