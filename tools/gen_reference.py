@@ -34,10 +34,13 @@ from hls_swarm.origin.scraper import LONGEST_TIMEOUT, REMEMBERED_SERIES, TIMEOUT
 from hls_swarm.settings.checks import MOST_ORIGIN_HOSTS
 from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.views.prometheus.alerts import alert_rules
 from hls_swarm.views.prometheus.collector import FAMILIES
+from hls_swarm.views.prometheus.grafana import grafana_dashboard
 from hls_swarm.views.signals import GROUP_NAMES
 
-REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE, DEPLOY = ROOT / "docs" / "reference", ROOT / "deploy"
 
 _HOW_TO_WRITE = """\
 # Flags, variables and settings file
@@ -308,6 +311,8 @@ def main(arguments: list[str]) -> int:
     """Write or check the pages; gives the exit code."""
     pages = {REFERENCE / "flags.md": flags_page(), REFERENCE / "signals.md": signals_page()}
     pages[REFERENCE / "old-flags.md"] = old_flags_page()
+    pages[DEPLOY / "grafana" / "hls-swarm.json"] = grafana_dashboard()
+    pages[DEPLOY / "prometheus" / "hls-swarm.rules.yml"] = alert_rules()
     pages[REFERENCE.parent / "man" / "hls-swarm.1"] = manual(tuple(commands().values()), __version__)
     for name, tables in _TABLES.items():
         path = REFERENCE / name
