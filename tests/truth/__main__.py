@@ -7,23 +7,17 @@
 The answers of each row stay in a folder, which is named at the start. `docs/capacity-truth.md` has such a table.
 """
 
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
-from tests.support.environment import clean_environ
-from tests.truth.bed import Bed, CanNotError, bed, bytes_a_second, cpu_quota
+from tests.truth.bed import CanNotError
 from tests.truth.origins import ROWS, Row
-from tests.truth.table import Found, cells, found, table
-
-_SEARCH = ("--trial", "6s", "--within", "10%", "--soak", "0", "--no-overload", "--time-limit", "6m")
-_END_SECONDS = 120.0
+from tests.truth.search import search
+from tests.truth.table import Found, cells, table
 
 
 def main() -> int:
@@ -47,7 +41,7 @@ def _try(row: Row, folder: Path) -> Found:
     """One row, told as soon as it is there."""
     folder.mkdir()
     try:
-        result = _search(row, folder)
+        result = search(row, folder)
     except CanNotError as error:
         result = Found(row, row.expected, why_not=str(error), skipped=True)
         print(f"SKIPPED: {row.name}: {error}", flush=True)
@@ -55,43 +49,6 @@ def _try(row: Row, folder: Path) -> Found:
         result = Found(row, row.expected, why_not=f"the origin did not start: {error}")
     print(f"{time.strftime('%H:%M:%S')} {' | '.join(cells(result))}  [{_load()}] {result.reason}", flush=True)
     return result
-
-
-def _search(row: Row, folder: Path) -> Found:
-    """What a search says of that origin."""
-    with ExitStack() as stack:
-        place = stack.enter_context(bed(row.origin, folder))
-        expected = row.expected
-        if row.expected_bytes_per_second is not None:
-            viewers = row.expected_bytes_per_second / bytes_a_second(place.url)
-            expected = (viewers, viewers)
-        quota = () if row.generator_share is None else stack.enter_context(cpu_quota(row.generator_share))
-        status = _run([*place.entrance, *quota, *_command(row, place)], folder)
-    file = folder / "answer.json"
-    if not file.exists():
-        last = (folder / "search.out").read_text(errors="replace").strip().rpartition("\n")[2]
-        return Found(row, expected, why_not=f"it ended with {status}: {last}")
-    return found(row, expected, json.loads(file.read_text()))
-
-
-def _command(row: Row, place: Bed) -> list[str]:
-    search = [sys.executable, "-m", "hls_swarm", "capacity", "--from", str(row.first), "--most", str(row.most)]
-    return [*search, *_SEARCH, "--json", "answer.json", "--output", "run", "--no-tui", *place.flags, place.url]
-
-
-def _run(command: list[str], folder: Path) -> int:
-    """Gives its exit code; one that does not end is ended."""
-    environ = clean_environ()
-    environ.pop("HLS_SWARM_NO_OUTPUT", None)
-    with (
-        (folder / "search.out").open("wb") as output,
-        subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=subprocess.STDOUT) as process,
-    ):
-        try:
-            return process.wait(360 + _END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return process.wait()
 
 
 def _load() -> str:

@@ -37,13 +37,36 @@ def test_what_can_not_be_meant_is_refused(text: str, words: str) -> None:
         parse_limit(text)
 
 
+WHOLE = 10**9
+PIECE = 16_384
+TEN_PIECES = f"bandwidth={10 * PIECE}"
+
+
+def turn(limits: Limits, now: float, left_bytes: int = WHOLE) -> tuple[float, int]:
+    found = limits.turn(now, left_bytes)
+    assert found is not None
+    return round(found[0], 6), found[1]
+
+
 def test_bandwidth_is_given_out_piece_by_piece_to_whoever_asks() -> None:
-    limits = Limits((parse_limit("bandwidth=163840"),))  # ten of the smallest pieces a second
-    assert limits.piece == 16_384
-    assert [limits.turn(100.0) for _ in range(3)] == pytest.approx([0.0, 0.1, 0.2])
-    assert limits.turn(100.25) == pytest.approx(0.05)
-    assert limits.turn(200.0) == 0.0  # what was not used is gone
-    assert Limits(()).turn(1.0) is None
+    limits = Limits((parse_limit(TEN_PIECES),))
+    assert [turn(limits, 100.0) for _ in range(4)] == [(wait, PIECE) for wait in (0.0, 0.0, 0.1, 0.2)]
+    assert turn(limits, 100.25) == (0.05, PIECE)
+    assert turn(limits, 200.0) == (0.0, PIECE)
+    assert Limits(()).turn(1.0, WHOLE) is None
+
+
+def test_what_is_sent_late_does_not_lower_the_limit_and_what_was_not_used_is_soon_gone() -> None:
+    limits = Limits((parse_limit(TEN_PIECES),))
+    assert [turn(limits, now) for now in (100.0, 100.08, 100.16, 100.16)] == [(wait, PIECE) for wait in (0, 0, 0, 0.04)]
+    assert [turn(limits, 300.0) for _ in range(3)] == [(wait, PIECE) for wait in (0.0, 0.0, 0.1)]
+
+
+def test_a_small_answer_uses_only_what_it_is() -> None:
+    limits = Limits((parse_limit(TEN_PIECES),))
+    assert turn(limits, 100.0) == (0.0, PIECE)  # the tenth of a second before
+    assert [turn(limits, 100.0, PIECE // 4) for _ in range(3)] == [(wait, PIECE // 4) for wait in (0.0, 0.025, 0.05)]
+    assert [turn(limits, 100.0, 0) for _ in range(2)] == [(0.075, 0)] * 2
 
 
 def test_requests_beyond_the_rate_are_refused_and_refused_ones_use_nothing() -> None:

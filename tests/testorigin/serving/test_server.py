@@ -368,7 +368,7 @@ def test_a_limited_bandwidth_is_shared_in_turn(tmp_path: Path) -> None:
     async def client(server: Running) -> None:
         first, second = await asyncio.gather(download(server), download(server))
         assert min(first, second) >= 0.8 * max(first, second)  # neither waited for the other
-        assert max(first, second) >= 0.45  # 1 MiB at 2 MiB/s, whoever else is busy
+        assert max(first, second) >= 0.35  # 1 MiB at 2 MiB/s, a tenth of a second of it at once, whoever else is busy
 
     serve_while(tmp_path, client, limits=Limits((parse_limit(f"bandwidth={2 << 20}"),)))
 

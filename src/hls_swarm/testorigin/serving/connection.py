@@ -73,7 +73,7 @@ class Owner(Protocol):
     def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
         """The answer's head."""
 
-    def turn(self) -> tuple[float, int] | None:
+    def turn(self, left_bytes: int) -> tuple[float, int] | None:
         """Seconds until a piece of a body may go out, and its bytes; None: there is no limit."""
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
@@ -311,11 +311,16 @@ class Connection:
             self.close()
         elif answer.treatment.bytes_per_second is not None:
             self._trickle(answer, answer.treatment.bytes_per_second)
-        elif answer.metered and (turn := self._owner.turn()) is not None:
+        elif answer.metered and (turn := self._owner.turn(self._body_left)) is not None:
             wait, piece = turn
             self._owner.later(wait, partial(self._take_turn, answer, piece))
         else:
             self._send()
+
+    @property
+    def _body_left(self) -> int:
+        """Bytes of the body that can be sent next; a head that goes out before its file has none."""
+        return len(self._out) - max(0, self._head_left) if self._out else self._file_left
 
     def _trickle(self, answer: Answer, bytes_per_second: float) -> None:
         """Send the next piece of a body that is to be slow, and the one after it when it is time."""

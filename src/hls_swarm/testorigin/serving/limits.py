@@ -22,6 +22,9 @@ _SIZE = re.compile(r"(\d+\.?\d*|\.\d+)(k|m|g|)", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,7}", re.ASCII)
 _SMALLEST_PIECE = 16 << 10
 _PIECES_A_SECOND = 200
+_LATE_SECONDS = 0.1
+"""What was not sent in so long may be sent later, so that a busy machine, which wakes us late, leaves the limit as it
+is; as a shaper has its burst."""
 
 
 class LimitKind(StrEnum):
@@ -102,13 +105,18 @@ class Limits:
         """Bytes that one client may send before it is the next one's turn."""
         return max(_SMALLEST_PIECE, int((self._bandwidth or 0.0) / _PIECES_A_SECOND))
 
-    def turn(self, now: float) -> float | None:
-        """Seconds until the next piece may go out, which is then reserved; None: at once, there is no limit."""
+    def turn(self, now: float, left_bytes: int) -> tuple[float, int] | None:
+        """Seconds until the next piece may go out, and its bytes, which are then reserved; None: there is no limit.
+
+        Args:
+            left_bytes: of the body; a piece is no more than that.
+        """
         if self._bandwidth is None:
             return None
-        at = max(now, self._free_at)
-        self._free_at = at + self.piece / self._bandwidth
-        return at - now
+        piece = min(self.piece, left_bytes)
+        at = max(now - _LATE_SECONDS, self._free_at)
+        self._free_at = at + piece / self._bandwidth
+        return max(0.0, at - now), piece
 
     def refuses(self, now: float) -> bool:
         """Whether a request is one too many; one that is not is counted. A second's worth may come at once."""

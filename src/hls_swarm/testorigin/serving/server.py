@@ -216,10 +216,9 @@ class Server:
         status = f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n".encode("ascii")
         return b"".join((status, self._every_head, answer.fields, persistence, b"\r\n"))
 
-    def turn(self) -> tuple[float, int] | None:
+    def turn(self, left_bytes: int) -> tuple[float, int] | None:
         """Seconds until a piece of a body may go out, and its bytes; None: there is no limit."""
-        wait = self._limits.turn(self._loop.time())
-        return None if wait is None else (wait, self._limits.piece)
+        return self._limits.turn(self._loop.time(), left_bytes)
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back after so many seconds."""
