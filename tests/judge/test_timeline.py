@@ -83,3 +83,13 @@ def test_answers_are_counted_by_what_they_say_of_the_origin() -> None:
     ).row
     assert [row[f"answers_{kind}_total"] for kind in ("ok", "refused", "broken", "gateway")] == [3, 3, 1, 2]
     assert row["answers_refused_per_second"] == 3
+
+
+def test_answers_are_told_by_their_status_from_the_first_one_on() -> None:
+    run = Run()
+    run.second(1.0, *watching(0, 0.0))
+    refused = SegmentFetched(0, ObjectKind.SEGMENT, exchange(1.5, 0, 0.1, NOT_FOUND), NOT_FOUND)
+    row = run.second(2.0, refused).row
+    answers = {name: value for name, value in row.items() if name.startswith("answers_total@")}
+    assert answers == {"answers_total@200": 3, "answers_total@404": 1}
+    assert "answers_total@404" not in run.entries[0].row

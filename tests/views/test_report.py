@@ -215,8 +215,9 @@ class TestInABrowser:
     def test_keys_move_one_cursor_and_one_zoom_for_all_charts(self, page: Path, tmp_path: Path) -> None:
         with browser(tmp_path) as tab:
             tab.open(page.as_uri())
-            tab.value("document.querySelectorAll('.chart')[1].focus()")
-            at = "[...document.querySelectorAll('.chart')].map((c) => c.querySelector('.u-value').textContent)"
+            tab.value("document.querySelectorAll('.chart.lines')[1].focus()")
+            timed = "[...document.querySelectorAll('.chart:not(.distribution)')]"
+            at = f"{timed}.map((chart) => chart.querySelector('.u-value').textContent)"
             tab.press("ArrowRight")
             tab.press("ArrowRight")
             shown = tab.value(at)
@@ -224,7 +225,7 @@ class TestInABrowser:
             assert shown[0] not in {"", UNKNOWN}
             tab.press("ArrowRight")
             assert tab.value(at) != shown
-            marker = "document.querySelectorAll('.u-legend .u-marker')[1].style.borderColor"
+            marker = "document.querySelectorAll('.chart.lines .u-legend .u-marker')[1].style.borderColor"
             assert tab.value(marker) == "rgb(21, 101, 192)"
             tab.value("document.getElementById('theme').click()")
             assert tab.value(marker) == "rgb(100, 181, 246)"

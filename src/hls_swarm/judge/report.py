@@ -1,7 +1,7 @@
 """A run as its files tell it: what reports and comparisons are made of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,7 @@ class Report:
         facts: `run.json`.
         summary: the JSON summary; of a run that goes on, as it stands.
         window, window_seconds: the part of the run that `histograms` and `ratios` are of.
+        distributions: of the whole run, those by which its response times are drawn; empty if the files do not tell.
         rows: the timeline, in the order of time.
         damage: what of the files could not be read, in words; what it would have said is not known.
         capacity: of a search for capacity, `capacity.json`.
@@ -45,3 +46,4 @@ class Report:
     events: Sequence[Event]
     damage: Sequence[str] = ()
     capacity: Mapping[str, Any] | None = None
+    distributions: Mapping[str, Histogram] = field(default_factory=dict)

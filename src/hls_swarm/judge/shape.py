@@ -140,6 +140,7 @@ class HostShape(TypedDict):
     host: str
     requests: Count
     connections: Count
+    errors: NotRequired[Count]
     addresses: NotRequired[list[str]]
 
 

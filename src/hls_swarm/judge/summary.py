@@ -102,6 +102,7 @@ def summary(
                     "host": host.host,
                     "requests": host.requests,
                     "connections": host.connections,
+                    "errors": host.errors,
                     "addresses": list(host.addresses) or None,
                 }
                 for host in snapshot.hosts

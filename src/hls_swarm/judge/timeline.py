@@ -6,7 +6,7 @@ Rules:
   `_total` since the start and its `_per_second` (and `_rate`, its share, where it has one); a gauge and a ratio by
   their names; a signal of the origin as `origin_`, the signal, `@` and the target.
 - What is of a part of the run has its part behind `@`: `errors_total@segment http_status 404` is there once there was
-  one; groups of viewers and hosts are there where there are two or more of them.
+  one; so is a status. Groups of viewers and hosts are there where there are two or more of them.
 - What is not known, or did not happen in that second, is absent.
 """
 
@@ -31,6 +31,7 @@ FIXED_COLUMNS: Mapping[str, str] = {
 
 _PART_COLUMNS: tuple[tuple[str, Unit, str], ...] = (
     ("errors_total@OBJECT KIND STATUS", Unit.COUNT, "exchanges that failed so; without a status where none came"),
+    ("answers_total@STATUS", Unit.COUNT, "answers with this status, to requests for any kind of object"),
     ("group_viewers@SORT NAME", Unit.COUNT, "viewers that watch, of a `profile` or a `variant`"),
     ("group_stalled_seconds_total@SORT NAME", Unit.SECONDS, "stalled time of these viewers since the start"),
     ("group_watched_seconds_total@SORT NAME", Unit.SECONDS, "watched time of these viewers since the start"),
@@ -41,7 +42,7 @@ _PART_COLUMNS: tuple[tuple[str, Unit, str], ...] = (
     ("servers_down@TARGET", Unit.COUNT, "servers there that refuse their exporter, which answers"),
 )
 _MOST_PARTS = 30
-"""Kinds of failure, and groups of a sort, that have columns."""
+"""Kinds of failure, statuses, and groups of a sort, that have columns."""
 _NO_ANSWER = frozenset({SourceState.FAILING, SourceState.STALE})
 
 _DIGITS = 6
@@ -92,6 +93,12 @@ def _parts(now: Moment) -> Iterator[tuple[str, float]]:
     for error in list(tally.errors.values())[:_MOST_PARTS]:
         status = "" if error.status is None else f" {error.status}"
         yield f"errors_total@{error.subject} {error.kind}{status}", error.count
+    answers: dict[int, int] = {}
+    for objects in tally.objects.values():
+        for number, count in objects.statuses.items():
+            answers[number] = answers.get(number, 0) + count
+    for number, count in list(answers.items())[:_MOST_PARTS]:
+        yield f"answers_total@{number}", count
     for sort, groups in (("profile", tally.profiles), ("variant", tally.variants)):
         if len(groups) < 2:
             continue

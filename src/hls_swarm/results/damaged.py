@@ -77,6 +77,7 @@ class State:
     finished: bool
     summary: Mapping[str, Any]
     judged: Judged
+    distributions: Mapping[str, Histogram] = field(default_factory=dict)
 
 
 def facts_of(folder: Path, damage: Damage) -> Facts:
@@ -116,7 +117,13 @@ def state_of(folder: Path, damage: Damage) -> State:
         summary = object_of(folder / layout.SUMMARY, damage) or {}
         summary = _salvaged(SUMMARY, summary, folder / layout.SUMMARY, damage)
         finished = finished or bool(summary)
-    return State(finished, summary, Judged() if given is None else judged_of(given.get("judged"), path, damage))
+    if given is None:
+        return State(finished, summary, Judged())
+    lost = Lost([])
+    distributions = _histograms(given.get("distributions"), lost)
+    if lost.names:
+        damage.add(path, f"is damaged: {lost.text}")
+    return State(finished, summary, judged_of(given.get("judged"), path, damage), distributions)
 
 
 def judged_of(given: Any, path: Path, damage: Damage) -> Judged:
@@ -124,14 +131,8 @@ def judged_of(given: Any, path: Path, damage: Damage) -> Judged:
     if not isinstance(given, dict):
         damage.add(path, "has no histograms that can be read")
         return Judged()
-    lost, histograms = Lost([]), dict[str, Histogram]()
-    found = given.get("histograms")
-    for name, each in found.items() if isinstance(found, dict) else ():
-        histogram = _histogram(each)
-        if histogram is None:
-            lost.add(f"histogram {visible(name)[:100]}")
-        else:
-            histograms[name] = histogram
+    lost = Lost([])
+    histograms = _histograms(given.get("histograms"), lost)
     try:
         ratios = table_of(number)(given.get("ratios", {}), "ratios", lost)
     except UnusableError:
@@ -266,6 +267,18 @@ def _pieces(path: Path, damage: Damage) -> Iterator[tuple[bytes, bool]]:
         damage.add(path, f"can not be read: {(error.strerror or str(error)).lower()}")
     if pending:
         yield pending, True
+
+
+def _histograms(given: Any, lost: Lost) -> dict[str, Histogram]:
+    """By name of the metric, those that can be read."""
+    histograms = {}
+    for name, each in given.items() if isinstance(given, dict) else ():
+        histogram = _histogram(each)
+        if histogram is None:
+            lost.add(f"histogram {visible(name)[:100]}")
+        else:
+            histograms[name] = histogram
+    return histograms
 
 
 def _histogram(given: Any) -> Histogram | None:

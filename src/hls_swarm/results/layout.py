@@ -33,6 +33,9 @@ CAPACITY = "capacity.json"
 RUN_SCHEMA = "hls-swarm/run/1"
 STATE_SCHEMA = "hls-swarm/state/1"
 
+WHOLE_RUN = ("segment_ttfb_seconds", "segment_download_seconds")
+"""Distributions that are kept of the whole run beside those of the part that is judged."""
+
 DEFAULT_PARENT = "runs"
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -84,12 +87,14 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         finished: whether the run came to its end.
         summary: as `summary.json` would be if the run had ended now.
+        distributions: of the whole run, those named in `WHOLE_RUN`.
     """
 
     schema: str = STATE_SCHEMA
     finished: bool
     summary: Mapping[str, Any]
     judged: Judged
+    distributions: Mapping[str, Histogram] = {}
 
 
 def folder_name(started_at: datetime, name: str) -> str:

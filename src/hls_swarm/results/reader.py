@@ -20,6 +20,7 @@ from hls_swarm.judge.verdict import EXIT_CODES, Verdict
 from hls_swarm.results import layout
 from hls_swarm.results.damaged import Damage, Facts, Judged, events_of, facts_of, object_of, rows_of, state_of
 from hls_swarm.results.machine import runs_still
+from hls_swarm.stats.histogram import Histogram
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class _Run:
     status: Status
     summary: Mapping[str, Any]
     judged: Judged
+    distributions: Mapping[str, Histogram]
     damage: Damage
 
 
@@ -78,6 +80,7 @@ def read_run(folder: Path) -> Report:
         events=events_of(folder / layout.EVENTS, run.damage),
         capacity=object_of(folder / layout.CAPACITY, run.damage),
         damage=tuple(run.damage.texts),
+        distributions=run.distributions,
     )
 
 
@@ -171,7 +174,7 @@ def _run(folder: Path) -> _Run:
     damage = Damage()
     facts = facts_of(folder, damage)
     state = state_of(folder, damage)
-    return _Run(facts, _status(facts, state.finished), state.summary, state.judged, damage)
+    return _Run(facts, _status(facts, state.finished), state.summary, state.judged, state.distributions, damage)
 
 
 def _status(facts: Facts, finished: bool) -> Status:

@@ -123,7 +123,10 @@ class Recorder:
         shares |= {metric.name: window.ratio(metric.name) for metric in RATIOS}
         histograms = {key: histogram.copy() for key, histogram in window.histograms().items()}
         judged = layout.Judged(name, window.seconds, histograms, {k: v for k, v in shares.items() if v is not None})
-        state = layout.State(finished=finished, summary=self._summary(entry, outcome), judged=judged)
+        run = self._ledger.run
+        whole = {key: histogram.copy() for key in layout.WHOLE_RUN if (histogram := run.distribution(key)) is not None}
+        made = self._summary(entry, outcome)
+        state = layout.State(finished=finished, summary=made, judged=judged, distributions=whole)
         self._writer.replace(layout.STATE, lambda: msgspec.json.encode(state) + b"\n")
 
     def _summary(self, entry: Entry, outcome: Outcome) -> dict[str, Any]:

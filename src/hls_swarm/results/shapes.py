@@ -34,6 +34,7 @@ _FINDING = object_of(
     culprit=text,
     standing=text,
     seconds=amount,
+    evidence=list_of(object_of({"text": text})),
 )
 
 
@@ -47,14 +48,27 @@ def _threshold(value: Any, name: str, lost: Lost) -> str:
 
 
 _THRESHOLD = object_of({"threshold": _threshold, "window": text, "held": flag}, value=number, reason=text, limit=number)
-_EXPECTATION = object_of({"expectation": text, "what": text, "held": flag}, value=number, reason=text, limit=number)
+_EXPECTATION = object_of(
+    {"expectation": text, "what": text, "held": flag}, name=text, value=number, reason=text, limit=number
+)
 _ERROR = object_of(
     {"object": text, "kind": text, "blame": text, "count": count, "detail": text, "example_url": text}, status=count
 )
 _VIOLATION = object_of(
     {"reason": text, "count": count}, rule=text, example_url=text, line=count, refused_by=list_of(text)
 )
-_HOST = object_of({"host": text, "requests": count, "connections": count}, addresses=list_of(text))
+_HOST = object_of({"host": text, "requests": count, "connections": count}, errors=count, addresses=list_of(text))
+_GROUP = object_of(
+    started=count,
+    played=count,
+    failed=count,
+    stalls=count,
+    watched_seconds=amount,
+    stalled_time_ratio=amount,
+    average_bitrate_bps=amount,
+    startup_seconds=_DISTRIBUTION,
+    live_latency_seconds=_DISTRIBUTION,
+)
 _EXPERIENCE = object_of(
     startup_seconds=_DISTRIBUTION,
     stalls=count,
@@ -66,6 +80,8 @@ _EXPERIENCE = object_of(
     live_latency_seconds=_DISTRIBUTION,
     edge_latency_seconds=_DISTRIBUTION,
     expired_segments=count,
+    profiles=table_of(_GROUP),
+    variants=table_of(_GROUP),
 )
 _GENERATOR = object_of(
     workers=count,

@@ -15,12 +15,14 @@ class HostFigures:
     Args:
         host: `host:port`, or the name of all further ones together.
         addresses: what it resolved to.
+        errors: exchanges with it that failed.
     """
 
     host: str
     requests: int
     connections: int
     addresses: tuple[str, ...]
+    errors: int = 0
 
     @property
     def words(self) -> str:
@@ -33,16 +35,18 @@ class HostFigures:
 def host_figures(hosts: Mapping[str, HostTally], most: int = MOST_SHOWN) -> tuple[HostFigures, ...]:
     """All hosts that a connection was made to, at most so many apart."""
     asked = [
-        HostFigures(name, tally.requests, tally.connections, tuple(tally.addresses))
+        HostFigures(name, tally.requests, tally.connections, tuple(tally.addresses), tally.errors)
         for name, tally in hosts.items()
         if name != OTHER_HOSTS and (tally.requests or tally.connections)
     ]
     asked.sort(key=lambda host: (-host.requests, host.host))
     shown, rest = asked[:most], asked[most:]
     requests, connections = sum(host.requests for host in rest), sum(host.connections for host in rest)
+    errors = sum(host.errors for host in rest)
     others = hosts.get(OTHER_HOSTS)
     if others is not None:
         requests, connections = requests + others.requests, connections + others.connections
+        errors += others.errors
     if rest or others is not None:
-        shown.append(HostFigures(OTHER_HOSTS, requests, connections, ()))
+        shown.append(HostFigures(OTHER_HOSTS, requests, connections, (), errors))
     return tuple(shown)

@@ -1,9 +1,10 @@
-"""Fills the page: template, styles, script, library and data in one file."""
+"""Fills the page: template, styles, scripts, library and data in one file."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -12,10 +13,13 @@ from markupsafe import Markup
 
 from hls_swarm.foreign import visible
 from hls_swarm.judge.compare import Comparison, Conclusion
-from hls_swarm.judge.events import EventKind
+from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.judge.report import Report, Status
-from hls_swarm.snapshot import units
-from hls_swarm.views.html.charts import Charts, comparison_charts, report_charts
+from hls_swarm.views.html.annotations import bands, marks, wall_start
+from hls_swarm.views.html.charts import Charts, anchor, comparison_charts, report_charts
+from hls_swarm.views.html.content import WORDS, events, finding_cards, group_tables, settings, tiles
+from hls_swarm.views.html.distribution import response_times
+from hls_swarm.views.html.series import known_columns
 from hls_swarm.views.terminal.tables import (
     Table,
     comparison_headline,
@@ -27,26 +31,38 @@ from hls_swarm.views.terminal.tables import (
     tables,
 )
 
-MOST_EVENTS = 500
 _STATES = {Conclusion.WORSE: "fail", Conclusion.NOT_COMPARABLE: "invalid"}
 _NOTHING = "Nothing differs by more than noise."
+_FIRST = ("Errors", "Latency", "Thresholds", "Expectations")
+"""Tables that come before the charts, in this order."""
+_OWN_FORM = "Findings"
+_ORIGIN_SETTINGS = ("origin_metrics", "nginx_metrics", "origin_metrics_host")
 
 
 def report_html(report: Report) -> str:
-    """One run as a page."""
+    """One run as a page: the verdict with its reasons, what was found, errors and figures, then the charts."""
     charts = report_charts(report)
     summary = report.summary
+    found = {table.title: table for table in tables(report) if table.title != _OWN_FORM}
+    first = [found.pop(title) for title in _FIRST if title in found]
+    leading, further = finding_cards(report)
     return _page(
         title=f"{report.name} - hls-swarm",
-        state=str(summary["verdict"]),
+        state=str(summary["verdict"]).replace(" ", "-"),
         headline=headline(report),
         reasons=reasons(report),
         subtitle=f"{report.facts['url']} · {report.facts['started_at']} · {report.name}",
         notes=_notes(report, charts),
-        tiles=_tiles(summary),
-        tables=tables(report),
-        after=[_facts(report), _events(report)],
-        data=_data(charts, bands=_bands(report), marks=_marks(report)),
+        tiles=tiles(summary, charts),
+        leading=leading,
+        further=further,
+        first=first,
+        charts=charts,
+        distribution=(distribution := response_times(report)),
+        tables=[table for table in (*group_tables(summary), *found.values()) if table.rows],
+        after=[table for table in (events(report), settings(report)) if table.rows],
+        words=WORDS,
+        data=_data(charts, distribution, bands=bands(report), marks=marks(report), start=wall_start(report)),
     )
 
 
@@ -57,6 +73,8 @@ def comparison_html(comparisons: Sequence[Comparison]) -> str:
     conclusions = {comparison.conclusion for comparison in comparisons}
     state = next((words for conclusion, words in _STATES.items() if conclusion in conclusions), "pass")
     told = [differences(comparison) for comparison in comparisons]
+    phases = [band for band in bands(reports[0]) if band["sort"] == "phase"]
+    beside = [table for comparison in comparisons for table in (explanations(comparison), _titled(comparison))]
     return _page(
         title=f"{' and '.join(report.name for report in reports)} - hls-swarm",
         state=state,
@@ -65,9 +83,15 @@ def comparison_html(comparisons: Sequence[Comparison]) -> str:
         subtitle=" against ".join([", ".join(r.name for r in reports[1:]), reports[0].name]),
         notes=[*_step_notes(charts), *([] if any(table.rows for table in told) else [_NOTHING])],
         tiles=[],
-        tables=told,
-        after=[table for comparison in comparisons for table in (explanations(comparison), _titled(comparison))],
-        data=_data(charts, bands=_bands(reports[0]), marks=[]),
+        leading=[],
+        further=[],
+        first=[table for table in told if table.rows],
+        charts=charts,
+        distribution=None,
+        tables=[],
+        after=[table for table in beside if table.rows],
+        words=WORDS,
+        data=_data(charts, None, bands=phases, marks=[], start=None),
     )
 
 
@@ -82,11 +106,28 @@ def _page(**values: Any) -> str:
     template = _environment().get_template("report.html.jinja")
     parts = {name: Markup(_part(file)) for name, file in _PARTS.items()}  # noqa: S704 - the package's own files
     made = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return template.render(**parts, made=made, **values)
+    taken: set[str] = set()
+    placed = {key: _placed(values.pop(key), taken) for key in ("first", "tables", "after")}
+    return template.render(**parts, made=made, **placed, **values)
+
+
+def _placed(tables: Sequence[Table], taken: set[str]) -> list[tuple[str, Table]]:
+    """Each table with its anchor; a further one of the same title has a number in it."""
+    out = []
+    for table in tables:
+        named = anchor("table", table.title)
+        place = next(
+            each for number in count(1) if (each := named if number == 1 else f"{named}-{number}") not in taken
+        )
+        taken.add(place)
+        out.append((place, table))
+    return out
 
 
 _PARTS = {
     "style": "report.css",
+    "figures_script": "figures.js",
+    "labels_script": "labels.js",
     "script": "report.js",
     "chart_style": "uPlot.min.css",
     "chart_script": "uPlot.iife.min.js",
@@ -115,8 +156,23 @@ def _part(name: str) -> str:
     return files("hls_swarm.views.html").joinpath(name).read_text(encoding="utf-8")
 
 
-def _data(charts: Charts, *, bands: Sequence[Mapping[str, Any]], marks: Sequence[Mapping[str, Any]]) -> Markup:
-    data = {"x": charts.x, "charts": charts.charts, "bands": bands, "marks": marks}
+def _data(
+    charts: Charts,
+    distribution: Mapping[str, Any] | None,
+    *,
+    bands: Sequence[Mapping[str, Any]],
+    marks: Sequence[Mapping[str, Any]],
+    start: float | None,
+) -> Markup:
+    data = {
+        "x": charts.x,
+        "step": charts.step_seconds,
+        "start": start,
+        "charts": charts.charts,
+        "distribution": distribution,
+        "bands": bands,
+        "marks": marks,
+    }
     text = msgspec.json.encode(data).decode().replace("<", "\\u003c")  # no text in it can end the script element
     return Markup(text)  # noqa: S704 - JSON without a "<"
 
@@ -125,6 +181,9 @@ def _notes(report: Report, charts: Charts) -> list[str]:
     notes = [*(f"Damaged: {text}" for text in report.damage), *_step_notes(charts)]
     if report.status is Status.RUNNING:
         notes.append("This run goes on: what is here is what was known when the page was made.")
+    asked = any(report.facts["settings"].get(name) for name in _ORIGIN_SETTINGS)
+    if asked and not any(column.startswith(ORIGIN_PREFIX) for column in known_columns(report.rows)):
+        notes.append("No exporter of the origin ever answered: nothing here says how the origin itself fared.")
     if report.window == "run" and report.summary.get("origin"):
         notes.append("The run had no steady state: thresholds and the origin's figures are of the whole run.")
     return notes
@@ -134,78 +193,3 @@ def _step_notes(charts: Charts) -> list[str]:
     if charts.step_seconds <= 1:
         return []
     return [f"Each point of a chart is the greatest value of {charts.step_seconds:.0f} seconds."]
-
-
-def _tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The figures that decide, large: name, value, words."""
-    experience, viewers = summary.get("experience", {}), summary.get("viewers", {})
-    download = summary.get("latency_seconds", {}).get("segment", {}).get("download", {})
-    startup = experience.get("startup_seconds", {})
-    failures = sum(error["count"] for error in summary.get("errors", []))
-    requests = sum(summary.get("requests", {}).values())
-    throughput = summary.get("throughput_bytes_per_second", {})
-    return [
-        ("Viewers played", units.count(viewers.get("played")), f"of {units.count(viewers.get('started'))} started"),
-        ("Throughput", units.bit_rate(throughput.get("mean")), f"peak {units.bit_rate(throughput.get('peak_1s'))}"),
-        ("Segment P95", units.seconds(download.get("p95")), f"P99 {units.seconds(download.get('p99'))}"),
-        ("Startup P95", units.seconds(startup.get("p95")), f"median {units.seconds(startup.get('p50'))}"),
-        (
-            "Rebuffering",
-            units.ratio(experience.get("rebuffering_ratio")),
-            f"{units.count(experience.get('stalls'))} stalls",
-        ),
-        ("Errors", units.count(failures), f"of {units.count(requests)} requests"),
-    ]
-
-
-def _facts(report: Report) -> Table:
-    facts = report.facts
-    machine = facts["machine"]
-    rows = [
-        ("Command", str(facts["command"])),
-        ("Started", str(facts["started_at"])),
-        *((f"{name}", str(version)) for name, version in facts["versions"].items()),
-        (
-            "Generator",
-            (
-                f"{machine.get('host', '')}, {machine.get('system', '')} {machine.get('architecture', '')}, "
-                f"{machine.get('cores', '-')} cores, {units.size(machine.get('memory_bytes'))}"
-            ),
-        ),
-        *((f"--{name.replace('_', '-')}", _setting(value)) for name, value in facts["settings"].items()),
-    ]
-    return Table("Settings", ("", ""), rows, figures=False)
-
-
-def _setting(value: object) -> str:
-    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
-
-
-def _events(report: Report) -> Table:
-    shown = report.events[:MOST_EVENTS]
-    rows = [(units.clock(event.elapsed_seconds), event.kind.value.replace("_", " "), event.text) for event in shown]
-    if len(report.events) > MOST_EVENTS:
-        rows.append(("", "", f"and {len(report.events) - MOST_EVENTS} more in events.jsonl"))
-    return Table("Events", ("At", "What", ""), rows, figures=False)
-
-
-def _bands(report: Report) -> list[dict[str, Any]]:
-    """The run's phases that are not the steady one: where they begin and end."""
-    phases = [event for event in report.events if event.kind is EventKind.PHASE]
-    if not phases:  # a damaged file
-        return []
-    end = float(report.rows[-1]["elapsed_seconds"]) if report.rows else 0.0
-    ends = [event.elapsed_seconds for event in phases[1:]] + [end]
-    return [
-        {"from": event.elapsed_seconds if number else 0.0, "to": until, "name": str(event.details.get("phase", ""))}
-        for number, (event, until) in enumerate(zip(phases, ends, strict=True))
-        if event.details.get("phase") not in {"steady", "finished"} and until > event.elapsed_seconds
-    ]
-
-
-def _marks(report: Report) -> list[dict[str, Any]]:
-    return [
-        {"at": event.details.get("at_seconds", event.elapsed_seconds), "name": event.text}
-        for event in report.events
-        if event.kind in {EventKind.MARK, EventKind.WORKER_LOST, EventKind.GENERATOR, EventKind.THRESHOLD}
-    ]

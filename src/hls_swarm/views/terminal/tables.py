@@ -120,12 +120,13 @@ def _hosts(summary: Mapping[str, Any]) -> Table:
         (
             host["host"],
             units.count(host["requests"]),
+            units.count(host.get("errors")),
             units.count(host["connections"]),
             ", ".join(host.get("addresses", [])),
         )
         for host in summary.get("hosts", [])
     ]
-    return Table("Hosts that got load", ("Host", "Requests", "Connections", "Addresses"), rows)
+    return Table("Hosts that got load", ("Host", "Requests", "Errors", "Connections", "Addresses"), rows)
 
 
 def _latency(summary: Mapping[str, Any]) -> Table:
