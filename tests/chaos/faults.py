@@ -222,6 +222,7 @@ def do_all(faults: Sequence[PlannedFault], bed: Bed, run: Load, viewers: int, bo
 
 
 def _do(planned: PlannedFault, scene: Scene, broken: threading.Event) -> Fault:
+    assert scene.run.process.poll() is None, f"the run has ended: {scene.run.said()[-3000:]}"
     at = time.time()
     with DONE[planned.kind](scene) as what:
         broken.wait(planned.seconds)

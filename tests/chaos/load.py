@@ -62,14 +62,6 @@ class Load:
             )
             time.sleep(0.1)
 
-    def wait_for_viewers(self, number: int, seconds: float = 120.0) -> None:
-        """Until so many have started."""
-        deadline, timeline = time.monotonic() + seconds, self.folder / "timeline.jsonl"
-        while not any(row["viewers_started_total"] >= number for row in _lines(timeline)[-1:]):
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, "the viewers did not start"
-            time.sleep(0.2)
-
     def said(self) -> str:
         """Its standard error."""
         return self.said_file.read_text(errors="replace")

@@ -1,5 +1,6 @@
 """One chaos run from end to end: the bed, the run, the faults, and what is wrong in the end."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -75,7 +76,10 @@ class Outcome:
 
 
 def chaos(folder: Path, wanted: Chaos) -> Outcome:
-    """Do it, in a folder that is empty. The faults are written down in `folder`/faults.jsonl as they end."""
+    """Do it, in a folder that is empty. The faults are written down in `folder`/faults.jsonl as they end.
+
+    A copy of the run folder is in `folder`/run afterwards.
+    """
     with bed(folder) as around:
         faults = planned(wanted.seed, wanted.run_seconds, wanted.pause_seconds, possible(around))
         with load(around, folder, wanted.viewers, WORKERS, wanted.run_seconds) as run:
@@ -86,6 +90,7 @@ def chaos(folder: Path, wanted: Chaos) -> Outcome:
             ended_at = time.time()
         told = Told(run.summary(), run.events(), run.log())
         wrong = [*_report_is_wrong(around)]
+        shutil.copytree(run.folder, folder / "run")  # its disk goes with the bed
         if "Traceback" in (said := (folder / "log.out").read_text(errors="replace") if around.link is not None else ""):
             wrong.append(f"a traceback of the log exporter: {said[-2000:]}")
         if not around.nginx.quit():
@@ -94,12 +99,18 @@ def chaos(folder: Path, wanted: Chaos) -> Outcome:
         counts = [*counted(told.summary, log, done, WORKERS)]
         names = {run.process.pid: "controller"} | {pid: f"worker {nth}" for nth, pid in enumerate(run.workers)}
         usage = {names[pid]: samples for pid, samples in run.usage.items()}
+        connections = {name: 2 * -(-wanted.viewers // WORKERS) for name in usage if name != "controller"}
         warm_at = began_at + max(CALM_AT_FIRST_SECONDS, wanted.run_seconds * _WARM_SHARE)
         wrong += [
             *badly_ended(code, told.summary, run.said(), told.events),
             *untold(told, done),
             *miscounted(counts),
-            *not_flat(usage, (warm_at - 5.0, warm_at + 5.0), (ended_at - CALM_AT_LAST_SECONDS / 2, ended_at - 2.0)),
+            *not_flat(
+                usage,
+                (warm_at - 5.0, warm_at + 5.0),
+                (ended_at - CALM_AT_LAST_SECONDS / 2, ended_at - 2.0),
+                connections,
+            ),
         ]
         return Outcome(done, told, counts, usage, wrong, around.lacks)
 

@@ -144,13 +144,20 @@ SPANS = (BEGAN + 5, BEGAN + 15), (BEGAN + 80, BEGAN + 90)
         pytest.param(usage(50_000_000, 90_000_000, 51_000_000), "", id="flat, whatever is between"),
         pytest.param(usage(50_000_000, 60_000_000, 60_000_000 + FLAT_BYTES), "memory grew", id="memory"),
         pytest.param(usage(1, 1, 1, descriptors=(50, 100, 150)), "descriptors grew", id="descriptors"),
+        pytest.param(usage(1, 1, 1, descriptors=(50, 100, 105)), "", id="a descriptor here and there"),
         pytest.param(usage(1, 2, 3)[:2], "", id="killed before the end"),
     ],
 )
 def test_what_grows(samples: list[Sample], words: str) -> None:
-    grown = list(not_flat({"worker 0": samples}, *SPANS))
+    grown = list(not_flat({"worker 0": samples}, *SPANS, {}))
     assert len(grown) == bool(words)
     assert all(words in grow for grow in grown)
+
+
+@pytest.mark.parametrize(("connections", "is_right"), [(100, False), (200, True)])
+def test_two_connections_a_viewer_are_no_growth(connections: int, is_right: bool) -> None:
+    samples = usage(1, 1, 1, descriptors=(115, 115, 215))
+    assert (not [*not_flat({"worker 0": samples}, *SPANS, {"worker 0": connections})]) is is_right
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,12 @@ SLOW: Values = {
     "segment_relative_download_p50": 0.95,
     "segment_relative_download_p95": 0.98,
 }
-HELD_UP: Values = {
-    "segment_ttfb_seconds_p50": 1.4,
-    "segment_ttfb_seconds_p95": 3.9,
-    "segment_ttfb_seconds_count": 20.0,
-}
+
+
+def held_up(kind: str) -> Values:
+    return {f"{kind}_ttfb_seconds_p95": 3.9, f"{kind}_ttfb_seconds_count": 40.0}
+
+
 GROUPS: Values = {
     "group_viewers@variant 720p": 10.0,
     "group_viewers@variant 240p": 10.0,
@@ -182,19 +183,29 @@ CASES = [
         {"segment_ttfb_seconds_p95": 0.3},
         "segment_ttfb_seconds_p95",
     ),
-    Case(
-        "answers-held-up",
-        {**HELD_UP},
-        {**HELD_UP, "loop_lag_seconds_p99": 3.0},
-        "segment_ttfb_seconds_p95",
-        id="not by this machine",
+    *(
+        Case(
+            f"held-up-{what}",
+            held_up(kind),
+            {**held_up(kind), **misses},
+            without if without.startswith("loop") else f"{kind}_{without}",
+            before={f"{kind}_ttfb_seconds_p95": 0.004},
+            id=reason,
+        )
+        for what, kind in (("playlists", "media_playlist"), ("segments", "segment"))
+        for reason, misses, without in (
+            ("by this machine", {"loop_lag_seconds_p99": 3.0}, "loop_lag_seconds_p99"),
+            ("one of a few", {f"{kind}_ttfb_seconds_count": 19.0}, "ttfb_seconds_count"),
+            ("not so late", {f"{kind}_ttfb_seconds_p95": 1.9}, "ttfb_seconds_p95"),
+        )
     ),
     Case(
-        "answers-held-up",
-        {**HELD_UP},
-        {**HELD_UP, "segment_ttfb_seconds_count": 1.0},
-        "segment_ttfb_seconds_count",
-        id="more than one",
+        "held-up-playlists",
+        held_up("media_playlist"),
+        {"media_playlist_ttfb_seconds_p95": 2.2},
+        "media_playlist_ttfb_seconds_p95",
+        before={**held_up("media_playlist"), "media_playlist_ttfb_seconds_p95": 0.3},
+        id="many times as late as before",
     ),
     Case(
         "slow-connects",

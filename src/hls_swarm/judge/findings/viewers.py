@@ -275,6 +275,30 @@ ANSWERS = (
     ),
 )
 
+
+def _held_up(what: str, kind: str) -> Rule:
+    """Nothing came, and then what had waited: too short a time for anything that looks at several seconds.
+
+    Of 20 answers two must be late, so that one lost packet is none, and many times as late as before, so that a server
+    that holds back its answers on purpose is none.
+    """
+    late = now_of(f"{kind}_ttfb_seconds_p95", Unit.SECONDS)
+    return Rule(
+        name=f"held-up-{what}",
+        standing=Standing.LIMIT,
+        culprit=Culprit.ORIGIN,
+        severity=Severity.WARNING,
+        what=f"{what} were held up: nothing came for a while, then {{1}} in a second, up to {{0}} late",
+        next_step="a server that stood still, or a path that let nothing through: see its retransmits at that time",
+        conditions=(
+            at_least(late, 2.0),
+            at_least(now_of(f"{kind}_ttfb_seconds_count", Unit.COUNT), 20),
+            risen(late, 10),
+            at_most(now_of("loop_lag_seconds_p99", Unit.SECONDS), 0.5),
+        ),
+    )
+
+
 _RELATIVE = median_of("segment_relative_download_p50", Unit.RATIO, _LATELY)
 _RELATIVE_TAIL = median_of("segment_relative_download_p95", Unit.RATIO, _LATELY)
 _FIRST_BYTE = quotient_of("segment_ttfb_seconds_p95", "segment_download_seconds_p50", _LATELY)
@@ -318,20 +342,8 @@ DOWNLOADS = (
         ),
         for_seconds=3.0,
     ),
-    Rule(
-        name="answers-held-up",
-        standing=Standing.LIMIT,
-        culprit=Culprit.ORIGIN,
-        severity=Severity.WARNING,
-        what="no answers for a while, then many at once: {2} segments in a second, up to {0} late",
-        next_step="a server that stood still, or a path that let nothing through: see its retransmits at that time",
-        conditions=(
-            at_least(now_of("segment_ttfb_seconds_p95", Unit.SECONDS), 2.0),
-            at_least(now_of("segment_ttfb_seconds_p50", Unit.SECONDS), 0.5),
-            at_least(now_of("segment_ttfb_seconds_count", Unit.COUNT), _LEAST_ERRORS),
-            at_most(most_of("loop_lag_seconds_p99", Unit.SECONDS, 5.0), 0.5),
-        ),
-    ),
+    _held_up("playlists", "media_playlist"),
+    _held_up("segments", "segment"),
     Rule(
         name="slow-connects",
         standing=Standing.LIMIT,
