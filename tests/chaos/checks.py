@@ -64,7 +64,7 @@ TOLD: Mapping[FaultKind, Telling] = {
     FaultKind.ORIGIN_RESTARTED: Telling(frozenset({"lost-connections", "server-down"}), page=_SERVER_PAGE),
     FaultKind.ORIGIN_REFUSES: Telling(frozenset({"refused"})),
     FaultKind.SEGMENTS_MISSING: Telling(frozenset({"missing-segments"})),
-    FaultKind.SEGMENTS_EMPTY: Telling(frozenset({"empty-media", "unplayable-media"})),
+    FaultKind.SEGMENTS_EMPTY: Telling(frozenset({"empty-media"})),
     FaultKind.LINK_DOWN: Telling(_STILL, page=_SERVER_PAGE),
     FaultKind.LINK_SLOW: Telling(_STILL | {"slow-bodies", "throttled"}),
     FaultKind.EXPORTER_STOPPED: _EXPORTER,
