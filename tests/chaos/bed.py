@@ -16,6 +16,8 @@ from tests.support.link import ORIGIN_ADDRESS, Link, NoNamespacesError, link
 from tests.support.live import LiveSource, live_source
 from tests.support.programs import free_port, require
 
+SERVERS = 1
+"""Which of the exporters is nginx's."""
 _START_SECONDS = 20.0
 _END_SECONDS = 30.0
 _NGINX = """

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
+from math import inf
 from statistics import median
 from typing import Any
 
@@ -40,7 +42,7 @@ class Telling:
         findings: rules.
         event: kind of an event at that time.
         log: words in a line of the log.
-        page: an exporter's, whose state tells of it too.
+        is_servers: whether the state of the page of nginx's exporter, which asks nginx, tells of it too.
         is_exporters: whether the fault is of an exporter, whose own page's state tells of it.
         within_seconds: after its end.
     """
@@ -48,7 +50,7 @@ class Telling:
     findings: frozenset[str] = frozenset()
     event: str | None = None
     log: str | None = None
-    page: str | None = None
+    is_servers: bool = False
     is_exporters: bool = False
     within_seconds: float = 15.0
 
@@ -56,16 +58,14 @@ class Telling:
 _STILL = frozenset(
     {"held-up-playlists", "held-up-segments", "timeouts", "slow-first-byte", "lost-connections", "slow-connects"}
 )
-_SERVER_PAGE = ":9113/"
-"""Of nginx's exporter, which asks nginx itself; on ports of a test's own it is not told apart."""
 _EXPORTER = Telling(is_exporters=True, within_seconds=10.0)
 TOLD: Mapping[FaultKind, Telling] = {
-    FaultKind.ORIGIN_PAUSED: Telling(_STILL | {"server-down"}, page=_SERVER_PAGE),
-    FaultKind.ORIGIN_RESTARTED: Telling(frozenset({"lost-connections", "server-down"}), page=_SERVER_PAGE),
+    FaultKind.ORIGIN_PAUSED: Telling(_STILL | {"server-down"}, is_servers=True),
+    FaultKind.ORIGIN_RESTARTED: Telling(frozenset({"lost-connections", "server-down"}), is_servers=True),
     FaultKind.ORIGIN_REFUSES: Telling(frozenset({"refused"})),
     FaultKind.SEGMENTS_MISSING: Telling(frozenset({"missing-segments"})),
     FaultKind.SEGMENTS_EMPTY: Telling(frozenset({"empty-media"})),
-    FaultKind.LINK_DOWN: Telling(_STILL, page=_SERVER_PAGE),
+    FaultKind.LINK_DOWN: Telling(_STILL, is_servers=True),
     FaultKind.LINK_SLOW: Telling(_STILL | {"slow-bodies", "throttled"}),
     FaultKind.EXPORTER_STOPPED: _EXPORTER,
     FaultKind.EXPORTER_KILLED: _EXPORTER,
@@ -84,11 +84,13 @@ class Told:
         summary: of `--json`.
         events: of the run folder.
         log: lines of its log.
+        server_page: what the URL of nginx's exporter has in it, such as ":9113/".
     """
 
     summary: Mapping[str, Any]
     events: Sequence[Mapping[str, Any]]
     log: Sequence[Mapping[str, Any]]
+    server_page: str
 
     @property
     def began_at(self) -> float:
@@ -115,17 +117,16 @@ class Told:
             at = datetime.fromisoformat(line["time"]).timestamp()
             if telling.log in line["text"] and fault.at - 1.0 <= at <= last:
                 yield line["text"], max(0.0, at - fault.at)
-        page = fault.what if telling.is_exporters else telling.page
-        for state, begin, end in self._states(page) if page is not None else ():
+        page = fault.what if telling.is_exporters else self.server_page
+        for state, begin, end in self._states(page) if telling.is_exporters or telling.is_servers else ():
             if state in _DOWN and begin <= last and end >= fault.until:
                 yield f"{page} {state}", max(0.0, begin - fault.at)
 
     def _states(self, page: str) -> Iterator[tuple[str, float, float]]:
         """The states of an exporter's page, each from when to when."""
         of_page = [event for event in self.events if event["kind"] == "origin" and page in event["details"]["url"]]
-        ends = [float(event["time"]) for event in of_page[1:]] + [float("inf")]
-        for event, end in zip(of_page, ends, strict=True):
-            yield event["details"]["state"], float(event["time"]), end
+        for event, following in zip_longest(of_page, of_page[1:]):
+            yield event["details"]["state"], float(event["time"]), float(following["time"]) if following else inf
 
 
 def untold(told: Told, faults: Iterable[Fault]) -> Iterator[str]:
@@ -190,7 +191,7 @@ def counted(
     unseen = Counter(
         request.kind
         for request in log
-        if request.at >= killed.get(request.viewer % workers, float("inf")) - UNSEEN_SECONDS - late
+        if request.at >= killed.get(request.viewer % workers, inf) - UNSEEN_SECONDS - late
     )
     requests = Counter(request.kind for request in log)
     for kind in (*summary["requests"], "all"):

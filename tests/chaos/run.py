@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.bed import Bed, bed
+from tests.chaos.bed import SERVERS, Bed, bed
 from tests.chaos.checks import Counted, Told, badly_ended, counted, logged, miscounted, not_flat, untold
 from tests.chaos.faults import Fault, do_all, possible
 from tests.chaos.load import Load, Sample, load
@@ -88,7 +88,7 @@ def chaos(folder: Path, wanted: Chaos) -> Outcome:
             done = do_all(faults, around, run, wanted.viewers, folder / "faults.jsonl")
             code = _ended(run, wanted.run_seconds + _END_SECONDS)
             ended_at = time.time()
-        told = Told(run.summary(), run.events(), run.log())
+        told = Told(run.summary(), run.events(), run.log(), f":{around.exporters[SERVERS].port}/")
         wrong = [*_report_is_wrong(around)]
         shutil.copytree(run.folder, folder / "run")  # its disk goes with the bed
         if "Traceback" in (said := (folder / "log.out").read_text(errors="replace") if around.link is not None else ""):

@@ -42,12 +42,13 @@ def told(
     events: Sequence[Mapping[str, Any]] = (),
     log: Sequence[Mapping[str, Any]] = (),
 ) -> Told:
-    return Told({"findings": findings, "elapsed_seconds": 90.0}, [FIRST, *events], log)
+    return Told({"findings": findings, "elapsed_seconds": 90.0}, [FIRST, *events], log, ":9113/")
 
 
 REFUSES = fault(FaultKind.ORIGIN_REFUSES)
 STOPPED = fault(FaultKind.EXPORTER_STOPPED, ":9100/")
 FULL = fault(FaultKind.DISK_FULL)
+PAUSED = fault(FaultKind.ORIGIN_PAUSED)
 KILLED = fault(FaultKind.WORKER_KILLED, "worker 1", seconds=0.0)
 
 
@@ -57,6 +58,7 @@ KILLED = fault(FaultKind.WORKER_KILLED, "worker 1", seconds=0.0)
         pytest.param(REFUSES, told([finding("refused", 31, 40)]), id="a finding of its time"),
         pytest.param(REFUSES, told([finding("refused", 20, None)]), id="a finding that goes on"),
         pytest.param(STOPPED, told(events=[page("up", 1), page("failing", 33)]), id="an exporter's state"),
+        pytest.param(PAUSED, told(events=[page("failing", 33, 9113)]), id="the state of the server's exporter"),
         pytest.param(STOPPED, told(events=[page("stale", 10), page("up", 41)]), id="a state from before"),
         pytest.param(KILLED, told(events=[{"time": BEGAN + 32, "kind": "worker_lost", "text": ""}]), id="an event"),
         pytest.param(
@@ -78,6 +80,7 @@ def test_what_is_told_is_found(which: Fault, by: Told) -> None:
         pytest.param(REFUSES, told([finding("refused", 20, 32)]), id="over before the fault was"),
         pytest.param(REFUSES, told([finding("refused", 51, 60)]), id="too late"),
         pytest.param(STOPPED, told(events=[page("up", 1), page("failing", 33, 9113)]), id="another exporter"),
+        pytest.param(PAUSED, told(events=[page("up", 1), page("failing", 33)]), id="an exporter that asks no server"),
         pytest.param(STOPPED, told(events=[page("failing", 10), page("up", 20)]), id="up again before"),
         pytest.param(KILLED, told(events=[{"time": BEGAN + 60, "kind": "worker_lost", "text": ""}]), id="late event"),
         pytest.param(FULL, told(log=[{"time": "2026-01-31T14:06:40Z", "text": "can not be written"}]), id="late line"),
