@@ -5,17 +5,19 @@ What an origin does wrong is not an exception but data: see `records.Failure`.
 
 from signal import Signals
 
+from hls_swarm.exit_codes import ExitCode
+
 
 class SwarmError(Exception):
     """Something the operator can mend; its text is one line that names the thing and what to do."""
 
-    exit_code = 1
+    exit_code: int = ExitCode.ERROR
 
 
 class SettingsError(SwarmError):
     """A flag, an environment variable or a line of the settings file is wrong; found before anything starts."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class PreflightError(SwarmError):

@@ -21,6 +21,7 @@ from hls_swarm.capacity.trial import ObjectiveFigure, Trial, confirmations
 from hls_swarm.capacity.verdict.case import Case, Measure, number
 from hls_swarm.capacity.verdict.cause import Cause, cause_of
 from hls_swarm.capacity.verdict.suspects import BUSIEST, CPU, LAG, LINK, RECEIVED, RTT, TTFB, WORKER
+from hls_swarm.exit_codes import ExitCode
 from hls_swarm.foreign import cut
 from hls_swarm.judge.summary import known
 from hls_swarm.judge.thresholds import Threshold, ThresholdError, parse_threshold
@@ -224,17 +225,17 @@ def exit_code(ending: Ending, at_least: int | None = None) -> int:
     enough = at_least is None or (ending.viewers is not None and ending.viewers >= at_least)
     match ending.verdict:
         case Verdict.FOUND:
-            return 0 if enough else 99
+            return ExitCode.PASS if enough else ExitCode.FAIL
         case Verdict.AT_LEAST if at_least is not None and enough:
-            return 0
+            return ExitCode.PASS
         case Verdict.AT_LEAST if ending.generator_gave_out:
-            return 3
+            return ExitCode.INVALID
         case Verdict.AT_LEAST:
-            return 0 if enough else 99
+            return ExitCode.PASS if enough else ExitCode.FAIL
         case Verdict.NONE:
-            return 99
+            return ExitCode.FAIL
         case Verdict.BROKE_OFF:
-            return 1
+            return ExitCode.ERROR
 
 
 def case_of(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hls_swarm.errors import RunError
+from hls_swarm.exit_codes import ExitCode
 from hls_swarm.foreign import one_line, visible
 from hls_swarm.settings.checks import SettingValueError, check_file_name, check_spelling
 from hls_swarm.settings.spellings import parse_share
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
     from hls_swarm.judge.report import Report
 
-WORSE = 99
+WORSE = ExitCode.FAIL
 """Exit code of a comparison that fails, as of a threshold that is crossed."""
-NOT_COMPARABLE = 4
+NOT_COMPARABLE = ExitCode.INCOMPARABLE
 """Exit code of one that says nothing."""
 
 

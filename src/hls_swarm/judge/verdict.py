@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hls_swarm.errors import interrupted_code, interrupted_words
+from hls_swarm.exit_codes import ExitCode
 from hls_swarm.judge.expectations import ExpectationResult
 from hls_swarm.judge.findings.generator import INTERNAL, WORKER_LOST, WORKER_SILENT
 from hls_swarm.judge.proof import nothing_proven, unproven
@@ -40,8 +41,14 @@ _MOST_TOLD = 3
 GENERATOR_LIMIT = 0.1
 """Share of a run that may be void before all of it is."""
 
-EXIT_CODES = {Verdict.PASS: 0, Verdict.NOT_JUDGED: 0, Verdict.ERROR: 1, Verdict.INVALID: 3, Verdict.FAIL: 99}
-"""Exit code of each verdict; a usage error is 2 and never gets this far."""
+EXIT_CODES = {
+    Verdict.PASS: ExitCode.PASS,
+    Verdict.NOT_JUDGED: ExitCode.PASS,
+    Verdict.ERROR: ExitCode.ERROR,
+    Verdict.INVALID: ExitCode.INVALID,
+    Verdict.FAIL: ExitCode.FAIL,
+}
+"""Of each verdict; a usage error never gets this far."""
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,8 @@ if TYPE_CHECKING:
 from hls_swarm.run.capacity import GRACE_SECONDS, Searching, most_viewers, outcome_of, run_settings
 from hls_swarm.run.controller import Controller
 from hls_swarm.run.files import write_file, write_reports
-from hls_swarm.run.hook import hook_environment, run_hook
 from hls_swarm.run.loop import run_to_the_end
+from hls_swarm.run.on_end import hook_environment, run_hook
 from hls_swarm.run.signals import Signals
 
 SETTLE_SECONDS = 1.0

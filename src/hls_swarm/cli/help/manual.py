@@ -6,8 +6,9 @@ from itertools import groupby
 
 from hls_swarm.cli.flags import Flag
 from hls_swarm.cli.help.page import Described, flag_meaning, flag_usage
-from hls_swarm.cli.help.texts import EXAMPLES, EXIT_CODES, NOTES
+from hls_swarm.cli.help.texts import EXAMPLES, NOTES
 from hls_swarm.cli.oldflags import PROGRAM
+from hls_swarm.exit_codes import MEANINGS
 
 _INTRODUCTION = """\
 hls-swarm loads an HLS stream, live or on demand, with many viewers that behave like players, from one machine, and \
@@ -48,7 +49,7 @@ def manual(commands: Sequence[Described], version: str) -> str:
             lines += [f'.SS "{_text(section)}"', *(line for flag in flags for line in _flag(flag))]
         lines += list(_notes(command.name))
     lines += [".SH EXIT STATUS"]
-    for code, meaning in EXIT_CODES.items():
+    for code, meaning in MEANINGS.items():
         lines += [".TP", f".B {code}", _text(meaning)]
     lines += [
         ".SH ENVIRONMENT",

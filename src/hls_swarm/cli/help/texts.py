@@ -83,16 +83,3 @@ hls-swarm runs --folder nightly --json
 """,
     }
 )
-
-EXIT_CODES: Mapping[int, str] = MappingProxyType(
-    {
-        0: "Finished: viewers played, and every threshold and expectation held, or the run was not judged.",
-        1: "The run could not start, broke off, or proves nothing.",
-        2: "A mistake in a flag, a variable or the settings file, found before anything starts.",
-        3: "The run is invalid: this machine was the bottleneck.",
-        4: "Two runs can not be compared.",
-        99: "A threshold was crossed, an expectation broken, or a run is worse than its baseline.",
-        130: "Ctrl-C before anything was measured; 143 and 129 are the same for SIGTERM and SIGHUP.",
-    }
-)
-"""What the program ends with."""
