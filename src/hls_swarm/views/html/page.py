@@ -16,6 +16,7 @@ from hls_swarm.judge.compare import Comparison, Conclusion
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.views.html.annotations import bands, marks, wall_start
+from hls_swarm.views.html.capacity import capacity_section
 from hls_swarm.views.html.charts import Charts, anchor, comparison_charts, report_charts
 from hls_swarm.views.html.content import WORDS, events, finding_cards, group_tables, settings, tiles
 from hls_swarm.views.html.distribution import response_times
@@ -52,6 +53,7 @@ def report_html(report: Report) -> str:
         headline=headline(report),
         reasons=reasons(report),
         subtitle=f"{report.facts['url']} · {report.facts['started_at']} · {report.name}",
+        capacity=capacity_section(report),
         notes=_notes(report, charts),
         tiles=tiles(summary, charts),
         leading=leading,
