@@ -251,6 +251,26 @@ def test_after_a_failure_viewers_are_taken_back_until_they_are_well() -> None:
     assert (step.kind, step.viewers) == (Kind.FULL, 141)
 
 
+def test_where_not_even_one_viewer_is_well_that_one_is_tried_next() -> None:
+    search = Search(replace(OPTIONS, first=10))
+    search.begin()
+    search.take(Outcome(Kind.WARM_UP, 10, Result.HELD, 20.0))
+    steps = [
+        search.take(Outcome(kind, viewers, Result.FAILED, at))
+        for kind, viewers, at in (
+            (Kind.COARSE, 10, 60.0),
+            (Kind.BACK_OFF, 3, 120.0),
+            (Kind.BACK_OFF, 1, 180.0),
+            (Kind.FULL, 1, 220.0),
+        )
+    ]
+    made = [(step.kind, step.viewers) for step in steps if isinstance(step, Step)]
+    assert made == [(Kind.BACK_OFF, 3), (Kind.BACK_OFF, 1), (Kind.FULL, 1), (Kind.FULL, 1)]
+    ending = search.take(Outcome(Kind.FULL, 1, Result.FAILED, 260.0))
+    assert isinstance(ending, Ending)
+    assert (ending.verdict, ending.failed_at) == (Verdict.NONE, 1)
+
+
 def test_a_void_trial_is_repeated_twice() -> None:
     search = Search(OPTIONS)
     search.begin()

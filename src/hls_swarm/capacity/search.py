@@ -210,6 +210,8 @@ class Search:
                 if outcome.result is Result.FAILED and outcome.viewers > 1:
                     return self._in_time(self._step(Kind.BACK_OFF, outcome.viewers // 2))
                 self._well = True
+                if outcome.result is Result.FAILED and not self._low:
+                    self._open = 1  # not even one viewer was well: it is not worth while to try more first
             case Kind.COARSE | Kind.FULL | Kind.CONFIRM:
                 self._record(outcome)
             case Kind.SOAK:
