@@ -32,7 +32,7 @@ def search(row: Row, folder: Path) -> Found:
             viewers = row.expected_bytes_per_second / bytes_a_second(place.url)
             expected = (viewers, viewers)
         quota = () if row.generator_share is None else stack.enter_context(cpu_quota(row.generator_share))
-        status = _run([*place.entrance, *quota, *_command(row, place)], folder)
+        status = _run([*place.entrance, *quota, *_command(row, place, folder)], folder)
     file = folder / "answer.json"
     if not file.exists():
         last = (folder / "search.out").read_text(errors="replace").strip().rpartition("\n")[2]
@@ -40,9 +40,19 @@ def search(row: Row, folder: Path) -> Found:
     return found(row, expected, json.loads(file.read_text()))
 
 
-def _command(row: Row, place: Bed) -> list[str]:
+def _command(row: Row, place: Bed, folder: Path) -> list[str]:
     search = [sys.executable, "-m", "hls_swarm", "capacity", "--from", str(row.first), "--most", str(row.most)]
-    return [*search, *_SEARCH, "--json", "answer.json", "--output", "run", "--no-tui", *place.flags, place.url]
+    return [
+        *search,
+        *_SEARCH,
+        "--json",
+        str(folder / "answer.json"),
+        "--output",
+        str(folder / "run"),
+        "--no-tui",
+        *place.flags,
+        place.url,
+    ]
 
 
 def _run(command: list[str], folder: Path) -> int:

@@ -1,9 +1,10 @@
 """Every suspect: a timeline that convicts it, one without what decides, and one that only looks like it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
+from msgspec import structs
 from tests.capacity.verdict import made
 
 from hls_swarm.capacity.steps import VoidBecause
@@ -281,6 +282,36 @@ def test_without_exporters_only_what_viewers_measure_is_judged() -> None:
         "conntrack",
     }
     assert not {one.name for one in cause.ruled_out} & {one.name for one in cause.not_known}
+
+
+def test_refusals_so_rare_that_a_smaller_load_may_have_had_none_by_chance_accuse_nobody() -> None:
+    # 30 s at 37 viewers: at 0.2 a second six were to be expected there, at 0.101 not even three.
+    assert [one.name for one in cause_of(made.case({"answers_refused_per_second": 0.2})).named] == ["rate-limit"]
+    cause = cause_of(made.case({"answers_refused_per_second": 0.101}))
+    assert cause.named == ()
+    assert "rate-limit" in [one.name for one in cause.not_known]
+
+
+_gives_way = _falls(2e6, 1.4e6, 0.5)
+_BREAKS_THEN = {made.OBJECTIVE: _falls(0.02, 1.28, 0.5)}
+
+
+def test_a_credit_is_used_up_only_in_a_trial_that_is_long_enough_to_see_it() -> None:
+    nothing_else = ("@network_allowance_exceeded_per_second",)
+    case = made.case({**_BREAKS_THEN, "body_bytes_per_second": _gives_way}, without=nothing_else)
+    assert [one.name for one in cause_of(case).named] == ["burst-credit"]
+    *others, last = case.trials
+    short = structs.replace(last, began_at=last.began_at + 10, ended_at=last.began_at + 20)
+    cause = cause_of(replace(case, trials=[*others, short]))
+    assert cause.named == ()
+    assert "burst-credit" in [one.name for one in cause.not_known]
+
+
+def test_what_comes_in_lumps_does_not_give_way() -> None:
+    def lumps(share: float) -> float:
+        return _gives_way(share) * (2 if round(share * made.SECONDS) % 2 else 0)
+
+    assert cause_of(made.case({**_BREAKS_THEN, "body_bytes_per_second": lumps})).named == ()
 
 
 def test_two_that_can_not_be_told_apart_are_both_named() -> None:

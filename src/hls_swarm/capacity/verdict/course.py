@@ -1,14 +1,22 @@
 """Atoms of time: what turned first, what fell while the load stayed, who fell silent."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import stdev
 
 from hls_swarm.capacity.verdict.case import Case, number
 from hls_swarm.capacity.verdict.evidence import Answer, OfOne, Sort, not_known
+from hls_swarm.judge.timeline import Row
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Comparison, Evidence
 from hls_swarm.snapshot.origin_metrics import Unit
 
 ONSET_SECONDS = 2.0
+LEAST_OF_A_THIRD = 8
+"""Seconds that a trial must have at its beginning and at its end for these to be compared."""
+_CHANCE = 2.0
+"""Standard errors: less of a difference is chance."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class Onset(OfOne):
 
 @dataclass(frozen=True)
 class GivesWay(OfOne):
-    """Within a trial that failed, at the same load, it fell to a share of what it had been at first.
+    """Within a trial that failed, at the same load, it fell to a share of what it had been at first, and not by chance.
 
     Args:
         after_holding: the objective held at first.
@@ -80,8 +88,9 @@ class GivesWay(OfOne):
         trial = case.failed_trial
         rows = () if trial is None else case.rows_of(trial)
         third = len(rows) // 3
-        first, last = self.measure.of(rows[:third], where), self.measure.of(rows[-third:] if third else (), where)
-        if trial is None or first is None or last is None:
+        before, after = rows[:third], rows[len(rows) - third :]
+        first, last = self.measure.of(before, where), self.measure.of(after, where)
+        if trial is None or third < LEAST_OF_A_THIRD or first is None or last is None:
             return not_known(self.measure)
         column = case.objective_column
         held_first = (
@@ -105,7 +114,13 @@ class GivesWay(OfOne):
             trial.ended_at,
             first,
         )
-        return Answer(held_first and last <= self.share * first, text, (evidence,))
+        chance = _CHANCE * math.hypot(self._error(before, where), self._error(after, where))
+        return Answer(held_first and last <= min(self.share * first, first - chance), text, (evidence,))
+
+    def _error(self, rows: Sequence[Row], where: str) -> float:
+        """The standard error of the figure: few viewers ask for their segments now and then."""
+        values = [value for row in rows if (value := self.measure.read(row, where)) is not None]
+        return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.inf
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ Rules:
 - What an atom looks at is in `Evidence`, the shape in which a plain run's findings have theirs too.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +34,9 @@ class Sort(StrEnum):
     ONSET = "onset"  # it turned when the objective did
     GIVES_WAY = "gives way"  # it was level, and fell while the load stayed
 
+
+FEW = 3.0
+"""Of what is expected so often, nothing at all is seen in one of twenty cases (Poisson)."""
 
 POINTS = {
     Sort.REFUSAL: 3,
@@ -152,10 +156,16 @@ class Below(OfOne):
 
 @dataclass(frozen=True)
 class Appears(OfOne):
-    """As good as nothing at L, and at least so much at F."""
+    """As good as nothing at L, and at least so much at F.
+
+    Args:
+        each_request: it may befall any request. Then none of it at L says something only if there would have been a few
+            at the share of requests that it befell at F.
+    """
 
     least: float = NOTHING
     sort: Sort = Sort.REFUSAL
+    each_request: bool = False
 
     def ask(self, case: Case, where: str) -> Answer:
         """See `Atom`."""
@@ -164,7 +174,17 @@ class Appears(OfOne):
             return not_known(self.measure)
         text = figures(case, self.measure, held, failed)
         evidence = evidence_of(case, self.measure, failed, Comparison.AT_LEAST, self.least, held)
-        return Answer(failed >= self.least and (held is None or held < failed / 5), text, evidence)
+        appears = failed >= self.least and (held is None or held < failed / 5)
+        if appears and self.each_request and _expected_at_held(case, failed) < FEW:
+            return Answer(None, f"{text}, where it may be chance that there were none", evidence, (self.measure,))
+        return Answer(appears, text, evidence)
+
+
+def _expected_at_held(case: Case, failed: float) -> float:
+    """How many there would have been while L was measured, at the share of requests of F; without L, no doubt."""
+    if case.held is None or case.over is None or not case.rows_held:
+        return math.inf
+    return failed * case.held / case.over * len(case.rows_held)
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ _QUOTA = Both((AtLeast(PRESSURE_CPU, 30), Below(CPU, 80)), Sort.QUEUE)
 _ONE_CORE = Both((AtLeast(BUSIEST, 95), Below(CPU, 80)))
 _SLOW_NETWORK = Rises(RTT, 3, 0.005, Sort.QUEUE)
 _SLOW_SERVER = Both((AtLeast(TTFB_SHARE, 0.8), Rises(TTFB, 2), Same(RTT, 2)), Sort.QUEUE)
-_REFUSED_FAST = Both((Appears(REFUSED), Same(TTFB, 2)), Sort.REFUSAL)
+_REFUSED_FAST = Both((Appears(REFUSED, each_request=True), Same(TTFB, 2)), Sort.REFUSAL)
 _GIVES_WAY = GivesWay(RECEIVED)
 _FROM_DISK = Both((AtLeast(READ_OF_SENT, 0.3), Rises(READ_OF_SENT, 1.2)))
 _WRITES = Both((AtLeast(BUSY, 90), AtLeast(WRITES_SHARE, 0.5)))
@@ -251,9 +251,9 @@ SUSPECTS: tuple[Suspect, ...] = (
         "descriptors",
         "file descriptors of the origin",
         Culprit.ORIGIN,
-        (Appears(BROKEN), Flat(NGINX_CONNECTIONS), AtLeast(DESCRIPTORS, 90), Onset(BROKEN, 0.1)),
-        (Appears(GATEWAY),),
-        (Appears(BROKEN),),
+        (Appears(BROKEN, each_request=True), Flat(NGINX_CONNECTIONS), AtLeast(DESCRIPTORS, 90), Onset(BROKEN, 0.1)),
+        (Appears(GATEWAY, each_request=True),),
+        (Appears(BROKEN, each_request=True),),
         "worker_rlimit_nofile, LimitNOFILE of the unit, fs.file-max; nginx's error log says which",
         "statuses of answers are counted in every run of native viewers",
     ),
@@ -338,7 +338,7 @@ SUSPECTS: tuple[Suspect, ...] = (
             _FLAT_RECEIVED,
             AtLeast(UPSTREAM, 0.8),
             Appears(HAPROXY_QUEUE),
-            Appears(GATEWAY),
+            Appears(GATEWAY, each_request=True),
             Onset(TTFB, factor=2),
         ),
         (AtLeast(CPU, 90), AtLeast(BUSIEST, 95), AtLeast(PRESSURE_IO, 20)),
