@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
 
-.PHONY: man chaos truth wheel sick fidelity demo test quick check system-packages bench lock reference clean help
+.PHONY: dist sdist sbom man chaos truth wheel sick fidelity demo test quick check system-packages bench lock reference clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -71,6 +71,25 @@ tests/browser/node_modules/.ready: tests/browser/package-lock.json
 wheel: $(VENV)/.run ## Build dist/hls_swarm-VERSION-py3-none-any.whl, which pip installs anywhere
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/hls_swarm-*.whl
+
+sdist: $(VENV)/.run ## Build the source archive in dist
+	$(BIN)/python -m hatchling build --target sdist
+
+sbom: dist/.sbom/bin/python ## Write dist/hls-swarm.cdx.json: what an installation consists of (CycloneDX)
+	$(PYTHON) -m venv dist/.cyclonedx
+	dist/.cyclonedx/bin/python -m pip --disable-pip-version-check install --quiet cyclonedx-bom==7.5.0
+	dist/.cyclonedx/bin/cyclonedx-py environment dist/.sbom/bin/python --output-reproducible --output-format JSON \
+		--output-file dist/hls-swarm.cdx.json
+
+dist/.sbom/bin/python: requirements/run.lock $(PACKAGE)
+	$(PYTHON) -m venv dist/.sbom
+	dist/.sbom/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r requirements/run.lock
+	dist/.sbom/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation .
+	dist/.sbom/bin/python -m pip --disable-pip-version-check uninstall --quiet --yes hatchling pathspec pluggy \
+		trove-classifiers setuptools pip
+
+dist: wheel sdist sbom ## Wheel, source archive and SBOM: what a release consists of
+	rm -rf dist/.sbom dist/.cyclonedx
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist tests/browser/node_modules
