@@ -48,6 +48,22 @@ class TestGenerator:
             ),
         )
 
+    @pytest.mark.parametrize(
+        ("failure", "verdict"),
+        [
+            pytest.param(Failure(FailureKind.HTTP_STATUS, "status 404", 404), Verdict.ERROR, id="the origin says no"),
+            pytest.param(Failure(FailureKind.FIRST_BYTE_TIMEOUT, "no answer"), Verdict.INVALID, id="it may be late"),
+            pytest.param(Failure(FailureKind.DESCRIPTORS, "no descriptor"), Verdict.INVALID, id="it was not asked"),
+        ],
+    )
+    def test_where_nobody_played_a_late_machine_does_not_hide_what_the_origin_said(
+        self, failure: Failure, verdict: Verdict
+    ) -> None:
+        run = Run()
+        run.second(1.0, *failed(0, 0.1, failure), lags=[0.150] * 10)
+        run.second(2.0, lags=[0.150] * 10)
+        assert outcome_of(run).verdict is verdict
+
     def test_less_of_it_voids_its_seconds_only(self) -> None:
         run = expected()
         run.second(1.0, *watching(0, 0.1), *watching(1, 0.2))

@@ -62,12 +62,12 @@ def stalled(viewer: int, at: float, seconds: float) -> list[Record]:
     return [StallStarted(viewer, at), StallEnded(viewer, at + seconds, seconds)]
 
 
-def failed(viewer: int, at: float) -> list[Record]:
-    """A viewer that asks for its playlist and gets a 404."""
+def failed(viewer: int, at: float, failure: Failure = NOT_FOUND) -> list[Record]:
+    """A viewer that asks for its playlist in vain."""
     return [
         ViewerStarted(viewer, at, at),
-        PlaylistFetched(viewer, ObjectKind.MULTIVARIANT_PLAYLIST, exchange(at, 153, 0.002, NOT_FOUND), NOT_FOUND),
-        ViewerStopped(viewer, at + 0.1, EndReason.FAILED, False, NOT_FOUND, URL, ObjectKind.MULTIVARIANT_PLAYLIST),
+        PlaylistFetched(viewer, ObjectKind.MULTIVARIANT_PLAYLIST, exchange(at, 153, 0.002, failure), failure),
+        ViewerStopped(viewer, at + 0.1, EndReason.FAILED, False, failure, URL, ObjectKind.MULTIVARIANT_PLAYLIST),
     ]
 
 

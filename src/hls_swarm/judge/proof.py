@@ -13,12 +13,21 @@ Rules:
 """
 
 from hls_swarm.judge.advice import next_step
-from hls_swarm.records import Blame, ObjectKind
+from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.snapshot.snapshot import Snapshot, ViewerFigures
 
 UNPLAYED_LIMIT = 0.01
 """Share of the sessions that were due which may never have played."""
 
+_WAITED_FOR = frozenset(
+    {
+        FailureKind.CONNECT_TIMEOUT,
+        FailureKind.FIRST_BYTE_TIMEOUT,
+        FailureKind.NO_PROGRESS_TIMEOUT,
+        FailureKind.TOTAL_TIMEOUT,
+        FailureKind.CANCELLED,
+    }
+)
 _NAMES = {
     ObjectKind.MULTIVARIANT_PLAYLIST: "playlist",  # the first one may be of either kind
     ObjectKind.MEDIA_PLAYLIST: "media playlist",
@@ -55,6 +64,15 @@ def nothing_proven(snapshot: Snapshot) -> str | None:
     if snapshot.players is None and segments is not None and not segments.body_bytes:
         return f"no media came: {segments.requests} segments were asked for, and 0 bytes arrived"
     return None
+
+
+def is_refused(snapshot: Snapshot) -> bool:
+    """Whether the origin itself said what was in the way, which no lateness of this machine can have made.
+
+    An answer that came too late may be late because of this machine; a status 404 is not.
+    """
+    kinds = [error.kind for error in snapshot.errors if error.blame is Blame.ORIGIN]
+    return any(kind not in _WAITED_FOR for kind in kinds) and len(kinds) == len(snapshot.errors)
 
 
 def unproven(snapshot: Snapshot) -> str | None:

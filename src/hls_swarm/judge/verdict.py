@@ -4,6 +4,7 @@ Rules, the first that holds:
 
 1. INVALID: more than a stated share of the run is void, because the generator was the bottleneck in that time, or all
    of it, because counts are missing. Less of it only takes its seconds out of what is judged.
+   A run in which nobody played because the origin said no (a status, a playlist of no use) is none: see 2.
 2. ERROR: the run broke off, no viewer ever played, or none was left at its end.
 3. FAIL: a threshold is crossed, or an expectation broken.
 4. NOT_JUDGED: there were neither thresholds nor expectations.
@@ -18,7 +19,7 @@ from hls_swarm.errors import interrupted_code, interrupted_words
 from hls_swarm.exit_codes import ExitCode
 from hls_swarm.judge.expectations import ExpectationResult
 from hls_swarm.judge.findings.generator import INTERNAL, WORKER_LOST, WORKER_SILENT
-from hls_swarm.judge.proof import nothing_proven, unproven
+from hls_swarm.judge.proof import is_refused, nothing_proven, unproven
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Finding, Voids, voided
@@ -129,7 +130,8 @@ def judge(
     invalid = is_invalid(snapshot, generator_limit)
     if interrupted_by is not None and not snapshot.viewers.played and not snapshot.viewers.failed:
         return Outcome(Verdict.ERROR, (f"{interrupted_words(interrupted_by)}: {error}",), interrupted_by)
-    if invalid and not snapshot.viewers.played:
+    void = any(finding.voids is Voids.THE_RUN for finding in snapshot.findings)
+    if invalid and not snapshot.viewers.played and (void or not is_refused(snapshot)):
         return Outcome(Verdict.INVALID, invalid)
     if error:
         return Outcome(Verdict.ERROR, (error,))
