@@ -216,7 +216,7 @@ class TestInABrowser:
         with browser(tmp_path) as tab:
             tab.open(page.as_uri())
             tab.value("document.querySelectorAll('.chart.lines')[1].focus()")
-            timed = "[...document.querySelectorAll('.chart:not(.distribution)')]"
+            timed = "[...document.querySelectorAll('.chart:is(.lines, .stacked)')]"
             at = f"{timed}.map((chart) => chart.querySelector('.u-value').textContent)"
             tab.press("ArrowRight")
             tab.press("ArrowRight")

@@ -10,6 +10,7 @@ from hls_swarm.snapshot.origin_metrics import (
     SourceState,
     Unit,
 )
+from hls_swarm.snapshot.origin_signals import SIGNALS
 
 DETAILS = frozenset(
     {
@@ -91,6 +92,18 @@ def name_text(signal: SignalInfo) -> str:
     if signal.title.lower().startswith(group.lower()) or signal.group in enough:
         return signal.title
     return f"{group} {signal.title}"
+
+
+def full_name(signal: SignalInfo) -> str:
+    """The name beside those of all other signals: a share is told from the amount that it is of."""
+    name = name_text(signal)
+    if signal.group in {Group.CPU, Group.FILES, Group.PRESSURE}:
+        name = name[0].upper() + name[1:]
+    is_share = signal.unit is Unit.PERCENT and signal.name.removesuffix("_percent") in _AMOUNTS
+    return f"{name}, share" if is_share else name
+
+
+_AMOUNTS = frozenset(name.removesuffix("_bytes") for name, signal in SIGNALS.items() if signal.unit is not Unit.PERCENT)
 
 
 def source_text(source: SourceHealth, now: float) -> str:

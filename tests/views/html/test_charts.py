@@ -13,6 +13,7 @@ from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.views.html.annotations import bands, marks, wall_start
+from hls_swarm.views.html.by_viewers import by_viewers
 from hls_swarm.views.html.charts import ALWAYS_ZERO, NOT_KNOWN, report_charts
 from hls_swarm.views.html.distribution import response_times
 from hls_swarm.views.html.series import MOST_PARTS
@@ -131,6 +132,18 @@ def test_response_times_say_what_they_are_of(made_up: Report) -> None:
     assert judged is not None
     assert "over the steady state" in judged["hint"]
     assert response_times(replace(made_up, distributions={}, histograms={})) is None
+
+
+def test_response_times_by_viewers_are_in_the_order_of_the_load(made_up: Report) -> None:
+    times = {"segment_download_seconds_p50": 0.1}
+    rows = [{"viewers_active": load, **times, "segment_download_seconds_p95": load} for load in (5, 1, 2, 9, 3)]
+    report = of_rows(made_up, *rows, {"viewers_active": 7})
+    chart = by_viewers(report_charts(report))
+    assert chart is not None
+    assert chart["loads"] == [1, 2, 3, 5, 9]
+    assert {line["name"]: line["values"] for line in chart["lines"]} == {"P50": [0.1] * 5, "P95": [1, 2, 3, 5, 9]}
+    assert by_viewers(report_charts(of_rows(made_up, *rows[:4]))) is None
+    assert by_viewers(report_charts(of_rows(made_up, {"viewers_active": 3}))) is None
 
 
 def test_findings_are_bands_with_one_name_each_and_notes_are_none(made_up: Report) -> None:

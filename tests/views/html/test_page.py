@@ -169,6 +169,9 @@ class TestInABrowser:
             assert {(row["360p"], row["720p"]) for row in shares} == {("0.25", "0.75")}
             times = csv_of(tab, "chart-response-times")
             assert sum(float(row["segment download"]) for row in times) == pytest.approx(1.0, rel=1e-3)
+            loads = [int(row["viewers"]) for row in csv_of(tab, "chart-segment-download-by-viewers")]
+            assert loads == sorted(loads)
+            assert loads[-1] == 40
             assert float(times[0]["from_seconds"]) < float(times[0]["to_seconds"])
             assert tab.problems == []
 

@@ -54,6 +54,7 @@ const figures = (() => {
       const rows = chart.lines[0].values.map((_, at) => [chart.edges[at], chart.edges[at + 1], ...chart.lines.map((line) => line.values[at])]);
       return table([["from_seconds", "to_seconds", ...names], ...rows]);
     }
+    if (chart.loads) return table([["viewers", ...names], ...chart.loads.map((load, at) => [load, ...chart.lines.map((line) => line.values[at])])]);
     const time = (v) => (data.start === null ? null : new Date(1000 * (data.start + v)).toISOString());
     return table([["elapsed_seconds", "time", ...names], ...data.x.map((v, at) => [v, time(v), ...chart.lines.map((line) => line.values[at])])]);
   };

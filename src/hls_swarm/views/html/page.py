@@ -16,8 +16,9 @@ from hls_swarm.judge.compare import Comparison, Conclusion
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.views.html.annotations import bands, marks, wall_start
+from hls_swarm.views.html.by_viewers import by_viewers
 from hls_swarm.views.html.capacity import capacity_section
-from hls_swarm.views.html.charts import Charts, anchor, comparison_charts, report_charts
+from hls_swarm.views.html.charts import Chart, Charts, anchor, comparison_charts, report_charts
 from hls_swarm.views.html.content import WORDS, events, finding_cards, group_tables, settings, tiles
 from hls_swarm.views.html.distribution import response_times
 from hls_swarm.views.html.series import known_columns
@@ -60,11 +61,11 @@ def report_html(report: Report) -> str:
         further=further,
         first=first,
         charts=charts,
-        distribution=(distribution := response_times(report)),
+        beside=(beside := [chart for chart in (response_times(report), by_viewers(charts)) if chart is not None]),
         tables=[table for table in (*group_tables(summary), *found.values()) if table.rows],
         after=[table for table in (events(report), settings(report)) if table.rows],
         words=WORDS,
-        data=_data(charts, distribution, bands=bands(report), marks=marks(report), start=wall_start(report)),
+        data=_data(charts, beside, bands=bands(report), marks=marks(report), start=wall_start(report)),
     )
 
 
@@ -89,11 +90,11 @@ def comparison_html(comparisons: Sequence[Comparison]) -> str:
         further=[],
         first=[table for table in told if table.rows],
         charts=charts,
-        distribution=None,
+        beside=[],
         tables=[],
         after=[table for table in beside if table.rows],
         words=WORDS,
-        data=_data(charts, None, bands=phases, marks=[], start=None),
+        data=_data(charts, [], bands=phases, marks=[], start=None),
     )
 
 
@@ -160,7 +161,7 @@ def _part(name: str) -> str:
 
 def _data(
     charts: Charts,
-    distribution: Mapping[str, Any] | None,
+    beside: Sequence[Chart],
     *,
     bands: Sequence[Mapping[str, Any]],
     marks: Sequence[Mapping[str, Any]],
@@ -171,7 +172,7 @@ def _data(
         "step": charts.step_seconds,
         "start": start,
         "charts": charts.charts,
-        "distribution": distribution,
+        "beside": beside,
         "bands": bands,
         "marks": marks,
     }

@@ -13,7 +13,7 @@ from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.snapshot.origin_metrics import Unit
 from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info
-from hls_swarm.views.signals import DETAILS, GROUP_NAMES, name_text
+from hls_swarm.views.signals import DETAILS, GROUP_NAMES, full_name
 
 VIEWERS, LATENCIES, ERRORS = "Viewers and their experience", "Latencies", "Errors"
 THROUGHPUT, GENERATOR = "Throughput", "Generator"
@@ -210,7 +210,7 @@ def _origin_plans(columns: AbstractSet[str]) -> list[ChartPlan]:
             continue
         lines = [(target, f"{ORIGIN_PREFIX}{name}@{target}") for target in targets]
         section = f"{_ORIGIN}{GROUP_NAMES[signal.group]}"
-        plan = known(ChartPlan(section, name_text(signal), signal.unit, lines, f"{signal.help}."), columns)
+        plan = known(ChartPlan(section, full_name(signal), signal.unit, lines, f"{signal.help}."), columns)
         if plan.lines:
             out.append(plan)
     return out

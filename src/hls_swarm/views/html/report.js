@@ -137,16 +137,36 @@
     };
   };
 
+  const loads = [1, 10, 100, 1e3, 1e4, 1e5].flatMap((power) => [power, 2 * power, 5 * power]);
+  const cloud = (chart) => {
+    const write = figures.writers[chart.unit];
+    return {
+      values: [chart.loads, ...chart.lines.map((line) => line.values)],
+      options: {
+        height: HEIGHT, cursor: { drag: { x: false, y: false }, points: { size: 6 } },
+        scales: { x: { time: false, range: (u, min, max) => [0, max * 1.04] }, y: { range: range(chart) } },
+        axes: [axis(28, { incrs: loads, values: (u, splits) => splits.map((v) => figures.writers.count(v)) }), valueAxis(write)],
+        series: [
+          { label: "", value: (u, v) => (v === null ? "greatest:" : figures.writers.count(v) + (v === 1 ? " viewer" : " viewers")) },
+          ...chart.lines.map((line, number) => ({
+            ...lineOf(line, number, write), gaps: (u, series, from, to, gaps) => gaps, paths: () => null, points: { show: true, size: 4 },
+          })),
+        ],
+      },
+    };
+  };
+
   const widthOf = (box) => Math.max(200, Math.floor(box.clientWidth - 20));
+  const makers = { distribution, cloud, lines: overTime, stacked: overTime };
   const draw = (chart, isFirst) => {
     const box = document.getElementById(chart.id);
-    const { options, values } = chart.edges ? distribution(chart) : overTime(chart, isFirst);
+    const { options, values } = makers[chart.drawing](chart, isFirst);
     const plot = new uPlot({ width: widthOf(box), ...options }, values, box);
     box.querySelector(".csv").addEventListener("click", (event) => {
       event.currentTarget.href = "data:text/csv;charset=utf-8," + encodeURIComponent(figures.csv(chart, data));
     });
     drawn.push({ chart, box, plot });
-    if (chart.edges) return;
+    if (makers[chart.drawing] !== overTime) return;
     sync.sub(plot);
     timed.push(plot);
     box.addEventListener("keydown", keys(plot));
@@ -191,7 +211,7 @@
         if (number === 0) return;
         const line = chart.drawing === "stacked" ? count - number : number - 1;
         box.style.borderColor = lineColour(line);
-        if (chart.drawing !== "lines") box.style.background = lineColour(line);
+        if (chart.drawing === "stacked" || chart.drawing === "distribution") box.style.background = lineColour(line);
       });
     }
   };
@@ -203,7 +223,7 @@
   };
 
   root.dataset.theme = dark.matches ? "dark" : "light";
-  if (data.distribution) draw(data.distribution, false);
+  for (const chart of data.beside) draw(chart, false);
   if (data.x.length) data.charts.forEach((chart, number) => draw(chart, number === 0));
   repaint();
   unfold();

@@ -11,7 +11,7 @@ from hls_swarm.judge.thresholds import value_text as threshold_value
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin_metrics import SignalInfo, Unit
 from hls_swarm.snapshot.origin_signals import signal_info
-from hls_swarm.views.signals import DETAILS, below_text, name_text, value_text
+from hls_swarm.views.signals import DETAILS, below_text, full_name, value_text
 from hls_swarm.views.terminal.findings import expectation_rows, finding_rows
 
 
@@ -190,7 +190,7 @@ def origin_tables(summary: Mapping[str, Any]) -> list[Table]:
         for name, d in target.items():
             signal = signal_info(name)
             if signal is not None and name not in DETAILS:
-                rows.append((name_text(signal), *(_figure(d, key, signal) for key in ("mean", "p95", "max"))))
+                rows.append((full_name(signal), *(_figure(d, key, signal) for key in ("mean", "p95", "max"))))
             elif isinstance(d, Mapping) and "count" not in d:
                 words, quantile = name.removesuffix("_seconds").replace("_", " "), signal_info(f"{name}_p50")
                 keys = [key.removesuffix("_below") for key in d]
