@@ -62,13 +62,13 @@ def test_a_rate_limit_is_found_with_its_load_and_named(tmp_path: Path) -> None:
     assert json.loads(hls_swarm("report", "run", "--json", cwd=tmp_path).stdout) == answer
 
 
-IN_CI = ("bandwidth: 12 Mbit/s", "5% of answers are 503")
+IN_CI = ("bandwidth: 12 Mbit/s", "30% of answers are 503")
 """The rows of `make truth` that need no root and little time."""
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name in IN_CI], ids=lambda row: row.name)
 def test_what_is_known_is_found(row: Row, tmp_path: Path) -> None:
-    result = search(row, tmp_path)
+    result = search(row, tmp_path, within="25%")
     if result.verdict in {"broke_off", "at_least"} and result.void:
         skip_part(f"this machine is too busy for a search: {result.reason}")
     assert result.is_load_right, result

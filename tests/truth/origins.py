@@ -61,8 +61,9 @@ ROWS = (
     ),
     Row("connections: 30", Embedded(("--limit", "connections=30")), _at(30), frozenset({"nginx-connections"})),
     Row(
-        "5% of answers are 503",
-        Embedded(("--fault", "status=503,rate=.05")),
+        # So many that one viewer meets one in a trial of 6 s.
+        "30% of answers are 503",
+        Embedded(("--fault", "status=503,rate=.3")),
         None,
         NOTHING,
         verdict="none",

@@ -13,14 +13,17 @@ from tests.truth.table import Found, found
 
 _LIMIT_SECONDS = 360
 _SEARCH = (
-    *("--trial", "6s", "--within", "10%", "--soak", "0", "--no-overload"),
+    *("--trial", "6s", "--soak", "0", "--no-overload", "--no-tui"),
     *("--time-limit", f"{_LIMIT_SECONDS}s"),
 )
 _END_SECONDS = 120.0
 
 
-def search(row: Row, folder: Path) -> Found:
+def search(row: Row, folder: Path, within: str = "10%") -> Found:
     """What a search says of that origin; its files are in the folder, which is empty.
+
+    Args:
+        within: how close its bounds are to come.
 
     Raises:
         CanNotError: it needs what this machine does not give.
@@ -32,7 +35,7 @@ def search(row: Row, folder: Path) -> Found:
             viewers = row.expected_bytes_per_second / bytes_a_second(place.url)
             expected = (viewers, viewers)
         quota = () if row.generator_share is None else stack.enter_context(cpu_quota(row.generator_share))
-        status = _run([*place.entrance, *quota, *_command(row, place, folder)], folder)
+        status = _run([*place.entrance, *quota, *_command(row, place, folder, within)], folder)
     file = folder / "answer.json"
     if not file.exists():
         last = (folder / "search.out").read_text(errors="replace").strip().rpartition("\n")[2]
@@ -40,19 +43,10 @@ def search(row: Row, folder: Path) -> Found:
     return found(row, expected, json.loads(file.read_text()))
 
 
-def _command(row: Row, place: Bed, folder: Path) -> list[str]:
+def _command(row: Row, place: Bed, folder: Path, within: str) -> list[str]:
     search = [sys.executable, "-m", "hls_swarm", "capacity", "--from", str(row.first), "--most", str(row.most)]
-    return [
-        *search,
-        *_SEARCH,
-        "--json",
-        str(folder / "answer.json"),
-        "--output",
-        str(folder / "run"),
-        "--no-tui",
-        *place.flags,
-        place.url,
-    ]
+    files = ["--json", str(folder / "answer.json"), "--output", str(folder / "run")]
+    return [*search, *_SEARCH, "--within", within, *files, *place.flags, place.url]
 
 
 def _run(command: list[str], folder: Path) -> int:
