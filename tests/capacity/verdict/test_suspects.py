@@ -307,6 +307,17 @@ def test_a_credit_is_used_up_only_in_a_trial_that_is_long_enough_to_see_it() -> 
     assert "burst-credit" in [one.name for one in cause.not_known]
 
 
+def test_what_was_worse_at_the_load_that_held_is_no_cause() -> None:
+    def round_trip(viewers: float) -> float:
+        return 0.0012 if viewers < 37 else 0.0139
+
+    slower = {"rtt_seconds_p50": 0.0079, "body_bytes_per_second": _FLAT}
+    assert cause_of(made.case(slower, held={"rtt_seconds_p50": round_trip})).named == ()
+    slower["rtt_seconds_p50"] = 0.0239
+    named = cause_of(made.case(slower, held={"rtt_seconds_p50": round_trip})).named
+    assert [one.name for one in named] == ["network-path"]
+
+
 def test_what_comes_in_lumps_does_not_give_way() -> None:
     def lumps(share: float) -> float:
         return _gives_way(share) * (2 if round(share * made.SECONDS) % 2 else 0)

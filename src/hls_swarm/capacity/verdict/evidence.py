@@ -189,7 +189,10 @@ def _expected_at_held(case: Case, failed: float) -> float:
 
 @dataclass(frozen=True)
 class Rises(OfOne):
-    """At F a multiple of what it was at the loads that held, and at least so much."""
+    """At F a multiple of what it was at the loads that held, and at least so much.
+
+    What was no lower at L, where viewers had what they want, is not why they do not have it at F.
+    """
 
     factor: float
     least: float = 0.0
@@ -200,9 +203,11 @@ class Rises(OfOne):
         failed, usual = case.at_failed(self.measure, where), case.usual(self.measure, where)
         if failed is None or usual is None:
             return not_known(self.measure)
-        text = figures(case, self.measure, case.at_held(self.measure, where), failed)
+        held = case.at_held(self.measure, where)
+        text = figures(case, self.measure, held, failed)
         evidence = evidence_of(case, self.measure, failed, Comparison.RISEN, self.factor, usual)
-        return Answer(failed >= self.factor * usual and failed >= self.least and failed > 0, text, evidence)
+        risen = failed >= self.factor * usual and failed >= self.least and failed > 0
+        return Answer(risen and (held is None or failed > held), text, evidence)
 
 
 @dataclass(frozen=True)
