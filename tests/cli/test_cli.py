@@ -26,6 +26,10 @@ from hls_swarm.settings.run import Settings
 
 URL = "http://origin/stream.m3u8"
 OWN_SIGNAL = '{"name": "errors", "family": "app_errors_total", "kind": "rate", "unit": "per_second"}'
+NO_URL = (
+    "no URL: name the playlist to load, such as http://origin/stream.m3u8; "
+    "`hls-swarm demo` needs none, --help says more"
+)
 NAMES = {"clients": True, "ramp-rate": True, "header": True, "json": True, "tui": False, "no-cache": False}
 
 
@@ -392,11 +396,9 @@ def test_keys_with_underscores(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "text"),
     [
-        pytest.param("", "no URL: name the playlist to load, such as http://origin/stream.m3u8", id="no URL"),
-        pytest.param(
-            "-clients 5", "no URL: name the playlist to load, such as http://origin/stream.m3u8", id="flags only"
-        ),
-        pytest.param("run", "no URL: name the playlist to load, such as http://origin/stream.m3u8", id="run only"),
+        pytest.param("", NO_URL, id="no URL"),
+        pytest.param("-clients 5", NO_URL, id="flags only"),
+        pytest.param("run", NO_URL, id="run only"),
         pytest.param("ftp://o/a", "URL: 'ftp://o/a' must start with http:// or https://", id="scheme"),
         pytest.param(
             "https:///a", "URL: 'https:///a' has no host: write it like https://origin/stream.m3u8", id="host"

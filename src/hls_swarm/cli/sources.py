@@ -127,7 +127,10 @@ def settled(
         if flag.field in given:
             values[flag.field] = given[flag.field].value
         elif flag.default is REQUIRED:
-            raise SettingsError(f"no {flag.spelling}: name the playlist to load, such as http://origin/stream.m3u8")
+            raise SettingsError(
+                f"no {flag.spelling}: name the playlist to load, such as http://origin/stream.m3u8; "
+                "`hls-swarm demo` needs none, --help says more"
+            )
         else:
             values[flag.field] = flag.default
     try:
