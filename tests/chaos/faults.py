@@ -27,7 +27,8 @@ class Fault:
 
     Args:
         what: to whom it was done, such as the exporter's port or the worker's number.
-        at, until: Unix seconds.
+        at: Unix seconds.
+        until: when its end began; a restart takes its time.
     """
 
     kind: FaultKind
@@ -226,7 +227,8 @@ def _do(planned: PlannedFault, scene: Scene, broken: threading.Event) -> Fault:
     at = time.time()
     with DONE[planned.kind](scene) as what:
         broken.wait(planned.seconds)
-    return Fault(planned.kind, what, at, time.time())
+        until = time.time()
+    return Fault(planned.kind, what, at, until)
 
 
 def _signal(pids: Sequence[int], number: int) -> None:
