@@ -132,6 +132,7 @@ def test_groups_and_hosts_have_tables(failing: Report) -> None:
     host = {"host": "cdn:80", "requests": 100, "errors": 3, "connections": 4, "addresses": ["10.0.0.1"]}
     html = report_html(replace(failing, summary={**failing.summary, "hosts": [host]}))
     figures = ["12", "11", "1", "7", "12.5%", "3.00 Mbit/s", "250 ms", "1.50 s", "-"]
+    assert rows_of(html, "table-variants")[0][:4] == ["Variant", "Watched by", "Began there", "Failed"]
     assert rows_of(html, "table-variants")[1] == ["720p 3000k", *figures]
     assert rows_of(html, "table-profiles")[1] == ["hlsjs", *figures]
     assert rows_of(html, "table-hosts-that-got-load")[1] == ["cdn:80", "100", "3", "4", "10.0.0.1"]
@@ -144,6 +145,12 @@ def test_an_origin_that_never_answered_is_told(failing: Report) -> None:
     assert words in report_html(replace(failing, facts=facts, rows=rows))
     assert words not in report_html(replace(failing, facts=facts))
     assert words not in report_html(replace(failing, rows=rows))
+
+
+def test_settings_that_were_not_used_are_left_out(failing: Report) -> None:
+    facts = {**failing.facts, "settings": {"clients": 0, "header": [], "seek_by": "", "stage": ["1m:5", "2m:9"]}}
+    rows = rows_of(report_html(replace(failing, facts=facts)), "table-settings")
+    assert [row for row in rows if row[0].startswith("--")] == [["--clients", "0"], ["--stage", "1m:5, 2m:9"]]
 
 
 def csv_of(tab: Browser, chart: str) -> list[dict[str, str]]:
@@ -174,6 +181,25 @@ class TestInABrowser:
             assert loads[-1] == 40
             assert float(times[0]["from_seconds"]) < float(times[0]["to_seconds"])
             assert tab.problems == []
+
+    def test_a_line_goes_on_over_a_missed_second_and_not_over_many(self, failing: Report, tmp_path: Path) -> None:
+        missed = {20.0, *(float(second) for second in range(30, 40))}
+        rows = [row for row in failing.rows if row["elapsed_seconds"] not in missed]
+        path = tmp_path / "gaps.html"
+        path.write_text(report_html(replace(failing, rows=rows)))
+        coloured = """((second) => {
+            const box = document.getElementById("chart-throughput"), canvas = box.querySelector("canvas");
+            const plot = box.querySelector(".u-over").getBoundingClientRect(), whole = canvas.getBoundingClientRect();
+            const scale = canvas.width / whole.width, at = plot.left - whole.left + (second - 1) / 59 * plot.width;
+            const image = canvas.getContext("2d").getImageData(Math.round(at * scale), 0, 1, canvas.height).data;
+            // The colour of the first line, which is blue, and no band or grid is.
+            for (let n = 0; n < image.length; n += 4) if (image[n + 2] - image[n] > 100) return true;
+            return false;
+        })"""
+        with browser(tmp_path) as tab:
+            tab.open(path.as_uri())
+            drawn = {second: tab.value(f"{coloured}({second})") for second in (10.5, 20, 35, 50.5)}
+            assert drawn == {10.5: True, 20: True, 35: False, 50.5: True}
 
     def test_the_first_screen_has_verdict_findings_and_errors(self, file: Path, tmp_path: Path) -> None:
         with browser(tmp_path) as tab:

@@ -139,13 +139,18 @@ def finding_cards(report: Report) -> tuple[Sequence[FindingCard], Sequence[Findi
 
 
 def group_tables(summary: Mapping[str, Any]) -> list[Table]:
-    """What the viewers of each variant, and of each profile, lived through."""
+    """What the viewers of each variant, and of each profile, lived through.
+
+    A viewer that changes its variant has watched several, and began to play in one.
+    """
     experience = summary.get("experience", {})
-    named = (("Variants", "Variant", "variants"), ("Profiles", "Profile", "profiles"))
-    return [_groups(title, first, experience.get(key, {})) for title, first, key in named]
+    return [
+        _groups("Variants", ("Variant", "Watched by", "Began there"), experience.get("variants", {})),
+        _groups("Profiles", ("Profile", "Viewers", "Played"), experience.get("profiles", {})),
+    ]
 
 
-def _groups(title: str, first: str, groups: Mapping[str, Mapping[str, Any]]) -> Table:
+def _groups(title: str, first: tuple[str, str, str], groups: Mapping[str, Mapping[str, Any]]) -> Table:
     rows = []
     for name, group in groups.items():
         startup, bitrate = group.get("startup_seconds", {}), group.get("average_bitrate_bps")
@@ -164,7 +169,7 @@ def _groups(title: str, first: str, groups: Mapping[str, Mapping[str, Any]]) -> 
             )
         )
     columns = (
-        first, "Viewers", "Played", "Failed", "Stalls", "Stalled time", "Bitrate",
+        *first, "Failed", "Stalls", "Stalled time", "Bitrate",
         "Startup P50", "Startup P95", "Live latency P50",
     )  # fmt: skip
     return Table(title, columns, rows)
@@ -203,7 +208,11 @@ def settings(report: Report) -> Table:
                 f"{machine.get('cores', '-')} cores, {units.size(machine.get('memory_bytes'))}"
             ),
         ),
-        *((f"--{name.replace('_', '-')}", _setting(value)) for name, value in facts["settings"].items()),
+        *(
+            (f"--{name.replace('_', '-')}", text)
+            for name, value in facts["settings"].items()
+            if (text := _setting(value))
+        ),
     ]
     return Table("Settings", ("", ""), rows, figures=False)
 
