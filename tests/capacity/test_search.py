@@ -251,24 +251,34 @@ def test_after_a_failure_viewers_are_taken_back_until_they_are_well() -> None:
     assert (step.kind, step.viewers) == (Kind.FULL, 141)
 
 
-def test_where_not_even_one_viewer_is_well_that_one_is_tried_next() -> None:
-    search = Search(replace(OPTIONS, first=10))
+def _steps(*outcomes: tuple[Kind, int]) -> tuple[Search, list[tuple[Kind, int]]]:
+    """A search of which all that was tried failed, and its steps."""
+    search, made = Search(replace(OPTIONS, first=10)), []
     search.begin()
-    search.take(Outcome(Kind.WARM_UP, 10, Result.HELD, 20.0))
-    steps = [
-        search.take(Outcome(kind, viewers, Result.FAILED, at))
-        for kind, viewers, at in (
-            (Kind.COARSE, 10, 60.0),
-            (Kind.BACK_OFF, 3, 120.0),
-            (Kind.BACK_OFF, 1, 180.0),
-            (Kind.FULL, 1, 220.0),
-        )
-    ]
-    made = [(step.kind, step.viewers) for step in steps if isinstance(step, Step)]
-    assert made == [(Kind.BACK_OFF, 3), (Kind.BACK_OFF, 1), (Kind.FULL, 1), (Kind.FULL, 1)]
-    ending = search.take(Outcome(Kind.FULL, 1, Result.FAILED, 260.0))
+    for nth, (kind, viewers) in enumerate(outcomes):
+        step = search.take(Outcome(kind, viewers, Result.FAILED, 60.0 * nth))
+        assert isinstance(step, Step)
+        made.append((step.kind, step.viewers))
+    return search, made
+
+
+def test_where_not_even_one_viewer_is_well_that_one_is_tried_next() -> None:
+    back_offs = [(Kind.BACK_OFF, 3), (Kind.BACK_OFF, 1)]
+    search, made = _steps((Kind.WARM_UP, 10), *back_offs, (Kind.COARSE, 10), (Kind.FULL, 1))
+    # The load that was asked for, and then one: twice, without any more back-off.
+    assert made == [*back_offs, (Kind.COARSE, 10), (Kind.FULL, 1), (Kind.FULL, 1)]
+    ending = search.take(Outcome(Kind.FULL, 1, Result.FAILED, 900.0))
     assert isinstance(ending, Ending)
     assert (ending.verdict, ending.failed_at) == (Verdict.NONE, 1)
+
+
+def test_a_load_that_holds_after_all_lets_the_search_go_on_as_always() -> None:
+    tried = [(Kind.WARM_UP, 10), (Kind.BACK_OFF, 3), (Kind.BACK_OFF, 1), (Kind.COARSE, 10)]
+    search, made = _steps(*tried)
+    assert made[-1] == (Kind.FULL, 1)
+    step = search.take(Outcome(Kind.FULL, 1, Result.HELD, 400.0))
+    assert isinstance(step, Step)
+    assert (step.kind, step.viewers) == (Kind.FULL, 3)
 
 
 def test_a_void_trial_is_repeated_twice() -> None:

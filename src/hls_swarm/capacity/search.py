@@ -14,6 +14,8 @@ Rules:
   above one that failed is tried again, but after that one has held.
 - After a failure comes a back-off: 70% of what is carried, until viewers are well again, so that every trial is come
   to from below and with an audience that is not far behind.
+- If nothing ever held and not even one viewer was well in a back-off, that one viewer is tried next, and there are no
+  more back-offs until something holds.
 - A trial that is void is repeated, twice. It is never evidence. If the generator is why the third is void too, more
   than this load can not be tried; anything else that makes three trials void ends the search.
 - A prediction picks a load to try, never the answer.
@@ -111,6 +113,7 @@ class Search:
         self._downs = 0
         self._gives_way = False
         self._well = True
+        self._nobody_well = False
         self._failed_once = False
         self._predicted: float | None = None
         self._generator_limit: float | None = None
@@ -210,8 +213,7 @@ class Search:
                 if outcome.result is Result.FAILED and outcome.viewers > 1:
                     return self._in_time(self._step(Kind.BACK_OFF, outcome.viewers // 2))
                 self._well = True
-                if outcome.result is Result.FAILED and not self._low:
-                    self._open = 1  # not even one viewer was well: it is not worth while to try more first
+                self._nobody_well = outcome.result is Result.FAILED and not self._low
             case Kind.COARSE | Kind.FULL | Kind.CONFIRM:
                 self._record(outcome)
             case Kind.SOAK:
@@ -293,6 +295,8 @@ class Search:
             self._stage = _Stage.SEARCHING
 
     def _go_on(self) -> Step | Ending:
+        if self._nobody_well and not self._low:
+            self._well = True  # there is no load to which to go back
         if not self._well:
             base = self.lower or self._low or self._viewers // 2
             back = min(math.floor(BACK_OFF_TO * base), self._viewers - 1)
@@ -325,7 +329,7 @@ class Search:
         if top is None:
             return self._confirm(low) if low >= self._most else self._step(Kind.COARSE, self._more_than(low))
         if not self._are_close(low, top):
-            self._open = _between(low, top)
+            self._open = 1 if self._nobody_well and not low else _between(low, top)
             return self._step(Kind.FULL, self._open)
         if self._class(top) is LoadClass.UNDECIDED:
             self._open = top
