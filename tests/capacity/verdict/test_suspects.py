@@ -318,6 +318,12 @@ def test_what_was_worse_at_the_load_that_held_is_no_cause() -> None:
     assert [one.name for one in named] == ["network-path"]
 
 
+def test_what_was_used_up_before_anybody_came_did_not_turn_when_the_objective_did() -> None:
+    busy = cause_of(made.case(nothing_holds=True, held={"@cpu_percent": lambda viewers: 100.0}))
+    assert busy.named == ()
+    assert [one.score for one in busy.suspects if one.name == "cpu"] == [2]
+
+
 def test_what_comes_in_lumps_does_not_give_way() -> None:
     def lumps(share: float) -> float:
         return _gives_way(share) * (2 if round(share * made.SECONDS) % 2 else 0)

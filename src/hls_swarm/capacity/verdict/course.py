@@ -23,6 +23,8 @@ _CHANCE = 2.0
 class Onset(OfOne):
     """Climbing to F, it crossed its limit before the objective broke, or no later than one look at the origin after it.
 
+    What was above it from the beginning crossed nothing.
+
     Args:
         limit: an absolute one; or, with `factor`, not used.
         factor: a multiple of what it was at the loads that held.
@@ -46,9 +48,12 @@ class Onset(OfOne):
         if before is not None and before >= limit:
             return Answer(False)
         crossed = broke = None
+        was_below = before is not None
         for row in rows:
             at, value, objective = float(row["elapsed_seconds"]), self.measure.read(row, where), number(row, column)
-            if crossed is None and value is not None and value >= limit:
+            if value is not None and value < limit:
+                was_below = True
+            elif value is not None and crossed is None and was_below:
                 crossed = at
             if broke is None and objective is not None and objective >= case.objective_limit:
                 broke = at
