@@ -201,6 +201,35 @@ class TestInABrowser:
             drawn = {second: tab.value(f"{coloured}({second})") for second in (10.5, 20, 35, 50.5)}
             assert drawn == {10.5: True, 20: True, 35: False, 50.5: True}
 
+    def test_a_zoom_by_mouse_is_one_for_all_charts(self, file: Path, tmp_path: Path) -> None:
+        with browser(tmp_path) as tab:
+            tab.open(file.as_uri())
+            tab.value("document.getElementById('chart-throughput').scrollIntoView({ block: 'center' })")
+            over = "document.querySelector('#chart-throughput .u-over').getBoundingClientRect()"
+            left, top, width = (tab.value(f"{over}.{side}") for side in ("left", "top", "width"))
+            for kind, share, buttons in (
+                ("Pressed", 0.5, 1),
+                ("Moved", 0.6, 1),
+                ("Moved", 0.9, 1),
+                ("Released", 0.9, 0),
+            ):
+                place = {"x": left + share * width, "y": top + 40}
+                tab.command(
+                    "Input.dispatchMouseEvent",
+                    type=f"mouse{kind}",
+                    button="left",
+                    buttons=buttons,
+                    clickCount=1,
+                    **place,
+                )
+            tab.command("Input.dispatchMouseEvent", type="mouseMoved", x=2, y=2)
+            tab.value("document.getElementById('chart-requests').focus()")
+            tab.press("ArrowRight")
+            at = "document.querySelector('#chart-requests .u-value').textContent"
+            # A zoom begins in the middle of the run's minute, in the chart beside too.
+            assert tab.value(at).startswith("0:3")
+            assert tab.problems == []
+
     def test_the_first_screen_has_verdict_findings_and_errors(self, file: Path, tmp_path: Path) -> None:
         with browser(tmp_path) as tab:
             tab.open(file.as_uri(), width=1400, height=1000)

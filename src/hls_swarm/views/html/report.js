@@ -8,7 +8,7 @@
   const timed = [];  // the plots that share the time axis
   const sync = uPlot.sync("time");
   const HEIGHT = 180, FEW_LINES = 6;
-  let zooming = false, local = false;
+  let zooming = true, local = false;  // the first scales of the charts are no zoom
 
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const lineColour = (number) => colour("--line-" + (1 + (number % FEW_LINES)));
@@ -202,9 +202,8 @@
   };
 
   const resize = () => drawn.forEach(({ box, plot }) => plot.setSize({ width: widthOf(box), height: plot.height }));
-  const repaint = () => {
+  const paintLegends = () => {
     for (const { chart, plot } of drawn) {
-      plot.redraw(false, true);
       // The library colours the boxes of a legend once; the first is the time's and has no colour.
       const count = chart.lines.length;
       plot.root.querySelectorAll(".u-legend .u-marker").forEach((box, number) => {
@@ -215,7 +214,11 @@
       });
     }
   };
-  const show = (theme) => { root.dataset.theme = theme; repaint(); };
+  const show = (theme) => {
+    root.dataset.theme = theme;
+    for (const { plot } of drawn) plot.redraw(false, true);
+    paintLegends();
+  };
   const unfold = () => {
     const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
     const folded = target && (target.matches("details") ? target : target.closest("details") || target.querySelector(":scope > details"));
@@ -225,7 +228,8 @@
   root.dataset.theme = dark.matches ? "dark" : "light";
   for (const chart of data.beside) draw(chart, false);
   if (data.x.length) data.charts.forEach((chart, number) => draw(chart, number === 0));
-  repaint();
+  paintLegends();
+  setTimeout(() => { zooming = false; });
   unfold();
 
   dark.addEventListener("change", () => show(dark.matches ? "dark" : "light"));
