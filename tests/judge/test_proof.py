@@ -183,4 +183,5 @@ def test_what_keeps_everybody_out_is_known_before_anybody_gives_up() -> None:
         "nothing listens there: is the port right, does the server run?"
     )
     assert unreached(snapshot(*knocking, *watching(1, 1.0), *retries(2, 1.0))) is None
+    assert unreached(snapshot(*knocking, *failed(1, 1.0))) is None  # the run says why soon
     assert unreached(snapshot(ViewerStarted(0, 1.0, 1.0))) is None

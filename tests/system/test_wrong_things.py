@@ -21,6 +21,8 @@ pytestmark = pytest.mark.program
 
 EMPTY_LIVE = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n"
 VIEWERS = 4
+EARLY = "hls-swarm: warning: nothing came from the origin yet: "
+"""Before viewers give up; why they did is said when they have."""
 HTML = b"<!DOCTYPE html><html><body>Welcome</body></html>"
 
 
@@ -37,7 +39,7 @@ def hls_swarm(
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
     """The one line that says what is wrong."""
-    lines = [line for line in done.stderr.splitlines() if line.startswith("hls-swarm: ")]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("hls-swarm: ") and EARLY not in line]
     assert len(lines) == 1, done.stderr
     assert "Traceback" not in done.stderr
     return lines[0]
@@ -64,6 +66,7 @@ def test_a_host_that_is_not_found() -> None:
     assert done.returncode == 1
     assert "no-such-host.invalid" in said(done)
     assert "host" in said(done)
+    assert EARLY in done.stderr
 
 
 def test_a_port_that_nobody_listens_on() -> None:
@@ -72,6 +75,17 @@ def test_a_port_that_nobody_listens_on() -> None:
     assert done.returncode == 1
     assert "connection refused" in said(done)
     assert f"127.0.0.1:{port}" in said(done)
+    assert f"{EARLY}connection refused by 127.0.0.1:{port}" in done.stderr
+    assert "is the port right" in said(done)
+
+
+def test_wishes_that_the_stream_can_not_meet_are_said_and_the_run_goes_on() -> None:
+    with serving(vod(segments=2, seconds=1.0)) as base:
+        done = hls_swarm("--clients", "2", "--join", "-10m", f"{base}/vod.m3u8")
+    assert_sound(done.returncode, done.stderr)
+    words = "--join: the stream is 2 s long, 600 s back is beyond it: viewers begin at its start"
+    assert done.stderr.count(f"hls-swarm: warning: {words}\n") == 1
+    assert "Note: --join: the stream is 2 s long" in done.stdout
 
 
 @pytest.mark.parametrize(

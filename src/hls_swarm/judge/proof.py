@@ -91,9 +91,9 @@ def hopeless(snapshot: Snapshot) -> str:
 
 
 def unreached(snapshot: Snapshot) -> str | None:
-    """What is in the way, in words, as long as nothing but failures came back from the origin; None otherwise."""
-    failed = sum(error.count for error in snapshot.errors)
-    if not failed or any(figures.body_bytes for figures in snapshot.objects.values()):
+    """What is in the way, in words, as long as nothing came from the origin and everybody still tries; else None."""
+    tried = sum(error.count for error in snapshot.errors)
+    if not tried or snapshot.viewers.failed or any(figures.body_bytes for figures in snapshot.objects.values()):
         return None
     return f"nothing came from the origin yet{_because(snapshot)}"
 
