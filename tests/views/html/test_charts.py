@@ -39,7 +39,7 @@ def lines(report: Report, title: str) -> dict[str, Sequence[float | None]]:
 
 
 def test_charts_tell_the_story_from_the_viewers_to_the_generator(made_up: Report) -> None:
-    titles = [title for title, _, _ in report_charts(made_up).sections]
+    titles = [title for title, _, _ in report_charts(made_up).sections()]
     assert titles[:4] == ["Viewers and their experience", "Latencies", "Errors", "Throughput"]
     assert titles[4:-1] == [title for title in titles if title.startswith("Origin: ")] != []
     assert titles[-1] == "Generator"

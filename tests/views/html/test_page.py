@@ -230,6 +230,18 @@ class TestInABrowser:
             assert tab.value(at).startswith("0:3")
             assert tab.problems == []
 
+    @pytest.mark.parametrize("rows", [pytest.param(0, id="no row"), pytest.param(1, id="one row")])
+    def test_a_damaged_timeline_draws_what_is_left(self, failing: Report, rows: int, tmp_path: Path) -> None:
+        path = tmp_path / "damaged.html"
+        path.write_text(report_html(replace(failing, rows=failing.rows[:rows])))
+        with browser(tmp_path) as tab:
+            tab.open(path.as_uri())
+            for button in ("zone", "theme", "reset"):
+                tab.value(f"document.getElementById('{button}').click()")
+            assert tab.value("document.querySelector('#chart-response-times canvas') !== null")
+            assert tab.value("document.querySelectorAll('.chart:not(:has(canvas))').length") == 0
+            assert tab.problems == []
+
     def test_the_first_screen_has_verdict_findings_and_errors(self, file: Path, tmp_path: Path) -> None:
         with browser(tmp_path) as tab:
             tab.open(file.as_uri(), width=1400, height=1000)

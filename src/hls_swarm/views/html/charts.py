@@ -11,7 +11,6 @@ Rules:
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from math import ceil
 from typing import Any
 
@@ -59,11 +58,18 @@ class Charts:
     charts: Sequence[Chart]
     folded: Sequence[Folded] = ()
 
-    @property
-    def sections(self) -> list[tuple[str, str, list[Chart]]]:
-        """Title, anchor and charts of each section, in the page's order."""
-        grouped = groupby(self.charts, key=lambda chart: str(chart["section"]))
-        return [(title, anchor("charts", title), list(charts)) for title, charts in grouped]
+    def sections(self, beside: Sequence[Chart] = ()) -> list[tuple[str, str, list[Chart]]]:
+        """Title, anchor and charts of each section, in the page's order.
+
+        Args:
+            beside: charts without a time axis; they lead their sections.
+        """
+        found: dict[str, list[Chart]] = {}
+        for chart in self.charts:
+            found.setdefault(str(chart["section"]), []).append(chart)
+        for chart in reversed(beside):
+            found.setdefault(str(chart["section"]), []).insert(0, chart)
+        return [(title, anchor("charts", title), charts) for title, charts in found.items()]
 
     def place(self, title: str) -> str | None:
         """The anchor of the first chart of this title, drawn or not; None if there is none."""

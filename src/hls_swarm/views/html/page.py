@@ -45,6 +45,7 @@ def report_html(report: Report) -> str:
     """One run as a page: the verdict with its reasons, what was found, errors and figures, then the charts."""
     charts = report_charts(report)
     summary = report.summary
+    beside = [chart for chart in (response_times(report), by_viewers(charts)) if chart is not None]
     found = {table.title: table for table in tables(report) if table.title != _OWN_FORM}
     first = [found.pop(title) for title in _FIRST if title in found]
     leading, further = finding_cards(report)
@@ -60,8 +61,8 @@ def report_html(report: Report) -> str:
         leading=leading,
         further=further,
         first=first,
-        charts=charts,
-        beside=(beside := [chart for chart in (response_times(report), by_viewers(charts)) if chart is not None]),
+        sections=charts.sections(beside),
+        folded=charts.folded,
         tables=[table for table in (*group_tables(summary), *found.values()) if table.rows],
         after=[table for table in (events(report), settings(report)) if table.rows],
         words=WORDS,
@@ -89,8 +90,8 @@ def comparison_html(comparisons: Sequence[Comparison]) -> str:
         leading=[],
         further=[],
         first=[table for table in told if table.rows],
-        charts=charts,
-        beside=[],
+        sections=charts.sections(),
+        folded=charts.folded,
         tables=[],
         after=[table for table in beside if table.rows],
         words=WORDS,
