@@ -46,23 +46,21 @@ from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
 from hls_swarm.settings.spellings import parse_share
 from hls_swarm.stats.p1203 import p1203_file
-from hls_swarm.testorigin.process import OriginProcess
-from hls_swarm.testorigin.service import serve
-from hls_swarm.testorigin.serving.limits import parse_limit
-from hls_swarm.testorigin.settings import LogTo, OriginAddress, access_log_place
-from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.prometheus.endpoint import Endpoint
 from hls_swarm.views.terminal import check, text
 from hls_swarm.views.terminal.beside import BesideStream
-from hls_swarm.views.terminal.capacity import capacity_text
 from hls_swarm.views.terminal.live import LineView
 from hls_swarm.views.terminal.output import WIDE, Output
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a run does not need takes a quarter of the time in which it starts: each imports its own
+    from rich.console import RenderableType
+
+    from hls_swarm.run.capacity import Searching
+    from hls_swarm.testorigin.settings import OriginAddress
+    from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
     from hls_swarm.views.tui.dashboard import Dashboard  # takes 0.3 s to import, for those who see it
 
-from hls_swarm.run.capacity import GRACE_SECONDS, Searching, most_viewers, outcome_of, run_settings
 from hls_swarm.run.controller import Controller
 from hls_swarm.run.files import write_file, write_reports
 from hls_swarm.run.loop import run_to_the_end
@@ -96,6 +94,8 @@ def capacity(settings: Settings, options: CapacitySettings) -> int:
     Raises:
         SwarmError: the run could not start.
     """
+    from hls_swarm.run.capacity import Searching, most_viewers, run_settings
+
     settings = run_settings(options, settings)
     most = most_viewers(options, settings, settings.workers or _cores())
     with Signals() as signals:
@@ -104,7 +104,9 @@ def capacity(settings: Settings, options: CapacitySettings) -> int:
         return run_to_the_end(_interruptible(_search(settings, workers, signals, searching), signals))
 
 
-async def _search(settings: Settings, workers: int, signals: Signals, searching: Searching) -> int:
+async def _search(settings: Settings, workers: int, signals: Signals, searching: "Searching") -> int:
+    from hls_swarm.run.capacity import GRACE_SECONDS
+
     screen = Output(sys.stderr)
     host = urlsplit(settings.url).hostname
     screen.show(f"Searching for what {host} carries: up to {searching.most:,} viewers. Ctrl-C ends it.", wrap=False)
@@ -122,6 +124,8 @@ def demo(settings: Settings, limits: tuple[str, ...] = ()) -> int:
     Raises:
         SettingsError: a limit that can not be read.
     """
+    from hls_swarm.testorigin.serving.limits import parse_limit
+
     for each in limits:
         parse_limit(each)
     with Signals() as signals:
@@ -145,6 +149,9 @@ def origin(
     Args:
         port: taken or refused; 0 is any that is free.
     """
+    from hls_swarm.testorigin.settings import LogTo, access_log_place
+    from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
+
     options = OriginOptions(
         listen=listen,
         port=port,
@@ -161,13 +168,15 @@ def origin(
     return 0
 
 
-async def _origin(options: OriginOptions, signals: Signals) -> None:
+async def _origin(options: "OriginOptions", signals: Signals) -> None:
+    from hls_swarm.testorigin.service import serve
+
     stop = asyncio.Event()
     signals.end_with(asyncio.get_running_loop(), stop.set)
     await serve(options, _announce, stop)
 
 
-def _announce(address: OriginAddress) -> None:
+def _announce(address: "OriginAddress") -> None:
     screen = Output(sys.stderr)
     rows = [
         ("Stream", address.stream_url),
@@ -203,6 +212,9 @@ async def _interruptible(command: Coroutine[Any, Any, int], signals: Signals) ->
 
 
 async def _demo(settings: Settings, workers: int, signals: Signals, limits: tuple[str, ...]) -> int:
+    from hls_swarm.testorigin.process import OriginProcess
+    from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
+
     async with OriginProcess(OriginOptions(limits=limits)) as address:
         return await _run(
             replace(
@@ -217,7 +229,7 @@ async def _demo(settings: Settings, workers: int, signals: Signals, limits: tupl
         )
 
 
-async def _run(settings: Settings, workers: int, signals: Signals, searching: Searching | None = None) -> int:
+async def _run(settings: Settings, workers: int, signals: Signals, searching: "Searching | None" = None) -> int:
     started_at = time.time()
     expected = expectations(settings.expect, thresholds=bool(settings.threshold), none=settings.no_expectations)
     ledger = Ledger([parse_threshold(line) for line in settings.threshold], expected)
@@ -256,7 +268,7 @@ async def _recorded(
     endpoint: Endpoint,
     signals: Signals,
     beside: BesideStream,
-    searching: Searching | None,
+    searching: "Searching | None",
 ) -> int:
     agent = LocalAgent(workers)
     scraper = OriginScraper.create(
@@ -316,6 +328,8 @@ async def _recorded(
     answer = None
     if searching is not None:
         answer = searching.conclude(entry, broke_off, interrupted=controller.interrupted)
+        from hls_swarm.run.capacity import outcome_of
+
         outcome = outcome_of(answer)
     made = recorder.finish(entry, outcome)
     recorder.close()
@@ -331,10 +345,12 @@ async def _recorded(
     wide = WIDE if answer is not None and not sys.stdout.isatty() else None
     report = screen if settings.printed else Output(sys.stdout, wide)
     origin_figures, steady = ledger.origin_summary()
-    report.show(
-        capacity_text(answer)
-        if answer is not None
-        else text.summary(
+    if answer is not None:
+        from hls_swarm.views.terminal.capacity import capacity_text
+
+        shown: RenderableType = capacity_text(answer)
+    else:
+        shown = text.summary(
             entry.moment.snapshot,
             outcome,
             origin_figures,
@@ -342,7 +358,7 @@ async def _recorded(
             thresholds=entry.thresholds,
             expectations=entry.expectations,
         )
-    )
+    report.show(shown)
     if recorder.folder is not None:
         words = recorder.trouble or f"{recorder.folder}  (hls-swarm report shows it)"
         report.show(f"\nRun folder    {words}", wrap=False)
