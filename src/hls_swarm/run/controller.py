@@ -7,7 +7,7 @@ it), then to the sinks (files, endpoint, log), then to the view. It runs no view
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from heapq import nsmallest
@@ -28,6 +28,7 @@ from hls_swarm.results.logs import masked, secrets_of
 from hls_swarm.run.exporters import PATIENT_SECONDS, device_of_host, tell_of_load, unanswered
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.moment import Moment
+from hls_swarm.snapshot.origin_metrics import OriginMetrics
 from hls_swarm.snapshot.snapshot import WORST_VIEWERS, Mark, Phase, Snapshot, SnapshotBuilder, badness
 from hls_swarm.stats.faults import masked_faults, merge_faults
 from hls_swarm.stats.histogram import Histogram
@@ -171,7 +172,7 @@ class Controller:
             patient = has_ffmpeg(self._settings) and not self._stopping
             news = await self._agent.stop(FFMPEG_DRAIN_SECONDS if patient else DRAIN_SECONDS, self._final_seconds())
             self.sessions = [session for last in news.news.values() for session in last.sessions]
-            return self._take_in(news, Phase.FINISHED), self._broke_off
+            return self._take_in(news, Phase.FINISHED, self._origin()), self._broke_off
         finally:
             loop.set_exception_handler(None)
             if self._scraper is not None:
@@ -188,6 +189,7 @@ class Controller:
 
     async def _follow(self) -> None:
         ticks = 0
+        heard: tuple[Mapping[int, int], Mapping[int, str]] | None = None
         while not await self._stopped_before(self._started_at + (ticks + 1) * TICK_SECONDS):
             late = time.perf_counter() - (self._started_at + (ticks + 1) * TICK_SECONDS)
             if late > -_TIMER_SECONDS:  # else something came before it
@@ -195,8 +197,12 @@ class Controller:
             # The timer may be early by a millisecond; a worker's death comes between two ticks.
             ticks = max(ticks, int((time.perf_counter() - self._started_at + _TIMER_SECONDS) / TICK_SECONDS))
             await self._change_plan()
+            origin = self._origin()  # not after the poll: a worker that stands still would make it newer than its row
             news = await self._agent.poll(LEASE_SECONDS)
-            entry = self._take_in(news, self._phase())
+            known, heard = heard, ({number: said.number for number, said in news.news.items()}, news.lost)
+            if news.news and heard == known:
+                continue  # all workers stand still: a row would be of the instant of the one before
+            entry = self._take_in(news, self._phase(), origin)
             snapshot = entry.moment.snapshot
             self._view.update(snapshot)
             self._tell(snapshot)
@@ -252,7 +258,10 @@ class Controller:
     def _phase(self) -> Phase:
         return Phase.RAMPING if time.perf_counter() - self._started_at < self._plan.steady_from else Phase.STEADY
 
-    def _take_in(self, news: HostNews, phase: Phase) -> Entry:
+    def _origin(self) -> OriginMetrics | None:
+        return None if self._scraper is None else self._scraper.get_metrics()
+
+    def _take_in(self, news: HostNews, phase: Phase, origin: OriginMetrics | None) -> Entry:
         tally, loop_lag = Tally(), Histogram()
         for worker_news in news.news.values():
             tally.merge(worker_news.tally)
@@ -271,7 +280,7 @@ class Controller:
             lost=news.lost,
             silent=news.silent,
             controller_lateness=self._lateness,
-            origin=None if self._scraper is None else self._scraper.get_metrics(),
+            origin=origin,
             machine=self._machine.read(at),
             marks=self._marks,
             worst_viewers=tuple(nsmallest(WORST_VIEWERS, chain.from_iterable(worst), key=badness)),
