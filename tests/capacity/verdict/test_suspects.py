@@ -324,6 +324,18 @@ def test_what_was_used_up_before_anybody_came_did_not_turn_when_the_objective_di
     assert [one.score for one in busy.suspects if one.name == "cpu"] == [2]
 
 
+def test_an_upstream_that_is_all_of_the_time_at_every_load_is_found_when_it_gives_out() -> None:
+    always = {
+        "segment_ttfb_seconds_p50": 0.050,
+        "segment_download_seconds_p50": 0.051,
+        "@nginx_upstream_ratio": 0.99,
+    }
+    held = {name: lambda viewers, value=value: value for name, value in always.items()}
+    (named,) = cause_of(made.case(_SLOW_FIRST_BYTE, held=held)).named
+    assert (named.name, named.confidence) == ("upstream", Confidence.PROVEN)
+    assert cause_of(made.case({"body_bytes_per_second": _FLAT}, held=held)).named == ()
+
+
 def test_what_comes_in_lumps_does_not_give_way() -> None:
     def lumps(share: float) -> float:
         return _gives_way(share) * (2 if round(share * made.SECONDS) % 2 else 0)

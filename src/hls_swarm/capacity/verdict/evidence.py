@@ -115,10 +115,15 @@ class OfOne:
 
 @dataclass(frozen=True)
 class AtLeast(OfOne):
-    """The figure at F reaches a limit. If it did so at loads well below the bound too, it says nothing."""
+    """The figure at F reaches a limit. If it did so at loads well below the bound too, it says nothing.
+
+    Args:
+        is_share: it is the share of one thing in another, not of what there is: it may be high at every load.
+    """
 
     limit: float
     sort: Sort = Sort.LIMIT
+    is_share: bool = False
 
     def ask(self, case: Case, where: str) -> Answer:
         """See `Atom`."""
@@ -128,7 +133,7 @@ class AtLeast(OfOne):
         text = figures(case, self.measure, case.at_held(self.measure, where), figure)
         evidence = evidence_of(case, self.measure, figure, Comparison.AT_LEAST, self.limit)
         before = case.usual(self.measure, where)
-        if figure >= self.limit and before is not None and before >= self.limit:
+        if figure >= self.limit and not self.is_share and before is not None and before >= self.limit:
             shown = units.figure(before, self.measure.unit)
             always = (
                 f"{self.measure.title} was {shown} at every load: something else uses it, which hides what viewers do"

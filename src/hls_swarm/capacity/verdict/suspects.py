@@ -131,11 +131,12 @@ _FLAT_RECEIVED = Flat(RECEIVED)
 _QUOTA = Both((AtLeast(PRESSURE_CPU, 30), Below(CPU, 80)), Sort.QUEUE)
 _ONE_CORE = Both((AtLeast(BUSIEST, 95), Below(CPU, 80)))
 _SLOW_NETWORK = Rises(RTT, 3, 0.005, Sort.QUEUE)
-_SLOW_SERVER = Both((AtLeast(TTFB_SHARE, 0.8), Rises(TTFB, 2), Same(RTT, 2)), Sort.QUEUE)
+_SLOW_SERVER = Both((AtLeast(TTFB_SHARE, 0.8, is_share=True), Rises(TTFB, 2), Same(RTT, 2)), Sort.QUEUE)
+_SLOW_UPSTREAM = Both((AtLeast(UPSTREAM, 0.8, is_share=True), Rises(TTFB, 2)))
 _REFUSED_FAST = Both((Appears(REFUSED, each_request=True), Same(TTFB, 2)), Sort.REFUSAL)
 _GIVES_WAY = GivesWay(RECEIVED)
 _FROM_DISK = Both((AtLeast(READ_OF_SENT, 0.3), Rises(READ_OF_SENT, 1.2)))
-_WRITES = Both((AtLeast(BUSY, 90), AtLeast(WRITES_SHARE, 0.5)))
+_WRITES = Both((AtLeast(BUSY, 90), AtLeast(WRITES_SHARE, 0.5, is_share=True)))
 _THROTTLED_EACH = AtEveryLoad(RELATIVE, 0.4)
 _STALE_FAST = Both((Appears(STALE), Below(RELATIVE, 0.5)), Sort.REFUSAL)
 _NGINX_MISSES, _VARNISH_MISSES = Drops(NGINX_HITS, 0.95), Drops(VARNISH_HITS, 0.95)
@@ -278,7 +279,7 @@ SUSPECTS: tuple[Suspect, ...] = (
             Rises(READ_TIME, 2),
             Onset(PRESSURE_IO, 20),
         ),
-        (Below(PRESSURE_IO, 5), AtLeast(WRITES_SHARE, 0.5)),
+        (Below(PRESSURE_IO, 5), AtLeast(WRITES_SHARE, 0.5, is_share=True)),
         (AtLeast(PRESSURE_IO, 20, Sort.QUEUE),),
         "more memory for the page cache, faster disks, a cache in front, aio threads",
         f"{_NODE}; needs Linux 4.20 or later with psi=1",
@@ -336,13 +337,13 @@ SUSPECTS: tuple[Suspect, ...] = (
         (
             _SLOW_SERVER,
             _FLAT_RECEIVED,
-            AtLeast(UPSTREAM, 0.8),
+            _SLOW_UPSTREAM,
             Appears(HAPROXY_QUEUE),
             Appears(GATEWAY, each_request=True),
             Onset(TTFB, factor=2),
         ),
         (AtLeast(CPU, 90), AtLeast(BUSIEST, 95), AtLeast(PRESSURE_IO, 20)),
-        (_SLOW_SERVER, AtLeast(UPSTREAM, 0.8)),
+        (_SLOW_SERVER, _SLOW_UPSTREAM),
         "the upstream itself, proxy_cache_lock, a cache in front of it",
         "log $upstream_response_time and run hls-swarm log-exporter",
     ),
