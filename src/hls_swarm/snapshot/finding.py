@@ -129,6 +129,7 @@ class Finding(msgspec.Struct, frozen=True):
         evidence: behind these figures.
         next_step: what to do, one line.
         voids: what is void because of it.
+        is_felt: whether viewers themselves meet it, in their play or in their requests.
     """
 
     rule: str
@@ -141,6 +142,7 @@ class Finding(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...]
     next_step: str
     voids: Voids = Voids.NOTHING
+    is_felt: bool = False
 
     @property
     def from_seconds(self) -> float:

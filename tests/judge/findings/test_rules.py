@@ -43,9 +43,9 @@ def limit(rule: str, signal: str, fires: float, misses: float, culprit: Culprit 
     return Case(rule, {name: fires}, {name: misses}, name, culprit, Severity.NOTE, "a")
 
 
-def refusal(rule: str, signal: str) -> Case:
+def refusal(rule: str, signal: str, severity: Severity = Severity.WARNING) -> Case:
     name = of_origin(signal)
-    return Case(rule, {name: 17.5}, {name: 0.0}, name, where="a")
+    return Case(rule, {name: 17.5}, {name: 0.0}, name, severity=severity, where="a")
 
 
 SLOW: Values = {
@@ -255,9 +255,9 @@ CASES = [
     refusal("nginx-drops", "nginx_drops_per_second"),
     refusal("nginx-5xx", "nginx_responses_5xx_per_second"),
     refusal("origin-oom", "memory_oom_kills_per_second"),
-    refusal("origin-allowance", "network_allowance_exceeded_per_second"),
-    refusal("origin-softnet", "softnet_dropped_per_second"),
-    refusal("conntrack-drops", "conntrack_drops_per_second"),
+    refusal("origin-allowance", "network_allowance_exceeded_per_second", Severity.NOTE),
+    refusal("origin-softnet", "softnet_dropped_per_second", Severity.NOTE),
+    refusal("conntrack-drops", "conntrack_drops_per_second", Severity.NOTE),
     limit("origin-cpu-quota", "cpu_throttled_percent", 40, 4),
     limit("origin-swap", "memory_swap_in_per_second", 200, 9),
     limit("conntrack", "conntrack_percent", 99, 94),
@@ -271,7 +271,7 @@ CASES = [
         where="a",
         before={of_origin("disk_read_seconds"): 0.005},
     ),
-    refusal("listen-overflows", "tcp_listen_overflows_per_second"),
+    refusal("listen-overflows", "tcp_listen_overflows_per_second", Severity.NOTE),
     refusal("haproxy-5xx", "haproxy_responses_5xx_per_second"),
     refusal("varnish-drops", "varnish_drops_per_second"),
     refusal("varnish-backend", "varnish_backend_failures_per_second"),
@@ -444,6 +444,15 @@ def test_a_cause_comes_before_a_limit_and_both_before_what_viewers_feel() -> Non
     findings = find(timeline((1, {of_origin("cpu_percent"): 60.0}), (30, stopped)))
     assert [finding.rule for finding in findings] == ["stale-playlists", "origin-core", "stalled"]
     assert {finding.severity for finding in findings} == {Severity.CRITICAL}
+
+
+def test_a_cause_is_as_severe_as_the_failures_that_come_of_it() -> None:
+    out_of_room = {**errors("segment connection_lost", 5.0), of_origin("nginx_drops_per_second"): 7.0}
+    findings = find(timeline((1, {}), (30, out_of_room)))
+    assert [(finding.rule, finding.severity) for finding in findings] == [
+        ("nginx-drops", Severity.CRITICAL),
+        ("lost-connections", Severity.CRITICAL),
+    ]
 
 
 def test_of_two_limits_that_held_about_as_long_the_one_that_names_a_place_comes_first() -> None:

@@ -20,7 +20,7 @@ from hls_swarm.judge.findings.recent import Recent
 from hls_swarm.judge.findings.rule import Observation, Rule
 from hls_swarm.judge.findings.table import RULES
 from hls_swarm.judge.timeline import Row
-from hls_swarm.snapshot.finding import Evidence, Finding, Interval, Severity, Voids
+from hls_swarm.snapshot.finding import Evidence, Finding, Interval, Severity, Standing, Voids
 from hls_swarm.snapshot.snapshot import Phase
 
 MOST_PLACES = 20
@@ -87,6 +87,7 @@ class _State:
             evidence=self.evidence,
             next_step=rule.words(rule.next_step, self.evidence, self.where),
             voids=rule.voids,
+            is_felt=rule.is_felt or rule.standing is Standing.SYMPTOM,
         )
 
 

@@ -39,13 +39,20 @@ def _limit(
     )
 
 
-def _refusal(name: str, signal: str, what: str, next_step: str, standing: Standing = Standing.CAUSE) -> Rule:
-    """A counter of what was turned away."""
+def _refusal(
+    name: str,
+    signal: str,
+    what: str,
+    next_step: str,
+    standing: Standing = Standing.CAUSE,
+    severity: Severity = Severity.WARNING,
+) -> Rule:
+    """A counter of what was turned away: by a server, or by its machine, where it may have been another's."""
     return Rule(
         name=name,
         standing=standing,
         culprit=Culprit.ORIGIN,
-        severity=Severity.WARNING,
+        severity=severity,
         what=what,
         next_step=next_step,
         # Between two exporters' pages, and while a server refuses its exporter too, the counter is not known.
@@ -67,6 +74,8 @@ REFUSALS = (
         "tcp_listen_overflows_per_second",
         "{where} drops {0} connections before they are accepted: the accept queue is full",
         "listen ... backlog= and net.core.somaxconn, reuseport, more workers",
+        Standing.LIMIT,
+        Severity.NOTE,
     ),
     _refusal(
         "haproxy-5xx",
@@ -105,18 +114,24 @@ REFUSALS = (
         "network_allowance_exceeded_per_second",
         "the provider holds back packets of {where}: {0} over its allowance",
         "burst credit is spent: this size of machine carries less for long; a larger one, or more of them",
+        Standing.LIMIT,
+        Severity.NOTE,
     ),
     _refusal(
         "origin-softnet",
         "softnet_dropped_per_second",
         "{where} drops {0} packets that no core had time for",
         "more receive queues and cores for them (RSS, RPS), net.core.netdev_max_backlog",
+        Standing.LIMIT,
+        Severity.NOTE,
     ),
     _refusal(
         "conntrack-drops",
         "conntrack_drops_per_second",
         "connection tracking on {where} drops {0} packets: its table is full",
         "net.netfilter.nf_conntrack_max, or no tracking of these ports",
+        Standing.LIMIT,
+        Severity.NOTE,
     ),
     Rule(
         name="haproxy-servers-down",

@@ -2,8 +2,8 @@
 
 Rules:
 
-- A cause or a limit is as severe as what viewers lived through while it held, or up to `LEAD_SECONDS` after it:
-  buffers hide a cause for that long.
+- A cause or a limit is as severe as what viewers met while it held, or up to `LEAD_SECONDS` after it: buffers hide a
+  cause for that long.
 - The more severe comes first; of those that are equally severe a cause comes before a limit, and both before the
   symptom that they explain; then what held longer; of two that held about as long, the one that names a place.
 """
@@ -25,8 +25,8 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
     Args:
         now: how long the run has lasted.
     """
-    symptoms = [finding for finding in findings if finding.standing is Standing.SYMPTOM]
-    risen = [_as_severe_as_its_effects(finding, symptoms) for finding in findings]
+    felt = [finding for finding in findings if finding.is_felt]
+    risen = [_as_severe_as_its_effects(finding, felt) for finding in findings]
     return tuple(
         sorted(
             risen,
@@ -43,12 +43,12 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
     )
 
 
-def _as_severe_as_its_effects(finding: Finding, symptoms: Sequence[Finding]) -> Finding:
+def _as_severe_as_its_effects(finding: Finding, felt: Sequence[Finding]) -> Finding:
     if finding.standing is Standing.SYMPTOM:
         return finding
     severity: Severity = finding.severity
-    for symptom in symptoms:
-        met = any(mine.overlaps(theirs, LEAD_SECONDS) for mine in finding.intervals for theirs in symptom.intervals)
-        if met and symptom.severity.rank > severity.rank:
-            severity = symptom.severity
+    for effect in felt:
+        met = any(mine.overlaps(theirs, LEAD_SECONDS) for mine in finding.intervals for theirs in effect.intervals)
+        if met and effect.severity.rank > severity.rank:
+            severity = effect.severity
     return msgspec.structs.replace(finding, severity=severity)

@@ -103,6 +103,7 @@ class Rule:
         clear_seconds: how long they must not, for the finding to be over.
         places: what it looks at one by one.
         voids: what is void while it holds.
+        is_felt: whether viewers themselves meet it.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Rule:
     clear_seconds: float = 5.0
     places: Places = everywhere
     voids: Voids = Voids.NOTHING
+    is_felt: bool = False
 
     def observe(self, recent: Recent, where: str, *, going_on: bool) -> Observation:
         """Whether it holds at a place now."""

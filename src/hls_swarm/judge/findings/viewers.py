@@ -186,6 +186,7 @@ def _failing(
             at_least(errors_of(objects, kinds, statuses, seconds=_LATELY), _LEAST_ERRORS, 1),
         ),
         critical=at_least(share, 0.05),
+        is_felt=True,
     )
 
 
