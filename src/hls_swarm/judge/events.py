@@ -138,7 +138,7 @@ def _of_turn(change: Change) -> _Change:
     if change.turn is Turn.OVER:
         return kind, Level.INFO, f"over after {units.seconds(interval.seconds(0.0))}: {finding.what}", details
     text = f"the generator is the bottleneck: {finding.what}" if is_generators else finding.what
-    return kind, _LEVELS[finding.severity], text, details
+    return kind, Level.WARNING if is_generators else _LEVELS[finding.severity], text, details
 
 
 _LEVELS = {Severity.NOTE: Level.INFO, Severity.WARNING: Level.WARNING, Severity.CRITICAL: Level.ERROR}

@@ -347,7 +347,7 @@ CASES = [
         where="a",
     ),
     *(
-        Case(f"generator-{name}", fires, misses, without, Culprit.GENERATOR)
+        Case(f"generator-{name}", fires, misses, without, Culprit.GENERATOR, Severity.NOTE)
         for name, fires, misses, without in (
             ("lag", {"loop_lag_seconds_p99": 0.15}, {"loop_lag_seconds_p99": 0.09}, "loop_lag_seconds_p99"),
             (

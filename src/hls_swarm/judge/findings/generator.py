@@ -35,9 +35,10 @@ def _trouble(
 ) -> Rule:
     return Rule(
         name=name,
-        standing=Standing.CAUSE,
+        # A second that is void is told and left out; what else is found leads, unless all of the run is void.
+        standing=Standing.CAUSE if voids is Voids.THE_RUN else Standing.LIMIT,
         culprit=Culprit.GENERATOR,
-        severity=Severity.WARNING,
+        severity=Severity.CRITICAL if voids is Voids.THE_RUN else Severity.NOTE,
         what=what,
         next_step=next_step,
         conditions=conditions,
