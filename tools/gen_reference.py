@@ -32,8 +32,8 @@ from hls_swarm.origin.prometheus import MOST_INSTANCES
 from hls_swarm.origin.promql import MOST_SAMPLES
 from hls_swarm.origin.scraper import LONGEST_TIMEOUT, REMEMBERED_SERIES, TIMEOUT_SHARE
 from hls_swarm.settings.checks import MOST_ORIGIN_HOSTS
-from hls_swarm.snapshot.origin_metrics import Unit
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.metrics import Unit
+from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.views.prometheus.alerts import alert_rules
 from hls_swarm.views.prometheus.collector import FAMILIES
 from hls_swarm.views.prometheus.grafana import grafana_dashboard

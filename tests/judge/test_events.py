@@ -3,7 +3,7 @@ from tests.support.snapshots import failed, watching
 
 from hls_swarm.judge.events import Event, EventKind, Level, changes
 from hls_swarm.records import StallStarted
-from hls_swarm.snapshot.origin_metrics import SourceState
+from hls_swarm.snapshot.origin.metrics import SourceState
 from hls_swarm.snapshot.snapshot import Mark, Phase
 from hls_swarm.stats.faults import FaultCount
 

@@ -16,7 +16,7 @@ from hls_swarm.judge.shape import json_schema
 from hls_swarm.judge.summary import summary, to_json
 from hls_swarm.judge.verdict import judge
 from hls_swarm.results.reader import read_run
-from hls_swarm.snapshot.origin_tally import TargetSummary
+from hls_swarm.snapshot.origin.tally import TargetSummary
 from hls_swarm.snapshot.snapshot import MachineFigures, Phase, Snapshot
 from hls_swarm.stats.histogram import Distribution
 

@@ -17,7 +17,7 @@ from tests.support.programs import free_port, require, running, wait_for
 from hls_swarm.logexporter.counts import BOUNDS
 from hls_swarm.logexporter.log_format import LOG_FORMAT, LogLine, read_line
 from hls_swarm.origin.source import Source
-from hls_swarm.snapshot.origin_metrics import Role
+from hls_swarm.snapshot.origin.metrics import Role
 
 pytestmark = pytest.mark.system
 

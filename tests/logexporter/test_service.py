@@ -20,7 +20,7 @@ from hls_swarm.logexporter.stub_status import StubStatus, read_stub_status
 from hls_swarm.origin.exposition.parser import Page, Parser
 from hls_swarm.origin.source import Source
 from hls_swarm.settings.checks import SettingValueError
-from hls_swarm.snapshot.origin_metrics import Role, SourceState
+from hls_swarm.snapshot.origin.metrics import Role, SourceState
 
 STUB_PAGE = b"Active connections: 7 \nserver accepts handled requests\n 20 19 300 \nReading: 1 Writing: 2 Waiting: 4 \n"
 

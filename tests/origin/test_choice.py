@@ -13,7 +13,7 @@ from hls_swarm.origin.choice import Choice
 from hls_swarm.origin.config import origin_settings
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.origin.source import Source
-from hls_swarm.snapshot.origin_metrics import Role, SourceProblem, SourceState
+from hls_swarm.snapshot.origin.metrics import Role, SourceProblem, SourceState
 
 STUB = page_text("nginx_stub_status").encode()
 DOWN = page_text("nginx_stub_status_down").encode()

@@ -5,7 +5,7 @@ import pytest
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.origin.config import OriginSettings, origin_settings
-from hls_swarm.snapshot.origin_metrics import Role
+from hls_swarm.snapshot.origin.metrics import Role
 
 BASIC = f"Basic {b64encode(b'user:pa:ss').decode()}"
 

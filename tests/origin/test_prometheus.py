@@ -21,7 +21,7 @@ from hls_swarm.origin.prometheus import PrometheusFeed
 from hls_swarm.origin.promql import AnswerError, Instance, read_answer
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.records import Failure, FailureKind
-from hls_swarm.snapshot.origin_metrics import Role, SourceProblem, SourceState, TargetMetrics
+from hls_swarm.snapshot.origin.metrics import Role, SourceProblem, SourceState, TargetMetrics
 
 NODE, NGINX_JOB = Instance("10.0.0.5:9100", "node"), Instance("10.0.0.5:9113", "nginx")
 Values = list[tuple[float, str]]

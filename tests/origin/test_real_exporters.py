@@ -11,7 +11,7 @@ from tests.support.programs import free_port, require, running, wait_for
 from hls_swarm.http import Client, ClientContext, ClientOptions
 from hls_swarm.origin.config import origin_settings
 from hls_swarm.origin.scraper import OriginScraper
-from hls_swarm.snapshot.origin_metrics import SourceState, TargetMetrics
+from hls_swarm.snapshot.origin.metrics import SourceState, TargetMetrics
 
 pytestmark = pytest.mark.system
 

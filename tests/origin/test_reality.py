@@ -19,7 +19,7 @@ import pytest
 from tests.support.programs import free_port, require, running, skip_part, wait_for
 
 from hls_swarm.origin.source import Source
-from hls_swarm.snapshot.origin_metrics import Role
+from hls_swarm.snapshot.origin.metrics import Role
 
 pytestmark = pytest.mark.system
 

@@ -23,7 +23,7 @@ from hls_swarm.origin.config import OriginSettings, origin_settings
 from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.records import Exchange, Failure, FailureKind
-from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceHealth, SourceProblem, SourceState, WhyUnknown
+from hls_swarm.snapshot.origin.metrics import OriginMetrics, SourceHealth, SourceProblem, SourceState, WhyUnknown
 
 STUB = page_text("nginx_stub_status")
 NODE = page_text("node_exporter")

@@ -15,7 +15,7 @@ from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.exposition.grammar import Format
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.origin.window import Window
-from hls_swarm.snapshot.origin_metrics import (
+from hls_swarm.snapshot.origin.metrics import (
     BucketCounts,
     Reading,
     Role,
@@ -23,7 +23,7 @@ from hls_swarm.snapshot.origin_metrics import (
     SourceState,
     WhyUnknown,
 )
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.signals import SIGNALS
 
 STUB = page_text("nginx_stub_status")
 DOWN = page_text("nginx_stub_status_down")

@@ -11,7 +11,7 @@ from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.run.controller import Controller
 from hls_swarm.settings.run import Settings
-from hls_swarm.snapshot.origin_metrics import OriginMetrics
+from hls_swarm.snapshot.origin.metrics import OriginMetrics
 from hls_swarm.snapshot.snapshot import Phase, Snapshot, WorkerHealth
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import Tally

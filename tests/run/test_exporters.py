@@ -17,7 +17,7 @@ from hls_swarm.origin.config import origin_settings
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.records import Failure, FailureKind
 from hls_swarm.run.exporters import device_of_host, tell_of_load, unanswered
-from hls_swarm.snapshot.origin_metrics import WhyUnknown
+from hls_swarm.snapshot.origin.metrics import WhyUnknown
 
 NODE = page_text("node_exporter").encode()
 STUB = page_text("nginx_stub_status").encode()

@@ -6,8 +6,8 @@ import pytest
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.own_signals import OwnKind, OwnSignal, read_own_signal
 from hls_swarm.settings.run import Settings
-from hls_swarm.snapshot.origin_metrics import Group, Unit
-from hls_swarm.snapshot.origin_signals import signal_info
+from hls_swarm.snapshot.origin.metrics import Group, Unit
+from hls_swarm.snapshot.origin.signals import signal_info
 
 LEAST = {"name": "errors", "family": "app_errors_total", "kind": "rate", "unit": "per_second"}
 

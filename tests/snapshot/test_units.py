@@ -1,7 +1,7 @@
 import pytest
 
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 
 @pytest.mark.parametrize(

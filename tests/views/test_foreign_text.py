@@ -24,7 +24,7 @@ from tests.support.run_folders import long_run
 from tests.support.snapshots import NOT_FOUND, exchange, snapshot
 
 from hls_swarm.foreign import one_line, visible
-from hls_swarm.judge.compare import compare
+from hls_swarm.judge.comparing.compare import compare
 from hls_swarm.judge.report import Report
 from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import ObjectKind, SegmentFetched

@@ -6,8 +6,8 @@ from tests.support.moments import Run
 
 from hls_swarm.judge import timeline
 from hls_swarm.judge.thresholds import ThresholdError, parse_threshold
-from hls_swarm.snapshot.origin_metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
-from hls_swarm.snapshot.origin_signals import signal_info
+from hls_swarm.snapshot.origin.metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
+from hls_swarm.snapshot.origin.signals import signal_info
 from hls_swarm.views.prometheus.collector import Page
 from hls_swarm.views.signals import name_text, value_text
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.chromium import browser
 from tests.support.run_folders import long_run
 
-from hls_swarm.judge.compare import compare
+from hls_swarm.judge.comparing.compare import compare
 from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
 from hls_swarm.views.files.csv import timeline_csv
@@ -18,7 +18,7 @@ from hls_swarm.views.files.junit import report_junit
 from hls_swarm.views.files.markdown import comparison_markdown, report_markdown
 from hls_swarm.views.html import comparison_html, report_html
 from hls_swarm.views.html.charts import MOST_POINTS, report_charts
-from hls_swarm.views.terminal.tables import headline, tables
+from hls_swarm.views.tables import headline, tables
 
 CROSSED = ("segment_download_seconds:p95 < 1ms", "errors:rate < 50%", "stall_seconds:p95 < 1s over run")
 MOST_BYTES = 1_500_000

@@ -1,4 +1,4 @@
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.views.signals import DETAILS, full_name
 
 

@@ -13,7 +13,7 @@ from math import exp2
 from hls_swarm.judge.metrics import METRICS, CounterMetric, DistributionMetric
 from hls_swarm.judge.thresholds import Threshold, ThresholdError, judge_thresholds, parse_threshold, value_text
 from hls_swarm.judge.window import Window
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.stats.histogram import BUCKETS_PER_OCTAVE, Histogram
 
 DEFAULT_OBJECTIVES = (

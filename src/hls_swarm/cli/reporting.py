@@ -102,7 +102,7 @@ class CompareOptions:
         if self.markdown and self.html == "-":
             raise SettingValueError("html", "and --markdown both print: ask for one of them")
         check_spelling("worse_than", parse_share, self.worse_than)
-        from hls_swarm.judge.compare import check_pattern
+        from hls_swarm.judge.comparing.compare import check_pattern
 
         for field in ("metric", "ignore"):
             for text in getattr(self, field):
@@ -167,7 +167,7 @@ def compare(options: CompareOptions) -> int:
     Raises:
         RunError: a run can not be read, or a file not written.
     """
-    from hls_swarm.judge.compare import Conclusion, Judging, compare_with_all
+    from hls_swarm.judge.comparing.compare import Conclusion, Judging, compare_with_all
     from hls_swarm.results.reader import find_run, read_run
     from hls_swarm.views.files.markdown import comparison_markdown
 
@@ -219,8 +219,8 @@ def runs(options: RunsOptions) -> int:
         _print(to_json(known(rows)))
         return 0
     from hls_swarm.snapshot import units
+    from hls_swarm.views.tables import Table
     from hls_swarm.views.terminal.grid import grid
-    from hls_swarm.views.terminal.tables import Table
 
     if not found:
         _show(f"No runs in {options.folder}.")

@@ -12,7 +12,7 @@ from hls_swarm.settings.checks import masked_url
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.condition import Condition
 from hls_swarm.snapshot.finding import Culprit, Severity
-from hls_swarm.snapshot.origin_metrics import SourceHealth, SourceState
+from hls_swarm.snapshot.origin.metrics import SourceHealth, SourceState
 from hls_swarm.snapshot.snapshot import ErrorFigures, Phase, Snapshot
 
 

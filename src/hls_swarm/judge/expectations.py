@@ -18,7 +18,7 @@ from hls_swarm.judge.window import Window
 from hls_swarm.settings.spellings import parse_share
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Finding, Interval, voided
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.snapshot import Snapshot
 
 _LINE = re.compile(r"\s*(?P<name>[A-Za-z_-]+)\s*=\s*(?P<value>\S+)\s*")

@@ -19,7 +19,7 @@ from hls_swarm.judge.window import Second, WholeRun, Window, second_between
 from hls_swarm.snapshot.condition import Assessment, Assessor
 from hls_swarm.snapshot.finding import Interval, voided
 from hls_swarm.snapshot.moment import Moment
-from hls_swarm.snapshot.origin_tally import TargetSummary
+from hls_swarm.snapshot.origin.tally import TargetSummary
 from hls_swarm.snapshot.snapshot import Phase
 
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from hls_swarm.records import Blame, ObjectKind
 from hls_swarm.snapshot.moment import Moment
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.snapshot import MachineFigures
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import ObjectTally, Tally

@@ -16,7 +16,7 @@ from hls_swarm.judge.verdict import Verdict
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.snapshot.condition import Condition
 from hls_swarm.snapshot.finding import Comparison, Culprit, Severity, Standing
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.stats.histogram import Distribution
 
 Share = Annotated[float, Meta(ge=0, le=1)]

@@ -38,9 +38,9 @@ from hls_swarm.judge.metrics import (
 from hls_swarm.judge.window import Window
 from hls_swarm.settings.own_signals import OWN_PREFIX, OwnSignal
 from hls_swarm.settings.run import format_duration, parse_duration
-from hls_swarm.snapshot.origin_metrics import Unit
-from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info, step_of
-from hls_swarm.snapshot.origin_tally import OriginTally
+from hls_swarm.snapshot.origin.metrics import Unit
+from hls_swarm.snapshot.origin.signals import SIGNALS, signal_info, step_of
+from hls_swarm.snapshot.origin.tally import OriginTally
 from hls_swarm.stats.histogram import Histogram
 
 _LINE = re.compile(

@@ -16,8 +16,8 @@ from hls_swarm.judge.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, ORIGIN_PREF
 from hls_swarm.judge.window import Second
 from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.snapshot.moment import Moment
-from hls_swarm.snapshot.origin_metrics import SourceState, Unit
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.metrics import SourceState, Unit
+from hls_swarm.snapshot.origin.signals import SIGNALS
 
 SCHEMA = "hls-swarm/timeline/1"
 

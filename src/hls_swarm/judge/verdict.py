@@ -23,7 +23,7 @@ from hls_swarm.judge.proof import is_refused, nothing_proven, unproven
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Finding, Voids, voided
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.snapshot import Snapshot
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from hls_swarm.judge.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, RATIOS
 from hls_swarm.snapshot.moment import Moment
-from hls_swarm.snapshot.origin_tally import OriginTally
+from hls_swarm.snapshot.origin.tally import OriginTally
 from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.stats.histogram import Histogram
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from hls_swarm.origin.source import Source
-from hls_swarm.snapshot.origin_metrics import Reading, SourceHealth, SourceState, WhyUnknown
+from hls_swarm.snapshot.origin.metrics import Reading, SourceHealth, SourceState, WhyUnknown
 
 PATIENCE = 3
 """Failed scrapes after which a place is not asked any more, if another one answers."""

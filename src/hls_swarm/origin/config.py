@@ -21,7 +21,7 @@ from hls_swarm.errors import SettingsError
 from hls_swarm.origin.dialects.matchers import parse_matcher
 from hls_swarm.settings.checks import MOST_ORIGIN_HOSTS
 from hls_swarm.settings.own_signals import OwnSignal
-from hls_swarm.snapshot.origin_metrics import Role
+from hls_swarm.snapshot.origin.metrics import Role
 
 SHORTEST_INTERVAL = 0.25
 SHORTEST_WINDOW, LONGEST_WINDOW = 10.0, 300.0

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from hls_swarm.records import Failure, FailureKind
-from hls_swarm.snapshot.origin_metrics import SourceProblem
+from hls_swarm.snapshot.origin.metrics import SourceProblem
 
 _HINTS = {
     401: ": are user and password, or the token, right?",

@@ -18,7 +18,7 @@ from math import inf, isfinite
 
 from hls_swarm.origin.dialects.devices import LocalLoad, counted_network_devices, whole_disks
 from hls_swarm.origin.exposition.parser import Page, Series
-from hls_swarm.snapshot.origin_metrics import BucketCounts, Unknown, WhyUnknown
+from hls_swarm.snapshot.origin.metrics import BucketCounts, Unknown, WhyUnknown
 
 Samples = list[tuple[Series, float]]
 

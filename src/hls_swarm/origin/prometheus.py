@@ -34,7 +34,7 @@ from hls_swarm.origin.promql import (
 )
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind
-from hls_swarm.snapshot.origin_metrics import Role, SourceHealth, SourceProblem, SourceState, TargetMetrics
+from hls_swarm.snapshot.origin.metrics import Role, SourceHealth, SourceProblem, SourceState, TargetMetrics
 
 FIRST_RANGE = 300
 """Seconds the first query looks back: at Prometheus' own interval of a minute it has several scrapes."""

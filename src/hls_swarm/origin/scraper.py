@@ -33,7 +33,7 @@ from hls_swarm.origin.failures import scrape_problem
 from hls_swarm.origin.prometheus import PrometheusFeed
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind
-from hls_swarm.snapshot.origin_metrics import BucketCounts, OriginMetrics, SourceProblem, TargetMetrics
+from hls_swarm.snapshot.origin.metrics import BucketCounts, OriginMetrics, SourceProblem, TargetMetrics
 
 _OPENMETRICS = "application/openmetrics-text"
 REMEMBERED_SERIES = 1 << 19

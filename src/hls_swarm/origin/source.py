@@ -28,7 +28,7 @@ from hls_swarm.origin.exposition.parser import CACHED_SERIES, ExpositionError, F
 from hls_swarm.origin.interval import Interval, NotKnown
 from hls_swarm.origin.refusals import Refusals
 from hls_swarm.origin.window import Window
-from hls_swarm.snapshot.origin_metrics import (
+from hls_swarm.snapshot.origin.metrics import (
     BucketCounts,
     Reading,
     Role,
@@ -39,7 +39,7 @@ from hls_swarm.snapshot.origin_metrics import (
     Unknown,
     WhyUnknown,
 )
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.signals import SIGNALS
 
 STALE_INTERVALS = 3
 

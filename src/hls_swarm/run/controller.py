@@ -28,7 +28,7 @@ from hls_swarm.results.logs import masked, secrets_of
 from hls_swarm.run.exporters import PATIENT_SECONDS, device_of_host, tell_of_load, unanswered
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.moment import Moment
-from hls_swarm.snapshot.origin_metrics import OriginMetrics
+from hls_swarm.snapshot.origin.metrics import OriginMetrics
 from hls_swarm.snapshot.snapshot import WORST_VIEWERS, Mark, Phase, Snapshot, SnapshotBuilder, badness
 from hls_swarm.stats.faults import masked_faults, merge_faults
 from hls_swarm.stats.histogram import Histogram

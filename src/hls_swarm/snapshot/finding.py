@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 
 class Severity(StrEnum):

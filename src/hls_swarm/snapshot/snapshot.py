@@ -21,7 +21,7 @@ from hls_swarm.snapshot.finding import Culprit, Finding
 from hls_swarm.snapshot.generator import generator_remarks
 from hls_swarm.snapshot.hosts import HostFigures, host_figures
 from hls_swarm.snapshot.lately import Lately, LatelyWatch
-from hls_swarm.snapshot.origin_metrics import OriginMetrics
+from hls_swarm.snapshot.origin.metrics import OriginMetrics
 from hls_swarm.snapshot.quality import Quality, quality
 from hls_swarm.snapshot.saturation import MachineOverRun, MachineWatch
 from hls_swarm.stats.histogram import Distribution, Histogram

@@ -1,6 +1,6 @@
 """How figures are written for a person: one way for every view. Unknown is `-`."""
 
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 UNKNOWN = "-"
 

@@ -3,14 +3,14 @@
 from typing import assert_never
 
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.origin_metrics import (
+from hls_swarm.snapshot.origin.metrics import (
     Group,
     SignalInfo,
     SourceHealth,
     SourceState,
     Unit,
 )
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.signals import SIGNALS
 
 DETAILS = frozenset(
     {

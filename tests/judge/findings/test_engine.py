@@ -10,7 +10,7 @@ from hls_swarm.judge.findings.measures import now_of
 from hls_swarm.judge.findings.rule import Rule, at_least
 from hls_swarm.judge.timeline import Row
 from hls_swarm.snapshot.finding import Culprit, Interval, Severity, Standing
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 HOT = Rule(
     name="hot",

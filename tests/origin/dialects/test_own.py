@@ -8,7 +8,7 @@ from tests.origin.pages import changed, page_text
 from hls_swarm.origin.dialects.own import OWN_DIALECT, with_own
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.settings.own_signals import OwnSignal, read_own_signal
-from hls_swarm.snapshot.origin_metrics import (
+from hls_swarm.snapshot.origin.metrics import (
     Group,
     OriginMetrics,
     Reading,
@@ -17,7 +17,7 @@ from hls_swarm.snapshot.origin_metrics import (
     TargetMetrics,
     WhyUnknown,
 )
-from hls_swarm.snapshot.origin_tally import OriginTally
+from hls_swarm.snapshot.origin.tally import OriginTally
 
 APP = """# TYPE app_errors_total counter
 app_errors_total{code="500"} 10

@@ -6,7 +6,7 @@ from tests.origin.pages import changed, grown, page_text, parsed, without
 from hls_swarm.origin.dialects.recognition import BUILT_IN
 from hls_swarm.origin.dialects.signals import Answer, answers
 from hls_swarm.origin.interval import Interval
-from hls_swarm.snapshot.origin_metrics import Group, Role, WhyUnknown
+from hls_swarm.snapshot.origin.metrics import Group, Role, WhyUnknown
 
 SECONDS = 10.0
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support.chromium import Browser, browser
 from tests.support.run_folders import long_run
 
-from hls_swarm.judge.compare import compare
+from hls_swarm.judge.comparing.compare import compare
 from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
 from hls_swarm.views.html import comparison_html, report_html

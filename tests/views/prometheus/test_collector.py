@@ -12,8 +12,8 @@ from tests.support.snapshots import failed, stalled, watching
 
 from hls_swarm.errors import RunError
 from hls_swarm.http.serving.page_server import MOST_HEAD_BYTES
-from hls_swarm.snapshot.origin_metrics import OriginMetrics, Reading
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.metrics import OriginMetrics, Reading
+from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.views.prometheus.collector import FAMILIES, Page, exported_buckets

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support import places
 
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.views.prometheus.alerts import ALERTS, alert_rules
 from hls_swarm.views.prometheus.collector import FAMILIES, FamilyType
 from hls_swarm.views.prometheus.grafana import grafana_dashboard

@@ -6,7 +6,7 @@ from tests.views.tui import states
 
 from hls_swarm.judge.verdict import judge
 from hls_swarm.records import EndReason, Record, ViewerStopped
-from hls_swarm.snapshot.origin_metrics import (
+from hls_swarm.snapshot.origin.metrics import (
     OriginMetrics,
     Reading,
     Role,
@@ -17,13 +17,13 @@ from hls_swarm.snapshot.origin_metrics import (
     Unknown,
     WhyUnknown,
 )
-from hls_swarm.snapshot.origin_signals import SIGNALS
-from hls_swarm.snapshot.origin_tally import TargetSummary
+from hls_swarm.snapshot.origin.signals import SIGNALS
+from hls_swarm.snapshot.origin.tally import TargetSummary
 from hls_swarm.snapshot.snapshot import Phase, Snapshot
 from hls_swarm.stats.histogram import Distribution
+from hls_swarm.views.tables import origin_tables
 from hls_swarm.views.terminal.live import LineView
 from hls_swarm.views.terminal.output import Output
-from hls_swarm.views.terminal.tables import origin_tables
 from hls_swarm.views.terminal.text import status_line, summary
 
 

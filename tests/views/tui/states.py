@@ -6,7 +6,7 @@ from dataclasses import replace
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.snapshot.finding import Culprit, Finding, Interval, Severity, Standing, Voids
 from hls_swarm.snapshot.lately import Lately, LatelyObject
-from hls_swarm.snapshot.origin_metrics import (
+from hls_swarm.snapshot.origin.metrics import (
     OriginMetrics,
     Reading,
     Role,
@@ -17,7 +17,7 @@ from hls_swarm.snapshot.origin_metrics import (
     Unknown,
     WhyUnknown,
 )
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.snapshot.snapshot import (
     ErrorFigures,
     Experience,

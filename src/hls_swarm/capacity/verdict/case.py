@@ -22,8 +22,8 @@ from hls_swarm.capacity.steps import EVIDENCE, Kind, Result
 from hls_swarm.capacity.trial import Trial
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.judge.timeline import Row
-from hls_swarm.snapshot.origin_metrics import Unit
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.metrics import Unit
+from hls_swarm.snapshot.origin.signals import SIGNALS
 
 Read = Callable[[Row, str], float | None]
 _LEAST_SHARE = 1 / 3

@@ -10,7 +10,7 @@ from hls_swarm.capacity.verdict.evidence import Answer, OfOne, Sort, not_known
 from hls_swarm.judge.timeline import Row
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Comparison, Evidence
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 ONSET_SECONDS = 2.0
 LEAST_OF_A_THIRD = 8

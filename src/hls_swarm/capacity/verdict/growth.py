@@ -7,7 +7,7 @@ from hls_swarm.capacity.verdict.evidence import Answer, OfOne, Sort, evidence_of
 from hls_swarm.capacity.verdict.predictions import prediction
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Comparison, Evidence
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 BINDS_FROM, BINDS_TO = 0.8, 1.25
 """Where a line must reach the whole, by L and by F, for the resource to have been the limit."""

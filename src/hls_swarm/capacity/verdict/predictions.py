@@ -16,7 +16,7 @@ from hls_swarm.capacity.steps import EVIDENCE, Result
 from hls_swarm.capacity.trial import Trial
 from hls_swarm.capacity.verdict.case import Case, Measure, origin, viewers
 from hls_swarm.judge.timeline import Row
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 LEAST_LOADS = 3
 LEAST_R2 = 0.8

@@ -21,7 +21,7 @@ from hls_swarm.capacity.verdict.growth import AtEveryLoad, Binds, Flat, Grows
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.judge.timeline import Row
 from hls_swarm.snapshot.finding import Culprit
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 RECEIVED = viewers("body_bytes_per_second", "received", Unit.BYTES_PER_SECOND, rare=True)
 RTT = viewers("rtt_seconds_p50", "round trip of viewers' connections", Unit.SECONDS)

@@ -17,7 +17,7 @@ from hls_swarm.judge.findings.rule import Condition, Rule, at_least
 from hls_swarm.records import FailureKind, ObjectKind
 from hls_swarm.snapshot.finding import Culprit, Severity, Standing, Voids
 from hls_swarm.snapshot.generator import LATE_STARTS_LIMIT, LOOP_LAG_LIMIT_SECONDS, STANDSTILL_LIMIT_SECONDS
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.saturation import FULL_SECONDS, LINK_LIMIT_PERCENT, MACHINE_CPU_LIMIT_PERCENT
 
 FELT_LAG_SECONDS = 0.02

@@ -4,7 +4,7 @@ from hls_swarm.judge.findings.measures import Measure, places_of
 from hls_swarm.judge.findings.recent import Recent
 from hls_swarm.judge.findings.rule import Rule, at_least
 from hls_swarm.snapshot.finding import Culprit, Severity, Standing
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 _LATELY = 10.0
 _QUIET_SHARE = 0.005

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from hls_swarm.judge.findings.recent import Recent
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.records import FailureKind, ObjectKind
-from hls_swarm.snapshot.origin_metrics import Unit
-from hls_swarm.snapshot.origin_signals import signal_info
+from hls_swarm.snapshot.origin.metrics import Unit
+from hls_swarm.snapshot.origin.signals import signal_info
 
 Places = Callable[[Recent], Sequence[str]]
 """What a rule looks at one by one."""

@@ -9,7 +9,7 @@ from hls_swarm.judge.findings.measures import most_of, now_of, origin_mean, plac
 from hls_swarm.judge.findings.rule import Condition, Rule, at_least, at_most, fallen, risen
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.snapshot.finding import Culprit, Severity, Standing
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 _OVER = 5.0
 _ANY_PER_SECOND = 0.1

@@ -15,7 +15,7 @@ from hls_swarm.judge.findings.measures import (
 from hls_swarm.judge.findings.rule import Rule, at_least, at_most, fallen, risen
 from hls_swarm.records import FailureKind, ObjectKind
 from hls_swarm.snapshot.finding import Culprit, Severity, Standing
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 _LATELY = 10.0
 _PLAYLISTS = (ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST)

@@ -14,7 +14,7 @@ from hls_swarm.origin.interval import (
     label_starts,
     not_exported,
 )
-from hls_swarm.snapshot.origin_metrics import Unknown, WhyUnknown
+from hls_swarm.snapshot.origin.metrics import Unknown, WhyUnknown
 
 
 def gauge(inputs: Inputs) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hls_swarm.origin.dialects.formulas import gauge, gauge_percent, increase_ratio, rate, share_of_time, sum_of_rates
 from hls_swarm.origin.dialects.signals import Dialect, row
 from hls_swarm.origin.interval import NOTHING_HAPPENED, Inputs, NotKnown, counted_device, label_in, whole_disk
-from hls_swarm.snapshot.origin_metrics import Unknown, WhyUnknown
+from hls_swarm.snapshot.origin.metrics import Unknown, WhyUnknown
 
 _CPU = "node_cpu_seconds_total"
 _IDLE_MODES = frozenset({"idle", "iowait"})

@@ -9,8 +9,8 @@ from hls_swarm.origin.dialects.recognition import Dialects
 from hls_swarm.origin.dialects.signals import Dialect, Formula, HistogramRow, Row
 from hls_swarm.origin.interval import Filter, both, every_series, label_in
 from hls_swarm.settings.own_signals import OwnKind, OwnSignal
-from hls_swarm.snapshot.origin_metrics import SignalInfo
-from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info
+from hls_swarm.snapshot.origin.metrics import SignalInfo
+from hls_swarm.snapshot.origin.signals import SIGNALS, signal_info
 
 OWN_DIALECT = "signals of your own"
 

@@ -10,8 +10,8 @@ from hls_swarm.origin.dialects.node import NODE
 from hls_swarm.origin.dialects.signals import Dialect
 from hls_swarm.origin.dialects.varnish import VARNISH
 from hls_swarm.origin.exposition.parser import Page
-from hls_swarm.snapshot.origin_metrics import Group, Role, SignalInfo
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.metrics import Group, Role, SignalInfo
+from hls_swarm.snapshot.origin.signals import SIGNALS
 
 SERVERS = (*NGINX_DIALECTS, HAPROXY, VARNISH)
 """What serves media; `--nginx-metrics` may name the page of any of them."""

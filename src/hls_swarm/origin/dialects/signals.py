@@ -22,8 +22,8 @@ from hls_swarm.origin.interval import (
     every_series,
     samples_of,
 )
-from hls_swarm.snapshot.origin_metrics import BucketCounts, SignalInfo, Unknown, WhyUnknown
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.metrics import BucketCounts, SignalInfo, Unknown, WhyUnknown
+from hls_swarm.snapshot.origin.signals import SIGNALS
 
 Formula = Callable[[Inputs], float]
 

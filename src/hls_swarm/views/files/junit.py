@@ -10,9 +10,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from hls_swarm.foreign import visible
 from hls_swarm.judge.report import Report
+from hls_swarm.views.tables import reasons
 from hls_swarm.views.terminal.output import plain_text
 from hls_swarm.views.terminal.report import report_text
-from hls_swarm.views.terminal.tables import reasons
 
 
 def report_junit(report: Report) -> bytes:

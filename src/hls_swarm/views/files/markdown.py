@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 
 from hls_swarm.foreign import one_line
-from hls_swarm.judge.compare import Comparison, Conclusion
+from hls_swarm.judge.comparing.compare import Comparison, Conclusion
 from hls_swarm.judge.report import Report
-from hls_swarm.views.terminal.tables import (
+from hls_swarm.views.tables import (
     Table,
     comparison_headline,
     comparison_remarks,

@@ -15,7 +15,7 @@ from math import ceil
 from typing import Any
 
 from hls_swarm.judge.report import Report
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.views.html.limits import limits_of
 from hls_swarm.views.html.plans import ChartPlan, Drawing, known, plans
 from hls_swarm.views.html.series import Row, Series

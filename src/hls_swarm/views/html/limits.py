@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hls_swarm.judge.thresholds import parse_threshold
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.views.html.plans import ChartPlan
 
 _ENDS = ("_p50", "_p95", "_p99", "_max", "_rate", "_per_second", "_total")

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hls_swarm.foreign import visible
-from hls_swarm.judge.compare import Comparison, Conclusion
+from hls_swarm.judge.comparing.compare import Comparison, Conclusion
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.views.html.annotations import bands, marks, wall_start
@@ -22,7 +22,7 @@ from hls_swarm.views.html.charts import Chart, Charts, anchor, comparison_charts
 from hls_swarm.views.html.content import WORDS, events, finding_cards, group_tables, settings, tiles
 from hls_swarm.views.html.distribution import response_times
 from hls_swarm.views.html.series import known_columns
-from hls_swarm.views.terminal.tables import (
+from hls_swarm.views.tables import (
     Table,
     comparison_headline,
     comparison_remarks,

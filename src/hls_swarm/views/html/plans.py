@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.settings.own_signals import OWN_PREFIX
-from hls_swarm.snapshot.origin_metrics import Unit
-from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info
+from hls_swarm.snapshot.origin.metrics import Unit
+from hls_swarm.snapshot.origin.signals import SIGNALS, signal_info
 from hls_swarm.views.signals import DETAILS, GROUP_NAMES, full_name
 
 VIEWERS, LATENCIES, ERRORS = "Viewers and their experience", "Latencies", "Errors"

@@ -24,8 +24,8 @@ from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot.finding import Finding
 from hls_swarm.snapshot.moment import Moment
-from hls_swarm.snapshot.origin_metrics import SourceState, TargetMetrics
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.metrics import SourceState, TargetMetrics
+from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.stats.histogram import BUCKETS_PER_OCTAVE, Histogram
 from hls_swarm.stats.tally import ObjectTally

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
-from hls_swarm.snapshot.origin_metrics import SignalInfo, Unit
-from hls_swarm.snapshot.origin_signals import SIGNALS
+from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit
+from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.views.prometheus.collector import FAMILIES, FamilyType
 from hls_swarm.views.signals import GROUP_NAMES
 

@@ -15,8 +15,8 @@ from hls_swarm.capacity.steps import Kind, Result, Verdict
 from hls_swarm.capacity.verdict.cause import Accused, Cause
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.snapshot import units
+from hls_swarm.views.tables import Table
 from hls_swarm.views.terminal.grid import grid
-from hls_swarm.views.terminal.tables import Table
 
 _WIDTH = 17
 _MOST_NOT_KNOWN = 8

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hls_swarm.judge.verdict import Outcome
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.origin_metrics import SourceState
+from hls_swarm.snapshot.origin.metrics import SourceState
 from hls_swarm.snapshot.snapshot import Snapshot
 
 CHECK_SECONDS = 10.0

@@ -5,7 +5,7 @@ from typing import Any
 
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Interval
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 
 LEADING = 3
 """Findings that lead a view; the rest follow where there is room."""

@@ -3,7 +3,7 @@
 from rich.table import Table as Grid
 from rich.text import Text
 
-from hls_swarm.views.terminal.tables import Table
+from hls_swarm.views.tables import Table
 
 STYLES = {
     "pass": "green",

@@ -8,11 +8,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from hls_swarm.capacity.answer import read_answer
-from hls_swarm.judge.compare import Comparison, Conclusion
+from hls_swarm.judge.comparing.compare import Comparison, Conclusion
 from hls_swarm.judge.report import Report, Status
-from hls_swarm.views.terminal.capacity import capacity_text
-from hls_swarm.views.terminal.grid import STYLES, grid
-from hls_swarm.views.terminal.tables import (
+from hls_swarm.views.tables import (
     comparison_headline,
     comparison_remarks,
     differences,
@@ -21,6 +19,8 @@ from hls_swarm.views.terminal.tables import (
     reasons,
     tables,
 )
+from hls_swarm.views.terminal.capacity import capacity_text
+from hls_swarm.views.terminal.grid import STYLES, grid
 
 CONCLUSION_STYLES = {
     Conclusion.WORSE: "bold red",

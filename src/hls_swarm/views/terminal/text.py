@@ -14,9 +14,9 @@ from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Finding, Severity
-from hls_swarm.snapshot.origin_metrics import OriginMetrics, SourceState, TargetMetrics, Unit, WhyUnknown
-from hls_swarm.snapshot.origin_signals import signal_info
-from hls_swarm.snapshot.origin_tally import TargetSummary
+from hls_swarm.snapshot.origin.metrics import OriginMetrics, SourceState, TargetMetrics, Unit, WhyUnknown
+from hls_swarm.snapshot.origin.signals import signal_info
+from hls_swarm.snapshot.origin.tally import TargetSummary
 from hls_swarm.snapshot.snapshot import GeneratorFigures, Snapshot, ViewerFigures
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views.signals import DETAILS, name_text, source_text, value_text

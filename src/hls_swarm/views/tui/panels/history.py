@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.origin_metrics import Reading, TargetMetrics
+from hls_swarm.snapshot.origin.metrics import Reading, TargetMetrics
 from hls_swarm.views.signals import name_text, value_text
 from hls_swarm.views.tui.lines import Line, line, sparkline
 from hls_swarm.views.tui.panels.origin import at_limits

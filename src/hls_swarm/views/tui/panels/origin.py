@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Finding, Severity
-from hls_swarm.snapshot.origin_metrics import (
+from hls_swarm.snapshot.origin.metrics import (
     Group,
     OriginMetrics,
     Reading,

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hls_swarm.judge.compare import Comparison, Conclusion, Difference, Figures, Judgement, signal_of
+from hls_swarm.judge.comparing.compare import Comparison, Conclusion, Difference, Figures, Judgement, signal_of
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.thresholds import value_text as threshold_value
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.origin_metrics import SignalInfo, Unit
-from hls_swarm.snapshot.origin_signals import signal_info
+from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit
+from hls_swarm.snapshot.origin.signals import signal_info
 from hls_swarm.views.signals import DETAILS, below_text, full_name, value_text
 from hls_swarm.views.terminal.findings import expectation_rows, finding_rows
 

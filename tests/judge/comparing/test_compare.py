@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from tests.support.run_folders import long_run
 
-from hls_swarm.judge.compare import (
+from hls_swarm.judge.comparing.compare import (
     Conclusion,
     Judgement,
     Judging,
@@ -16,9 +16,9 @@ from hls_swarm.judge.compare import (
 from hls_swarm.judge.metrics import Better
 from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
-from hls_swarm.snapshot.origin_metrics import Unit
+from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.views.terminal.tables import differences, explanations
+from hls_swarm.views.tables import differences, explanations
 
 pytestmark = pytest.mark.slow
 

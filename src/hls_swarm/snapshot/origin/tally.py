@@ -13,8 +13,8 @@ from math import inf
 
 import msgspec
 
-from hls_swarm.snapshot.origin_metrics import BucketCounts, OriginMetrics, TargetMetrics
-from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info, step_of
+from hls_swarm.snapshot.origin.metrics import BucketCounts, OriginMetrics, TargetMetrics
+from hls_swarm.snapshot.origin.signals import SIGNALS, signal_info, step_of
 from hls_swarm.stats.histogram import Distribution, Histogram
 
 QUANTILES: Mapping[str, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

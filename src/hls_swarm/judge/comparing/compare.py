@@ -19,13 +19,13 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from math import sqrt
 
-from hls_swarm.judge.comparable import Obstacle, Side, obstacles
+from hls_swarm.judge.comparing.comparable import Obstacle, Side, obstacles
+from hls_swarm.judge.comparing.noise import critical_distance, differ, distance, independent_values
 from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX, Better, CounterMetric, DistributionMetric, RatioMetric
-from hls_swarm.judge.noise import critical_distance, differ, distance, independent_values
 from hls_swarm.judge.report import Report
 from hls_swarm.settings.own_signals import OWN_PREFIX
-from hls_swarm.snapshot.origin_metrics import SignalInfo, Unit
-from hls_swarm.snapshot.origin_signals import SIGNALS, signal_info
+from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit
+from hls_swarm.snapshot.origin.signals import SIGNALS, signal_info
 from hls_swarm.stats.histogram import Histogram
 
 LEAST_RELATIVE = 0.05

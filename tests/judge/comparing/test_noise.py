@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hls_swarm.judge.noise import critical_distance, differ, distance, independent_values
+from hls_swarm.judge.comparing.noise import critical_distance, differ, distance, independent_values
 from hls_swarm.stats.histogram import Histogram
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hls_swarm.settings.own_signals import OWN_PREFIX
-from hls_swarm.snapshot.origin_metrics import Group, SignalInfo, Unit
+from hls_swarm.snapshot.origin.metrics import Group, SignalInfo, Unit
 
 _WINDOWED = frozenset({Unit.BYTES_PER_SECOND, Unit.PER_SECOND, Unit.PERCENT, Unit.RATIO, Unit.SECONDS})
 NGINX_STEP = 0.001

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.snapshot.origin_metrics import (
+from hls_swarm.snapshot.origin.metrics import (
     BucketCounts,
     OriginMetrics,
     Reading,
@@ -16,8 +16,8 @@ from hls_swarm.snapshot.origin_metrics import (
     Unit,
     bucket_quantile,
 )
-from hls_swarm.snapshot.origin_signals import SIGNALS
-from hls_swarm.snapshot.origin_tally import OriginTally
+from hls_swarm.snapshot.origin.signals import SIGNALS
+from hls_swarm.snapshot.origin.tally import OriginTally
 
 INF = math.inf
 
