@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import time
 
 from textual.drivers._writer_thread import MAX_QUEUED_WRITES
@@ -20,9 +21,10 @@ def test_who_writes_to_a_terminal_that_stands_still_never_waits() -> None:
         assert writer.lost
         assert not writer.is_empty
         writer.stop()
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 60  # it would have waited for ever
         while writer.is_alive():  # it goes on, takes what waits, and ends
-            os.read(ours, 1 << 16)
+            if select.select([ours], [], [], 0.05)[0]:  # it may have ended since
+                os.read(ours, 1 << 16)
         assert not writer.broken
     os.close(ours)
 
