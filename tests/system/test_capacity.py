@@ -68,7 +68,7 @@ IN_CI = ("bandwidth: 12 Mbit/s", "30% of answers are 503")
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name in IN_CI], ids=lambda row: row.name)
 def test_what_is_known_is_found(row: Row, tmp_path: Path) -> None:
-    result = search(row, tmp_path, within="25%")
+    result = search(row, tmp_path, within="40%")
     if result.verdict in {"broke_off", "at_least"} and result.void:
         skip_part(f"this machine is too busy for a search: {result.reason}")
     assert result.is_load_right, result
