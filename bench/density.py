@@ -35,6 +35,7 @@ SEGMENT_BYTES = 750_000
 SEGMENT_SECONDS = 2.0
 WINDOW = 6
 MEDIA_SECONDS = 120
+_PACKET_BYTES, _PACKET_HEAD = 188, b"\x47\x01\x00\x10"  # an MPEG-TS packet that carries payload
 """Length of the real media that ffmpeg plays; the stream comes round again after that."""
 
 
@@ -78,10 +79,12 @@ def media(folder: Path, segment_bytes: int, *, real: bool) -> list[str]:
     """Make the segments; their names in order.
 
     Args:
-        real: MPEG-TS that ffmpeg can play; else one file of random bytes under many names.
+        real: MPEG-TS that ffmpeg can play; else one file of packets with random payload under many names.
     """
     if not real:
-        (folder / "segment.ts").write_bytes(os.urandom(segment_bytes))
+        packets = segment_bytes // _PACKET_BYTES
+        payload = os.urandom(_PACKET_BYTES - len(_PACKET_HEAD))
+        (folder / "segment.ts").write_bytes((_PACKET_HEAD + payload) * packets)
         return [f"seg-{number}.ts" for number in range(1000)]
     encoder = [
         "-c:v",
@@ -183,7 +186,7 @@ def measure(url: str, log: Path, viewers: int, seconds: float, options: argparse
 def has_flag(name: str) -> bool:
     """Whether the command knows a flag."""
     done = subprocess.run(
-        [sys.executable, "-m", "hls_swarm", "run", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "hls_swarm", "run", "--help", "all"], capture_output=True, text=True, check=True
     )
     return name in done.stdout
 
