@@ -179,7 +179,8 @@ def test_cookie_of_a_redirect_is_sent_to_where_it_leads() -> None:
     def script(turn: Turn) -> None:
         if turn.path == "/login":
             turn.send(response(b"", "302 Found", "Location: /play", "Set-Cookie: token=abc"))
-        turn.send(response())
+        else:
+            turn.send(response())
 
     with scripted(script) as origin:
         fetched(origin.url("/login"))

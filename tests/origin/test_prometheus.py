@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -196,13 +197,13 @@ def test_the_question() -> None:
             id="wide",
         ),
         pytest.param(
-            answer(series(NGINX_JOB, "nginx_up", [(float(n), "1") for n in range(250_001)])),
+            lambda: answer(series(NGINX_JOB, "nginx_up", [(float(n), "1") for n in range(250_001)])),
             SourceProblem.TOO_LARGE,
             "an answer of 250,001 samples, more than the 250,000 that are read: narrow --prometheus-label",
             id="samples",
         ),
         pytest.param(
-            answer(*[series(NGINX_JOB, "nginx_up", [], n=str(n)) for n in range(250_001)]),
+            lambda: answer(*[series(NGINX_JOB, "nginx_up", [], n=str(n)) for n in range(250_001)]),
             SourceProblem.TOO_LARGE,
             "narrow --prometheus-label",
             id="series",
@@ -227,8 +228,8 @@ def test_the_question() -> None:
         ),
     ],
 )
-def test_what_can_go_wrong(body: bytes | Failure, problem: SourceProblem, words: str) -> None:
-    (target,) = Asked().answers(body)
+def test_what_can_go_wrong(body: bytes | Failure | Callable[[], bytes], problem: SourceProblem, words: str) -> None:
+    (target,) = Asked().answers(body() if callable(body) else body)
     (source,) = target.sources
     assert (target.target, source.state, source.problem) == ("prom", SourceState.FAILING, problem)
     assert words in source.reason

@@ -32,6 +32,11 @@ def skip_part(reason: str) -> NoReturn:
     pytest.skip(f"SKIPPED PART: {reason}")
 
 
+def skip_busy(reason: str) -> NoReturn:
+    """Skip, in CI too, what only a machine can show that others leave some time to: it is no fault of the program."""
+    pytest.skip(f"BUSY MACHINE: {reason}")
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.programs import free_port, running, skip_part, wait_for
+from tests.support.programs import free_port, running, skip_busy, wait_for
 from tests.truth.origins import ROWS, Row
 from tests.truth.search import search
 
@@ -45,7 +45,7 @@ def test_a_rate_limit_is_found_with_its_load_and_named(tmp_path: Path) -> None:
         )
     answer = json.loads((tmp_path / "answer.json").read_text())
     if done.returncode in {1, 3} and any(trial.get("because") == "generator" for trial in answer["trials"]):
-        skip_part(f"this machine is too busy for a search: {answer['reason']}")
+        skip_busy(f"no time for a search: {answer['reason']}")
     assert done.returncode == 0, done.stderr
     assert answer["verdict"] == "found"
     assert 9 <= answer["viewers"] <= REQUESTS_PER_SECOND
@@ -70,6 +70,6 @@ IN_CI = ("bandwidth: 12 Mbit/s", "30% of answers are 503")
 def test_what_is_known_is_found(row: Row, tmp_path: Path) -> None:
     result = search(row, tmp_path, within="40%")
     if result.verdict in {"broke_off", "at_least"} and result.void:
-        skip_part(f"this machine is too busy for a search: {result.reason}")
+        skip_busy(f"no time for a search: {result.reason}")
     assert result.is_load_right, result
     assert result.is_cause_right, result
