@@ -185,3 +185,16 @@ def test_what_keeps_everybody_out_is_known_before_anybody_gives_up() -> None:
     assert unreached(snapshot(*knocking, *watching(1, 1.0), *retries(2, 1.0))) is None
     assert unreached(snapshot(*knocking, *failed(1, 1.0))) is None  # the run says why soon
     assert unreached(snapshot(ViewerStarted(0, 1.0, 1.0))) is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        pytest.param(Failure(FailureKind.PORTS, "no local port left"), None, id="it was not asked"),
+        pytest.param(Failure(FailureKind.CONNECT, "refused"), "nothing came from the origin yet: refused", id="it was"),
+    ],
+)
+def test_what_this_machine_did_not_get_to_ask_is_not_said_to_be_missing(failure: Failure, words: str | None) -> None:
+    fetched = PlaylistFetched(0, ObjectKind.MULTIVARIANT_PLAYLIST, exchange(0.1, 0, 0.002, failure), failure)
+    said = unreached(snapshot(ViewerStarted(0, 0.1, 0.1), fetched))
+    assert (said is None) if words is None else (said or "").startswith(words)

@@ -92,8 +92,8 @@ def hopeless(snapshot: Snapshot) -> str:
 
 def unreached(snapshot: Snapshot) -> str | None:
     """What is in the way, in words, as long as nothing came from the origin and everybody still tries; else None."""
-    tried = sum(error.count for error in snapshot.errors)
-    if not tried or snapshot.viewers.failed or any(figures.body_bytes for figures in snapshot.objects.values()):
+    asked = any(error.blame is Blame.ORIGIN for error in snapshot.errors)  # else this machine did not get so far
+    if not asked or snapshot.viewers.failed or any(figures.body_bytes for figures in snapshot.objects.values()):
         return None
     return f"nothing came from the origin yet{_because(snapshot)}"
 
