@@ -11,7 +11,7 @@ from tests.support.programs import free_port, running, skip_busy, wait_for
 from tests.truth.origins import ROWS, Row
 from tests.truth.search import search
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.program, pytest.mark.timeout(400)]
 
 REQUESTS_PER_SECOND = 12
 """A live viewer of 2 s segments asks for one request a second, playlist and segment in turn: it is 12 viewers."""

@@ -12,7 +12,7 @@ from tests.support.soundness import assert_sound
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.settings import OriginSettings
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.program, pytest.mark.timeout(120)]
 
 LINE = re.compile(r'(\S+) - - \[[^]]*\] "GET (\S+) [^"]*" 200 \d+ "[^"]*" "([^"]*)"')
 

@@ -27,7 +27,7 @@ from tests.support.soundness import assert_sound
 
 from hls_swarm.judge.shape import json_schema
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.program, pytest.mark.timeout(120)]
 
 KINDS = {"master.m3u8": "multivariant_playlist", "m3u8": "media_playlist"}
 
@@ -150,6 +150,7 @@ def test_the_numbers_agree_everywhere_and_with_the_access_log(tmp_path: Path) ->
     assert max(value for value in p95 if value is not None) == pytest.approx(max(known), rel=1e-3)
 
 
+@pytest.mark.system
 def test_a_real_prometheus_scrapes_the_run_without_a_complaint(tmp_path: Path) -> None:
     program, promtool = require("prometheus"), require("promtool")
     folder, metrics, server = tmp_path / "run", free_port(), free_port()

@@ -14,7 +14,7 @@ import pytest
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.settings import OriginSettings
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.program, pytest.mark.timeout(120)]
 
 
 def workers_with_viewers(controller: int) -> list[psutil.Process]:
