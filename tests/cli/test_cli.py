@@ -285,6 +285,7 @@ def _spellings() -> Iterator[Any]:
                 yield pytest.param(name, [f"{dashes}{name}{on}"], True, id=f"{dashes}{name}{on}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "form", "value"), list(_spellings()))
 def test_every_flag_in_every_spelling(name: str, form: list[str], value: object) -> None:
     needed = {

@@ -18,8 +18,10 @@ from hls_swarm.engine.ffmpeg.process import Process, guard, spawn
 pytestmark = pytest.mark.program
 
 PARENT = """
-import asyncio, sys, uvloop
+import asyncio, signal, sys, uvloop
 from hls_swarm.engine.ffmpeg import process
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell has put into the background
 
 class Listener:
     def on_output(self, data): print(data.decode().strip(), flush=True)

@@ -22,6 +22,8 @@ from hls_swarm.testorigin.media.mpegts import (
 )
 from hls_swarm.testorigin.media.restamp import LEAD_TICKS, VariantStream
 
+pytestmark = pytest.mark.slow
+
 VARIANTS = load_clip()
 VIDEO_STEP = TICKS_PER_SECOND // 25
 AUDIO_STEP = TICKS_PER_SECOND * 1024 // 48_000
