@@ -273,11 +273,11 @@ def family_table() -> Iterable[str]:
 
 
 def expectation_table() -> Iterable[str]:
-    """What is expected of every run without thresholds."""
-    yield "| Name | What may be so much at most | At most |"
-    yield "|---|---|---|"
+    """What is expected of every run."""
+    yield "| Name | What may be so much at most | At most | Instead of it, a threshold on |"
+    yield "|---|---|---|---|"
     for each in DEFAULTS:
-        yield f"| `{each.name}` | {each.what} | {100 * each.limit:g}% |"
+        yield f"| `{each.name}` | {each.what} | {100 * each.limit:g}% | {f'`{each.metric}`' if each.metric else ''} |"
 
 
 def rule_tables() -> Iterable[str]:

@@ -39,7 +39,7 @@ def of_a_long_run(folder: Path) -> Any:
 
 
 def of_a_bad_run() -> Any:
-    run = Run(expected=expectations((), thresholds=False))
+    run = Run(expected=expectations(()))
     machine = MachineFigures(99.5, "eth0", 124e6, 1e6, 125e6, 2.5)
     run.second(1.0, *watching(0, 0.1), *failed(1, 0.2), *failed(2, 0.2), *failed(3, 0.2), machine=machine)
     for second in range(2, 15):

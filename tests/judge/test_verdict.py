@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 
 import pytest
+from msgspec import structs
 from tests.support.moments import Run
 from tests.support.snapshots import exchange, failed, stalled, watching
 
-from hls_swarm.judge.expectations import ExpectationError, expectations
+from hls_swarm.judge.expectations import DEFAULTS, ExpectationError, expectations
+from hls_swarm.judge.metrics import METRICS
+from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.verdict import Outcome, Verdict, judge
 from hls_swarm.records import Failure, FailureKind, ObjectKind, Record, SegmentFetched, ViewerStarted
 from hls_swarm.snapshot.snapshot import MachineFigures, Phase
@@ -27,8 +30,9 @@ def quiet(run: Run, seconds: Iterable[int]) -> None:
         run.second(float(second))
 
 
-def expected(*lines: str, thresholds: bool = False) -> Run:
-    return Run(expected=expectations(lines, thresholds=thresholds))
+def expected(*lines: str, thresholds: tuple[str, ...] = ()) -> Run:
+    judged = [parse_threshold(line).metric for line in thresholds]
+    return Run(*thresholds, expected=expectations(lines, thresholds=judged))
 
 
 class TestGenerator:
@@ -194,22 +198,80 @@ class TestExpectations:
     @pytest.mark.parametrize(
         ("lines", "thresholds", "texts"),
         [
-            pytest.param(
-                (), False, ["viewers=0%", "errors=1%", "rebuffering=1%", "media=1%", "playlists=1%"], id="all"
-            ),
+            pytest.param((), (), ["viewers=0%", "errors=1%", "rebuffering=1%", "media=1%", "playlists=1%"], id="all"),
             pytest.param(
                 ("errors=2%", "rebuffering=off"),
-                False,
+                (),
                 ["viewers=0%", "errors=2%", "media=1%", "playlists=1%"],
                 id="changed by name",
             ),
-            pytest.param((), True, [], id="thresholds judge instead"),
-            pytest.param(("viewers=0.05",), True, ["viewers=5%"], id="thresholds and what was named"),
+            pytest.param(
+                (),
+                ("segment_download_seconds", "origin_cpu_percent", "segment_errors"),
+                ["viewers=0%", "errors=1%", "rebuffering=1%", "media=1%", "playlists=1%"],
+                id="thresholds on something else",
+            ),
+            pytest.param(
+                (),
+                ("errors", "rebuffering_ratio", "viewers_failed"),
+                ["media=1%", "playlists=1%"],
+                id="thresholds on the same figures judge in their place",
+            ),
+            pytest.param(
+                ("errors=5%", "media=off"),
+                ("errors", "viewers_failed"),
+                ["errors=5%", "rebuffering=1%", "playlists=1%"],
+                id="what was named stays beside a threshold",
+            ),
         ],
     )
-    def test_which_apply(self, lines: tuple[str, ...], thresholds: bool, texts: list[str]) -> None:
+    def test_which_apply(self, lines: tuple[str, ...], thresholds: tuple[str, ...], texts: list[str]) -> None:
         assert [each.text for each in expectations(lines, thresholds=thresholds)] == texts
         assert expectations((), thresholds=thresholds, none=True) == ()
+
+    def test_each_is_replaced_by_thresholds_on_a_metric_that_there_is(self) -> None:
+        assert {each.name: each.metric for each in DEFAULTS} == {
+            "viewers": "viewers_failed",
+            "errors": "errors",
+            "rebuffering": "rebuffering_ratio",
+            "media": "",
+            "playlists": "",
+        }
+        assert {each.metric for each in DEFAULTS if each.metric} <= METRICS.keys()
+
+    @pytest.mark.parametrize(
+        ("thresholds", "verdict", "reasons"),
+        [
+            pytest.param(
+                ("segment_download_seconds:p95 < 60s over run",),
+                Verdict.FAIL,
+                ("viewers that failed", "requests that failed", "stalled time of the viewers"),
+                id="a threshold on something else",
+            ),
+            pytest.param(
+                ("errors:rate < 50% over run", "rebuffering_ratio < 50% over run", "viewers_failed:count < 2 over run"),
+                Verdict.PASS,
+                (),
+                id="thresholds on all that is wrong",
+            ),
+            pytest.param(
+                ("errors:rate < 10% over run", "rebuffering_ratio < 50% over run", "viewers_failed:count < 2 over run"),
+                Verdict.FAIL,
+                ("errors:rate < 10% over run",),
+                id="one of them crossed, and told once",
+            ),
+        ],
+    )
+    def test_a_threshold_hides_nothing_but_what_it_is_of(
+        self, thresholds: tuple[str, ...], verdict: Verdict, reasons: tuple[str, ...]
+    ) -> None:
+        run = expected(thresholds=thresholds)
+        *asked, stopped = failed(1, 0.6)[1:]
+        run.second(1.0, *watching(0, 0.1), *watching(1, 0.1), *asked, structs.replace(stopped, played=True))
+        run.second(2.0, *stalled(0, 1.1, 0.5))
+        outcome = outcome_of(run)
+        assert outcome.verdict is verdict
+        assert tuple(said.split(": ")[0] for said in outcome.reasons) == reasons
 
     @pytest.mark.parametrize(
         ("line", "words"),
@@ -223,5 +285,5 @@ class TestExpectations:
     )
     def test_one_that_can_not_be_read(self, line: str, words: str) -> None:
         with pytest.raises(ExpectationError) as raised:
-            expectations((line,), thresholds=False)
+            expectations((line,))
         assert str(raised.value) == words

@@ -350,7 +350,7 @@ def _check_files(settings: Settings) -> None:
         from hls_swarm.judge.expectations import ExpectationError, expectations
 
         try:
-            expectations(settings.expect, thresholds=bool(settings.threshold))
+            expectations(settings.expect)
         except ExpectationError as error:
             raise SettingValueError("expect", str(error)) from None
 

@@ -1,9 +1,10 @@
-"""What is expected of every run that has no thresholds: that its viewers could watch.
+"""What is expected of every run: that its viewers could watch.
 
 Rules:
 
 - Each expectation is a share that may be so much at most; it is of the whole run without what the generator made void.
-- Without thresholds all of them apply. With thresholds those judge, and an expectation only if it was named.
+- All of them apply, unless switched off by name, or all together. A threshold on the figure that an expectation is of
+  says the same thing more exactly: it judges in its place, unless the expectation was named too.
 - What is not known breaks no expectation: a stream without live playlists has none that could be stale.
 - They are the same for every output: this table is what each of them shows.
 """
@@ -53,12 +54,14 @@ class Expectation:
     Args:
         what: the share that it is of, in words.
         limit: that share at most.
+        metric: a threshold on it judges in its place; empty: no metric is of the same figure.
     """
 
     name: str
     what: str
     limit: float
     read: Callable[[Facts], float | None]
+    metric: str = ""
 
     @property
     def text(self) -> str:
@@ -101,10 +104,14 @@ def _share_of_time(rules: frozenset[str]) -> Callable[[Facts], float | None]:
 
 
 DEFAULTS: tuple[Expectation, ...] = (
-    Expectation("viewers", "viewers that failed", 0.0, _failed_viewers),
-    Expectation("errors", "requests that failed", 0.01, lambda facts: facts.sound.rate("errors")),
+    Expectation("viewers", "viewers that failed", 0.0, _failed_viewers, "viewers_failed"),
+    Expectation("errors", "requests that failed", 0.01, lambda facts: facts.sound.rate("errors"), "errors"),
     Expectation(
-        "rebuffering", "stalled time of the viewers", 0.01, lambda facts: facts.sound.ratio("rebuffering_ratio")
+        "rebuffering",
+        "stalled time of the viewers",
+        0.01,
+        lambda facts: facts.sound.ratio("rebuffering_ratio"),
+        "rebuffering_ratio",
     ),
     Expectation("media", "time with media that no player can use", 0.01, _share_of_time(MEDIA_RULES)),
     Expectation("playlists", "time with playlists that are stale or unreadable", 0.01, _share_of_time(PLAYLIST_RULES)),
@@ -112,12 +119,14 @@ DEFAULTS: tuple[Expectation, ...] = (
 _BY_NAME: Mapping[str, Expectation] = MappingProxyType({each.name: each for each in DEFAULTS})
 
 
-def expectations(lines: Sequence[str], *, thresholds: bool, none: bool = False) -> tuple[Expectation, ...]:
+def expectations(
+    lines: Sequence[str], *, thresholds: Iterable[str] = (), none: bool = False
+) -> tuple[Expectation, ...]:
     """Those that apply to a run.
 
     Args:
         lines: what was named, `errors=2%` or `rebuffering=off`.
-        thresholds: whether the run has thresholds.
+        thresholds: the metrics that the run has thresholds on.
         none: whether none are wanted.
 
     Raises:
@@ -126,7 +135,8 @@ def expectations(lines: Sequence[str], *, thresholds: bool, none: bool = False) 
     named = dict(_parsed(line) for line in lines)
     if none:
         return ()
-    applied = [each for each in DEFAULTS if each.name in named] if thresholds else DEFAULTS
+    judged = set(thresholds)
+    applied = [each for each in DEFAULTS if each.name in named or each.metric not in judged]
     changed = [(each, named.get(each.name, each.limit)) for each in applied]
     return tuple(replace(each, limit=limit) for each, limit in changed if limit is not None)
 

@@ -231,8 +231,10 @@ async def _demo(settings: Settings, workers: int, signals: Signals, limits: tupl
 
 async def _run(settings: Settings, workers: int, signals: Signals, searching: "Searching | None" = None) -> int:
     started_at = time.time()
-    expected = expectations(settings.expect, thresholds=bool(settings.threshold), none=settings.no_expectations)
-    ledger = Ledger([parse_threshold(line) for line in settings.threshold], expected)
+    thresholds = [parse_threshold(line) for line in settings.threshold]
+    judged = {threshold.metric for threshold in thresholds}
+    expected = expectations(settings.expect, thresholds=judged, none=settings.no_expectations)
+    ledger = Ledger(thresholds, expected)
     endpoint = Endpoint(
         settings.metrics,
         time.perf_counter,

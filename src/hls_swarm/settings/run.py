@@ -313,11 +313,11 @@ class Settings:
     """What must hold, such as 'segment_download_seconds:p95 < 1s' or 'errors:rate < 0.1% over run'; repeatable."""
 
     expect: tuple[str, ...] = ()
-    """Change what is expected of a run without thresholds: viewers, errors, rebuffering, media or playlists, such as
-    'errors=2%' or 'rebuffering=off'; repeatable."""
+    """Change what is expected of every run: viewers, errors, rebuffering, media or playlists, such as 'errors=2%' or
+    'rebuffering=off'; repeatable."""
 
     no_expectations: bool = False
-    """Expect nothing: without thresholds the run is not judged."""
+    """Expect nothing: thresholds alone judge the run, and without any it is not judged."""
 
     generator_limit: str = "10%"
     """Share of the run that this machine may have been the bottleneck in before the whole run is invalid."""

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hls_swarm.judge.expectations import DEFAULTS
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.views.html.plans import ChartPlan
 
 _ENDS = ("_p50", "_p95", "_p99", "_max", "_rate", "_per_second", "_total")
-_EXPECTED_OF = {"errors": "errors", "rebuffering": "rebuffering_ratio"}
-"""Expectations that a chart shows, and the metric that they are of."""
+_EXPECTED_OF = {each.name: each.metric for each in DEFAULTS if each.metric}
+"""Expectations that a chart can show, and the metric that they are of."""
 
 
 @dataclass(frozen=True)
