@@ -31,7 +31,7 @@ from hls_swarm.errors import SettingsError
 from hls_swarm.logexporter.settings import LogExporterOptions
 from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.settings.checks import SettingValueError, check_file_name, check_host_names, check_port
-from hls_swarm.settings.run import REPORTS, Settings
+from hls_swarm.settings.run import REPORTS, Seconds, Settings, format_duration
 
 VARIABLE_PREFIX = "HLS_SWARM_"
 
@@ -175,6 +175,12 @@ class OriginOptions:
     dvr_window: int = 150
     """Segments in the live playlists of /dvr."""
 
+    low_latency: bool = False
+    """Also serve a low-latency stream, /ll: parts, blocking reloads, preload hints, delta updates."""
+
+    part: Seconds = 0.333
+    """Length of its parts, 200ms to 1s: what fits into a segment and into whole frames, and is nearest."""
+
     limit: tuple[str, ...] = ()
     """Something that there is only so much of: bandwidth=2.5m (bytes a second), requests=40 (a second), connections=50,
     cpu=20ms (for each segment); repeatable."""
@@ -200,6 +206,8 @@ class OriginOptions:
         for field, most in (("window", 1000), ("dvr_window", 10_000)):
             if not 3 <= getattr(self, field) <= most:
                 raise SettingValueError(field, f"must be from 3 to {most}, not {getattr(self, field)}")
+        if not 0.2 <= self.part <= 1.0:
+            raise SettingValueError("part", f"must be from 200ms to 1s, not {format_duration(self.part)}")
 
 
 def _capacity(settings: Settings, options: CapacitySettings) -> int:
@@ -247,6 +255,7 @@ def _origin(options: OriginOptions) -> int:
         faults=options.fault,
         limits=options.limit,
         allowed_hosts=options.allow_host,
+        part_seconds=options.part if options.low_latency else None,
     )
 
 

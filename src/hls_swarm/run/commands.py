@@ -143,11 +143,13 @@ def origin(
     faults: tuple[str, ...] = (),
     limits: tuple[str, ...] = (),
     allowed_hosts: tuple[str, ...] = (),
+    part_seconds: float | None = None,
 ) -> int:
     """Serve the embedded origin until it is stopped; gives the exit code.
 
     Args:
         port: taken or refused; 0 is any that is free.
+        part_seconds: length of parts of a low-latency stream; None: there is none.
     """
     from hls_swarm.testorigin.settings import LogTo, access_log_place
     from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
@@ -162,6 +164,7 @@ def origin(
         faults=faults,
         limits=limits,
         allowed_hosts=allowed_hosts,
+        part_seconds=part_seconds,
     )
     with Signals() as signals:
         uvloop.run(_origin(options, signals))
@@ -180,6 +183,7 @@ def _announce(address: "OriginAddress") -> None:
     screen = Output(sys.stderr)
     rows = [
         ("Stream", address.stream_url),
+        *([] if address.low_latency_url is None else [("Low latency", address.low_latency_url)]),
         ("Metrics", f"{address.node_metrics_url}  {address.nginx_metrics_url}"),
         ("Access log", address.access_log or "-"),
         (

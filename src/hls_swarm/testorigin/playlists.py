@@ -52,10 +52,10 @@ def media_playlist(timeline: LiveTimeline, newest: int) -> str:
 
 def program_date_time_line(wall: float) -> str:
     """The date of the first frame of the segment that follows."""
-    return f"#EXT-X-PROGRAM-DATE-TIME:{_iso_8601(wall)}"
+    return f"#EXT-X-PROGRAM-DATE-TIME:{iso_8601(wall)}"
 
 
-def _iso_8601(wall: float) -> str:
+def iso_8601(wall: float) -> str:
     """An instant with milliseconds, as RFC 8216 4.3.2.6 asks."""
     moment = datetime.fromtimestamp(round(wall, 3), UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

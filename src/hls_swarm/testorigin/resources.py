@@ -9,6 +9,7 @@ from typing import Protocol
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 SEGMENT_TYPE = "video/mp2t"
+MP4_TYPE = "video/mp4"
 TEXT_TYPE = "text/plain; charset=utf-8"
 
 
@@ -71,6 +72,7 @@ class Resource:
         etag: its entity tag, quotes included; None if it has none.
         metered: whether requests for it belong to the stream's log and counters; those for metrics do not, as nginx's
             own status page is configured with `access_log off`.
+        max_age: seconds that a cache may keep it, in place of what `caching` says.
     """
 
     content_type: str
@@ -78,6 +80,7 @@ class Resource:
     caching: Caching
     etag: str | None = None
     metered: bool = True
+    max_age: int | None = None
 
     @property
     def size(self) -> int:
@@ -87,7 +90,8 @@ class Resource:
     @cached_property
     def fields(self) -> bytes:
         """Header lines that every answer about it has."""
-        lines = [f"Content-Type: {self.content_type}", f"Cache-Control: {self.caching.value}", "Accept-Ranges: bytes"]
+        caching = self.caching.value if self.max_age is None else f"max-age={self.max_age}"
+        lines = [f"Content-Type: {self.content_type}", f"Cache-Control: {caching}", "Accept-Ranges: bytes"]
         if self.etag is not None:
             lines.append(f"ETag: {self.etag}")
         return "".join(f"{line}\r\n" for line in lines).encode("ascii")

@@ -17,6 +17,7 @@ from hls_swarm.errors import RunError
 from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.live import LiveStream, index_text
+from hls_swarm.testorigin.lowlatency.stream import LowLatencyStream
 from hls_swarm.testorigin.media.clip import load_clip
 from hls_swarm.testorigin.media.cmaf import load_cmaf
 from hls_swarm.testorigin.media.restamp import VariantStream
@@ -96,19 +97,24 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
 
         loop = asyncio.get_running_loop()
         dvr = replace(timeline, window=settings.dvr_window)
-        titles = Titles(streams, load_cmaf(), dvr, loop.time)
+        cmaf, faults = load_cmaf(), Faults()
+        titles = Titles(streams, cmaf, dvr, loop.time)
+        parts = settings.part_seconds
+        low_latency = None if parts is None else LowLatencyStream(cmaf, timeline, parts, faults)
 
         def pause(at: float, seconds: float) -> None:
             loop.call_at(at, live.pause, seconds)
             loop.call_at(at, titles.pause, seconds)
+            if low_latency is not None:
+                loop.call_at(at, low_latency.pause, seconds)
 
-        traffic, faults = Traffic(), Faults()
+        traffic = Traffic()
         requests = RequestLog(time.perf_counter() - (loop.time() - timeline.started_at))
         control = Control(faults, requests, loop.time, timeline.started_at, pause)
         for text in settings.faults:
             control.set(parse_fault(text))
         pages = (METRICS_PATH, NODE_METRICS_PATH, NGINX_METRICS_PATH, f"{CONTROL_PREFIX}/faults")
-        index = index_text(streams, (*titles.paths, *pages))
+        index = index_text(streams, (*(() if low_latency is None else low_latency.paths), *titles.paths, *pages))
         site = Sites(
             (
                 live,
@@ -120,7 +126,9 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
         )
         visitors = Visitors(settings.listen, (socket.gethostname(), *settings.allowed_hosts))
         limits = Limits(tuple(parse_limit(text) for text in settings.limits))
-        server = Server(settings, listener, site, traffic, log, max_connections, faults, requests, visitors, limits)
+        server = Server(
+            settings, listener, site, traffic, log, max_connections, faults, requests, visitors, limits, low_latency
+        )
         server.start()
         host, port = listener.getsockname()[:2]
         ready(
@@ -130,10 +138,14 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
                 pid=os.getpid(),
                 access_log=str(place) if isinstance(place, Path) else None,
                 folder=str(folder) if folder is not None else None,
+                has_low_latency=low_latency is not None,
             )
         )
         try:
-            await live.run(stop)
+            if low_latency is None:
+                await live.run(stop)
+            else:
+                await asyncio.gather(live.run(stop), low_latency.run(stop))
         finally:
             await server.stop()
 

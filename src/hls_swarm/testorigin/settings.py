@@ -12,6 +12,8 @@ from hls_swarm.errors import SettingsError
 USUAL_PORT = 17080
 LIVE_PREFIX = "/live"
 MULTIVARIANT_PATH = f"{LIVE_PREFIX}/master.m3u8"
+LOW_LATENCY_PREFIX = "/ll"
+LOW_LATENCY_PATH = f"{LOW_LATENCY_PREFIX}/master.m3u8"
 METRICS_PATH = "/metrics"
 NODE_METRICS_PATH = "/metrics/node"
 NGINX_METRICS_PATH = "/metrics/nginx"
@@ -57,6 +59,7 @@ class OriginSettings:
         idle_seconds: how long a connection may stay without a request.
         stalled_seconds: how long a client may take nothing of an answer.
         grace_seconds: how long answers under way may take when the origin stops.
+        part_seconds: there is a low-latency stream, too, with parts about so long; None: there is none.
     """
 
     listen: str = "127.0.0.1"
@@ -74,6 +77,7 @@ class OriginSettings:
     idle_seconds: float = 75.0
     stalled_seconds: float = 60.0
     grace_seconds: float = 2.0
+    part_seconds: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what can not work.
@@ -95,6 +99,8 @@ class OriginSettings:
             raise SettingsError(f"first segment is {self.first_segment}; media sequence numbers begin at 0")
         if min(self.head_seconds, self.idle_seconds, self.stalled_seconds) <= 0 or self.grace_seconds < 0:
             raise SettingsError("time limits of the origin must be more than 0 s")
+        if self.part_seconds is not None and not 0.2 <= self.part_seconds <= 1.0:
+            raise SettingsError(f"parts of {self.part_seconds:g} s: the clip can be cut into parts of 200 ms to 1 s")
 
 
 class OriginAddress(msgspec.Struct, frozen=True):
@@ -104,6 +110,7 @@ class OriginAddress(msgspec.Struct, frozen=True):
         access_log: the log's file; None if it goes elsewhere.
         folder: the origin's own temporary folder, if it has one.
         pid: its process.
+        has_low_latency: whether it has a low-latency stream.
     """
 
     host: str
@@ -111,6 +118,7 @@ class OriginAddress(msgspec.Struct, frozen=True):
     pid: int
     access_log: str | None = None
     folder: str | None = None
+    has_low_latency: bool = False
 
     @property
     def base_url(self) -> str:
@@ -122,6 +130,11 @@ class OriginAddress(msgspec.Struct, frozen=True):
     def stream_url(self) -> str:
         """The live stream's multivariant playlist."""
         return self.base_url + MULTIVARIANT_PATH
+
+    @property
+    def low_latency_url(self) -> str | None:
+        """The low-latency stream's multivariant playlist, if there is one."""
+        return self.base_url + LOW_LATENCY_PATH if self.has_low_latency else None
 
     @property
     def node_metrics_url(self) -> str:

@@ -15,14 +15,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from hls_swarm.testorigin.media.aes import encrypt_cbc
-from hls_swarm.testorigin.media.cmaf import CmafStream
+from hls_swarm.testorigin.media.cmaf import AUDIO, VIDEO, CmafStream
 from hls_swarm.testorigin.media.mpegts import NULL_PACKET, PACKET_BYTES
 from hls_swarm.testorigin.media.restamp import VariantStream
 from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.playlists import MEDIA_PLAYLIST_NAME, multivariant_playlist, program_date_time_line
-from hls_swarm.testorigin.resources import PLAYLIST_TYPE, SEGMENT_TYPE, Caching, Resource
+from hls_swarm.testorigin.resources import MP4_TYPE, PLAYLIST_TYPE, SEGMENT_TYPE, Caching, Resource
 
-MP4_TYPE = "video/mp4"
 KEY_TYPE = "application/octet-stream"
 VOD_SEGMENTS = 30
 SEGMENTS_PER_KEY = 10
@@ -31,8 +30,6 @@ JUMP_PARTS = 10_000
 """Timestamps jump by so many parts: five hours and a half."""
 _CACHE_BYTES = 64 << 20
 MASTER = "master.m3u8"
-_CMAF_VIDEO = {"video-360p": ("avc1.4d401e", 640, 360, 110_000), "video-540p": ("avc1.4d401f", 960, 540, 140_000)}
-_CMAF_AUDIO = "audio"
 
 
 class Titles:
@@ -136,9 +133,9 @@ class Titles:
         lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
         lines.append(
             f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,'
-            f'CHANNELS="2",URI="{_CMAF_AUDIO}/{MEDIA_PLAYLIST_NAME}"'
+            f'CHANNELS="2",URI="{AUDIO}/{MEDIA_PLAYLIST_NAME}"'
         )
-        for name, (codec, width, height, bandwidth) in _CMAF_VIDEO.items():
+        for name, (codec, width, height, bandwidth) in VIDEO.items():
             lines.append(
                 f'#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS="{codec},mp4a.40.2",RESOLUTION={width}x{height},'
                 f'FRAME-RATE=25.000,AUDIO="aac"'

@@ -12,6 +12,9 @@ import msgspec
 
 CMAF_INDEX_FILE = "cmaf.json"
 PERIOD_SECONDS = 8
+VIDEO = {"video-360p": ("avc1.4d401e", 640, 360, 110_000), "video-540p": ("avc1.4d401f", 960, 540, 140_000)}
+"""The tracks with a picture: codec, width, height, BANDWIDTH together with the audio."""
+AUDIO = "audio"
 
 
 class CmafTrack(msgspec.Struct, frozen=True):

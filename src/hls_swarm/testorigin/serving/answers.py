@@ -98,22 +98,22 @@ def answer(
         visitors: who may ask for the control pages; None: anybody.
     """
     if request.refusal is not None:
-        return _message(request, request.refusal)
+        return message(request, request.refusal)
     if request.version == "1.1" and request.hosts != 1:
-        return _message(request, HTTPStatus.BAD_REQUEST)
+        return message(request, HTTPStatus.BAD_REQUEST)
     path = target_path(request.target)
     if visitors is not None and path.startswith(_GUARDED):
         refusal = _refused(request, visitors)
         if refusal:
-            return _unreadable(_message(request, HTTPStatus.FORBIDDEN, words=refusal))
+            return _unreadable(message(request, HTTPStatus.FORBIDDEN, words=refusal))
         return _unreadable(answer(request, site, faults, now))
     if request.method == "OPTIONS":
         return Answer(HTTPStatus.NO_CONTENT, _PREFLIGHT + _CORS)
     if request.method not in {"GET", "HEAD"}:
-        return _message(request, HTTPStatus.METHOD_NOT_ALLOWED, f"Allow: {ALLOWED_METHODS}\r\n".encode("ascii"))
+        return message(request, HTTPStatus.METHOD_NOT_ALLOWED, f"Allow: {ALLOWED_METHODS}\r\n".encode("ascii"))
     resource = site.find(path)
     if resource is None:
-        return _message(request, HTTPStatus.NOT_FOUND)
+        return message(request, HTTPStatus.NOT_FOUND)
     if faults is None or not resource.metered or not faults.any_set:
         return _represent(request, resource)
     return _treated(request, resource, faults, now)
@@ -121,7 +121,7 @@ def answer(
 
 def refused(request: Request) -> Answer:
     """What a request gets that is one too many: 503."""
-    return _message(request, HTTPStatus.SERVICE_UNAVAILABLE)
+    return message(request, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _refused(request: Request, visitors: Visitors) -> str:
@@ -146,7 +146,7 @@ def _treated(request: Request, resource: Resource, faults: Faults, now: float) -
         if body is not resource.content:
             resource = replace(resource, content=body, etag=None)
     treatment = faults.treatment(path, Target.PLAYLIST if is_playlist else Target.SEGMENT, now)
-    made = _represent(request, resource) if treatment.status is None else _message(request, treatment.status)
+    made = _represent(request, resource) if treatment.status is None else message(request, treatment.status)
     return replace(made, treatment=treatment)
 
 
@@ -157,6 +157,11 @@ def target_path(target: str) -> str:
         target = "/" + rest.partition("/")[2] if scheme_ends else target
     path = target.partition("?")[0].partition("#")[0]
     return unquote(path) if "%" in path else path
+
+
+def target_query(target: str) -> str:
+    """The query of a request target, as sent; empty without one."""
+    return target.partition("?")[2].partition("#")[0]
 
 
 def _represent(request: Request, resource: Resource) -> Answer:
@@ -173,7 +178,7 @@ def _represent(request: Request, resource: Resource) -> Answer:
                 offset, length = asked
                 if length == 0:
                     refused = f"Content-Range: bytes */{resource.size}\r\n".encode("ascii")
-                    return _message(request, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, refused, resource.metered)
+                    return message(request, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, refused, resource.metered)
                 status = HTTPStatus.PARTIAL_CONTENT
                 more = f"Content-Range: bytes {offset}-{offset + length - 1}/{resource.size}\r\n".encode("ascii")
     return Answer(
@@ -212,7 +217,12 @@ def _matches(field_value: str, etag: str) -> bool:
     return "*" in tags or etag in tags
 
 
-def _message(request: Request, status: HTTPStatus, more: bytes = b"", metered: bool = True, words: str = "") -> Answer:
+def unanswered(request: Request) -> Answer:
+    """What the log says of a request whose client went away before there was an answer: 408, and nothing was sent."""
+    return Answer(HTTPStatus.REQUEST_TIMEOUT, b"", metered=request.method != "OPTIONS")
+
+
+def message(request: Request, status: HTTPStatus, more: bytes = b"", metered: bool = True, words: str = "") -> Answer:
     """An answer whose body is its own reason, if its status lets it have one."""
     if status in _BODILESS:
         nothing = b"Content-Length: 0\r\n" if status is HTTPStatus.RESET_CONTENT else b""

@@ -3,6 +3,8 @@
 Rules:
 
 - Nothing waits: each call does what the socket takes at once, and the loop calls again when it is ready.
+- A request may have to wait for what is not there yet (`held`): like an answer under way, but a client that goes away
+  meanwhile is noticed.
 - One answer at a time. While one is under way, nothing more is read than what came in one read, so pipelined requests
   are bounded by that.
 - A file goes from the page cache to the socket with sendfile(2); one call for each time the socket is ready.
@@ -26,7 +28,8 @@ from typing import Protocol
 import httptools
 
 from hls_swarm.testorigin.resources import StoredFile
-from hls_swarm.testorigin.serving.answers import KEPT_HEADERS, Answer, Request
+from hls_swarm.testorigin.serving.answers import KEPT_HEADERS, Answer, Request, refused, unanswered
+from hls_swarm.testorigin.serving.held import Held
 
 READ_BYTES = 16 << 10
 MAX_HEAD_BYTES = 16 << 10
@@ -67,8 +70,8 @@ class Owner(Protocol):
     def changed_state(self, before: State, after: State) -> None:
         """Count connections by what they do."""
 
-    def answer(self, request: Request) -> Answer:
-        """What to say."""
+    def answer(self, request: Request) -> Answer | Held:
+        """What to say, or what to wait for."""
 
     def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
         """The answer's head."""
@@ -97,6 +100,7 @@ class Connection:
         "_file_cut",
         "_file_left",
         "_head_left",
+        "_held",
         "_is_mid_request",
         "_keep_alive",
         "_out",
@@ -129,6 +133,7 @@ class Connection:
         self._bytes_in = self._body_in = 0
         self._keep_alive = True
         self._answer: Answer | None = None
+        self._held: Held | None = None
         self._out = memoryview(b"")
         self._head_left = 0
         self._file_left = self._file_cut = 0
@@ -141,11 +146,19 @@ class Connection:
         """What it is doing."""
         return self._state
 
+    @property
+    def is_held(self) -> bool:
+        """Whether its request waits for what is not there yet."""
+        return self._held is not None
+
     # What the loop calls.
 
     def readable(self) -> None:
         """Bytes have arrived, or the client is gone."""
         if self._state is State.WRITING:
+            if self._held is not None and self._is_left():
+                self.close()
+                return
             self._reads_watched = False
             self._owner.watch_reads(self, False)
             return
@@ -180,6 +193,9 @@ class Connection:
         """End it at once; an answer under way ends with what was sent of it."""
         if self._state is State.CLOSED:
             return
+        if self._held is not None:
+            self._held, self._answer = None, unanswered(self._answering)
+            self._head_left = 0
         if self._answer is not None:
             self._end_answer()
         if self._reads_watched:
@@ -262,8 +278,40 @@ class Connection:
             self._enter(State.READING)
 
     def _start(self, request: Request) -> None:
-        """Begin to send the answer to a request."""
+        """Begin to send the answer to a request, or to wait for it."""
         answer = self._owner.answer(request)
+        if isinstance(answer, Held):
+            self._answering, self._held = request, answer
+            self._enter(State.WRITING)
+            self.deadline = answer.deadline + self._owner.stalled_seconds
+            answer.keep(partial(self._woken, answer))
+        else:
+            self._begin(request, answer)
+
+    def _woken(self, held: Held, in_vain: bool) -> None:
+        """What the request waited for is there, or has taken too long."""
+        if self._held is not held:
+            return
+        self._held = None
+        request = self._answering
+        answer = refused(request) if in_vain else self._owner.answer(request)
+        if isinstance(answer, Held):
+            answer = refused(request)
+        self._begin(request, answer)
+        if self._state is State.IDLE:
+            self._next()
+
+    def _is_left(self) -> bool:
+        """Whether the client has gone while its request waited."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:  # reset
+            return True
+
+    def _begin(self, request: Request, answer: Answer) -> None:
+        """Begin to send an answer."""
         self._keep_alive = (
             self._keep_alive and request.keep_alive and request.refusal is None and not self._owner.is_stopping
         )

@@ -11,6 +11,8 @@ A fault is written `KIND[=VALUE][,on=playlist|segment|all][,path=TEXT][,rate=R][
     frozen         playlists stay as they were when it began
     restart        media sequence numbers begin anew at 0
     pause=10s      the live streams stand still for so long, then go on
+    late=300ms     parts of the low-latency stream are published so much later than their media ends
+    lost-hint      parts are published under another name than the playlist hinted at
 
 `on` is segments for slow, cut and missing, playlists for frozen and restart, and both for the others. `rate` is the
 share of requests (1 unless given), drawn from a seed. `for` and `after` count from when the fault is set.
@@ -42,6 +44,8 @@ class FaultKind(StrEnum):
     FROZEN = "frozen"
     RESTART = "restart"
     PAUSE = "pause"
+    LATE = "late"
+    LOST_HINT = "lost-hint"
 
 
 class Target(StrEnum):
@@ -59,7 +63,9 @@ _USUAL_TARGET = {
     FaultKind.FROZEN: Target.PLAYLIST,
     FaultKind.RESTART: Target.PLAYLIST,
 }
-_WITHOUT_VALUE = frozenset({FaultKind.RESET, FaultKind.MISSING, FaultKind.FROZEN, FaultKind.RESTART})
+_WITHOUT_VALUE = frozenset(
+    {FaultKind.RESET, FaultKind.MISSING, FaultKind.FROZEN, FaultKind.RESTART, FaultKind.LOST_HINT}
+)
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,7 @@ def _value(kind: FaultKind, text: str) -> float:
             if status < HTTPStatus.OK:
                 raise ValueError(f"{text} is no answer but an interim response, after which a client waits for one")
             return status.value
-        case FaultKind.DELAY | FaultKind.PAUSE:
+        case FaultKind.DELAY | FaultKind.PAUSE | FaultKind.LATE:
             return parse_duration(text)
         case FaultKind.SLOW:
             if (match := _SIZE.fullmatch(text)) is None:
@@ -199,7 +205,7 @@ class Faults:
                 case FaultKind.MISSING:
                     if crc32(path.encode()) / (1 << 32) < fault.rate:
                         status = HTTPStatus.NOT_FOUND
-                case FaultKind.FROZEN | FaultKind.RESTART | FaultKind.PAUSE:
+                case FaultKind.FROZEN | FaultKind.RESTART | FaultKind.PAUSE | FaultKind.LATE | FaultKind.LOST_HINT:
                     pass
                 case _ if self._random.random() >= fault.rate:
                     pass
@@ -214,6 +220,20 @@ class Faults:
                 case FaultKind.RESET:
                     reset = True
         return Treatment(status, delay, rate, share, reset)
+
+    def part_delay(self, path: str, now: float) -> float:
+        """By how many seconds a part is published late."""
+        return sum(fault.value for fault in self._drawn(FaultKind.LATE, path, now))
+
+    def loses_hint(self, path: str, now: float) -> bool:
+        """Whether a part is published under another name than was hinted at."""
+        return bool(self._drawn(FaultKind.LOST_HINT, path, now))
+
+    def _drawn(self, kind: FaultKind, path: str, now: float) -> list[Fault]:
+        if not self._set:
+            return []
+        of_kind = [fault for fault in self._active(path, Target.SEGMENT, now) if fault.kind is kind]
+        return [fault for fault in of_kind if self._random.random() < fault.rate]
 
     def playlist(self, path: str, body: bytes, now: float) -> bytes:
         """What a playlist says while it is frozen or restarted."""

@@ -8,16 +8,19 @@ import errno
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.utils import formatdate
 
 from hls_swarm import __version__
 from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.testorigin.access_log import AccessLog
-from hls_swarm.testorigin.resources import Site, StoredFile
-from hls_swarm.testorigin.serving.answers import Answer, Request, answer, refused
+from hls_swarm.testorigin.lowlatency.stream import LowLatencyStream, Refusal
+from hls_swarm.testorigin.resources import Resource, Site, StoredFile
+from hls_swarm.testorigin.serving.answers import Answer, Request, answer, message, refused, target_path, target_query
 from hls_swarm.testorigin.serving.connection import READ_BYTES, Connection, State
 from hls_swarm.testorigin.serving.control import RequestLog
 from hls_swarm.testorigin.serving.faults import Faults
+from hls_swarm.testorigin.serving.held import Held
 from hls_swarm.testorigin.serving.limits import Limits
 from hls_swarm.testorigin.settings import OriginSettings
 from hls_swarm.testorigin.traffic import Traffic
@@ -52,6 +55,17 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
+@dataclass(frozen=True, slots=True)
+class _Only:
+    """A site of one resource, which is found already."""
+
+    resource: Resource
+
+    def find(self, path: str) -> Resource:  # noqa: ARG002 it was found by its path already
+        """The resource, whatever the path."""
+        return self.resource
+
+
 class Server:
     """Serves a site on one listening socket.
 
@@ -62,6 +76,7 @@ class Server:
         requests: takes every answer that ended, beside the log.
         visitors: who may ask for the control pages; None: anybody.
         limits: what there is only so much of, on purpose.
+        low_latency: the stream whose requests may have to wait.
     """
 
     def __init__(
@@ -76,7 +91,9 @@ class Server:
         requests: RequestLog | None = None,
         visitors: Visitors | None = None,
         limits: Limits | None = None,
+        low_latency: LowLatencyStream | None = None,
     ) -> None:
+        self._low_latency = low_latency
         self._limits = limits or Limits(())
         self._faults, self._requests, self._visitors = faults, requests, visitors
         self.read_buffer = bytearray(READ_BYTES)
@@ -109,7 +126,7 @@ class Server:
             self._loop.remove_reader(self._listener.fileno())
             self._listener.close()
         for connection in tuple(self._connections):
-            if connection.state is not State.WRITING:
+            if connection.state is not State.WRITING or connection.is_held:
                 connection.close()
         if self._connections:
             try:
@@ -189,10 +206,20 @@ class Server:
         traffic.reading += (after is State.READING) - (before is State.READING)
         traffic.writing += (after is State.WRITING) - (before is State.WRITING)
 
-    def answer(self, request: Request) -> Answer:
-        """What to say."""
+    def answer(self, request: Request) -> Answer | Held:
+        """What to say, or what to wait for."""
         now = self._loop.time()
-        made = answer(request, self._site, self._faults, now, self._visitors)
+        site: Site = self._site
+        if self._low_latency is not None and request.refusal is None and request.method in {"GET", "HEAD"}:
+            target = request.target
+            found = self._low_latency.ask(target_path(target), target_query(target), now)
+            if isinstance(found, Held):
+                return found
+            if isinstance(found, Refusal):
+                return message(request, found.status, words=found.words)
+            if found is not None:
+                site = _Only(found)
+        made = answer(request, site, self._faults, now, self._visitors)
         if not made.metered:
             return made
         if self._limits.refuses(now):

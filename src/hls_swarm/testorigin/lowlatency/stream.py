@@ -1,0 +1,267 @@
+"""The stream: publishes each part when its media has passed, and says what a request for it gets.
+
+Rules:
+
+- A part is there at the instant at which its last frame ends on the stream's clock, of each track by itself: an origin
+  can not publish what has not happened. Its segment is complete with its last part, and is all of them.
+- The stream begins with a full window, so that the first player starts at once.
+- A request for what a playlist does not have yet waits on the track's shelf; `advance` wakes it.
+- A part that was hinted at can be asked for before it is there (6.2.6): the request waits for it.
+"""
+
+import asyncio
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol
+from zlib import crc32
+
+from hls_swarm.testorigin.lowlatency.directives import Edge, Skip, Verdict, parse_directives, verdict
+from hls_swarm.testorigin.lowlatency.playlists import (
+    INIT_NAME,
+    Shape,
+    media_playlist,
+    multivariant_playlist,
+    part_name,
+    segment_name,
+)
+from hls_swarm.testorigin.media.cmaf import CmafStream
+from hls_swarm.testorigin.media.parts import CutPart, PartedTrack, part_count
+from hls_swarm.testorigin.media.timeline import LiveTimeline
+from hls_swarm.testorigin.playlists import MEDIA_PLAYLIST_NAME
+from hls_swarm.testorigin.resources import MP4_TYPE, PLAYLIST_TYPE, Caching, Resource
+from hls_swarm.testorigin.serving.held import Held, Shelf
+from hls_swarm.testorigin.settings import LOW_LATENCY_PREFIX
+
+LEAST_WINDOW = 12
+"""Segments in a media playlist at least: a delta update leaves out what is six target durations from the end."""
+_UNAVAILABLE_TARGETS = 3
+"""A request that has waited for so many target durations gets 503 (6.2.5.2)."""
+_SWEEP_SECONDS = 0.5
+
+
+class PartFaults(Protocol):
+    """What can go wrong with parts on purpose."""
+
+    def part_delay(self, path: str, now: float) -> float:
+        """By how many seconds a part comes late."""
+
+    def loses_hint(self, path: str, now: float) -> bool:
+        """Whether a part that is hinted at will never be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that is answered with a status and no resource."""
+
+    status: HTTPStatus
+    words: str = ""
+
+
+Outcome = Resource | Held | Refusal | None
+
+
+class _Track:
+    """One track: what it has published, and what waits for more.
+
+    Attributes:
+        segments: parts by segment, of those that are kept and of the one that is being made.
+        lost: whether the hint for the next part names one that will never be there.
+        late_until: when the next part comes, if it is late.
+    """
+
+    def __init__(self, name: str, media: PartedTrack, first: int, complete: int) -> None:
+        self.name, self.media = name, media
+        self.edge = Edge(complete, 0, media.parts)
+        self.segments = {nth: media.segment(nth) for nth in range(first, complete + 2)}
+        self.shelf = Shelf()
+        self.lost = False
+        self.late_until: float | None = None
+        self.bodies: dict[Skip, tuple[tuple[Edge, ...], Resource]] = {}
+
+    @property
+    def next_part(self) -> CutPart:
+        """The part that will be published next."""
+        segment, part = self.edge.next_part
+        return self.segments[segment][part]
+
+    def publish(self) -> None:
+        """The next part is there."""
+        edge = self.edge
+        if edge.parts + 1 < edge.per_segment:
+            self.edge = Edge(edge.complete, edge.parts + 1, edge.per_segment)
+            return
+        self.edge = Edge(edge.complete + 1, 0, edge.per_segment)
+        self.segments[edge.complete + 2] = self.media.segment(edge.complete + 2)
+
+    def path(self, name: str) -> str:
+        """The path of one of its files."""
+        return f"{LOW_LATENCY_PREFIX}/{self.name}/{name}"
+
+
+class LowLatencyStream:
+    """The stream's objects, by path and query. `advance` is told the time; nothing here reads a clock.
+
+    Args:
+        cmaf: the clip's tracks, by name.
+        timeline: as the other live stream has it; its window is widened to `LEAST_WINDOW`.
+        part_seconds: how long parts should be.
+        faults: what goes wrong on purpose.
+    """
+
+    def __init__(
+        self, cmaf: Mapping[str, CmafStream], timeline: LiveTimeline, part_seconds: float, faults: PartFaults
+    ) -> None:
+        seconds = timeline.segment_seconds
+        probes = [PartedTrack(stream, seconds, 1) for stream in cmaf.values()]
+        count = part_count(seconds, part_seconds, tuple(probe.frame_seconds for probe in probes))
+        media = {name: PartedTrack(stream, seconds, count) for name, stream in cmaf.items()}
+        longest = max(track.longest_part_seconds() for track in media.values())
+        target = math.ceil(longest * 1e5 - 1e-4) / 1e5  # as it is written, and no part is longer
+        window = max(timeline.window, LEAST_WINDOW)
+        complete = timeline.first + window - 1
+        self._media_began_at = timeline.started_at - (complete + 1) * seconds
+        wall = timeline.started_wall - (complete + 1) * seconds
+        self.shape = Shape(seconds, target, window, wall)
+        self._faults = faults
+        self._tracks = {name: _Track(name, track, timeline.first, complete) for name, track in media.items()}
+        self._kept = 2 * window + 3
+        master = multivariant_playlist().encode()
+        self._master = Resource(PLAYLIST_TYPE, master, Caching.REVALIDATE, etag=f'"{crc32(master):08x}"')
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Its playlists."""
+        return (
+            f"{LOW_LATENCY_PREFIX}/master.m3u8",
+            *(track.path(MEDIA_PLAYLIST_NAME) for track in self._tracks.values()),
+        )
+
+    def pause(self, seconds: float) -> None:
+        """Stand still for so long; everything that follows is so much later, and dates go on without a gap."""
+        self._media_began_at += seconds
+
+    def advance(self, now: float) -> None:
+        """Publish what is due, delete what has expired, and wake who waited for it, or for too long."""
+        for track in self._tracks.values():
+            while self._due_at(track, now) <= now:
+                track.publish()
+                track.late_until = None
+                path = track.path(part_name(*track.edge.next_part))
+                track.lost = self._faults.loses_hint(path, now)
+            for segment in [each for each in track.segments if each < track.edge.complete - self._kept]:
+                del track.segments[segment]
+        for track in self._tracks.values():
+            if track.shelf.waiting:
+                track.shelf.release(track.edge.has, now)
+
+    def next_at(self, now: float) -> float:
+        """When `advance` has something to do next."""
+        return min(self._due_at(track, now) for track in self._tracks.values())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish each part at its time, by the loop's clock, until told to stop."""
+        loop = asyncio.get_running_loop()
+        while not stop.is_set():
+            now = loop.time()
+            self.advance(now)
+            delay = min(max(0.0, self.next_at(now) - loop.time()), _SWEEP_SECONDS)
+            try:
+                await asyncio.wait_for(stop.wait(), delay)
+            except TimeoutError:
+                continue
+
+    def ask(self, path: str, query: str, now: float) -> Outcome:
+        """What a request gets at the instant `now`; None: nothing here has that path."""
+        prefix, _, rest = path.removeprefix("/").partition("/")
+        if f"/{prefix}" != LOW_LATENCY_PREFIX:
+            return None
+        if rest == "master.m3u8":
+            return self._master
+        name, _, file = rest.partition("/")
+        track = self._tracks.get(name)
+        if track is None:
+            return None
+        if file == MEDIA_PLAYLIST_NAME:
+            return self._playlist(track, query, now)
+        if file == INIT_NAME:
+            return Resource(MP4_TYPE, track.media.init, Caching.LONG, etag=f'"{name}"')
+        return self._media(track, file, now)
+
+    def _due_at(self, track: _Track, now: float) -> float:
+        """When the next part is published; how late it is on purpose is decided once, when it should be there."""
+        if track.late_until is not None:
+            return track.late_until
+        due = self._media_began_at + track.next_part.end
+        if due <= now:
+            delay = self._faults.part_delay(track.path(part_name(*track.edge.next_part)), now)
+            if delay > 0:
+                due = track.late_until = due + delay
+        return due
+
+    def _playlist(self, track: _Track, query: str, now: float) -> Outcome:
+        try:
+            directives = parse_directives(query)
+        except ValueError as error:
+            return Refusal(HTTPStatus.BAD_REQUEST, str(error))
+        match verdict(directives, track.edge, self.shape.part_target):
+            case Verdict.REFUSE:
+                return Refusal(HTTPStatus.BAD_REQUEST, "this is too far ahead of the playlist to wait for")
+            case Verdict.HOLD if directives.sequence is not None:
+                deadline = now + _UNAVAILABLE_TARGETS * self.shape.segment_seconds
+                return Held(track.shelf, (directives.sequence, directives.part), deadline)
+            case _:
+                return self._listed(track, directives.skip, blocking=directives.sequence is not None)
+
+    def _listed(self, track: _Track, skip: Skip, *, blocking: bool) -> Resource:
+        edges = tuple(each.edge for each in self._tracks.values())
+        known = track.bodies.get(skip)
+        if known is None or known[0] != edges:
+            hint = part_name(*track.edge.next_part)
+            text = media_playlist(
+                self.shape,
+                track.segments,
+                track.edge,
+                skip=skip,
+                hint=_lost(hint) if track.lost else hint,
+                reports={
+                    f"../{other.name}/{MEDIA_PLAYLIST_NAME}": other.edge
+                    for other in self._tracks.values()
+                    if other is not track
+                },
+            )
+            known = edges, Resource(PLAYLIST_TYPE, text.encode(), Caching.BRIEFLY)
+            track.bodies[skip] = known
+        resource = known[1]
+        # What a cache may keep: a blocking answer is the same for ever, another one half a target duration (6.2.5.2).
+        seconds = 6 * self.shape.segment_seconds if blocking else self.shape.segment_seconds // 2
+        return Resource(resource.content_type, resource.content, resource.caching, max_age=seconds)
+
+    def _media(self, track: _Track, file: str, now: float) -> Outcome:
+        edge = track.edge
+        for nth, parts in track.segments.items():
+            if nth <= edge.complete and file == segment_name(nth):
+                return _stored(b"".join(part.data for part in parts), f"{track.name}-{nth}")
+        numbers = file.removeprefix("seg-").removesuffix(".m4s").split("-")
+        is_lost = len(numbers) == 3 and numbers[2] == "lost"
+        if not (len(numbers) == 2 or is_lost) or not all(each.isascii() and each.isdigit() for each in numbers[:2]):
+            return None
+        segment, part = int(numbers[0]), int(numbers[1])
+        if file != (_lost(part_name(segment, part)) if is_lost else part_name(segment, part)):
+            return None
+        if edge.has(segment, part):
+            parts = track.segments.get(segment, ())
+            found = None if is_lost or part >= len(parts) else parts[part]
+            return None if found is None else _stored(found.data, f"{track.name}-{segment}-{part}")
+        if (segment, part) != edge.next_part:
+            return None
+        return Held(track.shelf, (segment, part), now + _UNAVAILABLE_TARGETS * self.shape.segment_seconds)
+
+
+def _stored(content: bytes, name: str) -> Resource:
+    return Resource(MP4_TYPE, content, Caching.LONG, etag=f'"{name}"')
+
+
+def _lost(name: str) -> str:
+    return name.replace(".m4s", "-lost.m4s")
