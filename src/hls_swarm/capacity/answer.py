@@ -16,7 +16,7 @@ import msgspec
 
 from hls_swarm.capacity.confidence import bad_share_at_most
 from hls_swarm.capacity.objectives import column_of
-from hls_swarm.capacity.steps import Ending, Overload, Result, Soak, Verdict
+from hls_swarm.capacity.steps import EVIDENCE, Ending, Overload, Result, Soak, Verdict
 from hls_swarm.capacity.trial import ObjectiveFigure, Trial, confirmations
 from hls_swarm.capacity.verdict.case import Case, Measure, number
 from hls_swarm.capacity.verdict.cause import Cause, cause_of
@@ -247,9 +247,10 @@ def case_of(
 ) -> Case:
     """What a verdict looks at: the bounds of an ending, and the objective that broke first there.
 
-    Where no load failed, void trials of a greater load than ever held say why there is no more to say.
+    Where no load is known to fail, one that did so once tells most, else void trials of a greater load than ever held
+    say why there is no more to say.
     """
-    failed = ending.failed_at
+    failed = ending.failed_at or failed_once(trials, ending.viewers)
     if failed is None:
         held = max((trial.viewers for trial in trials if trial.result is Result.HELD), default=0)
         void = (trial.viewers for trial in trials if trial.result is Result.VOID)
@@ -259,6 +260,12 @@ def case_of(
     if first is None:
         return case
     return Case(trials, rows, ending.viewers, failed, column_of(first), first.limit, scrape_seconds)
+
+
+def failed_once(trials: Sequence[Trial], held: int | None) -> int | None:
+    """The smallest load above that which holds of which a trial failed."""
+    failed = (trial.viewers for trial in trials if trial.result is Result.FAILED and trial.kind in EVIDENCE)
+    return min((viewers for viewers in failed if viewers > (held or 0)), default=None)
 
 
 def first_broken(case: Case, objectives: Sequence[Threshold]) -> Threshold | None:

@@ -110,6 +110,13 @@ class TrialMeter:
             relative_download=slow,
         )
 
+    def figures(self) -> tuple[ObjectiveFigure, ...]:
+        """What the objectives are by now in the trial that goes on; empty if none does."""
+        measured = self._measured
+        if measured is None:
+            return ()
+        return tuple(self._figure(objective, measured.window, measured.window) for objective in self._objectives)
+
     def begin(self, step: Step) -> None:  # noqa: ARG002 - what is measured is the same for every step
         """See `Meter.begin`."""
         if self._before is None:

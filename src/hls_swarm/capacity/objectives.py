@@ -13,6 +13,7 @@ from math import exp2
 from hls_swarm.judge.metrics import METRICS, CounterMetric, DistributionMetric
 from hls_swarm.judge.thresholds import Threshold, ThresholdError, judge_thresholds, parse_threshold, value_text
 from hls_swarm.judge.window import Window
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.stats.histogram import BUCKETS_PER_OCTAVE, Histogram
 
@@ -72,10 +73,16 @@ def values_of(objective: Threshold, window: Window) -> int | None:
 
 
 def shown_value(objective: Threshold, value: float) -> str:
-    """A value as the objective writes its limit: `0.18` beside `< 0.5`, `1.3%` beside `< 1%`."""
-    if objective.unit is Unit.RATIO and "%" not in objective.text:
-        return f"{value:.3g}"
-    return value_text(value, objective.unit)
+    """A value as a person reads it: `0.18` beside `< 0.5`, `1.30%` beside `< 1%`, `2.01 s` beside `< 2s`."""
+    match objective.unit:
+        case Unit.RATIO if "%" not in objective.text:
+            return f"{round(value, 3):.3g}"
+        case Unit.RATIO:
+            return units.percent(round(100 * value, 2))
+        case Unit.SECONDS:
+            return units.seconds(value)
+        case _:
+            return value_text(value, objective.unit)
 
 
 def value_over(objective: Threshold, window: Window) -> float | None:

@@ -14,10 +14,10 @@ Rules:
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from statistics import median
 from typing import Generic, Protocol, TypeVar
 
+from hls_swarm.capacity.progress import Part, Stand
 from hls_swarm.capacity.search import Search
 from hls_swarm.capacity.steps import EVIDENCE, Ending, Kind, Outcome, Result, Step
 
@@ -99,13 +99,6 @@ class Finish:
 Action = ChangeTo | ReplaceStalled | Note | Finish
 
 
-class _Part(Enum):
-    MOVING = auto()
-    SETTLING = auto()
-    MEASURING = auto()
-    OVER = auto()
-
-
 class Pace(Generic[S]):
     """Follows a search second by second.
 
@@ -118,7 +111,7 @@ class Pace(Generic[S]):
         self._search, self._meter, self._limit = search, meter, time_limit_seconds
         self._viewers = 0
         self._at = 0.0
-        self._part = _Part.OVER
+        self._part = Part.OVER
         self._until = self._since = self._well_since = 0.0
         self._lately: deque[tuple[float, float]] = deque()
         self._step: Step | None = None
@@ -127,6 +120,20 @@ class Pace(Generic[S]):
     def step(self) -> Step | None:
         """What goes on now; None before it began and after it is over."""
         return self._step
+
+    @property
+    def stand(self) -> Stand | None:
+        """Where that step is; None as there."""
+        step = self._step
+        if step is None:
+            return None
+        of = {
+            Part.MOVING: step.ramp_seconds,
+            Part.SETTLING: step.settle_seconds,
+            Part.MEASURING: step.measure_seconds,
+            Part.OVER: 0.0,
+        }[self._part]
+        return Stand(step, self._part, self._at - self._since, of)
 
     def begin(self) -> Sequence[Action]:
         """The first actions."""
@@ -148,16 +155,16 @@ class Pace(Generic[S]):
         if pulse.relative_download is not None:
             self._lately.append((pulse.at, pulse.relative_download))
         match self._part:
-            case _Part.MOVING:
+            case Part.MOVING:
                 if pulse.at >= self._until and (pulse.active >= 0.99 * step.viewers or self._is_late(pulse.at)):
                     self._settle(step)
-            case _Part.SETTLING:
+            case Part.SETTLING:
                 waited = pulse.at - self._since
                 if waited >= step.settle_seconds and (waited >= step.settle_most_seconds or not self._falls()):
                     self._measure(step)
-            case _Part.MEASURING:
+            case Part.MEASURING:
                 return self._look(step, pulse)
-            case _Part.OVER:
+            case Part.OVER:
                 pass
         return ()
 
@@ -166,12 +173,12 @@ class Pace(Generic[S]):
 
     def _settle(self, step: Step) -> None:
         if step.settle_most_seconds:
-            self._part, self._since = _Part.SETTLING, self._at
+            self._part, self._since = Part.SETTLING, self._at
         else:
             self._measure(step)
 
     def _measure(self, step: Step) -> None:
-        self._part, self._since, self._well_since = _Part.MEASURING, self._at, self._at
+        self._part, self._since, self._well_since = Part.MEASURING, self._at, self._at
         self._lately.clear()
         self._meter.begin(step)
 
@@ -219,14 +226,15 @@ class Pace(Generic[S]):
 
     def _follow(self, step: Step | Ending) -> Sequence[Action]:
         if isinstance(step, Ending):
-            self._step, self._part = None, _Part.OVER
+            self._step, self._part = None, Part.OVER
             return (Finish(step),)
         actions: list[Action] = [Note(f"{step.kind.value.replace('_', ' ')}: {step.viewers} viewers")]
         if step.viewers != self._viewers:
             actions.append(ChangeTo(step.viewers, step.ramp_seconds))
         if step.replace_stalled:
             actions.append(ReplaceStalled())
-        self._step, self._part = step, _Part.MOVING
+        self._step, self._part = step, Part.MOVING
+        self._since = self._at
         self._viewers, self._until = step.viewers, self._at + step.ramp_seconds
         self._lately.clear()
         return actions

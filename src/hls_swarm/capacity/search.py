@@ -168,21 +168,27 @@ class Search:
         return min((load for load in self._trials if load > lower and self._has(load, held=False)), default=None)
 
     @property
-    def _top(self) -> int | None:
+    def is_confirmed(self) -> bool:
+        """Whether the lower bound was confirmed."""
+        lower = self.lower
+        return lower is not None and self._confirmed(lower) is LoadClass.LOWER
+
+    @property
+    def top(self) -> int | None:
         """Where the search is bounded above for now, be it by a doubt."""
         return min((load for load in (self.upper, self._doubtful) if load is not None), default=None)
 
     @property
-    def _low(self) -> int:
-        """The greatest load below `_top` and the generator's ceiling that held so far, if only for a short trial."""
-        ends = [load for load in (self._top, self._ceiling) if load is not None]
+    def low(self) -> int:
+        """The greatest load below `top` and the generator's ceiling that held so far, if only for a short trial."""
+        ends = [load for load in (self.top, self._ceiling) if load is not None]
         below = [load for load in self._trials if not ends or load < min(ends)]
         return max((load for load in below if self._has(load, held=True)), default=0)
 
     @property
     def _gave_out(self) -> bool:
         """Whether it is this machine that bounds the search."""
-        top = self._top
+        top = self.top
         return self._ceiling is not None and (top is None or self._ceiling < top)
 
     def _are_close(self, low: int, high: int) -> bool:
@@ -213,7 +219,7 @@ class Search:
                 if outcome.result is Result.FAILED and outcome.viewers > 1:
                     return self._in_time(self._step(Kind.BACK_OFF, outcome.viewers // 2))
                 self._well = True
-                self._nobody_well = outcome.result is Result.FAILED and not self._low
+                self._nobody_well = outcome.result is Result.FAILED and not self.low
             case Kind.COARSE | Kind.FULL | Kind.CONFIRM:
                 self._record(outcome)
             case Kind.SOAK:
@@ -233,7 +239,7 @@ class Search:
             Verdict.BROKE_OFF,
             lower,
             self.upper,
-            confirmed=lower is not None and self._confirmed(lower) is LoadClass.LOWER,
+            confirmed=self.is_confirmed,
             reason=reason,
             generator_gave_out=self._ceiling is not None,
             soaks=tuple(self._soaks),
@@ -295,10 +301,10 @@ class Search:
             self._stage = _Stage.SEARCHING
 
     def _go_on(self) -> Step | Ending:
-        if self._nobody_well and not self._low:
+        if self._nobody_well and not self.low:
             self._well = True  # there is no load to which to go back
         if not self._well:
-            base = self.lower or self._low or self._viewers // 2
+            base = self.lower or self.low or self._viewers // 2
             back = min(math.floor(BACK_OFF_TO * base), self._viewers - 1)
             if back >= 1:
                 return self._in_time(self._step(Kind.BACK_OFF, back))
@@ -323,7 +329,7 @@ class Search:
             self._open = None
         if self._candidate is not None:
             return self._confirm(self._candidate)
-        top, low = self._top, self._low
+        top, low = self.top, self.low
         if self._ceiling is not None and self._gave_out:
             return self._below_the_ceiling(low, self._ceiling)
         if top is None:
@@ -354,7 +360,7 @@ class Search:
                 return self._confirm(self._below(load, 1 - self._options.within * 2 ** (self._downs - 1)))
             case LoadClass.LOWER:
                 self._candidate, self._downs = None, 0
-                top = self._top
+                top = self.top
                 is_bounded = self._gave_out or self._gives_way or (top is None and load >= self._most)
                 if not is_bounded and (
                     top is None or not self._are_close(load, top) or self._class(top) is LoadClass.UNDECIDED

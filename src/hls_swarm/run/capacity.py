@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from hls_swarm.capacity.answer import CapacityAnswer, answer_of
+from hls_swarm.capacity.forecast import forecast_seconds
 from hls_swarm.capacity.lengths import Lengths
 from hls_swarm.capacity.meter import TrialMeter, columns_of
 from hls_swarm.capacity.objectives import DEFAULT_OBJECTIVES, parse_objectives
 from hls_swarm.capacity.pacing import Action, ChangeTo, Finish, Note, Pace, ReplaceStalled
+from hls_swarm.capacity.progress import Progress
 from hls_swarm.capacity.search import Options, Search
-from hls_swarm.capacity.steps import Ending
-from hls_swarm.capacity.trial import Trial
+from hls_swarm.capacity.steps import Ending, Step
 from hls_swarm.capacity.verdict.suspects import COLUMNS
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.host.facts import read_facts
@@ -30,7 +31,6 @@ from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
 from hls_swarm.settings.spellings import parse_share
 from hls_swarm.snapshot.snapshot import Phase
-from hls_swarm.views.terminal.capacity import trial_line
 
 _log = logging.getLogger(__name__)
 _MOST_TRIED = 1_000_000
@@ -83,16 +83,19 @@ class Searching:
         self._meter = TrialMeter(self.objectives, columns=COLUMNS | columns_of(self.objectives))
         self._pace: Pace[Entry] = Pace(self._search, self._meter, options.time_limit)
         self._controls: Controls | None = None
-        self._say: Callable[[str], None] = _log.info
+        self._show: Callable[[Progress], None] = lambda _: None
         self._keep: Callable[[Mapping[str, Any]], None] = lambda _: None
         self._viewers = options.first
-        self._told = 0
+        self._kept = 0
+        self._foreseen: tuple[Step, float] | None = None
         self._how_to_get: Mapping[str, str] = {}
         self._ending: Ending | None = None
 
-    def attach(self, controls: Controls, say: Callable[[str], None], keep: Callable[[Mapping[str, Any]], None]) -> None:
-        """Before the run begins: what to act on, whom to tell, who writes the answer down."""
-        self._controls, self._say, self._keep = controls, say, keep
+    def attach(
+        self, controls: Controls, show: Callable[[Progress], None], keep: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        """Before the run begins: what to act on, who shows how far it is, who writes the answer down."""
+        self._controls, self._show, self._keep = controls, show, keep
 
     def add(self, entry: Entry) -> None:
         """See `Sink.add`."""
@@ -101,12 +104,11 @@ class Searching:
         self._how_to_get = _how_to_get(entry) or self._how_to_get
         for action in (*(self._pace.begin() if self._pace.step is None else ()), *self._pace.take(entry)):
             self._act(action)
-        for trial in self._meter.trials[self._told :]:
-            self._tell(trial)
-        if len(self._meter.trials) > self._told:
-            self._told = len(self._meter.trials)
-            seconds = entry.moment.snapshot.elapsed_seconds
+        seconds = entry.moment.snapshot.elapsed_seconds
+        if len(self._meter.trials) > self._kept:
+            self._kept = len(self._meter.trials)
             self._keep(self._answer(self._search.stop("it goes on"), seconds, running=True).json_object())
+        self._show(self._progress(seconds))
 
     def conclude(self, entry: Entry, broke_off: str | None, *, interrupted: bool) -> CapacityAnswer:
         """The answer, once the run has ended, however it did."""
@@ -135,8 +137,25 @@ class Searching:
                 self._ending = ending
                 controls.finish()
 
-    def _tell(self, trial: Trial) -> None:
-        self._say(trial_line(trial.viewers, trial.kind, trial.result, trial.why))
+    def _progress(self, at: float) -> Progress:
+        search, step = self._search, self._pace.step
+        if step is not None and (self._foreseen is None or self._foreseen[0] is not step):
+            self._foreseen = step, at + forecast_seconds(search, step, at)
+        ends_at = min(self._foreseen[1], self._options.time_limit) if self._foreseen is not None else None
+        return Progress(
+            stand=self._pace.stand,
+            at=at,
+            time_limit_seconds=self._options.time_limit,
+            left_seconds=None if ends_at is None else max(0.0, ends_at - at),
+            holds=search.lower,
+            confirmed=search.is_confirmed,
+            seems_to_hold=search.low or None,
+            fails=search.top,
+            failed_once=search.top != search.upper,
+            objectives=self.objectives,
+            trials=tuple(self._meter.trials),
+            figures=self._meter.figures(),
+        )
 
     def _answer(self, ending: Ending, seconds: float, *, running: bool = False) -> CapacityAnswer:
         return answer_of(

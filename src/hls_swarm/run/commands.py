@@ -302,8 +302,7 @@ async def _recorded(
     sinks = (recorder, endpoint, *((searching,) if searching is not None else ()))
     controller = Controller(settings, agent, scraper, view, ledger, sinks)
     if searching is not None:
-        say = partial(Output(beside).show, wrap=False) if dashboard is None else controller.mark
-        searching.attach(controller, say, recorder.keep_answer)
+        searching.attach(controller, view.search, recorder.keep_answer)
 
     def at_once() -> None:
         agent.kill()

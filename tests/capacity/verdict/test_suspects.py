@@ -324,6 +324,23 @@ def test_what_was_used_up_before_anybody_came_did_not_turn_when_the_objective_di
     assert [one.score for one in busy.suspects if one.name == "cpu"] == [2]
 
 
+@pytest.mark.parametrize(
+    ("signal", "others"),
+    [
+        ("cpu_percent", {}),
+        ("cpu_busiest_core_percent", {"@cpu_percent": 51.0, "body_bytes_per_second": _FLAT}),
+        ("network_link_percent", {"body_bytes_per_second": _FLAT}),
+    ],
+)
+def test_what_somebody_else_filled_at_the_end_is_no_cause(signal: str, others: Columns) -> None:
+    def filled(share: float) -> Callable[[float], float]:
+        return lambda viewers: share * viewers / 39 if viewers < 37 else 97.0
+
+    failed = {**others, f"@{signal}": 99.0}
+    assert cause_of(made.case(failed, held={f"@{signal}": filled(40)})).named == ()
+    assert cause_of(made.case(failed, held={f"@{signal}": filled(60)})).named != ()
+
+
 def test_an_upstream_that_is_all_of_the_time_at_every_load_is_found_when_it_gives_out() -> None:
     always = {
         "segment_ttfb_seconds_p50": 0.050,

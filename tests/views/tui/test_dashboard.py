@@ -11,6 +11,7 @@ import uvloop
 from tests.views.tui import states
 from tests.views.tui.driving import Run, logbook
 
+from hls_swarm.capacity.progress import Progress
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.controls import Controls
 from hls_swarm.views.tui.dashboard import Dashboard
@@ -27,6 +28,9 @@ class Lines:
 
     def update(self, snapshot: Snapshot) -> None:
         self.told.append(f"{snapshot.elapsed_seconds:g}")
+
+    def search(self, progress: Progress) -> None:
+        self.told.append(f"search {progress.at:g}")
 
     async def stop(self) -> None:
         self.told.append("stop")

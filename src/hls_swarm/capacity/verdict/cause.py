@@ -141,7 +141,7 @@ def judged(case: Case, suspects: Sequence[Suspect], how_to_get: Mapping[str, str
         one if len(case.targets) > 1 else msgspec.structs.replace(one, where="") for one in predictions(case)
     )
     if case.failed is None:
-        return Cause(predicted=predicted)
+        return Cause(predicted=tuple(one for one in predicted if one.viewers > (case.held or 0)))
     accused: list[_Weighed] = []
     ruled_out: list[RuledOut] = []
     not_known: list[NotKnown] = []

@@ -12,6 +12,9 @@ from hls_swarm.snapshot.origin.metrics import Unit
 BINDS_FROM, BINDS_TO = 0.8, 1.25
 """Where a line must reach the whole, by L and by F, for the resource to have been the limit."""
 
+OUT_OF_PROPORTION = 0.5
+"""Of what is due at a load: processors slow down a little when all are busy, by no more than half."""
+
 
 @dataclass(frozen=True)
 class Flat(OfOne):
@@ -79,6 +82,33 @@ class Binds(OfOne):
             ended_at,
         )
         return Answer(within, text, (evidence,))
+
+
+@dataclass(frozen=True)
+class OutOfProportion(OfOne):
+    """At a load that held it was less than half of what it would have been if viewers used it up at F.
+
+    What viewers use grows with them (the utilisation law), and what others use comes on top: so of what is full at F
+    each smaller load has its share at least. What has not was filled by somebody else while F was tried.
+    """
+
+    sort: Sort = Sort.BINDS
+
+    def ask(self, case: Case, where: str) -> Answer:
+        """See `Atom`."""
+        failed, over = case.at_failed(self.measure, where), case.over
+        loads = {load: figure for load, figure in case.by_load(self.measure, where).items() if figure is not None}
+        if failed is None or not over or not loads:
+            return not_known(self.measure)
+        load = min(loads, key=lambda each: loads[each] / each)
+        due = failed * load / over
+        shown = [units.figure(value, self.measure.unit) for value in (loads[load], due, failed)]
+        text = (
+            f"{self.measure.title} {shown[0]} at {load}, where {shown[1]} would be viewers' share "
+            f"if it were they who make it {shown[2]} at {over}"
+        )
+        evidence = evidence_of(case, self.measure, failed, Comparison.AT_LEAST, OUT_OF_PROPORTION * due, loads[load])
+        return Answer(loads[load] < OUT_OF_PROPORTION * due, text, evidence)
 
 
 @dataclass(frozen=True)

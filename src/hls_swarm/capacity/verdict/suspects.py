@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from hls_swarm.capacity.verdict.case import Measure, number, origin, quotient, viewers
 from hls_swarm.capacity.verdict.course import GivesWay, Onset, Silent
 from hls_swarm.capacity.verdict.evidence import Appears, AtLeast, Atom, Below, Both, Drops, Rises, Same, Sort
-from hls_swarm.capacity.verdict.growth import AtEveryLoad, Binds, Flat, Grows
+from hls_swarm.capacity.verdict.growth import AtEveryLoad, Binds, Flat, Grows, OutOfProportion
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.judge.timeline import Row
 from hls_swarm.snapshot.finding import Culprit
@@ -147,7 +147,7 @@ SUSPECTS: tuple[Suspect, ...] = (
         "the origin's processors",
         Culprit.ORIGIN,
         (AtLeast(CPU, 90), AtLeast(PRESSURE_CPU, 30, Sort.QUEUE), Binds(CPU), Onset(CPU, 90)),
-        (Below(CPU, 70),),
+        (Below(CPU, 70), OutOfProportion(CPU)),
         (AtLeast(CPU, 90),),
         "more cores; TLS and compression cost most: session resumption, no gzip for media",
         _NODE,
@@ -157,7 +157,7 @@ SUSPECTS: tuple[Suspect, ...] = (
         "one CPU core of the origin",
         Culprit.ORIGIN,
         (_ONE_CORE, Binds(BUSIEST), _FLAT_RECEIVED, Onset(BUSIEST, 95)),
-        (Below(BUSIEST, 85),),
+        (Below(BUSIEST, 85), OutOfProportion(BUSIEST)),
         (_ONE_CORE,),
         "worker_processes auto, reuseport; interrupts of the network device over more cores (RSS, RPS)",
         _NODE,
@@ -197,7 +197,7 @@ SUSPECTS: tuple[Suspect, ...] = (
         "the origin's link",
         Culprit.ORIGIN,
         (AtLeast(LINK, 90), _FLAT_RECEIVED, Rises(RTT, 3, 0.005), Binds(LINK), Onset(LINK, 90), Silent(CPU)),
-        (Below(LINK, 70),),
+        (Below(LINK, 70), OutOfProportion(LINK)),
         (AtLeast(LINK, 90),),
         "more links, more machines, a CDN",
         _NODE,

@@ -9,14 +9,16 @@ from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
 
-from hls_swarm.capacity.answer import CapacityAnswer, TrialFigures
+from hls_swarm.capacity.answer import CapacityAnswer, TrialFigures, failed_once
 from hls_swarm.capacity.objectives import shown_value
+from hls_swarm.capacity.progress import WORDS, Progress, bounds_text
 from hls_swarm.capacity.steps import Kind, Result, Verdict
+from hls_swarm.capacity.trial import Trial
 from hls_swarm.capacity.verdict.cause import Accused, Cause
-from hls_swarm.judge.thresholds import parse_threshold
+from hls_swarm.judge.thresholds import Threshold, parse_threshold
 from hls_swarm.snapshot import units
 from hls_swarm.views.tables import Table
-from hls_swarm.views.terminal.grid import grid
+from hls_swarm.views.terminal.grid import FittingGrid
 
 _WIDTH = 17
 _MOST_NOT_KNOWN = 8
@@ -39,7 +41,7 @@ def capacity_text(answer: CapacityAnswer) -> RenderableType:
     """The answer, the most important line first."""
     parts: list[RenderableType] = [Text(headline(answer), _STYLES[answer.verdict])]
     parts += [Text(line) for line in lines(answer)]
-    return Lines(*parts, "", grid(trials_table(answer)))
+    return Lines(*parts, "", FittingGrid(trials_table(answer), least=3))
 
 
 def headline(answer: CapacityAnswer) -> str:
@@ -62,8 +64,11 @@ def _verdict(answer: CapacityAnswer) -> str:
             known = []
             if answer.viewers is not None:
                 known.append(f"{holds} hold{'' if answer.confirmed else ' (not confirmed)'}")
+            once = failed_once([each.trial for each in answer.trials], answer.viewers)
             if answer.failed_at is not None:
                 known.append(f"{fails} do not")
+            elif once is not None:
+                known.append(f"{units.count(once)} failed once")
             so_far = f"; so far {', '.join(known)}" if known else ""
             return f"{'goes on' if answer.running else f'broke off: {answer.reason}'}{so_far}"
 
@@ -152,10 +157,10 @@ def _overload(answer: CapacityAnswer) -> Iterator[str]:
 
 
 def trials_table(answer: CapacityAnswer) -> Table:
-    """One row for each load, the smallest first."""
-    objectives = [parse_threshold(text) for text in answer.slo]
-    names = [f"{one.metric}{f':{one.aggregation}' if one.aggregation else ''}" for one in objectives]
-    columns = ["viewers", "trials", "result", *(_SHORT.get(name, name) for name in names), "core", "received", "RTT"]
+    """One row for each load, the smallest first; the objectives that a load broke stand before the others."""
+    broken = {text for each in answer.trials for text in each.trial.broken}
+    objectives = [parse_threshold(text) for text in sorted(answer.slo, key=lambda text: text not in broken)]
+    columns = ["viewers", "trials", "result", *map(short_name, objectives), "core", "received", "RTT"]
     rows = []
     loads = sorted({each.trial.viewers for each in answer.trials})
     for load in loads:
@@ -182,6 +187,12 @@ def trials_table(answer: CapacityAnswer) -> Table:
     return Table(columns[0], columns, rows)
 
 
+def short_name(objective: Threshold) -> str:
+    """An objective as the head of a column."""
+    name = f"{objective.metric}{f':{objective.aggregation}' if objective.aggregation else ''}"
+    return _SHORT.get(name, name)
+
+
 def _lengths(trials: Sequence[TrialFigures]) -> str:
     """`2 x 30s, 1 x 60s`."""
     counts: dict[int, int] = {}
@@ -198,10 +209,22 @@ def _results(trials: Sequence[TrialFigures]) -> str:
     return ", ".join(found)
 
 
-def trial_line(viewers: int, kind: Kind, result: Result, why: Sequence[str]) -> str:
+def trial_line(trial: Trial) -> str:
     """One trial as it ends, for a log or a screen without a terminal."""
-    reasons = f": {'; '.join(why)}" if why else ""
-    return f"{viewers:>8,} viewers  {kind.value.replace('_', ' '):<9}{result.value}{reasons}"
+    reasons = f": {'; '.join(trial.why)}" if trial.why else ""
+    return f"{trial.viewers:>8,} viewers  {WORDS[trial.kind]:<13}{trial.result.value}{reasons}"
+
+
+def progress_line(progress: Progress) -> str:
+    """How far a search is, in one line."""
+    parts = [units.clock(progress.at)]
+    if progress.stand is not None:
+        step = progress.stand.step
+        parts.append(f"{WORDS[step.kind]} with {units.count(step.viewers)} viewers, {progress.stand.part.value}")
+    parts.append(f"so far: {bounds_text(progress)}")
+    if progress.left_seconds is not None:
+        parts.append(f"about {units.clock(progress.left_seconds)} left")
+    return "  ".join(parts)
 
 
 def _line(label: str, text: str) -> str:

@@ -1,5 +1,9 @@
 """A table of words on a terminal, and the colours of the words that judge."""
 
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -29,3 +33,28 @@ def grid(table: Table) -> Grid:
     for row in table.rows:
         out.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
     return out
+
+
+@dataclass(frozen=True)
+class FittingGrid:
+    """A table without as many of its last columns as have no room; what has none is left out, not cut.
+
+    Args:
+        least: columns that stay, room or not.
+    """
+
+    table: Table
+    least: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """See `rich.protocol`."""
+        for columns in range(len(self.table.columns), self.least - 1, -1):
+            table = self.table
+            made = grid(
+                Table(
+                    table.title, table.columns[:columns], [row[:columns] for row in table.rows], figures=table.figures
+                )
+            )
+            if columns == self.least or Measurement.get(console, options, made).maximum <= options.max_width:
+                yield made
+                return

@@ -2,9 +2,12 @@
 
 from typing import Protocol
 
+from hls_swarm.capacity.progress import Progress
+from hls_swarm.capacity.steps import Step
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.controls import Controls
 from hls_swarm.views.terminal import text
+from hls_swarm.views.terminal.capacity import progress_line, trial_line
 from hls_swarm.views.terminal.output import Output
 
 LINE_EVERY_SECONDS = 5.0
@@ -23,13 +26,25 @@ class View(Protocol):
         """Leave the screen as it was found, for the summary."""
 
 
+class SearchView(View, Protocol):
+    """One that shows a search for capacity, too."""
+
+    def search(self, progress: Progress) -> None:
+        """How far the search of this run is, before the snapshot of that second."""
+
+
 class LineView:
-    """A status line every few seconds, and one whenever the phase changes; none where nobody can read them any more."""
+    """A status line every few seconds, and one whenever the phase changes; none where nobody can read them any more.
+
+    Of a search each trial has a line as it ends, and each step one as it begins.
+    """
 
     def __init__(self, output: Output) -> None:
         self._output = output
         self._shown_at: float | None = None
         self._phase = ""
+        self._step: Step | None = None
+        self._trials = 0
 
     def start(self, controls: Controls) -> None:
         """Nothing to prepare."""
@@ -41,6 +56,16 @@ class LineView:
             return
         self._shown_at, self._phase = snapshot.at, snapshot.phase
         self._output.show(text.status_line(snapshot).replace("\n", " "), wrap=False)
+
+    def search(self, progress: Progress) -> None:
+        """Print what is new of the search."""
+        for trial in progress.trials[self._trials :]:
+            self._output.show(trial_line(trial), wrap=False)
+        self._trials = len(progress.trials)
+        step = None if progress.stand is None else progress.stand.step
+        if step is not None and step is not self._step:
+            self._step = step
+            self._output.show(progress_line(progress), wrap=False)
 
     async def stop(self) -> None:
         """Nothing to clean up."""

@@ -148,7 +148,9 @@ class DashboardApp(App[None]):
         if self._picture is not None and self._picture.snapshot.phase is Phase.FINISHED:
             self.exit()
             return
-        self.push_screen(QuitDialog(), self._end)
+        self.push_screen(
+            QuitDialog(searching=self._picture is not None and self._picture.search is not None), self._end
+        )
 
     def action_interrupt(self) -> None:
         """What Ctrl-C does outside of the dashboard too."""
@@ -165,6 +167,9 @@ class DashboardApp(App[None]):
 
     def _change(self, direction: int) -> None:
         if self._picture is None:
+            return
+        if self._picture.search is not None:
+            self.notify("The search says how many viewers there are", severity="warning")
             return
         target = self._picture.snapshot.viewers.target
         self._controls.change_viewers(direction * min(viewer_step(target), max(1, target)))

@@ -9,10 +9,11 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
+from hls_swarm.capacity.progress import Progress
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.controls import Controls
 from hls_swarm.views.logbook import Logbook
-from hls_swarm.views.terminal.live import View
+from hls_swarm.views.terminal.live import SearchView
 from hls_swarm.views.tui.app import DashboardApp
 from hls_swarm.views.tui.picture import History
 
@@ -38,7 +39,7 @@ class Dashboard:
 
     def __init__(
         self,
-        fallback: View,
+        fallback: SearchView,
         logbook: Logbook,
         *,
         interrupt: Callable[[], None],
@@ -74,6 +75,12 @@ class Dashboard:
             self._app.present(picture)
         else:
             self._fallback.update(snapshot)
+
+    def search(self, progress: Progress) -> None:
+        """What the next picture shows of the search."""
+        self._history.search = progress
+        if self._app is None:
+            self._fallback.search(progress)
 
     async def stop(self) -> None:
         """Give the screen back as it was found."""

@@ -30,10 +30,17 @@ class QuitDialog(ModalScreen[bool]):
     ]
     AUTO_FOCUS = "#no"
 
+    def __init__(self, *, searching: bool = False) -> None:
+        self._searching = searching
+        super().__init__()
+
     def compose(self) -> ComposeResult:
         """The question and two buttons."""
         with Vertical(classes="dialog"):
-            yield Static("End the run? Its viewers stop, and the summary is written.")
+            if self._searching:
+                yield Static("End the search? Viewers stop, and its bounds are told.")
+            else:
+                yield Static("End the run? Its viewers stop, and the summary is written.")
             with Horizontal():
                 yield Button("[u]Y[/u]es, end it", id="yes", variant="error", compact=True)
                 yield Button("[u]N[/u]o, go on", id="no", variant="primary", compact=True)
@@ -80,12 +87,14 @@ HELP = """\
   Tab      the next one alone; Shift+Tab the one before
   0, Esc   all of them
   w        the worst viewers
+  c        a search for capacity: all its trials
   o        sorts them by the next column; so does a click on its head
   l        log from INFO, from WARNING, from ERROR on
            Arrows, Page Up, Page Down and the mouse wheel scroll.
 
 [b]The run[/b]
   + and -  more and fewer viewers: 1, 10, 100 ... at most a tenth
+           (not in a search, which says how many there are)
   m        mark this moment with a note, for the log and the report
   q        end the run, after a question
   Ctrl-C   end it without one; twice: at once

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hls_swarm.capacity.progress import Progress
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot.condition import Assessment, Assessor
 from hls_swarm.snapshot.lately import Lately
@@ -29,6 +30,7 @@ class Picture:
         traces: a rate or number over the last minutes, by name.
         origin_traces: a signal over the last minutes, by target and name of the signal.
         peaks: the greatest value of each trace since the run began; absent if none is known.
+        search: for capacity, which the run is of; None: it is a plain one.
     """
 
     snapshot: Snapshot
@@ -36,16 +38,22 @@ class Picture:
     traces: Mapping[str, Trace]
     origin_traces: Mapping[tuple[str, str], Trace]
     peaks: Mapping[str, float]
+    search: Progress | None = None
 
 
 class History:
-    """Keeps what the last minutes looked like, bounded."""
+    """Keeps what the last minutes looked like, bounded.
+
+    Attributes:
+        search: how far the search is that the run is of; None: it is a plain one.
+    """
 
     def __init__(self) -> None:
         self._traces: dict[str, deque[float | None]] = {}
         self._origin: dict[tuple[str, str], deque[float | None]] = {}
         self._peaks: dict[str, float] = {}
         self._assessor = Assessor()
+        self.search: Progress | None = None
 
     def add(self, snapshot: Snapshot) -> Picture:
         """The picture of this snapshot, after those before it."""
@@ -63,6 +71,7 @@ class History:
             traces={name: tuple(values) for name, values in self._traces.items()},
             origin_traces={name: tuple(values) for name, values in self._origin.items()},
             peaks=dict(self._peaks),
+            search=self.search,
         )
 
 

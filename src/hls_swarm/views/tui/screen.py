@@ -11,6 +11,7 @@ from textual.widgets import Footer
 
 from hls_swarm.snapshot.condition import Condition
 from hls_swarm.views.logbook import Logbook
+from hls_swarm.views.tui.panels.capacity import Capacity
 from hls_swarm.views.tui.panels.errors import Errors
 from hls_swarm.views.tui.panels.experience import ExperiencePanel
 from hls_swarm.views.tui.panels.findings import Findings
@@ -55,6 +56,7 @@ class DashboardScreen(Screen[None]):
     .panel:hover { border-title-style: bold reverse; }
     .panel.-empty { display: none; }
     #history { display: none; min-width: 56; }
+    #capacity { min-width: 56; }
     DashboardScreen.-two.-tall #history, DashboardScreen.-three.-tall #history { display: block; }
     #overview { border-top: none; background: $panel; text-wrap: wrap; max-height: 60%; }
     #body { height: 1fr; overflow-x: auto; overflow-y: auto; scrollbar-size: 1 1; }
@@ -83,6 +85,7 @@ class DashboardScreen(Screen[None]):
         Binding("tab", "step(1)", "next panel", show=False, priority=True),
         Binding("shift+tab", "step(-1)", "panel before", show=False, priority=True),
         Binding("w", "panel('viewers')", "worst"),
+        Binding("c", "panel('capacity')", "capacity", show=False),
         Binding("o", "sort", "sort viewers", show=False),
         Binding("l", "level", "log level", show=False),
     ]
@@ -102,6 +105,7 @@ class DashboardScreen(Screen[None]):
         """The overview, the columns, the log, the keys."""
         yield Overview()
         with VerticalScroll(id="body"):
+            yield Capacity()
             yield HistoryPanel()
             with Vertical(id="columns"):
                 with Vertical(classes="column", id="first"):
@@ -166,7 +170,7 @@ class DashboardScreen(Screen[None]):
 
     def action_step(self, by: int) -> None:
         """The panel after or before the one that is alone."""
-        if self._alone is None:
+        if self._alone not in PANELS:
             self.choose(PANELS[0 if by > 0 else -1])
         else:
             self.choose(PANELS[(PANELS.index(self._alone) + by) % len(PANELS)])
@@ -181,7 +185,7 @@ class DashboardScreen(Screen[None]):
 
     def on_panel_chosen(self, message: PanelChosen) -> None:
         """A click on a panel."""
-        if message.name in PANELS:
+        if message.name in (*PANELS, "capacity"):
             self.action_panel(message.name)
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - the sizes are known once all is laid out

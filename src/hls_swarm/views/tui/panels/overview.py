@@ -1,5 +1,8 @@
 """The overview: what is loaded, how it fares and why, how far the run is, where its viewers are."""
 
+from textwrap import wrap
+
+from hls_swarm.capacity.progress import Progress
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.snapshot import Phase, ViewerFigures
 from hls_swarm.views.tui.lines import Line, bar, cut, flow, line
@@ -29,17 +32,33 @@ class Overview(Panel):
         head = [(_NAME, STRONG), ("  " + (url.ljust(url_width) if note else url), LABEL)]
         if note:
             head.append(("  " + note, "bold $warn"))
-        return [tuple(head), _condition(picture), _time(picture, width), *_viewers(picture, width)]
+        return [tuple(head), *_condition(picture, width), _time(picture, width), *_viewers(picture, width)]
 
 
-def _condition(picture: Picture) -> Line:
+def _condition(picture: Picture, width: int) -> list[Line]:
+    """The word, and why; in a search, which makes trouble on purpose, no more of that than a line has room for."""
     condition = picture.assessment.condition
+    word = f"{CONDITION_SIGNS[condition]} {condition.value.upper()}"
+    text = f"{word}  {picture.assessment.text}"
+    rows = [cut(text, width)] if picture.search is not None else wrap(text, max(10, width), break_on_hyphens=False)
+    first, *others = rows
     style = CONDITION_STYLES[condition]
-    return line((f"{CONDITION_SIGNS[condition]} {condition.value.upper()}", style), f"  {picture.assessment.text}")
+    return [line((first[: len(word)], style), first[len(word) :]), *(line(row) for row in others)]
+
+
+def _search(search: Progress) -> Line:
+    """How long a search goes on instead of how much of a ramp is over."""
+    words = f"{units.clock(search.at)}"
+    if search.left_seconds is not None:
+        words += f", about {units.clock(search.left_seconds)} left"
+    most = units.clock(max(0.0, search.time_limit_seconds - search.at))
+    return line(("searching".ljust(_LABEL_WIDTH), STRONG), f" {words}, at most {most}")
 
 
 def _time(picture: Picture, width: int) -> Line:
     snapshot = picture.snapshot
+    if picture.search is not None and snapshot.phase is not Phase.FINISHED:
+        return _search(picture.search)
     elapsed, duration = snapshot.elapsed_seconds, snapshot.duration_seconds
     words = units.clock(elapsed)
     if duration is not None:
