@@ -79,6 +79,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return parent
 
 
+@pytest.mark.slow
 def test_a_report_prints_or_writes_what_is_asked_for(
     folders: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

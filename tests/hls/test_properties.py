@@ -117,6 +117,7 @@ def without_parts(source: Playlist) -> Playlist:
     return replace(source, open_parts=(), segments=segments)
 
 
+@pytest.mark.slow
 @LIBRARIES
 @given(source=PLAYLISTS.map(without_parts))
 def test_a_library_reads_the_same_segments(library: ModuleType, source: Playlist) -> None:

@@ -135,6 +135,7 @@ def script_for(answer: bytes, feed: str, *, close: bool) -> Script:
     return script
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 @pytest.mark.parametrize("feed", ["whole", "byte by byte", "with bytes after it"])
 @pytest.mark.parametrize(("keep_body", "reception"), USES)

@@ -238,6 +238,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("walks", [False, True], ids=["jumps", "walks"])
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "in pieces"])
 @pytest.mark.parametrize("body", [0, 1, 16384 - len(HEAD), 16384, 100_000, 800_000])

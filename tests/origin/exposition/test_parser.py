@@ -295,6 +295,7 @@ def written(name: str, labels: dict[str, str], value: float, blank: str, comma: 
     return f"{name}{braces} {number}\n"
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(NAME, LABELS, NUMBER), max_size=12), st.sampled_from(["", " "]), st.sampled_from(["", ","]))
 def test_what_was_written_is_read(rows: list[Sample], blank: str, comma: str) -> None:
     text = "".join(written(*row, blank, comma) for row in rows)
@@ -303,6 +304,7 @@ def test_what_was_written_is_read(rows: list[Sample], blank: str, comma: str) ->
     assert samples(parser.parse(text)) == rows
 
 
+@pytest.mark.slow
 @given(
     st.lists(NAME, min_size=1, max_size=3),
     st.lists(NAME.filter(lambda name: ":" not in name), unique=True, min_size=1, max_size=3),
@@ -342,6 +344,7 @@ def test_one_wrong_series_in_a_family_of_many_is_found(odd: str) -> None:
         assert (caught.value.line, caught.value.text) == (at + 1, odd)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(NAME, LABELS, NUMBER), max_size=8))
 def test_generated_pages_read_as_the_oracle_reads_them(rows: list[Sample]) -> None:
     # The oracle splits a page as `str.splitlines` does; the format knows one line end only.
