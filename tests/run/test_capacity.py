@@ -38,7 +38,7 @@ class World:
         self.settings = Settings(url=URL, no_output=True)
         asked = CapacitySettings(**{"from_": 2, "trial": 5.0, "soak": 0.0, "no_overload": True, **options})
         self.searching = Searching(asked, self.settings, asked.most or 1000)
-        self.searching.attach(self, self.seen.append, self.kept.append)
+        self.searching.attach(self, [self.seen.append], [self.kept.append])
 
     # What the search asks for.
 

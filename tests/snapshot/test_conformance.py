@@ -16,7 +16,7 @@ from hls_swarm.results.reader import read_run
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.stats.tally import MAX_VIOLATIONS
 from hls_swarm.views.files.markdown import report_markdown
-from hls_swarm.views.html import report_html
+from hls_swarm.views.html.page import report_html
 from hls_swarm.views.terminal import text
 from hls_swarm.views.terminal.check import findings
 from hls_swarm.views.terminal.report import report_text

@@ -33,7 +33,7 @@ from hls_swarm.results.reader import read_run
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.files.junit import report_junit
 from hls_swarm.views.files.markdown import comparison_markdown, report_markdown
-from hls_swarm.views.html import report_html
+from hls_swarm.views.html.page import report_html
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.terminal import text
 from hls_swarm.views.terminal.check import Finding

@@ -16,8 +16,8 @@ from hls_swarm.results.reader import read_run
 from hls_swarm.views.files.csv import timeline_csv
 from hls_swarm.views.files.junit import report_junit
 from hls_swarm.views.files.markdown import comparison_markdown, report_markdown
-from hls_swarm.views.html import comparison_html, report_html
 from hls_swarm.views.html.charts import MOST_POINTS, report_charts
+from hls_swarm.views.html.page import comparison_html, report_html
 from hls_swarm.views.tables import headline, tables
 
 CROSSED = ("segment_download_seconds:p95 < 1ms", "errors:rate < 50%", "stall_seconds:p95 < 1s over run")

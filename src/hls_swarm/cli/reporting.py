@@ -143,7 +143,7 @@ def report(options: ReportOptions) -> int:
     found = read_run(find_run(options.run))
     _warn(found)
     if options.html is not None:
-        from hls_swarm.views.html import report_html
+        from hls_swarm.views.html.page import report_html
 
         _write("--html", options.html, report_html(found).encode())
     if options.junit is not None:
@@ -178,7 +178,7 @@ def compare(options: CompareOptions) -> int:
     judging = Judging(options.metric, options.ignore, parse_share(options.worse_than))
     comparisons = [compare_with_all(baselines, candidate, judging) for candidate in candidates]
     if options.html is not None:
-        from hls_swarm.views.html import comparison_html
+        from hls_swarm.views.html.page import comparison_html
 
         _write("--html", options.html, comparison_html(comparisons).encode())
     if options.markdown:

@@ -6,7 +6,7 @@ as it stands is written down, so that a search that is killed has one too.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -83,8 +83,8 @@ class Searching:
         self._meter = TrialMeter(self.objectives, columns=COLUMNS | columns_of(self.objectives))
         self._pace: Pace[Entry] = Pace(self._search, self._meter, options.time_limit)
         self._controls: Controls | None = None
-        self._show: Callable[[Progress], None] = lambda _: None
-        self._keep: Callable[[Mapping[str, Any]], None] = lambda _: None
+        self._showers: Sequence[Callable[[Progress], None]] = ()
+        self._keepers: Sequence[Callable[[Mapping[str, Any]], None]] = ()
         self._viewers = options.first
         self._kept = 0
         self._foreseen: tuple[Step, float] | None = None
@@ -92,10 +92,13 @@ class Searching:
         self._ending: Ending | None = None
 
     def attach(
-        self, controls: Controls, show: Callable[[Progress], None], keep: Callable[[Mapping[str, Any]], None]
+        self,
+        controls: Controls,
+        show: Sequence[Callable[[Progress], None]],
+        keep: Sequence[Callable[[Mapping[str, Any]], None]],
     ) -> None:
-        """Before the run begins: what to act on, who shows how far it is, who writes the answer down."""
-        self._controls, self._show, self._keep = controls, show, keep
+        """Before the run begins: what to act on, who shows how far it is, who keeps the answer."""
+        self._controls, self._showers, self._keepers = controls, show, keep
 
     def add(self, entry: Entry) -> None:
         """See `Sink.add`."""
@@ -118,6 +121,14 @@ class Searching:
         answer = self._answer(ending, entry.moment.snapshot.elapsed_seconds)
         self._keep(answer.json_object())
         return answer
+
+    def _show(self, progress: Progress) -> None:
+        for show in self._showers:
+            show(progress)
+
+    def _keep(self, made: Mapping[str, Any]) -> None:
+        for keep in self._keepers:
+            keep(made)
 
     def _act(self, action: Action) -> None:
         controls = self._controls

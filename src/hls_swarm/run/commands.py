@@ -7,6 +7,7 @@ exit code.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -46,6 +47,7 @@ from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
 from hls_swarm.settings.spellings import parse_share
 from hls_swarm.stats.p1203 import p1203_file
+from hls_swarm.views.live.feed import Feed
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.prometheus.endpoint import Endpoint
 from hls_swarm.views.terminal import check, text
@@ -66,6 +68,8 @@ from hls_swarm.run.files import write_file, write_reports
 from hls_swarm.run.loop import run_to_the_end
 from hls_swarm.run.on_end import hook_environment, run_hook
 from hls_swarm.run.signals import Signals
+
+_log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 1.0
 """How long the end of a run waits for whoever reads its status lines."""
@@ -239,11 +243,13 @@ async def _run(settings: Settings, workers: int, signals: Signals, searching: "S
     judged = {threshold.metric for threshold in thresholds}
     expected = expectations(settings.expect, thresholds=judged, none=settings.no_expectations)
     ledger = Ledger(thresholds, expected)
+    feed = Feed(settings, ledger, started_at, time.perf_counter)
     endpoint = Endpoint(
         settings.metrics,
         time.perf_counter,
         single_viewers=settings.prom_client_metrics,
         names=(socket.gethostname(), *settings.allow_host),
+        feed=feed,
     )
     beside = BesideStream(sys.stderr)
     with ExitStack() as stack:
@@ -260,7 +266,7 @@ async def _run(settings: Settings, workers: int, signals: Signals, searching: "S
         )
         try:
             async with endpoint:
-                return await _recorded(settings, workers, ledger, recorder, endpoint, signals, beside, searching)
+                return await _recorded(settings, workers, ledger, recorder, endpoint, feed, signals, beside, searching)
         except (asyncio.CancelledError, Interrupted):
             recorder.discard()  # there was no run
             raise
@@ -272,6 +278,7 @@ async def _recorded(
     ledger: Ledger,
     recorder: Recorder,
     endpoint: Endpoint,
+    feed: Feed,
     signals: Signals,
     beside: BesideStream,
     searching: "Searching | None",
@@ -299,10 +306,16 @@ async def _recorded(
     lines = LineView(Output(beside))
     dashboard = _dashboard(settings, lines, logbook)
     view = lines if dashboard is None else dashboard
-    sinks = (recorder, endpoint, *((searching,) if searching is not None else ()))
+    sinks = (
+        recorder,
+        endpoint,
+        *((feed,) if endpoint.url is not None else ()),
+        *((searching,) if searching is not None else ()),
+    )
     controller = Controller(settings, agent, scraper, view, ledger, sinks)
     if searching is not None:
-        searching.attach(controller, view.search, recorder.keep_answer)
+        keepers = (recorder.keep_answer, feed.keep_answer)
+        searching.attach(controller, (view.search, feed.search), keepers)
 
     def at_once() -> None:
         agent.kill()
@@ -319,6 +332,10 @@ async def _recorded(
 
     signals.end_with(asyncio.get_running_loop(), gently, at_once)
     with logbook:
+        if endpoint.url is not None:
+            _log.info("live page: %s", endpoint.url)
+            if dashboard is None and sys.stderr.isatty():
+                lines.say(f"Live page: {endpoint.url}")
         entry, broke_off = await controller.run()
     ended_by = (signals.first or signal.SIGINT) if controller.interrupted else None
     outcome = judge(
@@ -336,6 +353,8 @@ async def _recorded(
         from hls_swarm.run.capacity import outcome_of
 
         outcome = outcome_of(answer)
+    if endpoint.url is not None:
+        feed.conclude(entry, outcome)
     made = recorder.finish(entry, outcome)
     recorder.close()
     # What a program reads comes first: a screen may be gone by now.

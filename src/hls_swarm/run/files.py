@@ -48,7 +48,7 @@ def write_reports(settings: Settings, folder: Path | None) -> list[str]:
 
 
 def _html(report: Report) -> bytes:
-    from hls_swarm.views.html import report_html  # takes 0.1 s to import, for those who want it
+    from hls_swarm.views.html.page import report_html  # takes 0.1 s to import, for those who want it
 
     return report_html(report).encode()
 

@@ -323,11 +323,12 @@ class Settings:
     """Share of the run that this machine may have been the bottleneck in before the whole run is invalid."""
 
     metrics: str | None = None
-    """Address of the Prometheus endpoint, empty or off for none; by default 127.0.0.1:17091 if that is free."""
+    """Address of the live page and the Prometheus endpoint, empty or off for none; by default 127.0.0.1:17091 if that
+    is free."""
 
     allow_host: tuple[str, ...] = ()
-    """Further name under which the Prometheus endpoint may be asked for, beside its address, localhost and this
-    machine's name; repeatable."""
+    """Further name under which the live page and the Prometheus endpoint may be asked for, beside its address,
+    localhost and this machine's name; repeatable."""
 
     prom_client_metrics: bool = False
     """Export metrics of single viewers too, of the 50 worst at most."""

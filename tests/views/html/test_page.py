@@ -16,7 +16,7 @@ from tests.support.run_folders import long_run
 from hls_swarm.judge.comparing.compare import compare
 from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
-from hls_swarm.views.html import comparison_html, report_html
+from hls_swarm.views.html.page import comparison_html, report_html
 
 GROUP: Mapping[str, Any] = {
     "started": 12,

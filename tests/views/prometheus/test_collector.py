@@ -249,7 +249,7 @@ def test_the_default_address_that_is_taken_is_a_warning(caplog: pytest.LogCaptur
             assert first.port in {None, 17091}  # another run of this machine may have it already
 
     asyncio.run(main())
-    assert f"no Prometheus endpoint: {DEFAULT_ADDRESS} is taken" in caplog.text
+    assert f"no live page and no Prometheus endpoint: {DEFAULT_ADDRESS} is taken" in caplog.text
 
 
 @pytest.mark.parametrize("address", ["", "off"])

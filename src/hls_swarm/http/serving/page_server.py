@@ -8,10 +8,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 
+from hls_swarm.http.serving.publisher import Publisher
+
 MOST_HEAD_BYTES = 16 << 10
 REQUEST_SECONDS = 10.0
 """Time limit of a request, its answer included."""
 TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+EVENTS = "text/event-stream; charset=utf-8"
 
 
 class Answer(NamedTuple):
@@ -20,17 +24,21 @@ class Answer(NamedTuple):
     status: HTTPStatus
     body: bytes
     content_type: str = TEXT
+    fields: Sequence[str] = ()
 
 
 class PageServer:
     """Serves from `start` until `close`.
 
     Args:
-        answer: makes the answer to a path, given without its query, and the header fields of the request as lines.
+        answer: makes the answer to a path, given without its query, and the header fields of the request as lines; a
+            stream of events goes on until who asked for it goes away.
         most_connections: at a time; further ones are reset.
     """
 
-    def __init__(self, answer: Callable[[str, Sequence[str]], Awaitable[Answer]], most_connections: int) -> None:
+    def __init__(
+        self, answer: Callable[[str, Sequence[str]], Awaitable[Answer | Publisher]], most_connections: int
+    ) -> None:
         self._answer, self._most_connections = answer, most_connections
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -73,8 +81,12 @@ class PageServer:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(await self._response(head))
-                await writer.drain()
+                response = await self._response(head)
+                if isinstance(response, bytes):
+                    writer.write(response)
+                    await writer.drain()
+            if isinstance(response, Publisher):
+                await response.serve(reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             writer.transport.abort()  # a client that is slow, gone or no HTTP client: it gets no answer
         except Exception as error:  # noqa: BLE001 - a bug in making the page; nobody awaits this task
@@ -84,7 +96,7 @@ class PageServer:
         finally:
             writer.close()
 
-    async def _response(self, head: bytes) -> bytes:
+    async def _response(self, head: bytes) -> bytes | Publisher:
         line, *fields = head.decode("latin-1").split("\r\n")
         words = line.split(" ")
         if len(words) != 3 or not words[2].startswith("HTTP/1."):
@@ -92,12 +104,21 @@ class PageServer:
         method, path = words[0], words[1].partition("?")[0]
         if method not in {"GET", "HEAD"}:
             return _written(Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"GET or HEAD\n"), with_body=True)
-        return _written(await self._answer(path, fields), with_body=method == "GET")
+        answer = await self._answer(path, fields)
+        if not isinstance(answer, Publisher):
+            return _written(answer, with_body=method == "GET")
+        if method == "HEAD":
+            return _written(Answer(HTTPStatus.OK, b"", EVENTS), with_body=False)
+        if not answer.has_room:
+            return _written(Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"too many listen already\n"), with_body=True)
+        return answer
 
 
 def _written(answer: Answer, *, with_body: bool) -> bytes:
+    further = "".join(f"{field}\r\n" for field in answer.fields)
     head = (
         f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\nContent-Type: {answer.content_type}\r\n"
-        f"Content-Length: {len(answer.body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+        f"Content-Length: {len(answer.body)}\r\nCache-Control: no-store\r\nConnection: close\r\n"
+        f"{further}\r\n"
     )
     return head.encode("latin-1") + (answer.body if with_body else b"")

@@ -89,7 +89,7 @@ def report_charts(report: Report) -> Charts:
     drawn = [plan for plan in wanted if plan.lines]
     axis = _axis([series.rows], sum(len(plan.lines) for plan in drawn) + 1)
     limits = limits_of(report.summary)
-    charts, folded, names = [], [], _Names()
+    charts, folded, names = [], [], Names()
     for plan in wanted:
         lines = [(name, axis.points(series.rows_of(column), column)) for name, column in plan.lines]
         made = names.anchor(plan)
@@ -97,7 +97,7 @@ def report_charts(report: Report) -> Charts:
             folded.append(Folded(made, plan.section, plan.title, why))
         else:
             drawn_limits = [limit.drawn for limit in limits if limit.is_of(plan)]
-            charts.append(_chart(plan, made, lines, drawn_limits))
+            charts.append(described(plan, made, _with_values(lines), drawn_limits))
     return Charts(axis.step, axis.instants(), charts, folded)
 
 
@@ -108,7 +108,7 @@ def comparison_charts(reports: Sequence[Report]) -> Charts:
     found = [known(plan, columns) for plan in plans(columns)]
     chosen = [(plan, name, column) for plan in found for name, column in _telling(plan)]
     axis = _axis([series.rows for _, series in runs], len(chosen) * len(runs) + 1)
-    charts, folded, names = [], [], _Names()
+    charts, folded, names = [], [], Names()
     for plan, name, column in chosen:
         title = plan.title if len(plan.lines) == 1 else f"{plan.title}, {name}"
         one = ChartPlan(plan.section, title, plan.unit, (), plan.hint)
@@ -117,7 +117,7 @@ def comparison_charts(reports: Sequence[Report]) -> Charts:
         if why := _why_folded(lines):
             folded.append(Folded(made, one.section, title, why))
         else:
-            charts.append(_chart(one, made, lines, ()))
+            charts.append(described(one, made, _with_values(lines), ()))
     return Charts(axis.step, axis.instants(), charts, folded)
 
 
@@ -134,7 +134,7 @@ def _why_folded(lines: Sequence[tuple[str, Points]]) -> str:
     return "" if any(values) else ALWAYS_ZERO if values else NOT_KNOWN
 
 
-class _Names:
+class Names:
     """Anchors of charts: each once on its page."""
 
     def __init__(self) -> None:
@@ -160,9 +160,15 @@ class _Names:
             number += 1
 
 
-def _chart(
-    plan: ChartPlan, made: str, lines: Sequence[tuple[str, Points]], limits: Sequence[Mapping[str, Any]]
+def described(
+    plan: ChartPlan, made: str, lines: Sequence[Mapping[str, Any]], limits: Sequence[Mapping[str, Any]]
 ) -> Chart:
+    """A chart as the page's script reads it.
+
+    Args:
+        made: its anchor.
+        lines: `name`, and what it draws.
+    """
     is_number = plan.unit is Unit.RATIO and plan.is_of_origin
     return {
         "id": made,
@@ -171,9 +177,13 @@ def _chart(
         "hint": plan.hint,
         "unit": "number" if is_number else plan.unit.value,
         "drawing": plan.drawing.value,
-        "lines": [{"name": name, "values": values} for name, values in lines],
+        "lines": list(lines),
         "limits": list(limits),
     }
+
+
+def _with_values(lines: Sequence[tuple[str, Points]]) -> list[Mapping[str, Any]]:
+    return [{"name": name, "values": values} for name, values in lines]
 
 
 @dataclass(frozen=True)

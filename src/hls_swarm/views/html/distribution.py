@@ -22,12 +22,16 @@ MOST_STEPS = 120
 _LINES = (("segment first byte", "segment_ttfb_seconds"), ("segment download", "segment_download_seconds"))
 
 
+METRICS = tuple(metric for _, metric in _LINES)
+"""What the chart is of."""
+
+
 def response_times(report: Report) -> Mapping[str, Any] | None:
     """The chart of one run: `edges` of the steps in seconds, one more than there are values; None without answers.
 
     It is of the whole run; of a folder that does not tell that, of the part that was judged.
     """
-    whole = all(metric in report.distributions for _, metric in _LINES)
+    whole = all(metric in report.distributions for metric in METRICS)
     source = report.distributions if whole else report.histograms
     found = [(name, source[metric]) for name, metric in _LINES if metric in source and source[metric].buckets]
     if not found:
@@ -49,9 +53,7 @@ def response_times(report: Report) -> Mapping[str, Any] | None:
             {"name": name, "values": _shares(each, histogram.count, first, last)}
             for (name, histogram), each in zip(found, steps, strict=True)
         ],
-        "limits": [
-            limit.drawn for limit in limits_of(report.summary) if limit.metric in {metric for _, metric in _LINES}
-        ],
+        "limits": [limit.drawn for limit in limits_of(report.summary) if limit.metric in METRICS],
     }
 
 

@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from importlib.resources import files
 from itertools import count
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from hls_swarm.foreign import visible
 from hls_swarm.judge.comparing.compare import Comparison, Conclusion
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.judge.report import Report, Status
@@ -22,6 +18,7 @@ from hls_swarm.views.html.charts import Chart, Charts, anchor, comparison_charts
 from hls_swarm.views.html.content import WORDS, events, finding_cards, group_tables, settings, tiles
 from hls_swarm.views.html.distribution import response_times
 from hls_swarm.views.html.series import known_columns
+from hls_swarm.views.html.templates import environment, part
 from hls_swarm.views.tables import (
     Table,
     comparison_headline,
@@ -107,8 +104,8 @@ def _titled(comparison: Comparison) -> Table:
 
 
 def _page(**values: Any) -> str:
-    template = _environment().get_template("report.html.jinja")
-    parts = {name: Markup(_part(file)) for name, file in _PARTS.items()}  # noqa: S704 - the package's own files
+    template = environment().get_template("report.html.jinja")
+    parts = {name: Markup(part(file)) for name, file in _PARTS.items()}  # noqa: S704 - the package's own files
     made = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     taken: set[str] = set()
     placed = {key: _placed(values.pop(key), taken) for key in ("first", "tables", "after")}
@@ -132,32 +129,11 @@ _PARTS = {
     "style": "report.css",
     "figures_script": "figures.js",
     "labels_script": "labels.js",
+    "charts_script": "charts.js",
     "script": "report.js",
     "chart_style": "uPlot.min.css",
     "chart_script": "uPlot.iife.min.js",
 }
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("hls_swarm.views.html", ""),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _shown(value: object) -> object:
-    """A text with nothing in it that is no printable character; what is made up as HTML already, as it is."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-@cache
-def _part(name: str) -> str:
-    return files("hls_swarm.views.html").joinpath(name).read_text(encoding="utf-8")
 
 
 def _data(

@@ -16,8 +16,9 @@ from hls_swarm.views.html.plans import ANSWERS, FAILURES, SHARES
 MOST_PARTS = 7
 """Parts of a counter, or variants, with a line of their own."""
 OTHERS = "others"
-_COUNTERS = (("errors_total@", FAILURES), ("answers_total@", ANSWERS))
-_VARIANTS = "group_viewers@variant "
+COUNTERS = (("errors_total@", FAILURES), ("answers_total@", ANSWERS))
+"""What a counter's columns begin with, and what those of its rises do."""
+VARIANTS = "group_viewers@variant "
 
 Row = Mapping[str, Any]
 
@@ -47,16 +48,27 @@ def known_columns(rows: Iterable[Row]) -> set[str]:
 
 def _made(rows: Sequence[Row], columns: set[str]) -> list[dict[str, float]]:
     out = [{"elapsed_seconds": float(row["elapsed_seconds"])} for row in rows]
-    for prefix, name in _COUNTERS:
+    for prefix, name in COUNTERS:
         chosen = _leading(rows, sorted(column for column in columns if column.startswith(prefix)))
         _add_rises(out, rows, {column: f"{name}@{part.removeprefix(prefix)}" for column, part in chosen.items()})
-    variants = _leading(rows, sorted(column for column in columns if column.startswith(_VARIANTS)), ever=True)
+    variants = _leading(rows, sorted(column for column in columns if column.startswith(VARIANTS)), ever=True)
     for made, row in zip(out, rows, strict=True):
-        viewers = {column: row[column] for column in variants if column in row}
-        whole = sum(viewers.values())
-        for column, watching in viewers.items() if whole else ():
-            part = f"{SHARES}@{variants[column].removeprefix(_VARIANTS)}"
-            made[part] = made.get(part, 0.0) + watching / whole
+        made.update(shares({column: row[column] for column in variants if column in row}, variants))
+    return out
+
+
+def shares(viewers: Mapping[str, float], variants: Mapping[str, str]) -> dict[str, float]:
+    """Share of the viewers by column that is drawn; empty if there are none.
+
+    Args:
+        viewers: by column.
+        variants: the column that each is drawn as.
+    """
+    out: dict[str, float] = {}
+    whole = sum(viewers.values())
+    for column, watching in viewers.items() if whole else ():
+        part = f"{SHARES}@{variants[column].removeprefix(VARIANTS)}"
+        out[part] = out.get(part, 0.0) + watching / whole
     return out
 
 

@@ -1,8 +1,10 @@
-"""The Prometheus endpoint: `/metrics`, and whether the run is alive and at work: `/healthz`, `/readyz`.
+"""The endpoint of a run: its page (`/`), `/metrics` for Prometheus, and whether it is alive and at work: `/healthz`,
+`/readyz`.
 
 Rules:
 
 - It answers from what the controller already has: an answer costs no worker anything.
+- The page and its streams only tell; nothing that is asked for acts on the run.
 - A page of another site in a browser gets nothing, whatever name it asks under (`http.visitors`).
 - Alive is a controller that took in a moment lately, or has not begun. Ready is a run whose viewers are at work.
 """
@@ -15,16 +17,20 @@ from types import TracebackType
 from typing import Self
 
 from hls_swarm.errors import RunError
-from hls_swarm.http.serving.page_server import Answer, PageServer
+from hls_swarm.http.serving.page_server import HTML, Answer, PageServer
+from hls_swarm.http.serving.publisher import Publisher
 from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.judge.ledger import Entry
 from hls_swarm.settings.checks import listen_address
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.snapshot import Phase
+from hls_swarm.views.live.feed import Feed
+from hls_swarm.views.live.page import page, security_fields
 from hls_swarm.views.prometheus.collector import Page
 
 DEFAULT_ADDRESS = "127.0.0.1:17091"
-MOST_CONNECTIONS = 32
+MOST_CONNECTIONS = 64
+"""Those of the two streams of the page are at most half of them."""
 ALIVE_SECONDS = 5.0
 """Age of the newest moment from which on the controller is not alive: it makes one each second."""
 
@@ -39,6 +45,7 @@ class Endpoint:
         clock: the monotonic clock.
         single_viewers: whether the worst viewers are exported one by one.
         names: under which it may be asked, beside its address and those of loopback.
+        feed: of the page; None goes without one.
 
     Raises:
         RunError: on entry, if an address that was asked for can not be had.
@@ -51,9 +58,10 @@ class Endpoint:
         *,
         single_viewers: bool = False,
         names: Sequence[str] = (),
+        feed: Feed | None = None,
     ) -> None:
         self._address, self._clock, self._names = address, clock, tuple(names)
-        self._visitors = Visitors("127.0.0.1")
+        self._visitors, self._feed = Visitors("127.0.0.1"), feed
         self._moment: Moment | None = None
         self._page = Page(lambda: self._moment, single_viewers=single_viewers)
         self._server = PageServer(self._answer, MOST_CONNECTIONS)
@@ -78,7 +86,7 @@ class Endpoint:
             words = _bind_words(f"{host}:{port}", error)
             if self._address is not None:
                 raise RunError(f"--metrics: {words}") from error
-            _log.warning("no Prometheus endpoint: %s", words)
+            _log.warning("no live page and no Prometheus endpoint: %s", words)
         else:
             _log.info("Prometheus endpoint: http://%s:%s/metrics", host, self.port)
         return self
@@ -88,7 +96,16 @@ class Endpoint:
     ) -> None:
         await self._server.close()
 
-    async def _answer(self, path: str, fields: Sequence[str]) -> Answer:
+    @property
+    def url(self) -> str | None:
+        """Of the page, as this machine may ask for it; None if it does not listen."""
+        if self.port is None:
+            return None
+        host, _ = listen_address(self._address or DEFAULT_ADDRESS)
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
+        return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}/"
+
+    async def _answer(self, path: str, fields: Sequence[str]) -> Answer | Publisher:
         refusal = self._visitors.refusal(
             _values(fields, "host"), _value(fields, "origin"), _value(fields, "sec-fetch-site")
         )
@@ -101,10 +118,16 @@ class Endpoint:
                 return Answer(*self._health())
             case "/readyz":
                 return Answer(*self._readiness())
+            case "/" if self._feed is not None:
+                return Answer(HTTPStatus.OK, page(), HTML, security_fields())
+            case "/events" if self._feed is not None:
+                return self._feed.events
+            case "/snapshots" if self._feed is not None:
+                return self._feed.snapshots
             case "/":
                 return Answer(HTTPStatus.OK, b"hls-swarm: /metrics, /healthz, /readyz\n")
             case _:
-                return Answer(HTTPStatus.NOT_FOUND, b"there is /metrics, /healthz and /readyz\n")
+                return Answer(HTTPStatus.NOT_FOUND, b"there is /, /metrics, /healthz and /readyz\n")
 
     def _health(self) -> tuple[HTTPStatus, bytes]:
         if self._moment is None:

@@ -67,5 +67,9 @@ class LineView:
             self._step = step
             self._output.show(progress_line(progress), wrap=False)
 
+    def say(self, text: str) -> None:
+        """Print a line beside those of the run."""
+        self._output.show(text, wrap=False)
+
     async def stop(self) -> None:
         """Nothing to clean up."""
