@@ -66,9 +66,13 @@ class Link:
         """Everything goes through again."""
         self.origin.do(require("ip"), "link", "set", _DEVICE, "up")
 
-    def slow(self, bits_per_second: int) -> None:
-        """The origin sends no faster than that; what is more waits for up to half a second, then it is lost."""
-        shape = ["tbf", "rate", f"{bits_per_second}bit", "burst", "128kb", "latency", "500ms"]
+    def slow(self, bits_per_second: int, credit_bytes: int = 128_000) -> None:
+        """The origin sends no faster than that; what is more waits for up to half a second, then it is lost.
+
+        Args:
+            credit_bytes: what it may send at once after it had nothing to send.
+        """
+        shape = ["tbf", "rate", f"{bits_per_second}bit", "burst", f"{credit_bytes}", "latency", "500ms"]
         self.origin.do(require("tc"), "qdisc", "add", "dev", _DEVICE, "root", *shape)
 
     def fast(self) -> None:

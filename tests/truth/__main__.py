@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.truth.bed import CanNotError
+from tests.truth.groups import CanNotError
 from tests.truth.origins import ROWS, Row
 from tests.truth.search import search
 from tests.truth.table import Found, cells, table

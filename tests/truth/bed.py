@@ -4,7 +4,6 @@ The embedded origin runs on loopback and needs nothing. Everything else stands a
 network namespaces that root may make: nginx, what is behind it, and the exporters on their usual ports.
 """
 
-import os
 import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -16,13 +15,13 @@ from urllib.parse import urljoin
 from tests.support.link import ORIGIN_ADDRESS, NoNamespacesError, link
 from tests.support.live import SEGMENT_SECONDS, VARIANTS, live_source
 from tests.support.programs import free_port, require, running, wait_for
+from tests.truth.groups import CanNotError, cpu_quota, disk_quota, memory_limit
+from tests.truth.vod import write_film
 
 STREAM = "/live/high/live.m3u8"
 """Of the live source: one media playlist, so that nobody adapts and the load is arithmetic."""
 SEGMENT_BYTES = VARIANTS["high"] / 8 * SEGMENT_SECONDS
 UPSTREAM = "127.0.0.1:8080"
-_CGROUPS = Path("/sys/fs/cgroup/cpu")
-_PERIOD_SECONDS = 0.1
 _NGINX = """
 user root root;
 daemon off;
@@ -51,10 +50,6 @@ http {{
 """
 
 
-class CanNotError(Exception):
-    """This machine can not have that row; says why."""
-
-
 @dataclass(frozen=True)
 class Bed:
     """An origin that serves.
@@ -77,6 +72,10 @@ class Nginx:
         stream: for all of the stream.
         segments: for segments alone.
         shaped_bits_per_second: what the origin's end of the link lets through; None: all.
+        credit_bytes: that it lets through at once, after a time without that much to send.
+        read_bytes_per_second: from the disk; None: all that it gives.
+        memory_bytes: of this machine, the page cache of what it serves too; None: all.
+        film_segments: serve a film of so many segments in place of the live stream; 0: the live stream.
         upstream: arguments of the slow origin behind it, after its address; None: there is none.
     """
 
@@ -86,6 +85,10 @@ class Nginx:
     stream: str = ""
     segments: str = ""
     shaped_bits_per_second: int | None = None
+    credit_bytes: int = 128_000
+    read_bytes_per_second: int | None = None
+    memory_bytes: int | None = None
+    film_segments: int = 0
     upstream: tuple[str, ...] | None = None
 
 
@@ -135,10 +138,20 @@ def bed(origin: Origin, folder: Path) -> Iterator[Bed]:
         except NoNamespacesError as error:
             raise CanNotError(f"needs network namespaces: {error}") from error
         (folder / "root").mkdir()
-        stack.enter_context(live_source(folder / "root"))
+        stream = STREAM
+        if isinstance(origin, Nginx) and origin.film_segments:
+            write_film(folder / "root" / "film", origin.film_segments)
+            stream = "/film/film.m3u8"
+        else:
+            stack.enter_context(live_source(folder / "root"))
         inside = between.origin.entrance
         if isinstance(origin, Nginx):
             commands = _with_nginx(origin, folder)
+            if origin.read_bytes_per_second is not None:
+                groups = stack.enter_context(disk_quota(folder, origin.read_bytes_per_second))
+                commands["nginx"] = [*groups, *commands["nginx"]]
+            if origin.memory_bytes is not None:
+                commands["nginx"] = [*stack.enter_context(memory_limit(origin.memory_bytes)), *commands["nginx"]]
         else:
             commands = {"slow": _slow(folder, ORIGIN_ADDRESS, 80, origin.arguments)}
             if origin.cpu_share is not None:
@@ -147,9 +160,9 @@ def bed(origin: Origin, folder: Path) -> Iterator[Bed]:
         for name, command in commands.items():
             stack.enter_context(running([*inside, *command], folder / f"{name}.out"))
         if isinstance(origin, Nginx) and origin.shaped_bits_per_second is not None:
-            between.slow(origin.shaped_bits_per_second)
+            between.slow(origin.shaped_bits_per_second, origin.credit_bytes)
         yield Bed(
-            f"http://{ORIGIN_ADDRESS}{STREAM}", ("--origin-metrics-host", ORIGIN_ADDRESS), between.viewers.entrance
+            f"http://{ORIGIN_ADDRESS}{stream}", ("--origin-metrics-host", ORIGIN_ADDRESS), between.viewers.entrance
         )
 
 
@@ -184,26 +197,6 @@ def _with_nginx(origin: Nginx, folder: Path) -> dict[str, list[str]]:
         address, _, port = UPSTREAM.partition(":")
         made["slow"] = _slow(folder, address, int(port), origin.upstream)
     return made
-
-
-@contextmanager
-def cpu_quota(share: float) -> Iterator[tuple[str, ...]]:
-    """The command that runs another one with that share of one core, by a group of its own (cgroup v1, root).
-
-    Raises:
-        CanNotError: there are no such groups here.
-    """
-    group = _CGROUPS / f"hls-swarm-truth-{os.getpid()}-{share:g}"
-    try:
-        group.mkdir()
-        (group / "cpu.cfs_period_us").write_text(f"{_PERIOD_SECONDS * 1e6:.0f}")
-        (group / "cpu.cfs_quota_us").write_text(f"{_PERIOD_SECONDS * share * 1e6:.0f}")
-    except OSError as error:
-        raise CanNotError(f"needs cgroup v1 with a writable cpu controller: {error}") from error
-    try:
-        yield ("sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh")
-    finally:
-        group.rmdir()
 
 
 def bytes_a_second(url: str) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.support.live import SEGMENT_SECONDS
 from tests.truth.bed import SEGMENT_BYTES, Alone, Embedded, Nginx, Origin
+from tests.truth.vod import SEGMENT_BYTES as FILM_BYTES
 
 NOTHING = frozenset({""})
 _SHAPED = 8_000_000
@@ -14,6 +15,9 @@ _OF_SHAPED_IS_BODY = 1448 / 1514
 """Of a full frame, what is payload; the rest are headers."""
 _PLAYLIST_AND_HEADS_BYTES = 1300
 _EMBEDDED_BANDWIDTH = 1_500_000
+_CREDITED = 4_000_000
+_DISK, _FILM_DISK = 1_000_000, 1_500_000
+_UNCACHED = "sendfile off; directio 4k; output_buffers 2 32k;"
 _SLOW_SEGMENTS = "sendfile_max_chunk 15k; limit_rate 75k;"
 """60 kB in four parts, with 0.2 s after each but the last; without parts nginx sends a second's worth at once."""
 
@@ -29,6 +33,9 @@ class Row:
         expected_bytes_per_second: in place of `expected`: what it sends, shared by its viewers.
         verdict: of the search.
         generator_share: of one core that the search may use itself; None: all.
+        soak_seconds: how long the answer is held; most limits need no time to give way.
+        overloads: see whether it recovers, and then it must not.
+        flags: of the search.
     """
 
     name: str
@@ -40,6 +47,9 @@ class Row:
     expected_bytes_per_second: float | None = None
     verdict: str = "found"
     generator_share: float | None = None
+    soak_seconds: float = 0.0
+    overloads: bool = False
+    flags: tuple[str, ...] = ()
 
 
 def _at(viewers: float) -> tuple[float, float]:
@@ -106,6 +116,7 @@ ROWS = (
         Nginx(connections=30, segments=_SLOW_SEGMENTS),
         (28, 28 / 0.3),
         frozenset({"nginx-connections"}),
+        first=24,
         most=150,
     ),
     Row(
@@ -117,6 +128,7 @@ ROWS = (
         ),
         (16, 16 / 0.3),
         frozenset({"rate-limit"}),
+        first=12,
     ),
     Row(
         "CPU quota, 20% of a core, 20 ms a segment",
@@ -124,6 +136,37 @@ ROWS = (
         _at(20),
         frozenset({"cpu-quota"}),
         first=5,
+    ),
+    Row(
+        # Twice as much for a while, until the credit is used up: what it carries for good is what the rate carries.
+        "credit of 8 MB over 4 Mbit/s",
+        Nginx(shaped_bits_per_second=_CREDITED, credit_bytes=8_000_000),
+        _at(_shaped(_CREDITED)),
+        frozenset({"burst-credit"}),
+        soak_seconds=75,
+    ),
+    Row(
+        "disk, 1 MB/s",
+        Nginx(segments=_UNCACHED, read_bytes_per_second=_DISK),
+        _at(_DISK / SEGMENT_BYTES * SEGMENT_SECONDS),
+        frozenset({"disk-reads"}),
+        first=12,
+    ),
+    Row(
+        # Of 96 MB a third has room, so viewers at random places miss two of three; all or half are the bounds.
+        "page cache of 32 MB for a film of 96 MB",
+        Nginx(read_bytes_per_second=_FILM_DISK, memory_bytes=32 << 20, film_segments=800),
+        (_FILM_DISK / FILM_BYTES * SEGMENT_SECONDS, 2 * _FILM_DISK / FILM_BYTES * SEGMENT_SECONDS),
+        frozenset({"page-cache", "disk-reads"}),
+        flags=("--join", "random", "--session-length", "exp:20s"),
+    ),
+    Row(
+        "metastable: 40 ms a segment, 60 ms while one waits for 4 s",
+        Alone(("queue", "40")),
+        _at(50),
+        frozenset({"upstream"}),
+        first=12,
+        overloads=True,
     ),
     Row(
         "accept queue of 2 places",

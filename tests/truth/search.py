@@ -7,15 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.support.environment import clean_environ
-from tests.truth.bed import Bed, bed, bytes_a_second, cpu_quota
+from tests.truth.bed import Bed, bed, bytes_a_second
+from tests.truth.groups import cpu_quota
 from tests.truth.origins import Row
 from tests.truth.table import Found, found
 
-_LIMIT_SECONDS = 360
-_SEARCH = (
-    *("--trial", "6s", "--soak", "0", "--no-overload", "--no-tui"),
-    *("--time-limit", f"{_LIMIT_SECONDS}s"),
-)
+_LIMIT_SECONDS = 420
+_SEARCH = ("--trial", "6s", "--no-tui", "--time-limit", f"{_LIMIT_SECONDS}s")
 _END_SECONDS = 120.0
 
 
@@ -46,7 +44,8 @@ def search(row: Row, folder: Path, within: str = "10%") -> Found:
 def _command(row: Row, place: Bed, folder: Path, within: str) -> list[str]:
     search = [sys.executable, "-m", "hls_swarm", "capacity", "--from", str(row.first), "--most", str(row.most)]
     files = ["--json", str(folder / "answer.json"), "--output", str(folder / "run")]
-    return [*search, *_SEARCH, "--within", within, *files, *place.flags, place.url]
+    after = ["--soak", f"{row.soak_seconds:g}s", *([] if row.overloads else ["--no-overload"])]
+    return [*search, *_SEARCH, *after, "--within", within, *row.flags, *files, *place.flags, place.url]
 
 
 def _run(command: list[str], folder: Path) -> int:

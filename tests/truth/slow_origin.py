@@ -1,15 +1,17 @@
 """An origin that does one thing at a time: each segment costs it so many seconds of sleep, or of its processor.
 
-    python -m tests.truth.slow_origin ROOT ADDRESS PORT sleep|cpu MILLISECONDS [BACKLOG] [close]
+    python -m tests.truth.slow_origin ROOT ADDRESS PORT sleep|cpu|queue MILLISECONDS [BACKLOG] [close]
 
 All segments wait for each other, so it carries 1000 / MILLISECONDS of them a second, whatever else it could do. With
-`close` each connection is good for one request, so that its accept queue of BACKLOG places has work.
+`queue` each costs half as much again while one has waited for four seconds, so once it is behind it stays so at a load
+that it carried (metastable, Bronson 2021). With `close` each connection is good for one request, so that its accept
+queue of BACKLOG places has work.
 """
 
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import uvloop
@@ -17,21 +19,36 @@ import uvloop
 _PLENTY = 1024
 
 
-def cost(way: str, seconds: float) -> Callable[[], None]:
+_LONG_SECONDS = 4.0
+_MORE_WHEN_LONG = 1.5
+
+
+def cost(way: str, seconds: float) -> Callable[[], Awaitable[None]]:
     """What a segment costs."""
+    turn, ready_at = asyncio.Lock(), 0.0
 
-    def sleep() -> None:
-        time.sleep(seconds)
+    async def sleep() -> None:
+        time.sleep(seconds)  # noqa: ASYNC251 - all wait for it: that is what it is for
 
-    def burn() -> None:
+    async def burn() -> None:
         until = time.thread_time() + seconds
         while time.thread_time() < until:
             pass
 
-    return {"sleep": sleep, "cpu": burn}[way]
+    async def wait() -> None:
+        nonlocal ready_at
+        came_at = time.monotonic()
+        async with turn:
+            begins_at = max(came_at, ready_at)  # a timer that is late does not make the next one later
+            ready_at = begins_at + seconds * (_MORE_WHEN_LONG if begins_at - came_at > _LONG_SECONDS else 1.0)
+            await asyncio.sleep(ready_at - time.monotonic())
+
+    return {"sleep": sleep, "cpu": burn, "queue": wait}[way]
 
 
-async def serve(root: Path, address: str, port: int, work: Callable[[], None], backlog: int, keeps: bool) -> None:
+async def serve(
+    root: Path, address: str, port: int, work: Callable[[], Awaitable[None]], backlog: int, keeps: bool
+) -> None:
     """Until it is killed."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,7 +64,7 @@ async def serve(root: Path, address: str, port: int, work: Callable[[], None], b
         head = await reader.readuntil(b"\r\n\r\n")
         path = root / head.split(b" ", 2)[1].decode().partition("?")[0].lstrip("/")
         if path.suffix == ".ts":
-            work()
+            await work()
         status, body = (b"200 OK", path.read_bytes()) if path.is_file() else (b"404 Not Found", b"")
         connection = b"keep-alive" if keeps else b"close"
         writer.write(b"HTTP/1.1 %b\r\nContent-Length: %d\r\nConnection: %b\r\n\r\n" % (status, len(body), connection))

@@ -19,6 +19,7 @@ class Found:
     """What a search answered.
 
     Args:
+        recovers: from an overload, at the load that it carried; None: it was not tried.
         named: the suspects that it names, the strongest first, with how sure it is: `rate-limit (proven 6)`.
         why_not: why there is no answer at all.
         skipped: because this machine can not have it.
@@ -35,13 +36,14 @@ class Found:
     void: int = 0
     seconds: float = 0.0
     reason: str = ""
+    recovers: bool | None = None
     why_not: str = ""
     skipped: bool = False
 
     @property
     def is_load_right(self) -> bool:
         """Whether the bounds include what is expected."""
-        if self.verdict != self.row.verdict:
+        if self.verdict != self.row.verdict or (self.row.overloads and self.recovers is not False):
             return False
         if self.expected is None:
             return True
@@ -71,6 +73,7 @@ def found(row: Row, expected: tuple[float, float] | None, answer: Mapping[str, A
         trials=len(trials),
         void=sum(trial["result"] == "void" for trial in trials),
         seconds=answer["seconds"],
+        recovers=None if (after := answer.get("overload")) is None else after.get("recovered_after") is not None,
         reason=answer.get("reason", ""),
     )
 
@@ -83,6 +86,8 @@ def cells(each: Found) -> tuple[str, ...]:
         return (row.name, _range(each.expected), f"NOT RUN: {each.why_not}", "-", causes, "-", "-", "-", "-")
     expected = row.verdict if each.expected is None and row.verdict != "found" else _range(each.expected)
     load = "-" if each.viewers is None else str(each.viewers)
+    if each.recovers is not None:
+        load += ", recovers" if each.recovers else ", does not recover"
     wrong = [name for name, right in (("load", each.is_load_right), ("cause", each.is_cause_right)) if not right]
     return (
         row.name,

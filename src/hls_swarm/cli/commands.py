@@ -146,8 +146,8 @@ class DemoOptions:
     """What the demo needs to know beside a run."""
 
     limit: tuple[str, ...] = ()
-    """Something that the demo's origin has only so much of: bandwidth=2.5m (bytes a second), requests=40 (a second),
-    connections=50, cpu=20ms (for each segment); repeatable."""
+    """Search for the capacity of an origin that has only so much of something, for up to three minutes: bandwidth=2.5m
+    (bytes a second), requests=40 (a second), connections=50, cpu=40ms (for each segment); repeatable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -415,7 +415,7 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
         ),
         Command(
             name="demo",
-            help="Run viewers against an origin of its own: nothing else is needed.",
+            help="Run viewers against an origin of its own, or find what it carries: nothing else is needed.",
             usage="hls-swarm demo [flags]",
             flags=_demo_flags(all_flags),
             prefix=VARIABLE_PREFIX,

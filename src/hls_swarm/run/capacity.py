@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from hls_swarm.capacity.answer import CapacityAnswer, answer_of
 from hls_swarm.capacity.forecast import forecast_seconds
-from hls_swarm.capacity.lengths import Lengths
+from hls_swarm.capacity.lengths import USUAL_SEGMENT_SECONDS, Lengths
 from hls_swarm.capacity.meter import TrialMeter, columns_of
 from hls_swarm.capacity.objectives import DEFAULT_OBJECTIVES, parse_objectives
 from hls_swarm.capacity.pacing import Action, ChangeTo, Finish, Note, Pace, ReplaceStalled
@@ -62,20 +62,30 @@ class Searching:
         options: what it is for.
         settings: of the run.
         most: never more viewers than this.
+        segment_seconds: of the stream, or a guess that holds until its own are known.
+
+    Attributes:
+        url: of the stream, without secrets.
     """
 
-    def __init__(self, options: CapacitySettings, settings: Settings, most: int) -> None:
+    def __init__(
+        self,
+        options: CapacitySettings,
+        settings: Settings,
+        most: int,
+        segment_seconds: float = USUAL_SEGMENT_SECONDS,
+    ) -> None:
         self.objectives = parse_objectives(options.slo or DEFAULT_OBJECTIVES)
         self.most = most
         self._options = options
-        self._url = settings.without_secrets().url
+        self.url = settings.without_secrets().url
         self._scrape_seconds = settings.origin_metrics_interval
         self._search = Search(
             Options(
                 first=options.first,
                 most=most,
                 within=parse_share(options.within),
-                lengths=Lengths(trial_seconds=options.trial, soak_seconds=options.soak),
+                lengths=Lengths(segment_seconds, options.trial, options.soak),
                 overload=not options.no_overload,
                 time_limit_seconds=options.time_limit,
             )
@@ -174,7 +184,7 @@ class Searching:
             self._meter.trials,
             self._meter.rows,
             self.objectives,
-            url=self._url,
+            url=self.url,
             seconds=seconds,
             at_least=self._options.at_least,
             how_to_get=self._how_to_get,
@@ -183,9 +193,15 @@ class Searching:
         )
 
 
-def run_settings(options: CapacitySettings, settings: Settings) -> Settings:
-    """The run that a search begins with: the first load, for as long as it takes, with nobody missing."""
-    ramp = Lengths(trial_seconds=options.trial).ramp(0, options.first)
+def run_settings(
+    options: CapacitySettings, settings: Settings, segment_seconds: float = USUAL_SEGMENT_SECONDS
+) -> Settings:
+    """The run that a search begins with: the first load, for as long as it takes, with nobody missing.
+
+    Args:
+        segment_seconds: as `Searching` has it.
+    """
+    ramp = Lengths(segment_seconds, options.trial).ramp(0, options.first)
     return replace(
         settings,
         clients=options.first,

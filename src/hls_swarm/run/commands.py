@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # what a run does not need takes a quarter of the time in whi
     from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
     from hls_swarm.views.tui.dashboard import Dashboard  # takes 0.3 s to import, for those who see it
 
+from hls_swarm.run.cause import LastRows
 from hls_swarm.run.controller import Controller
 from hls_swarm.run.files import write_file, write_reports
 from hls_swarm.run.loop import run_to_the_end
@@ -123,17 +124,30 @@ def demo(settings: Settings, limits: tuple[str, ...] = ()) -> int:
     """The same against an origin of its own, whose URLs take the place of those in the settings.
 
     Args:
-        limits: what that origin has so much of and no more.
+        limits: what that origin has so much of and no more; with one, what it carries is searched for.
 
     Raises:
         SettingsError: a limit that can not be read.
     """
+    if limits:
+        return _demo_search(settings, limits)
+    with Signals() as signals:
+        return run_to_the_end(_interruptible(_demo(settings, _prepared(settings), signals), signals))
+
+
+def _demo_search(settings: Settings, limits: tuple[str, ...]) -> int:
+    from hls_swarm.run.capacity import Searching, most_viewers, run_settings
+    from hls_swarm.run.demo import SEARCH, SEGMENT_SECONDS, search_text
     from hls_swarm.testorigin.serving.limits import parse_limit
 
-    for each in limits:
-        parse_limit(each)
+    parsed = [parse_limit(each) for each in limits]
+    settings = run_settings(SEARCH, settings, SEGMENT_SECONDS)
+    most = most_viewers(SEARCH, settings, settings.workers or _cores())
     with Signals() as signals:
-        return run_to_the_end(_interruptible(_demo(settings, _prepared(settings), signals, limits), signals))
+        workers = _prepared(replace(settings, clients=most), warns=False)
+        Output(sys.stderr).show(search_text(parsed, limits))
+        searching = Searching(SEARCH, settings, most, SEGMENT_SECONDS)
+        return run_to_the_end(_interruptible(_demo(settings, workers, signals, limits, searching), signals))
 
 
 def origin(
@@ -219,22 +233,31 @@ async def _interruptible(command: Coroutine[Any, Any, int], signals: Signals) ->
         raise Interrupted(signals.first) from None
 
 
-async def _demo(settings: Settings, workers: int, signals: Signals, limits: tuple[str, ...]) -> int:
+async def _demo(
+    settings: Settings,
+    workers: int,
+    signals: Signals,
+    limits: tuple[str, ...] = (),
+    searching: "Searching | None" = None,
+) -> int:
     from hls_swarm.testorigin.process import OriginProcess
     from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
 
     async with OriginProcess(OriginOptions(limits=limits)) as address:
-        return await _run(
-            replace(
-                settings,
-                url=address.stream_url,
-                origin_metrics=address.node_metrics_url,
-                nginx_metrics=address.nginx_metrics_url,
-                origin_metrics_interface=("lo",),
-            ),
-            workers,
-            signals,
+        stream = address.stream_url
+        if searching is not None:
+            from hls_swarm.run.demo import smallest_variant
+
+            stream = smallest_variant(stream)
+            searching.url = stream
+        settings = replace(
+            settings,
+            url=stream,
+            origin_metrics=address.node_metrics_url,
+            nginx_metrics=address.nginx_metrics_url,
+            origin_metrics_interface=("lo",),
         )
+        return await _run(settings, workers, signals, searching)
 
 
 async def _run(settings: Settings, workers: int, signals: Signals, searching: "Searching | None" = None) -> int:
@@ -306,11 +329,12 @@ async def _recorded(
     lines = LineView(Output(beside))
     dashboard = _dashboard(settings, lines, logbook)
     view = lines if dashboard is None else dashboard
+    rows = LastRows()
     sinks = (
         recorder,
         endpoint,
         *((feed,) if endpoint.url is not None else ()),
-        *((searching,) if searching is not None else ()),
+        rows if searching is None else searching,
     )
     controller = Controller(settings, agent, scraper, view, ledger, sinks)
     if searching is not None:
@@ -381,6 +405,7 @@ async def _recorded(
             steady=steady,
             thresholds=entry.thresholds,
             expectations=entry.expectations,
+            cause=rows.likely_cause(settings.origin_metrics_interval),
         )
     report.show(shown)
     if recorder.folder is not None:

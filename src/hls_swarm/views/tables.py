@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hls_swarm.capacity.plain import likely_cause
 from hls_swarm.judge.comparing.compare import Comparison, Conclusion, Difference, Figures, Judgement, signal_of
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.judge.thresholds import parse_threshold
@@ -49,6 +50,7 @@ def tables(report: Report) -> list[Table]:
     summary = report.summary
     found = [
         findings(summary),
+        None if report.capacity is not None else likeliest_cause(report),
         expectations(summary),
         thresholds(summary),
         _viewers(summary),
@@ -65,6 +67,23 @@ def tables(report: Report) -> list[Table]:
 def findings(summary: Mapping[str, Any]) -> Table:
     """What happened, the worst first."""
     return Table("Findings", ("When", "What", "Blame", "Next step"), finding_rows(summary), figures=False)
+
+
+def likeliest_cause(report: Report) -> Table | None:
+    """What gave out first in a run that was not clean, and the evidence; None if nobody is named."""
+    cause = likely_cause(report.rows)
+    if cause is None or not cause.named:
+        return None
+    rows = [
+        (
+            f"{one.title} ({one.where})" if one.where else one.title,
+            f"{one.confidence.value} ({one.score})",
+            "; ".join([*(line.text for line in one.evidence), *(f"but {line.text}" for line in one.against)]),
+            one.look_for,
+        )
+        for one in cause.named
+    ]
+    return Table("Likeliest cause", ("What", "How sure", "Evidence", "Look for"), rows, figures=False)
 
 
 def expectations(summary: Mapping[str, Any]) -> Table:

@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 
 from hls_swarm.errors import SettingsError
-from hls_swarm.testorigin.serving.limits import Limit, LimitKind, Limits, parse_limit
+from hls_swarm.testorigin.serving.limits import Limit, LimitKind, Limits, carried, parse_limit
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,17 @@ def test_of_each_kind_the_last_counts() -> None:
     limits = Limits((parse_limit("connections=5"), parse_limit("connections=7")))
     assert limits.connections == 7
     assert Limits(()).connections is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "viewers"),
+    [
+        pytest.param(("requests=40",), 40.0, id="requests"),
+        pytest.param(("bandwidth=2.5m",), 25.0, id="bandwidth"),
+        pytest.param(("connections=50",), 50.0, id="connections"),
+        pytest.param(("cpu=40ms",), 50.0, id="cpu"),
+        pytest.param(("connections=50", "requests=30"), 30.0, id="the least of them"),
+    ],
+)
+def test_what_they_carry_is_arithmetic(texts: tuple[str, ...], viewers: float) -> None:
+    assert carried([parse_limit(text) for text in texts], 2.0, 100_000.0) == pytest.approx(viewers)

@@ -88,9 +88,10 @@ def not_known(*measures: Measure) -> Answer:
 
 
 def figures(case: Case, measure: Measure, held: float | None, failed: float) -> str:
-    """For a person: `CPU 97% at 39, 61% at 37`."""
+    """For a person: `CPU 97% at 39, 61% at 37`; of a run of one load, `97%, 61% while it held`."""
     text = f"{measure.title} {units.figure(failed, measure.unit)} at {case.over}"
-    return text if held is None else f"{text}, {units.figure(held, measure.unit)} at {case.held}"
+    when = "while it held" if case.held == case.over else f"at {case.held}"
+    return text if held is None else f"{text}, {units.figure(held, measure.unit)} {when}"
 
 
 def evidence_of(

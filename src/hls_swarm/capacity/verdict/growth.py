@@ -27,6 +27,8 @@ class Flat(OfOne):
         failed, held = case.at_failed(self.measure, where), case.at_held(self.measure, where)
         if failed is None or held is None or case.held is None or case.over is None or held <= 0:
             return not_known(self.measure)
+        if case.over <= case.held:
+            return not_known(self.measure)  # of one load nothing can be flat
         growth = case.over / case.held
         limit = 1 + (growth - 1) / 2
         shown = [units.figure(value, self.measure.unit) for value in (held, failed, held * growth)]

@@ -48,6 +48,7 @@ hls-swarm --clients 100 --origin-metrics-host 10.0.0.5 --tui \\
         "demo": """\
 hls-swarm demo
 hls-swarm demo --clients 200 --duration 1m --tui
+hls-swarm demo --limit requests=40
 """,
         "capacity": """\
 hls-swarm capacity http://origin/stream.m3u8

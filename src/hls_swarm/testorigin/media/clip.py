@@ -75,6 +75,12 @@ class ClipVariant:
 INDEX_FILE = "clip.json"
 
 
+def describe_clip() -> ClipDescription:
+    """The packaged clip's index, without its packets; the lowest bitrate first."""
+    folder = resources.files("hls_swarm.testorigin") / "clip"
+    return msgspec.json.decode((folder / INDEX_FILE).read_bytes(), type=ClipDescription)
+
+
 def load_clip() -> tuple[ClipVariant, ...]:
     """The packaged clip's variants, lowest bitrate first.
 
@@ -82,7 +88,7 @@ def load_clip() -> tuple[ClipVariant, ...]:
         ValueError: a file does not have the parts that the index says.
     """
     folder = resources.files("hls_swarm.testorigin") / "clip"
-    description = msgspec.json.decode((folder / INDEX_FILE).read_bytes(), type=ClipDescription)
+    description = describe_clip()
     return tuple(
         _variant(description, variant, (folder / variant.file).read_bytes()) for variant in description.variants
     )

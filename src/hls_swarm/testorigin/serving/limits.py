@@ -11,7 +11,7 @@ A search for capacity (`hls-swarm capacity`) finds them, since what they carry i
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,6 +76,27 @@ def _value(kind: LimitKind, text: str) -> float:
             if not _COUNT.fullmatch(text):
                 raise ValueError(f"{text!r} is not a whole number")
             return float(text)
+
+
+def carried(limits: Sequence[Limit], segment_seconds: float, media_bytes_per_second: float) -> float:
+    """Viewers that these limits carry, by arithmetic: one segment and one playlist each in the time of a segment.
+
+    Args:
+        media_bytes_per_second: of what each of them plays; its playlists and heads are a hundredth of it at most.
+    """
+
+    def of(limit: Limit) -> float:
+        match limit.kind:
+            case LimitKind.BANDWIDTH:
+                return limit.value / media_bytes_per_second
+            case LimitKind.REQUESTS:
+                return limit.value * segment_seconds / 2
+            case LimitKind.CONNECTIONS:
+                return limit.value
+            case LimitKind.CPU:
+                return segment_seconds / limit.value
+
+    return min(map(of, limits))
 
 
 class Limits:

@@ -131,11 +131,17 @@ def _cause(cause: Cause) -> Iterator[str]:
         yield _line("", f"and {len(cause.not_known) - _MOST_NOT_KNOWN} more")
 
 
-def _accused(accused: Accused, suspects: Sequence[Accused]) -> Iterator[str]:
+def cause_lines(cause: Cause) -> Iterator[str]:
+    """Of a plain run that was not clean: whom most speaks for, and the evidence; nothing if nobody is named."""
+    for accused in cause.named:
+        yield from _accused(accused, cause.suspects, "Likeliest cause")
+
+
+def _accused(accused: Accused, suspects: Sequence[Accused], label: str = "Gave out first") -> Iterator[str]:
     others = [other.score for other in suspects if other is not accused]
     following = f"; next suspect {max(others)}" if others else ""
     where = f" ({accused.where})" if accused.where else ""
-    yield _line("Gave out first", f"{accused.title}{where}    {accused.confidence.value} ({accused.score}{following})")
+    yield _line(label, f"{accused.title}{where}    {accused.confidence.value} ({accused.score}{following})")
     yield from (f"  + {line.text}" for line in accused.evidence)
     yield from (f"  - {line.text}" for line in accused.against)
     yield _line("  Look for", accused.look_for)

@@ -1,14 +1,15 @@
 """Views that follow a run: what they are, and a line now and then where there is no terminal for more."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from hls_swarm.capacity.progress import Progress
-from hls_swarm.capacity.steps import Step
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.controls import Controls
 from hls_swarm.views.terminal import text
-from hls_swarm.views.terminal.capacity import progress_line, trial_line
 from hls_swarm.views.terminal.output import Output
+
+if TYPE_CHECKING:  # a plain run needs none of it
+    from hls_swarm.capacity.progress import Progress
+    from hls_swarm.capacity.steps import Step
 
 LINE_EVERY_SECONDS = 5.0
 
@@ -29,7 +30,7 @@ class View(Protocol):
 class SearchView(View, Protocol):
     """One that shows a search for capacity, too."""
 
-    def search(self, progress: Progress) -> None:
+    def search(self, progress: "Progress") -> None:
         """How far the search of this run is, before the snapshot of that second."""
 
 
@@ -57,8 +58,10 @@ class LineView:
         self._shown_at, self._phase = snapshot.at, snapshot.phase
         self._output.show(text.status_line(snapshot).replace("\n", " "), wrap=False)
 
-    def search(self, progress: Progress) -> None:
+    def search(self, progress: "Progress") -> None:
         """Print what is new of the search."""
+        from hls_swarm.views.terminal.capacity import progress_line, trial_line
+
         for trial in progress.trials[self._trials :]:
             self._output.show(trial_line(trial), wrap=False)
         self._trials = len(progress.trials)

@@ -1,6 +1,7 @@
 """The run as plain text: a line while it goes on, a summary at its end."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group as Lines
 from rich.console import RenderableType
@@ -21,6 +22,9 @@ from hls_swarm.snapshot.snapshot import GeneratorFigures, Snapshot, ViewerFigure
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views.signals import DETAILS, name_text, source_text, value_text
 from hls_swarm.views.terminal.findings import LEADING
+
+if TYPE_CHECKING:
+    from hls_swarm.capacity.verdict.cause import Cause
 
 _VERDICT_STYLES = {
     Verdict.PASS: "bold green",
@@ -241,6 +245,7 @@ def summary(
     steady: bool = True,
     thresholds: Sequence[ThresholdResult] = (),
     expectations: Sequence[ExpectationResult] = (),
+    cause: "Cause | None" = None,
 ) -> RenderableType:
     """The whole run, to be read at a glance.
 
@@ -248,6 +253,7 @@ def summary(
         origin: each target over the run.
         steady: whether these are of the steady state; else of all the run.
         thresholds, expectations: what came of each.
+        cause: what gave out first, if anything did.
     """
     head = Text.assemble(
         (outcome.verdict.value.upper(), _VERDICT_STYLES[outcome.verdict]),
@@ -257,6 +263,10 @@ def summary(
     parts.extend(Text(f"  {reason}", _VERDICT_STYLES[outcome.verdict]) for reason in outcome.reasons)
     if snapshot.findings:
         parts += ["", *_found(snapshot.findings)]
+    if cause is not None and cause.named:
+        from hls_swarm.views.terminal.capacity import cause_lines
+
+        parts += ["", *(Text(words) for words in cause_lines(cause))]
     if thresholds:
         parts += ["", threshold_table(thresholds)]
     if expectations:

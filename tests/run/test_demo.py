@@ -1,0 +1,17 @@
+"""The demo that searches: what it tells at the start."""
+
+from hls_swarm.run.demo import SEARCH, search_text, smallest_variant
+from hls_swarm.testorigin.serving.limits import parse_limit
+
+
+def test_it_tells_what_comes_out_if_it_is_right() -> None:
+    text = search_text([parse_limit("requests=40")], ("requests=40",))
+    assert text == (
+        "Searching for what an origin with requests=40 carries, for up to 3:00. A viewer asks for a segment and a "
+        "playlist every 2 s, at 800 kbit/s: by arithmetic about 40 viewers. Ctrl-C ends it."
+    )
+
+
+def test_all_viewers_play_the_smallest_variant_and_no_longer_than_three_minutes() -> None:
+    assert smallest_variant("http://127.0.0.1:1/live/master.m3u8") == "http://127.0.0.1:1/live/360p/playlist.m3u8"
+    assert SEARCH.time_limit <= 180
