@@ -24,6 +24,7 @@ class ObjectKind(StrEnum):
     SEGMENT = "segment"
     INIT = "init"
     KEY = "key"
+    PREFLIGHT = "preflight"  # what a browser asks before some requests of a page's script
 
 
 BODY_START_BYTES = 400
@@ -59,6 +60,7 @@ class FailureKind(StrEnum):
     REDIRECT = "redirect"  # too many, without a location, or to a scheme that is not http(s)
     HOST_NOT_ALLOWED = "host_not_allowed"  # the user or this program leaves it out: nothing was sent
     URL_TOO_LONG = "url_too_long"  # longer than any server takes: nothing was sent
+    CORS = "cors"  # a browser keeps the answer from the player, whatever it is
     RANGE = "range"  # the answer is not the byte range that was asked for
     BAD_PLAYLIST = "bad_playlist"
     EMPTY_PLAYLIST = "empty_playlist"
@@ -233,6 +235,20 @@ class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
     failure: Failure | None
     media_seconds: float | None = None
     bitrate_bps: int | None = None
+    retry: bool = False
+
+
+class AsideFetched(msgspec.Struct, frozen=True, tag=True):
+    """Something was asked for that is not of the stream itself: what players and browsers ask besides.
+
+    Attributes:
+        retry: whether it was asked for before, in vain.
+    """
+
+    viewer: int
+    kind: ObjectKind
+    exchange: Exchange
+    failure: Failure | None
     retry: bool = False
 
 
@@ -487,6 +503,7 @@ class ViewerStopped(msgspec.Struct, frozen=True, tag=True):
 Record = (
     PlaylistFetched
     | SegmentFetched
+    | AsideFetched
     | ViewerStarted
     | PlaybackStarted
     | StallStarted

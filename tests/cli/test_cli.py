@@ -210,6 +210,7 @@ def _spellings() -> Iterator[Any]:
         "sensitive-header": ("X-Mine", ("X-Mine",)),
         "trust-host": ("cdn:8443", ("cdn:8443",)),
         "only-host": ("cdn", ("cdn",)),
+        "browser-origin": ("https://player.example", "https://player.example"),
         "connect-timeout": ("1s", 1.0),
         "first-byte-timeout": ("1s", 1.0),
         "no-progress-timeout": ("1s", 1.0),
@@ -274,6 +275,7 @@ def _spellings() -> Iterator[Any]:
         "prom-client-metrics",
         "require-origin-metrics",
         "strict",
+        "browser-credentials",
         "record-requests",
         *_OF_FFMPEG,
     ):
@@ -296,6 +298,7 @@ def test_every_flag_in_every_spelling(name: str, form: list[str], value: object)
         "print-cmd": ["--engine=ffmpeg"],
         "require-origin-metrics": ["--origin-metrics-host=a"],
         "client-key": ["--client-certificate=c.pem"],
+        "browser-credentials": ["--browser-origin=https://player.example"],
     }
     argv = normalise_go_flags([*needed.get(name, []), *form, URL], commands()["run"].takes_value())
     settings = settings_of_rewritten(tuple(argv))

@@ -118,7 +118,7 @@ def with_swarm(
         told: list[str] = []
         loop.set_exception_handler(lambda _, context: told.append(f"{context['message']}: {context['exception']}"))
 
-        def client(number: int) -> Client:
+        def client(number: int, _: object) -> Client:
             if number in without_client:
                 raise ValueError(f"no client for {number}")
             return Client(origin)

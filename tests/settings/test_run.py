@@ -113,6 +113,8 @@ def test_defaults() -> None:
         "sensitive_header": (),
         "trust_host": (),
         "only_host": (),
+        "browser_origin": None,
+        "browser_credentials": False,
         "timeout": None,
         "no_cache": False,
         "user_agent_file": None,
@@ -389,6 +391,29 @@ REFUSED = [
         "port to trust that is none",
         {"trust_host": ("cdn:99999",)},
         "--trust-host: 'cdn:99999' is not a host: name it like cdn.example.com or 10.0.0.5:8080",
+    ),
+    (
+        "page with a path",
+        {"browser_origin": "https://player.example/watch"},
+        "--browser-origin: 'https://player.example/watch' is more than an origin: write https://player.example",
+    ),
+    (
+        "page of a player that is in none",
+        {"browser_origin": "https://player.example", "profile": "media3=2,ffmpeg=1"},
+        (
+            "--browser-origin: needs a player that runs in a browser, which media3, ffmpeg does not: "
+            "add one to --profile, such as hlsjs"
+        ),
+    ),
+    (
+        "page for ffmpeg",
+        {"browser_origin": "https://player.example", "engine": "ffmpeg"},
+        "--browser-origin: has no browser to be for with --engine ffmpeg: add native viewers",
+    ),
+    (
+        "credentials without a page",
+        {"browser_credentials": True},
+        "--browser-credentials: needs a page: name one with --browser-origin",
     ),
     ("nobody", {"only_host": ("",)}, "--only-host: '' is not a host: name it like cdn.example.com or 10.0.0.5:8080"),
     ("host twice", {"only_host": ("a", "a")}, "--only-host: a is named twice: name it once"),

@@ -91,6 +91,8 @@ _PLACEHOLDERS = {
     "allow_host": "HOST",
     "fault": "FAULT",
     "limit": "LIMIT",
+    "cors": "RULE",
+    "browser_origin": "ORIGIN",
     "listen": "ADDRESS",
     "syslog": "ADDRESS",
     "stub_status": "URL",
@@ -189,6 +191,10 @@ class OriginOptions:
     """Something that goes wrong on purpose, such as status=503,rate=0.1 or pause=10s,after=1m; repeatable. While the
     origin runs: /control/set/FAULT, /control/clear."""
 
+    cors: str = "any"
+    """Which pages' scripts may read answers: any, none or an origin, and with commas credentials, max-age=10s,
+    no-max-age, and what is wrong: no-preflight, no-headers, no-expose, twice."""
+
     def __post_init__(self) -> None:
         """Check every value.
 
@@ -256,6 +262,7 @@ def _origin(options: OriginOptions) -> int:
         limits=options.limit,
         allowed_hosts=options.allow_host,
         part_seconds=options.part if options.low_latency else None,
+        cors="" if options.cors == "any" else options.cors,
     )
 
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hls_swarm.foreign import cut
-from hls_swarm.records import PlaylistFetched, Record, SegmentFetched
+from hls_swarm.records import AsideFetched, PlaylistFetched, Record, SegmentFetched
 
 FILE_SECONDS = 60.0
 MOST_ROWS = 20_000
@@ -80,7 +80,7 @@ class RequestLog:
 
     def add(self, record: Record) -> None:
         """Take in a record; those that are no requests are passed over."""
-        if not isinstance(record, SegmentFetched | PlaylistFetched) or not record.exchange.requests_sent:
+        if not isinstance(record, SegmentFetched | PlaylistFetched | AsideFetched) or not record.exchange.requests_sent:
             return
         exchange, failure, offset = record.exchange, record.failure, self._offset
         segment = record if isinstance(record, SegmentFetched) else None

@@ -16,6 +16,7 @@ from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.load.plan import Visit
 from hls_swarm.records import (
+    AsideFetched,
     EndReason,
     Failure,
     FailureKind,
@@ -37,7 +38,7 @@ from hls_swarm.viewer.machine import Viewer
 
 _CANDIDATES = 300
 """So many viewers are looked at for the worst ones, those with the most stalls first: it costs about 1 ms."""
-_ROUTINE = (SegmentFetched, PlaylistFetched, LatencyObserved)
+_ROUTINE = (SegmentFetched, PlaylistFetched, LatencyObserved, AsideFetched)
 """Nearly all records."""
 RETURN_SECONDS = 2.0
 """With `replace_ended`, how long after the end of a viewer the one in its place comes: what fails at once must not be
@@ -54,7 +55,7 @@ class Swarm:
     Args:
         settings: of the run.
         worker, workers: it runs the viewers whose number is `worker` modulo `workers`.
-        new_fetcher: makes the HTTP client of the viewer with that number.
+        new_fetcher: makes the HTTP client of the viewer with that number; it reports what it asks by itself.
         url_of: what the viewer with that number makes of a URL of the settings.
         wall_clock_offset: wall clock (Unix seconds) less monotonic clock.
         other_engine: makes the viewers that are not native ones.
@@ -66,7 +67,7 @@ class Swarm:
         settings: Settings,
         worker: int,
         workers: int,
-        new_fetcher: Callable[[int], Fetcher],
+        new_fetcher: Callable[[int, Callable[[Record], None]], Fetcher],
         url_of: Callable[[int, str], str],
         wall_clock_offset: float,
         loop: asyncio.AbstractEventLoop,
@@ -314,7 +315,7 @@ class Swarm:
         )
         return NativeViewer(
             machine,
-            self._new_fetcher(number),
+            self._new_fetcher(number, self._report),
             self._playlists,
             self._comparisons,
             self._report,

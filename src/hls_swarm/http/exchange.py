@@ -36,7 +36,8 @@ from hls_swarm.http.seam import Owner
 from hls_swarm.records import Exchange, Failure, FailureKind, Unanswered
 
 _MASK = "***"
-_USELESS_BODY_BYTES = 256 << 10
+USELESS_BODY_BYTES = 256 << 10
+"""A body that is of no use is read up to here, so that its connection can go on."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -277,7 +278,7 @@ class Fetching:
                 return _KEEP
             self._failure = self._too_long()
             return _REFUSE
-        return _REFUSE if head.length > _USELESS_BODY_BYTES else _DROP
+        return _REFUSE if head.length > USELESS_BODY_BYTES else _DROP
 
     def body_received(self, count: int, payload_bytes: int) -> bool:
         """See `connection.Exchanger`."""
@@ -286,7 +287,7 @@ class Fetching:
             self._since = perf_counter()
         head = self._head
         if self._failure is not None or head is None or head.status in _REDIRECTS:
-            return self._body_bytes - self._hop_from <= _USELESS_BODY_BYTES
+            return self._body_bytes - self._hop_from <= USELESS_BODY_BYTES
         if payload_bytes and self.keeps_body:
             self._payload_bytes += payload_bytes
             if self._payload_bytes > self._request.max_body_bytes:
@@ -396,10 +397,14 @@ class Fetching:
         """Whether this is the origin that the fetch began with."""
         return self._home is not None and target.route == self._home.route
 
+    def _is_told_all(self, target: Target) -> bool:
+        """Whether what is secret may be told there."""
+        return target.trusted if self._client.context.reach.confines else self._is_home(target)
+
     def _request_bytes(self, target: Target) -> bytes:
         request, block = self._request, self._fields
         client = self._client
-        at_home = target.trusted if client.context.reach.confines else self._is_home(target)
+        at_home = self._is_told_all(target)
         names = block.names
         parts = [target.request_line]
         if "host" not in names or not at_home:
@@ -422,7 +427,7 @@ class Fetching:
     def _request_block(self, target: Target) -> bytes:
         """The same as an HTTP/2 field block."""
         request, block, client = self._request, self._fields, self._client
-        at_home = target.trusted if client.context.reach.confines else self._is_home(target)
+        at_home = self._is_told_all(target)
         names = block.names
         authority = target.host_line[6:-2].decode("ascii")
         if at_home and "host" in names:

@@ -36,6 +36,16 @@ _STEPS = (
     ("", re.compile(r"connection refused by"), "nothing listens there: is the port right, does the server run?"),
     (
         "",
+        re.compile(r"preflight: (?:status|no Access|Access)"),
+        "answer OPTIONS with the page in Access-Control-Allow-Origin and the fields in Access-Control-Allow-Headers",
+    ),
+    (
+        "",
+        re.compile(r"no Access-Control-Allow-Origin"),
+        "let every answer, errors too, name the page's origin there (nginx: add_header ... always)",
+    ),
+    (
+        "",
         re.compile(r"status 40[13]\b"),
         "it lets not everybody in: --header and --token-file say who asks",
     ),

@@ -87,6 +87,7 @@ _KIND_WORDS = {
     ObjectKind.SEGMENT: "segments",
     ObjectKind.INIT: "init sections",
     ObjectKind.KEY: "keys",
+    ObjectKind.PREFLIGHT: "CORS preflights",
 }
 
 

@@ -34,6 +34,7 @@ _NAMES = {
     ObjectKind.SEGMENT: "segment",
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
+    ObjectKind.PREFLIGHT: "preflight",
 }
 
 
@@ -109,7 +110,7 @@ def _because(snapshot: Snapshot) -> str:
     if blamed is not None:
         return f": {_words(blamed.detail, blamed.object, blamed.example_url)}"
     # What comes last on the way to play says most: the rest had come.
-    for kind in reversed(ObjectKind):
+    for kind in reversed(_NAMES):
         figures = snapshot.objects.get(kind)
         waiting = None if figures is None else figures.waiting
         if waiting is not None:

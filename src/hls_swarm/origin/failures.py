@@ -59,6 +59,7 @@ def scrape_problem(failure: Failure, timeout: float) -> tuple[SourceProblem, str
             | FailureKind.CUT_MEDIA
             | FailureKind.BAD_KEY
             | FailureKind.NOTHING_TO_PLAY
+            | FailureKind.CORS
             | FailureKind.INTERNAL
             | FailureKind.PLAYER
             | FailureKind.CANCELLED

@@ -162,6 +162,7 @@ def origin(
     limits: tuple[str, ...] = (),
     allowed_hosts: tuple[str, ...] = (),
     part_seconds: float | None = None,
+    cors: str = "",
 ) -> int:
     """Serve the embedded origin until it is stopped; gives the exit code.
 
@@ -183,6 +184,7 @@ def origin(
         limits=limits,
         allowed_hosts=allowed_hosts,
         part_seconds=part_seconds,
+        cors=cors,
     )
     with Signals() as signals:
         uvloop.run(_origin(options, signals))

@@ -278,6 +278,15 @@ def check_url(field: str, url: str) -> None:
     _check_url_port(field, parts, shown)
 
 
+def check_origin(field: str, text: str) -> None:
+    """Refuse what is no origin: scheme, host and perhaps a port, without anything after it (RFC 6454)."""
+    check_url(field, text)
+    parts = urlsplit(text)
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
+        host = parts.netloc.rpartition("@")[2]
+        raise SettingValueError(field, f"{masked_url(text)!r} is more than an origin: write {parts.scheme}://{host}")
+
+
 def _check_url_port(field: str, parts: SplitResult, shown: str) -> None:
     try:
         port = parts.port

@@ -34,6 +34,7 @@ from hls_swarm.settings.checks import (
     check_more_than_zero,
     check_no_repeats,
     check_not_negative,
+    check_origin,
     check_port,
     check_spelling,
     check_url,
@@ -45,8 +46,8 @@ from hls_swarm.settings.checks import (
 )
 from hls_swarm.settings.network import parse_override, parse_source_addresses
 from hls_swarm.settings.own_signals import OwnSignal, read_own_signal
-from hls_swarm.settings.spellings import format_duration as format_duration
 from hls_swarm.settings.spellings import (
+    BROWSER_PROFILES,
     parse_distribution,
     parse_engines,
     parse_join,
@@ -57,6 +58,7 @@ from hls_swarm.settings.spellings import (
     parse_variant,
     parse_weighted_url,
 )
+from hls_swarm.settings.spellings import format_duration as format_duration
 from hls_swarm.settings.spellings import parse_duration as parse_duration
 
 SECONDS = "seconds"
@@ -182,6 +184,13 @@ class Settings:
     only_host: tuple[str, ...] = ()
     """Ask no host but this, as host or host:port, and those of the given URLs, whatever playlists and redirects name;
     repeatable."""
+
+    browser_origin: str | None = None
+    """Origin of the page that viewers run in, such as https://player.example: they ask as its script would in Chromium,
+    with Origin, Referer and Sec-Fetch fields and CORS preflights, and take no answer that it may not read."""
+
+    browser_credentials: bool = False
+    """With --browser-origin: ask with cookies (withCredentials), which origins must allow by name."""
 
     timeout: Seconds | None = None
     """Time limit of a whole playlist or segment request; by default the player's own limits."""
@@ -481,6 +490,7 @@ class Settings:
             check_no_repeats(field, getattr(self, field))
         if self.only_host and any(name == "ffmpeg" for name, _ in parse_engines(self.engine)):
             raise SettingValueError("only_host", "can not hold ffmpeg viewers: they ask whom a playlist names")
+        self._check_browser()
         if self.timeout is not None:
             check_more_than_zero("timeout", self.timeout, " (leave it out for the player's own limits)")
         for field in ("connect_timeout", "first_byte_timeout", "no_progress_timeout"):
@@ -491,6 +501,24 @@ class Settings:
                 raise SettingValueError(field, "has {token} in it, which stands for a line of --token-file: name one")
         self._check_connections()
         self._check_ffmpeg()
+
+    def _check_browser(self) -> None:
+        if self.browser_origin is None:
+            if self.browser_credentials:
+                raise SettingValueError("browser_credentials", "needs a page: name one with --browser-origin")
+            return
+        check_origin("browser_origin", self.browser_origin)
+        names = [name for name, _ in parse_mix(self.profile)]
+        if not BROWSER_PROFILES.intersection(names):
+            raise SettingValueError(
+                "browser_origin",
+                f"needs a player that runs in a browser, which {', '.join(names)} does not: "
+                f"add one to --profile, such as {min(BROWSER_PROFILES)}",
+            )
+        if all(name == "ffmpeg" for name, _ in parse_engines(self.engine)):
+            raise SettingValueError(
+                "browser_origin", "has no browser to be for with --engine ffmpeg: add native viewers"
+            )
 
     def _check_ffmpeg(self) -> None:
         check_spelling("engine", parse_engines, self.engine)

@@ -63,6 +63,8 @@ def format_duration(seconds: float) -> str:
 
 
 PROFILE_NAMES = ("hlsjs", "media3", "shaka", "ffmpeg", "steady")
+BROWSER_PROFILES = frozenset({"hlsjs", "shaka", "steady"})
+"""Those that run in a browser, or may."""
 
 
 def parse_mix(text: str) -> tuple[tuple[str, float], ...]:

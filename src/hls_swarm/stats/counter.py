@@ -11,6 +11,7 @@ from typing import assert_never
 
 from hls_swarm.foreign import cut
 from hls_swarm.records import (
+    AsideFetched,
     Blame,
     DatesMoved,
     EndReason,
@@ -171,6 +172,8 @@ class Counter:
                 | PauseEnded()
             ):
                 self._experience.add(record)
+            case AsideFetched():
+                self._add_exchange(record.kind, record.exchange, record.failure, record.retry)
             case ViewerStarted():
                 self._tally.late_starts += record.at - record.due_at > LATE_START_SECONDS
                 self._experience.add(record)

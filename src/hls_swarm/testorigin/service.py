@@ -25,6 +25,7 @@ from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.metrics import MetricsPages
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource, Sites
 from hls_swarm.testorigin.serving.control import Control, RequestLog
+from hls_swarm.testorigin.serving.cors import parse_cors
 from hls_swarm.testorigin.serving.faults import Faults, parse_fault
 from hls_swarm.testorigin.serving.limits import Limits, parse_limit
 from hls_swarm.testorigin.serving.server import Server, listening_socket
@@ -127,7 +128,18 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
         visitors = Visitors(settings.listen, (socket.gethostname(), *settings.allowed_hosts))
         limits = Limits(tuple(parse_limit(text) for text in settings.limits))
         server = Server(
-            settings, listener, site, traffic, log, max_connections, faults, requests, visitors, limits, low_latency
+            settings,
+            listener,
+            site,
+            traffic,
+            log,
+            max_connections,
+            faults,
+            requests,
+            visitors,
+            limits,
+            low_latency,
+            parse_cors(settings.cors) if settings.cors else None,
         )
         server.start()
         host, port = listener.getsockname()[:2]

@@ -69,6 +69,7 @@ class Profile:
         waits_for_subtitles: whether their buffer counts for starts and stalls.
         reading: what it makes of odd playlists.
         speaks_http2: whether it takes HTTP/2 over TLS where the server offers that, as browsers do.
+        in_browser: whether it runs in a page, so that a browser makes its requests (`--browser-origin`).
         keeps_newest: whether it goes on with the playlist that it has when an older copy of it comes.
     """
 
@@ -101,6 +102,7 @@ class Profile:
     reading: Reading = LENIENT
     speaks_http2: bool = False
     keeps_newest: bool = False
+    in_browser: bool = False
 
     @property
     def start_seconds(self) -> float:
@@ -131,6 +133,8 @@ class Profile:
                 return self.key
             case ObjectKind.SEGMENT | ObjectKind.INIT:
                 return self.segment
+            case ObjectKind.PREFLIGHT:
+                raise ValueError(f"a {kind} is no player's to retry")
 
 
 HLSJS = Profile(
@@ -151,6 +155,7 @@ HLSJS = Profile(
     segment=FetchPolicy(10.0, 120.0, timeout_retries=4, error_retries=6),
     key=FetchPolicy(8.0, 20.0, timeout_retries=1, error_retries=8, backoff_cap_seconds=20.0, backoff=Backoff.LINEAR),
     speaks_http2=True,
+    in_browser=True,
 )
 """hls.js 1.7 with its defaults."""
 
@@ -222,6 +227,7 @@ SHAKA = Profile(
     segment=_SHAKA_FETCH,
     key=_SHAKA_FETCH,
     speaks_http2=True,
+    in_browser=True,
 )
 """Shaka Player 5 with its defaults."""
 
@@ -257,6 +263,7 @@ STEADY = Profile(
     skipped_segments_limit=3,
     skips_in_vod=True,
     plays_subtitles=False,
+    in_browser=True,
     multivariant_playlist=_STEADY_FETCH,
     media_playlist=_STEADY_FETCH,
     segment=_STEADY_FETCH,

@@ -27,6 +27,7 @@ from hls_swarm.engine.ffmpeg.exchange import Asked, Connection, Target, cancelle
 from hls_swarm.engine.ffmpeg.lines import GraveWords, Level, LineReader, LogLine, StampClock
 from hls_swarm.engine.running import Report
 from hls_swarm.records import (
+    AsideFetched,
     Failure,
     FailureKind,
     ObjectKind,
@@ -423,6 +424,8 @@ class LogReader:
                 self._report(PlaylistFetched(self._viewer, kind, exchange, failure))
             case ObjectKind.SEGMENT | ObjectKind.INIT | ObjectKind.KEY:
                 self._report(SegmentFetched(self._viewer, kind, exchange, failure))
+            case ObjectKind.PREFLIGHT:
+                self._report(AsideFetched(self._viewer, kind, exchange, failure))
             case _:
                 assert_never(kind)
 

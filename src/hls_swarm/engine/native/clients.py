@@ -8,9 +8,12 @@ import msgspec
 
 from hls_swarm.engine.native.identities import Identities, has_own_host, read_lists
 from hls_swarm.http import Client, ClientContext, ClientOptions, Limits, TlsOptions
+from hls_swarm.http.browsing.client import BrowserClient
+from hls_swarm.http.browsing.page import Page
 from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.http.h1.content import READABLE
 from hls_swarm.http.tls.context import tls_context
+from hls_swarm.records import AsideFetched, Exchange, ObjectKind, Record
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.network import parse_override
 from hls_swarm.settings.run import Settings
@@ -45,6 +48,14 @@ def client_options(settings: Settings) -> ClientOptions:
     return msgspec.structs.replace(options, user_agent=settings.user_agent) if settings.user_agent else options
 
 
+def page_of(settings: Settings) -> Page | None:
+    """The page that viewers in browsers run in; None: nothing of a browser is sent."""
+    if settings.browser_origin is None:
+        return None
+    own = frozenset(name.lower() for name, _ in _NO_CACHE) if settings.no_cache else frozenset[str]()
+    return Page(settings.browser_origin.rstrip("/"), settings.browser_credentials, own)
+
+
 def check_clients(settings: Settings) -> None:
     """Look at what the clients are to send and at the files that they need, before anything is started.
 
@@ -65,10 +76,18 @@ class Fetchers:
     def __init__(self, settings: Settings, identities: Identities, loop: asyncio.AbstractEventLoop) -> None:
         self._context = ClientContext(loop, client_options(settings))
         self._identities = identities
+        self._page = page_of(settings)
 
-    def __call__(self, number: int) -> Fetcher:
-        """The client of the viewer with this number."""
-        return Client(self._context, self._identities.identity(number))
+    def __call__(self, number: int, report: Callable[[Record], None]) -> Fetcher:
+        """The client of the viewer with this number, which reports what it asks besides what it is told to."""
+        identity = self._identities.identity(number)
+        if self._page is None or not self._identities.sessions.profile(number).in_browser:
+            return Client(self._context, identity)
+
+        def preflight_made(exchange: Exchange) -> None:
+            report(AsideFetched(number, ObjectKind.PREFLIGHT, exchange, exchange.failure))
+
+        return BrowserClient(self._context, identity, self._page, preflight_made)
 
     def round_trips(self) -> list[float]:
         """Round trips of some connections now, in seconds."""

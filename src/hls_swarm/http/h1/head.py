@@ -11,12 +11,14 @@ Rules:
 """
 
 import re
+from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
 
 import httptools
 import msgspec
 
+from hls_swarm.http.browsing.cors import CORS_NAMES, CorsFields
 from hls_swarm.http.readings import content_length, content_range, delta_seconds, retry_after
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -35,8 +37,10 @@ _ACTED_ON = frozenset(
         b"location",
         b"retry-after",
         b"transfer-encoding",
+        *CORS_NAMES,
     }
 )
+_ALLOW_ORIGIN = b"access-control-allow-origin"
 
 
 class MalformedHead(ValueError):  # noqa: N818 - named for what it is, as the failure kind is
@@ -61,6 +65,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
         keep_alive: the connection can carry another request when the body has ended (RFC 9112 9.3).
         retry_after_seconds: Retry-After; a date in it counts from the answer's own Date.
         set_cookies: the Set-Cookie fields, the first 64 of them.
+        cors: what it says of scripts of other origins; None: nothing.
     """
 
     status: int
@@ -74,6 +79,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     retry_after_seconds: float | None = None
     set_cookies: tuple[str, ...] = ()
     content_type: str | None = None
+    cors: CorsFields | None = None
 
 
 class _Fields:
@@ -136,7 +142,17 @@ def _parsed(data: bytes) -> Head:
         retry_after_seconds=retry_after(fields.text(b"retry-after"), fields.text(b"date")),
         set_cookies=tuple(fields.cookies),
         content_type=fields.text(b"content-type"),
+        cors=cors_fields({name: value.strip().decode("latin-1") for name, value in fields.values.items()})
+        if _ALLOW_ORIGIN in fields.values
+        else None,
     )
+
+
+def cors_fields(values: Mapping[bytes, str]) -> CorsFields | None:
+    """What fields, by name in lower case, say of scripts of other origins; None if they allow no origin."""
+    if _ALLOW_ORIGIN not in values:
+        return None
+    return CorsFields(**{attribute: values.get(name) for name, attribute in CORS_NAMES.items()})
 
 
 def _read(data: bytes) -> tuple[int, _Fields]:

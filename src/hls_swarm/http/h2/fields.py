@@ -17,7 +17,7 @@ from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
 from hls_swarm.http.asking.fields import Fields
-from hls_swarm.http.h1.head import Framing, Head, MalformedHead
+from hls_swarm.http.h1.head import Framing, Head, MalformedHead, cors_fields
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError
 from hls_swarm.http.readings import content_length, content_range, delta_seconds, retry_after
 
@@ -32,13 +32,14 @@ _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _UNSAFE = re.compile(rb"[\0\r\n]")
 
 _GET, _HTTP, _HTTPS = b"\x82", b"\x86", b"\x87"
-_AUTHORITY, _PATH = 1, 4
+_AUTHORITY, _METHOD, _PATH = 1, 2, 4
 
 
-def request_block(path: str, authority: str, *, tls: bool) -> bytes:
-    """The pseudo-header fields of a GET (RFC 9113 8.3.1)."""
+def request_block(path: str, authority: str, *, tls: bool, method: str = "GET") -> bytes:
+    """The pseudo-header fields of a request (RFC 9113 8.3.1)."""
     scheme = _HTTPS if tls else _HTTP
-    return b"".join((_GET, scheme, _literal(_AUTHORITY, authority), _literal(_PATH, path)))
+    asked = _GET if method == "GET" else _literal(_METHOD, method)
+    return b"".join((asked, scheme, _literal(_AUTHORITY, authority), _literal(_PATH, path)))
 
 
 def field_literals(fields: Fields) -> bytes:
@@ -144,6 +145,7 @@ def _head(status: int, values: dict[bytes, str], cookies: tuple[str, ...]) -> He
         retry_after_seconds=retry_after(values.get(b"retry-after"), values.get(b"date")),
         set_cookies=cookies,
         content_type=values.get(b"content-type"),
+        cors=cors_fields(values),
     )
 
 

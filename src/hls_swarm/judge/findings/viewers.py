@@ -245,6 +245,16 @@ ANSWERS = (
         "tokens: when they end, what they are bound to; rights of the files that the packager writes",
     ),
     _failing(
+        "cors",
+        _EVERY,
+        (FailureKind.CORS,),
+        (),
+        Standing.CAUSE,
+        Culprit.ORIGIN,
+        "browsers keep answers from the player (CORS): {1} in 10 s, {0} of the requests",
+        "see the errors for the field that is missing or wrong; errors and redirects need it too, OPTIONS an answer",
+    ),
+    _failing(
         "cut-answers",
         _EVERY,
         (FailureKind.TRUNCATED,),

@@ -28,7 +28,7 @@ _GUARDED = f"{CONTROL_PREFIX}/"
 ALLOWED_METHODS = "GET, HEAD, OPTIONS"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 _LONGEST_NUMBER = 18
-_CORS = b"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: *\r\n"
+CORS_FOR_ALL = b"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: *\r\n"
 _PREFLIGHT = (
     f"Allow: {ALLOWED_METHODS}\r\n"
     f"Access-Control-Allow-Methods: {ALLOWED_METHODS}\r\n"
@@ -63,6 +63,7 @@ class Request:
 
 KEPT_HEADERS = frozenset(
     {b"range", b"if-range", b"if-none-match", b"user-agent", b"referer", b"host", b"origin", b"sec-fetch-site"}
+    | {b"access-control-request-headers"}
 )
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -108,7 +109,7 @@ def answer(
             return _unreadable(message(request, HTTPStatus.FORBIDDEN, words=refusal))
         return _unreadable(answer(request, site, faults, now))
     if request.method == "OPTIONS":
-        return Answer(HTTPStatus.NO_CONTENT, _PREFLIGHT + _CORS)
+        return Answer(HTTPStatus.NO_CONTENT, _PREFLIGHT + CORS_FOR_ALL)
     if request.method not in {"GET", "HEAD"}:
         return message(request, HTTPStatus.METHOD_NOT_ALLOWED, f"Allow: {ALLOWED_METHODS}\r\n".encode("ascii"))
     resource = site.find(path)
@@ -134,7 +135,7 @@ def _refused(request: Request, visitors: Visitors) -> str:
 
 def _unreadable(made: Answer) -> Answer:
     """The same, but for no script of another site."""
-    return replace(made, fields=made.fields.replace(_CORS, b""))
+    return replace(made, fields=made.fields.replace(CORS_FOR_ALL, b""))
 
 
 def _treated(request: Request, resource: Resource, faults: Faults, now: float) -> Answer:
@@ -167,7 +168,7 @@ def target_query(target: str) -> str:
 def _represent(request: Request, resource: Resource) -> Answer:
     wanted = request.headers.get(b"if-none-match")
     if wanted is not None and resource.etag is not None and _matches(wanted, resource.etag):
-        return Answer(HTTPStatus.NOT_MODIFIED, resource.fields + _CORS, metered=resource.metered)
+        return Answer(HTTPStatus.NOT_MODIFIED, resource.fields + CORS_FOR_ALL, metered=resource.metered)
     status, offset, length, more = HTTPStatus.OK, 0, resource.size, b""
     ranged = request.headers.get(b"range")
     if ranged is not None and request.method == "GET":
@@ -183,7 +184,7 @@ def _represent(request: Request, resource: Resource) -> Answer:
                 more = f"Content-Range: bytes {offset}-{offset + length - 1}/{resource.size}\r\n".encode("ascii")
     return Answer(
         status,
-        resource.fields + more + b"Content-Length: %d\r\n" % length + _CORS,
+        resource.fields + more + b"Content-Length: %d\r\n" % length + CORS_FOR_ALL,
         resource.content if request.method == "GET" else None,
         offset,
         length if request.method == "GET" else 0,
@@ -226,8 +227,9 @@ def message(request: Request, status: HTTPStatus, more: bytes = b"", metered: bo
     """An answer whose body is its own reason, if its status lets it have one."""
     if status in _BODILESS:
         nothing = b"Content-Length: 0\r\n" if status is HTTPStatus.RESET_CONTENT else b""
-        return Answer(status, b"Cache-Control: no-store\r\n" + nothing + more + _CORS, metered=metered)
+        return Answer(status, b"Cache-Control: no-store\r\n" + nothing + more + CORS_FOR_ALL, metered=metered)
     body = f"{status.value} {status.phrase}{words and ': '}{words}\n".encode("ascii", "backslashreplace")
     fields = f"Content-Type: {TEXT_TYPE}\r\nContent-Length: {len(body)}\r\nCache-Control: no-store\r\n".encode("ascii")
     has_body = request.method != "HEAD"
-    return Answer(status, fields + more + _CORS, body if has_body else None, 0, len(body) if has_body else 0, metered)
+    fields += more + CORS_FOR_ALL
+    return Answer(status, fields, body if has_body else None, 0, len(body) if has_body else 0, metered)

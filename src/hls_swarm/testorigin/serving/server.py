@@ -19,6 +19,7 @@ from hls_swarm.testorigin.resources import Resource, Site, StoredFile
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer, message, refused, target_path, target_query
 from hls_swarm.testorigin.serving.connection import READ_BYTES, Connection, State
 from hls_swarm.testorigin.serving.control import RequestLog
+from hls_swarm.testorigin.serving.cors import CorsRule
 from hls_swarm.testorigin.serving.faults import Faults
 from hls_swarm.testorigin.serving.held import Held
 from hls_swarm.testorigin.serving.limits import Limits
@@ -77,6 +78,7 @@ class Server:
         visitors: who may ask for the control pages; None: anybody.
         limits: what there is only so much of, on purpose.
         low_latency: the stream whose requests may have to wait.
+        cors: which scripts may read answers; None: those of every page.
     """
 
     def __init__(
@@ -92,9 +94,11 @@ class Server:
         visitors: Visitors | None = None,
         limits: Limits | None = None,
         low_latency: LowLatencyStream | None = None,
+        cors: CorsRule | None = None,
     ) -> None:
         self._low_latency = low_latency
         self._limits = limits or Limits(())
+        self._cors = cors
         self._faults, self._requests, self._visitors = faults, requests, visitors
         self.read_buffer = bytearray(READ_BYTES)
         self.head_seconds = settings.head_seconds
@@ -220,6 +224,8 @@ class Server:
             if found is not None:
                 site = _Only(found)
         made = answer(request, site, self._faults, now, self._visitors)
+        if self._cors is not None and request.method == "OPTIONS":
+            made = self._cors.answer(request, made)
         if not made.metered:
             return made
         if self._limits.refuses(now):
@@ -241,7 +247,8 @@ class Server:
         else:
             persistence = b"Connection: keep-alive\r\n" if request.version == "1.0" else b""
         status = f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n".encode("ascii")
-        return b"".join((status, self._every_head, answer.fields, persistence, b"\r\n"))
+        fields = answer.fields if self._cors is None else self._cors.of(answer.fields)
+        return b"".join((status, self._every_head, fields, persistence, b"\r\n"))
 
     def turn(self, left_bytes: int) -> tuple[float, int] | None:
         """Seconds until a piece of a body may go out, and its bytes; None: there is no limit."""

@@ -39,7 +39,8 @@ class FetchPolicy:
         error_retries: tries after a first one that failed otherwise.
         backoff_seconds, backoff_cap_seconds, backoff: wait before a retry after an error.
         waits_after_timeout: whether a retry after a time limit waits, too; else it goes out at once (hls.js).
-        retries_client_errors: whether a 4xx is asked for again; hls.js takes it for an answer.
+        retries_client_errors: whether a 4xx, or what a browser withholds (CORS), is asked for again; hls.js takes both
+            for answers.
     """
 
     first_byte_seconds: float | None
@@ -61,7 +62,8 @@ class FetchPolicy:
             kind: of the newest failure.
             status: HTTP status of it.
         """
-        if status is not None and 400 <= status < 500 and not self.retries_client_errors:
+        is_final = kind is FailureKind.CORS or (status is not None and 400 <= status < 500)
+        if is_final and not self.retries_client_errors:
             return None
         timed_out = kind in TIMEOUT_KINDS
         if attempt > (self.timeout_retries if timed_out else self.error_retries):

@@ -39,6 +39,7 @@ _KIND_NAMES = {
     ObjectKind.SEGMENT: "segment",
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
+    ObjectKind.PREFLIGHT: "preflight",
 }
 _SEVERITY_STYLES = {Severity.NOTE: "", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
 _LABEL_WIDTH = 13

@@ -15,6 +15,7 @@ _NAMES = {
     ObjectKind.SEGMENT: "segment",
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
+    ObjectKind.PREFLIGHT: "preflight",
 }
 
 
