@@ -436,8 +436,8 @@ def test_keys_with_underscores(tmp_path: Path) -> None:
         pytest.param("rnu u", "'rnu' is not a command: did you mean run?", id="unknown command"),
         pytest.param(
             "localhost",
-            "'localhost' is not a command: there are run, demo, capacity, origin, log-exporter, report, compare, "
-            "runs, help, version, completion, and a URL starts with http:// or https://",
+            "'localhost' is not a command: there are run, demo, capacity, origin, log-exporter, attach, report, "
+            "compare, runs, help, version, completion, and a URL starts with http:// or https://",
             id="bare host",
         ),
         pytest.param("u v", "run: takes one URL besides flags: put a value that has spaces in quotes", id="two URLs"),

@@ -11,6 +11,7 @@ from functools import cache, partial
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
@@ -216,10 +217,41 @@ class OriginOptions:
             raise SettingValueError("part", f"must be from 200ms to 1s, not {format_duration(self.part)}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class AttachOptions:
+    """What is needed to look at a run elsewhere."""
+
+    url: str
+    """Page of the run, such as http://10.0.0.7:17091; without a port, 17091."""
+
+    tui: bool | None = None
+    """Show the dashboard; by default where there is a terminal for it."""
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises:
+            SettingValueError: for the first that can not be used.
+        """
+        try:
+            parts = urlsplit(self.url if "://" in self.url else f"http://{self.url}")
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or any(not each.isprintable() or each.isspace() for each in self.url):
+            raise SettingValueError("url", "must be an http or https URL, such as http://10.0.0.7:17091")
+
+
 def _capacity(settings: Settings, options: CapacitySettings) -> int:
     from hls_swarm.run import capacity
 
     return capacity(settings, options)
+
+
+def _attach(options: AttachOptions) -> int:
+    from hls_swarm.run.attach import attach
+
+    return attach(options.url, options.tui)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +266,7 @@ class Actions:
     compare: Callable[[CompareOptions], int] = reporting.compare
     runs: Callable[[RunsOptions], int] = reporting.runs
     log_exporter: Callable[[LogExporterOptions], int]
+    attach: Callable[[AttachOptions], int] = _attach
 
 
 def _run(settings: Settings) -> int:
@@ -330,6 +363,13 @@ def _start_origin(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer
 
 def _start_log_exporter(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
     return actions.log_exporter(settled(LogExporterOptions, flags, layers))
+
+
+_MISSING_PAGE = "name the page of a run that goes on, such as http://10.0.0.7:17091"
+
+
+def _start_attach(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
+    return actions.attach(settled(AttachOptions, flags, layers, missing=_MISSING_PAGE))
 
 
 def _start_report(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
@@ -456,6 +496,15 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
             prefix=f"{VARIABLE_PREFIX}LOG_EXPORTER_",
             table="log-exporter",
             start=_start_log_exporter,
+        ),
+        Command(
+            name="attach",
+            help="Show the dashboard of a run that goes on elsewhere.",
+            usage="hls-swarm attach [flags] URL",
+            flags=flags_of(AttachOptions, {"url": "Attach"}, _PLACEHOLDERS),
+            prefix=f"{VARIABLE_PREFIX}ATTACH_",
+            table="attach",
+            start=_start_attach,
         ),
         Command(
             name="report",

@@ -107,8 +107,17 @@ def read_settings_file(path: str, origin: str) -> dict[str, Any]:
         raise SettingsError(f"{path}: is not TOML of this program: it is nested too deeply") from None
 
 
+MISSING_PLAYLIST = (
+    "name the playlist to load, such as http://origin/stream.m3u8; `hls-swarm demo` needs none, --help says more"
+)
+
+
 def settled(
-    make: Callable[..., _T], flags: Iterable[Flag], layers: Sequence[Layer], check: Callable[[_T], None] | None = None
+    make: Callable[..., _T],
+    flags: Iterable[Flag],
+    layers: Sequence[Layer],
+    check: Callable[[_T], None] | None = None,
+    missing: str = MISSING_PLAYLIST,
 ) -> _T:
     """The settings object made of what the layers give, the first one first.
 
@@ -117,6 +126,7 @@ def settled(
         flags: which fields to fill.
         layers: in order of precedence.
         check: what only the file system can say of the finished object.
+        missing: what to do where nothing gives what is needed.
 
     Raises:
         SettingsError: naming the place that a wrong value came from.
@@ -127,10 +137,7 @@ def settled(
         if flag.field in given:
             values[flag.field] = given[flag.field].value
         elif flag.default is REQUIRED:
-            raise SettingsError(
-                f"no {flag.spelling}: name the playlist to load, such as http://origin/stream.m3u8; "
-                "`hls-swarm demo` needs none, --help says more"
-            )
+            raise SettingsError(f"no {flag.spelling}: {missing}")
         else:
             values[flag.field] = flag.default
     try:

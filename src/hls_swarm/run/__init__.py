@@ -1,5 +1,6 @@
 """The composition root: builds the parts of a run, connects them, stops them.
 
+- `attach`: shows a run of another process.
 - `commands`: what the command line starts.
 - `capacity`: follows a search with a run.
 - `controller`: follows one run from its start to its end.

@@ -17,7 +17,6 @@ from collections.abc import Coroutine
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -61,13 +60,13 @@ if TYPE_CHECKING:  # what a run does not need takes a quarter of the time in whi
     from hls_swarm.run.capacity import Searching
     from hls_swarm.testorigin.settings import OriginAddress
     from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
-    from hls_swarm.views.tui.dashboard import Dashboard  # takes 0.3 s to import, for those who see it
 
 from hls_swarm.run.cause import LastRows
 from hls_swarm.run.controller import Controller
 from hls_swarm.run.files import write_file, write_reports
 from hls_swarm.run.loop import run_to_the_end
 from hls_swarm.run.on_end import hook_environment, run_hook
+from hls_swarm.run.screen import dashboard_on
 from hls_swarm.run.signals import Signals
 
 _log = logging.getLogger(__name__)
@@ -329,7 +328,7 @@ async def _recorded(
     )
     logbook = Logbook(partial(masked, secrets=secrets_of(settings)))
     lines = LineView(Output(beside))
-    dashboard = _dashboard(settings, lines, logbook)
+    dashboard = dashboard_on(settings.tui, lines, logbook)
     view = lines if dashboard is None else dashboard
     rows = LastRows()
     sinks = (
@@ -450,28 +449,6 @@ def _for_check(settings: Settings) -> Settings:
         markdown=None,
         csv=None,
     )
-
-
-def _dashboard(settings: Settings, lines: LineView, logbook: Logbook) -> "Dashboard | None":
-    """The dashboard if it is wanted and there is a terminal for it: for keys, for the screen and for the summary."""
-    console = Output(sys.stderr).console
-    terminal = console.is_terminal and not console.is_dumb_terminal and sys.stdin.isatty() and sys.stdout.isatty()
-    if settings.tui is False or not terminal:
-        return None
-    from hls_swarm.views.tui.dashboard import Dashboard
-
-    return Dashboard(lines, logbook, interrupt=partial(signal.raise_signal, signal.SIGINT), save=_save_screenshot)
-
-
-def _save_screenshot(name: str, svg: str) -> str:
-    """Keep a picture of the screen in the current folder; gives its name. Raises OSError if it can not be written."""
-    path = Path(f"hls-swarm-{name}.svg")
-    number = 1
-    while path.exists():
-        number += 1
-        path = Path(f"hls-swarm-{name}-{number}.svg")
-    path.write_text(svg, encoding="utf-8")
-    return str(path)
 
 
 def _prepared(settings: Settings, *, warns: bool = True) -> int:

@@ -114,6 +114,11 @@ class Controller:
         self.sessions: list[SessionLog] = []
 
     @property
+    def is_elsewhere(self) -> bool:
+        """It is this process's own run."""
+        return False
+
+    @property
     def interrupted(self) -> bool:
         """Whether somebody ended the run before its time."""
         return self._stopping

@@ -6,6 +6,10 @@ from typing import Protocol
 class Controls(Protocol):
     """The run, seen from a view that takes keys; every call returns at once."""
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the run is another process's, which nothing here acts on: `stop` only stops to look."""
+
     def stop(self) -> None:
         """End the run gracefully, as Ctrl-C does."""
 

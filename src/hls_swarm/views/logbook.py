@@ -53,12 +53,16 @@ class Logbook(logging.Handler):
         self._lines: deque[LogLine] = deque(maxlen=kept)
         self._before: tuple[int, bool] = (logging.NOTSET, True)
 
+    def keep(self, at: float, level: int, text: str) -> None:
+        """Keep one more line, of Unix time `at`."""
+        self._lines.append(LogLine(at, level, self._mask(one_line(text))))
+
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one more."""
         text = record.getMessage()
         if record.exc_info is not None and record.exc_info[1] is not None:
             text = f"{text}: {record.exc_info[1]!r}"
-        self._lines.append(LogLine(record.created, record.levelno, self._mask(one_line(text))))
+        self.keep(record.created, record.levelno, text)
 
     def newest_first(self, least_level: int = logging.INFO) -> list[LogLine]:
         """Those that matter enough."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from math import inf
 from typing import Any
 
 import msgspec
@@ -11,13 +12,12 @@ from tests.support.moments import STARTED_AT, Run, origin
 from tests.support.snapshots import failed, watching
 
 from hls_swarm.capacity.progress import Progress
-from hls_swarm.http.serving.publisher import event
 from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.settings.run import Settings
-from hls_swarm.snapshot.origin.metrics import OriginMetrics
+from hls_swarm.snapshot.origin.metrics import BucketCounts, OriginMetrics
 from hls_swarm.snapshot.snapshot import Mark, Phase
 from hls_swarm.views.live.feed import Feed
-from hls_swarm.views.live.snapshots import OtherVersionError, frame, read_frame
+from hls_swarm.views.live.snapshots import OtherVersionError, envelope, read_frame
 from hls_swarm.views.prometheus.endpoint import Endpoint
 
 EVIL = "<script>alert(1)</script>"
@@ -154,19 +154,28 @@ def test_a_dashboard_elsewhere_gets_the_snapshot_as_it_is() -> None:
     assert [each.text for each in got.events if each.kind == "mark"] == [f"deploy {EVIL}"]
 
 
-def test_secrets_in_addresses_are_not_sent() -> None:
+def test_secrets_in_addresses_are_not_sent_and_what_has_no_end_is() -> None:
     of_origin = origin(1.0, {"10.0.0.5": {"cpu_percent": 1.0}})
     (target,) = of_origin.targets
     (source,) = target.sources
     named = msgspec.structs.replace(source, url="http://user:secret@10.0.0.5:9100/metrics")
-    targets = (msgspec.structs.replace(target, sources=(named,)),)
+    buckets = {"seconds": BucketCounts(bounds=(0.1, inf), counts=(1.0, 2.0))}
+    targets = (msgspec.structs.replace(target, sources=(named,), histograms=buckets),)
     snapshot = Run().second(1.0, of_origin=OriginMetrics(targets, 1.0, 1.0, 30.0)).moment.snapshot
-    assert b"secret" not in event("snapshot", frame(snapshot, ()))
+    got = read_frame(msgspec.json.encode(envelope(snapshot, ()))).snapshot.origin
+    assert got is not None
+    assert got.targets[0].sources[0].url == "http://***@10.0.0.5:9100/metrics"
+    assert got.targets[0].histograms == buckets
 
 
 @pytest.mark.parametrize(
     ("data", "version"),
-    [(b'{"version": "9.9", "snapshot": {}}', "9.9"), (b"[]", ""), (b'{"version": 1}', "1"), (b"no JSON", "")],
+    [
+        (b'{"version": "9.9", "frame": "AAAA"}', "9.9"),
+        (b'{"version": "9.9", "frame": "?"}', "9.9"),
+        (b"[]", ""),
+        (b"no JSON", ""),
+    ],
 )
 def test_what_another_version_sends_is_told_as_that(data: bytes, version: str) -> None:
     with pytest.raises(OtherVersionError) as error:

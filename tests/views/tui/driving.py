@@ -20,6 +20,7 @@ class Run:
     """What the keys did to the run, in their order."""
 
     done: list[str] = field(default_factory=list)
+    is_elsewhere: bool = False
 
     def stop(self) -> None:
         self.done.append("stop")
@@ -102,9 +103,10 @@ def drive(
     *snapshots: Snapshot,
     size: tuple[int, int] = (120, 40),
     keys: Sequence[str] = (),
+    is_elsewhere: bool = False,
 ) -> Run:
     """Show the snapshots, press the keys, check; gives what the keys did."""
-    run = Run()
+    run = Run(is_elsewhere=is_elsewhere)
 
     async def driving() -> None:
         app = DashboardApp(run, logbook(), run.interrupt, run.save)

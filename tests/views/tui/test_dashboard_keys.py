@@ -307,3 +307,15 @@ def test_of_many_pictures_only_the_newest_is_drawn() -> None:
 def test_keys_before_the_first_snapshot_do_no_harm() -> None:
     run = drive(nothing, keys=["plus", "minus", "m", "escape", "s", "w", "4", "0", "p", "p", "l", "o", "t", "tab"])
     assert run.done == ["save 0-00"]
+
+
+def test_no_key_acts_on_a_run_that_is_elsewhere() -> None:
+    async def check(driven: Driven) -> None:
+        footer = driven.text().splitlines()[-1]
+        assert "pause" in footer
+        assert "more" not in footer
+        assert screen_is(driven, DashboardScreen)
+
+    keys = ("plus", "minus", "m", "p")
+    assert drive(check, states.steady(), keys=keys, is_elsewhere=True).done == []
+    assert drive(check, states.steady(), keys=(*keys, "q"), is_elsewhere=True).done == ["stop"]

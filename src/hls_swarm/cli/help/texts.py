@@ -68,6 +68,10 @@ hls-swarm log-exporter --access-log /var/log/nginx/hls_swarm.log \\
 hls-swarm --nginx-metrics http://10.0.0.5:9114/metrics \\
     http://10.0.0.5/stream.m3u8
 """,
+        "attach": """\
+hls-swarm attach http://10.0.0.7:17091
+hls-swarm attach localhost
+""",
         "report": """\
 hls-swarm report
 hls-swarm report runs/2026-01-31T14-05-09 --html report.html

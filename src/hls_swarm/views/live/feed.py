@@ -22,7 +22,7 @@ from hls_swarm.settings.spellings import parse_share
 from hls_swarm.views.html.plans import ChartPlan, known, plans
 from hls_swarm.views.live.drawn import Drawn
 from hls_swarm.views.live.history import EventLog, History
-from hls_swarm.views.live.snapshots import frame
+from hls_swarm.views.live.snapshots import envelope
 from hls_swarm.views.terminal.capacity import progress_line
 
 SELDOM_SECONDS = 5
@@ -74,7 +74,7 @@ class Feed:
             now = {"at": entry.row["elapsed_seconds"], "step": self._history.step, "values": values}
             self.events.publish(event("second", now | self._changed(entry)))
         if self.snapshots.is_heard:
-            self.snapshots.publish(event("snapshot", frame(entry.moment.snapshot, turned)))
+            self.snapshots.publish(event("snapshot", envelope(entry.moment.snapshot, turned, self._progress)))
 
     def search(self, progress: Progress) -> None:
         """How far a search for capacity is."""
@@ -124,7 +124,7 @@ class Feed:
     def _first_frame(self) -> bytes:
         if self._entry is None:
             return b""
-        return event("snapshot", frame(self._entry.moment.snapshot, self._log.all))
+        return event("snapshot", envelope(self._entry.moment.snapshot, self._log.all, self._progress))
 
     def _changed(self, entry: Entry) -> Message:
         """What the page does not say yet."""

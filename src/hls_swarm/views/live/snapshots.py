@@ -1,16 +1,19 @@
 """A run's snapshots on their way to a dashboard elsewhere: what a run sends once a second, and what is read of it.
 
-Both ends are this program. A snapshot that the other end can not read is of another version, and is told as that.
+Both ends are this program. A snapshot that the other end can not read is of another version, and is told as that. JSON
+has no infinity, which bounds of buckets are; so the message is JSON, and what it brings is msgpack within it.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
 from msgspec import structs
 
 from hls_swarm import __version__
+from hls_swarm.capacity.progress import Progress
+from hls_swarm.http.serving.publisher import plain
 from hls_swarm.judge.events import Event
 from hls_swarm.settings.checks import masked_url
 from hls_swarm.snapshot.origin.metrics import OriginMetrics
@@ -18,16 +21,28 @@ from hls_swarm.snapshot.snapshot import Snapshot
 
 
 class Frame(msgspec.Struct, frozen=True):
+    """What one message brings.
+
+    Attributes:
+        events: since the message before; in the first one, all that are kept.
+        search: how far a search for capacity is; None of a run that is none.
+    """
+
+    snapshot: Snapshot
+    events: Sequence[Event] = ()
+    search: Progress | None = None
+
+
+class Envelope(msgspec.Struct, frozen=True):
     """One message.
 
     Attributes:
         version: of the program that sends it.
-        events: since the message before; in the first one, all that are kept.
+        frame: in msgpack, and that in base64.
     """
 
     version: str
-    snapshot: Snapshot
-    events: Sequence[Event] = ()
+    frame: str
 
 
 @dataclass(frozen=True)
@@ -41,25 +56,26 @@ class OtherVersionError(Exception):
     theirs: str
 
 
-def frame(snapshot: Snapshot, events: Sequence[Event]) -> Frame:
+def envelope(snapshot: Snapshot, events: Sequence[Event], search: Progress | None = None) -> Envelope:
     """What is sent of a moment; secrets in addresses are cut out."""
-    return Frame(__version__, replace(snapshot, origin=_masked(snapshot.origin)), events)
+    frame = Frame(replace(snapshot, origin=_masked(snapshot.origin)), events, search)
+    return Envelope(__version__, b64encode(_ENCODER.encode(frame)).decode())
 
 
 def read_frame(data: bytes) -> Frame:
-    """A message as it came.
+    """What a message brings.
 
     Raises:
         OtherVersionError: it is not what this version sends.
     """
     try:
-        return _DECODER.decode(data)
-    except msgspec.ValidationError:
-        pass
+        sent = msgspec.json.decode(data, type=Envelope)
     except msgspec.DecodeError:
         raise OtherVersionError("") from None
-    said: Any = msgspec.json.decode(data)
-    raise OtherVersionError(str(said.get("version", ""))[:20] if isinstance(said, dict) else "")
+    try:
+        return _DECODER.decode(b64decode(sent.frame, validate=True))
+    except (ValueError, msgspec.DecodeError):
+        raise OtherVersionError(sent.version[:20]) from None
 
 
 def _masked(origin: OriginMetrics | None) -> OriginMetrics | None:
@@ -74,4 +90,4 @@ def _masked(origin: OriginMetrics | None) -> OriginMetrics | None:
     return structs.replace(origin, targets=targets)
 
 
-_DECODER = msgspec.json.Decoder(Frame)
+_ENCODER, _DECODER = msgspec.msgpack.Encoder(enc_hook=plain), msgspec.msgpack.Decoder(Frame)

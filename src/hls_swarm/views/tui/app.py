@@ -22,6 +22,9 @@ class PictureArrived(Message):
     """There is a newer picture than the one on the screen."""
 
 
+_ACTING = frozenset({"more", "fewer", "mark"})
+
+
 def viewer_step(target: int) -> int:
     """Viewers that one key press adds or takes away: the power of ten that is at most a tenth of them, at least 1."""
     step = 1
@@ -143,8 +146,15 @@ class DashboardApp(App[None]):
         """The keys and the words."""
         self.push_screen(HelpDialog())
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """What acts on a run is no key of one that is elsewhere."""
+        return not (self._controls.is_elsewhere and action in _ACTING)
+
     def action_leave(self) -> None:
-        """End the run after a question; without one if it is over."""
+        """End the run after a question; without one if it is over, or another's."""
+        if self._controls.is_elsewhere:
+            self._controls.stop()
+            return
         if self._picture is not None and self._picture.snapshot.phase is Phase.FINISHED:
             self.exit()
             return
