@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,51 @@ def test_what_is_known_is_found(row: Row, tmp_path: Path) -> None:
         skip_busy(f"no time for a search: {result.reason}")
     assert result.is_load_right, result
     assert result.is_cause_right, result
+
+
+def _searching(cwd: Path, *command: str) -> tuple[subprocess.Popen[str], Path]:
+    """A search that goes on and has a trial behind it, and its output."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("HLS_SWARM_")}
+    output = cwd / "search.out"
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hls_swarm", *command, "--no-tui", "--output", "run", "--metrics="],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=cwd,
+            env=environ,
+        )
+    until = time.monotonic() + 90
+    while not (cwd / "run" / "capacity.json").exists():
+        assert time.monotonic() < until, output.read_text()
+        assert process.poll() is None, output.read_text()
+        time.sleep(0.2)
+    return process, output
+
+
+def test_a_search_that_is_killed_leaves_what_it_had_come_to(tmp_path: Path) -> None:
+    port = free_port()
+    origin = [sys.executable, "-m", "hls_swarm", "origin", "--port", str(port)]
+    stream = f"http://127.0.0.1:{port}/live/360p/playlist.m3u8"
+    with running(origin, tmp_path / "origin.out"):
+        wait_for(stream)
+        process, _ = _searching(tmp_path, "capacity", "--from", "4", "--trial", "5s", stream)
+        process.kill()
+        process.wait(20)
+    reported = hls_swarm("report", "run", cwd=tmp_path)
+    assert reported.stdout.startswith("CAPACITY  broke off: its process ended before the search did")
+    answer = json.loads(hls_swarm("report", "run", "--json", cwd=tmp_path).stdout)
+    assert (answer["verdict"], answer["running"]) == ("broke_off", True)
+    assert answer["trials"][0]["viewers"] == 4
+
+
+def test_the_demo_searches_an_origin_with_a_limit_and_ends_at_once(tmp_path: Path) -> None:
+    process, output = _searching(tmp_path, "demo", "--limit", "requests=400")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 1
+    told = " ".join(output.read_text().split())
+    assert "an origin with requests=400 carries, for up to 3:00" in told
+    assert "by arithmetic about 400 viewers" in told
+    assert "20 viewers short trial" in told
+    assert "CAPACITY broke off: interrupted" in told

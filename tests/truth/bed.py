@@ -43,7 +43,7 @@ http {{
         root {root};
         access_log {folder}/times.log hls_swarm;
         location = /stub_status {{ stub_status; access_log off; }}
-        location /live/ {{ {stream} }}
+        location /live/ {{ {stream} {playlists} }}
         location ~ \\.ts$ {{ {stream} {segments} }}
     }}
 }}
@@ -70,7 +70,7 @@ class Nginx:
 
     Args:
         stream: for all of the stream.
-        segments: for segments alone.
+        playlists, segments: for one of both alone.
         shaped_bits_per_second: what the origin's end of the link lets through; None: all.
         credit_bytes: that it lets through at once, after a time without that much to send.
         read_bytes_per_second: from the disk; None: all that it gives.
@@ -83,6 +83,7 @@ class Nginx:
     connections: int = 4096
     http: str = ""
     stream: str = ""
+    playlists: str = ""
     segments: str = ""
     shaped_bits_per_second: int | None = None
     credit_bytes: int = 128_000
@@ -182,6 +183,7 @@ def _with_nginx(origin: Nginx, folder: Path) -> dict[str, list[str]]:
         connections=origin.connections,
         http=origin.http,
         stream=origin.stream,
+        playlists=origin.playlists,
         segments=segments,
     )
     (folder / "nginx.conf").write_text(content)

@@ -191,4 +191,46 @@ ROWS = (
         frozenset({"cpu", "one-core", "upstream"}),
     ),
 )
-"""The cheapest first. The last one takes a whole core, which only a machine with nothing else to do can show."""
+"""The last one takes a whole core, which only a machine with nothing else to do can show."""
+
+UNSEEN = (
+    Row(
+        "unseen: 30 requests a second and 8 Mbit/s at once",
+        Nginx(
+            http="limit_req_zone $server_port zone=all:1m rate=30r/s;",
+            stream="limit_req zone=all burst=30 nodelay; limit_req_status 503;",
+            shaped_bits_per_second=_SHAPED,
+        ),
+        _at(30),
+        frozenset({"rate-limit", "network-path"}),
+    ),
+    Row(
+        # More wait for up to two seconds, then they are refused; segments are as fast as ever.
+        "unseen: 10 playlists a second",
+        Nginx(
+            http="limit_req_zone $server_port zone=lists:1m rate=10r/s;",
+            playlists="limit_req zone=lists burst=20; limit_req_status 503;",
+        ),
+        _at(20),
+        frozenset({"rate-limit"}),
+    ),
+    Row(
+        # It begins with 66 and falls with each segment that it serves: what is right depends on how long it was asked.
+        "unseen: a leak of 3 us a segment",
+        Alone(("leak", "30")),
+        None,
+        frozenset({"upstream"}),
+        first=20,
+        soak_seconds=75,
+    ),
+    Row(
+        "unseen: nothing in the way of 1,500 viewers",
+        Nginx(),
+        None,
+        NOTHING,
+        first=250,
+        most=1500,
+        verdict="at_least",
+    ),
+)
+"""Origins that were not there while the search and its verdict were built, and were tried when they were."""

@@ -26,8 +26,17 @@ def search(row: Row, folder: Path, within: str = "10%") -> Found:
     Raises:
         CanNotError: it needs what this machine does not give.
     """
+    with bed(row.origin, folder) as place:
+        return search_of(row, place, folder, within)
+
+
+def search_of(row: Row, place: Bed, folder: Path, within: str = "10%") -> Found:
+    """The same of an origin that serves already.
+
+    Raises:
+        CanNotError: as above.
+    """
     with ExitStack() as stack:
-        place = stack.enter_context(bed(row.origin, folder))
         expected = row.expected
         if row.expected_bytes_per_second is not None:
             viewers = row.expected_bytes_per_second / bytes_a_second(place.url)

@@ -1,11 +1,11 @@
 """An origin that does one thing at a time: each segment costs it so many seconds of sleep, or of its processor.
 
-    python -m tests.truth.slow_origin ROOT ADDRESS PORT sleep|cpu|queue MILLISECONDS [BACKLOG] [close]
+    python -m tests.truth.slow_origin ROOT ADDRESS PORT sleep|cpu|queue|leak MILLISECONDS [BACKLOG] [close]
 
 All segments wait for each other, so it carries 1000 / MILLISECONDS of them a second, whatever else it could do. With
 `queue` each costs half as much again while one has waited for four seconds, so once it is behind it stays so at a load
-that it carried (metastable, Bronson 2021). With `close` each connection is good for one request, so that its accept
-queue of BACKLOG places has work.
+that it carried (metastable, Bronson 2021). With `leak` each that was served makes all later ones 3 us
+longer. With `close` each connection is good for one request, so that its accept queue of BACKLOG places has work.
 """
 
 import asyncio
@@ -20,15 +20,21 @@ _PLENTY = 1024
 
 
 _LONG_SECONDS = 4.0
+_LEAK_SECONDS = 3e-6
 _MORE_WHEN_LONG = 1.5
 
 
 def cost(way: str, seconds: float) -> Callable[[], Awaitable[None]]:
     """What a segment costs."""
-    turn, ready_at = asyncio.Lock(), 0.0
+    turn, ready_at, served = asyncio.Lock(), 0.0, 0
 
     async def sleep() -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - all wait for it: that is what it is for
+
+    async def leak() -> None:
+        nonlocal served
+        served += 1
+        time.sleep(seconds + served * _LEAK_SECONDS)  # noqa: ASYNC251 - the same
 
     async def burn() -> None:
         until = time.thread_time() + seconds
@@ -43,7 +49,7 @@ def cost(way: str, seconds: float) -> Callable[[], Awaitable[None]]:
             ready_at = begins_at + seconds * (_MORE_WHEN_LONG if begins_at - came_at > _LONG_SECONDS else 1.0)
             await asyncio.sleep(ready_at - time.monotonic())
 
-    return {"sleep": sleep, "cpu": burn, "queue": wait}[way]
+    return {"sleep": sleep, "cpu": burn, "queue": wait, "leak": leak}[way]
 
 
 async def serve(

@@ -7,7 +7,7 @@ Rules:
 - The first trial is thrown away. Then the load doubles, in short trials, until one fails; then the two bounds close
   in (their geometric mean) until they are within the width that was asked for.
 - What a load's trials say together is for `classes` to tell: one full trial that holds decides, one that fails is
-  repeated.
+  repeated, but not before there is nothing to try below it: what fails there too makes it needless.
 - The lower bound is confirmed by two of three trials of twice the length. If it is not, it is the upper bound, and
   the search goes on below it, first by one width, then by two, four, ...
 - The answer is the greatest load that holds below the smallest that does not (RFC 9971, relevant bounds). No load
@@ -106,7 +106,6 @@ class Search:
         self._soak_failed: set[int] = set()
         self._voids: dict[tuple[Kind, int], int] = {}
         self._stage = _Stage.SEARCHING
-        self._open: int | None = None
         self._candidate: int | None = None
         self._answer: int | None = None
         self._ceiling: int | None = None
@@ -269,7 +268,7 @@ class Search:
         if because is not VoidBecause.GENERATOR or outcome.viewers <= 1:
             return self.stop(WORDS_OF_VOID[because])
         self._ceiling = min(outcome.viewers, self._ceiling or outcome.viewers)
-        self._open = self._candidate = None
+        self._candidate = None
         return self._go_on()
 
     def _take_soak(self, outcome: Outcome) -> None:
@@ -323,10 +322,6 @@ class Search:
             return self._after_the_answer(self._answer)
         if self.upper == 1:
             return Ending(Verdict.NONE, None, 1, confirmed=False, reason="not even 1 viewer")
-        if self._open is not None:
-            if self._class(self._open) is LoadClass.UNDECIDED:
-                return self._step(Kind.FULL, self._open)
-            self._open = None
         if self._candidate is not None:
             return self._confirm(self._candidate)
         top, low = self.top, self.low
@@ -335,10 +330,8 @@ class Search:
         if top is None:
             return self._confirm(low) if low >= self._most else self._step(Kind.COARSE, self._more_than(low))
         if not self._are_close(low, top):
-            self._open = 1 if self._nobody_well and not low else _between(low, top)
-            return self._step(Kind.FULL, self._open)
+            return self._step(Kind.FULL, 1 if self._nobody_well and not low else _between(low, top))
         if self._class(top) is LoadClass.UNDECIDED:
-            self._open = top
             return self._step(Kind.FULL, top)
         return self._confirm(low)
 

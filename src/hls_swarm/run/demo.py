@@ -8,7 +8,7 @@ from hls_swarm.testorigin.media.clip import describe_clip
 from hls_swarm.testorigin.serving.limits import Limit, carried
 from hls_swarm.testorigin.settings import OriginSettings
 
-SEARCH = CapacitySettings(from_=20, within="15%", trial=5.0, soak=0.0, no_overload=True, time_limit=180.0)
+SEARCH = CapacitySettings(from_=20, within="20%", trial=5.0, soak=0.0, no_overload=True, time_limit=180.0)
 """Short trials and wide bounds: an answer within three minutes, for who wants to see what one looks like."""
 
 
