@@ -204,3 +204,17 @@ def test_void_trials_say_why_there_is_no_more_to_say_where_nothing_else_does(voi
     void = Trial(void_at, Kind.COARSE, Result.VOID, 900.0, 915.0, 15.0, because=VoidBecause.GENERATOR)
     ending = Ending(Verdict.BROKE_OFF, 37, None, confirmed=False, reason="interrupted")
     assert case_of(ending, [*held, void], (), OBJECTIVES).failed == failed
+
+
+def test_on_a_narrow_screen_lines_hang_and_columns_that_have_no_room_are_left_out() -> None:
+    console = Console(width=60, no_color=True)
+    with console.capture() as capture:
+        console.print(capacity_text(found()))
+    shown = capture.get().splitlines()
+    assert all(len(line) <= 60 for line in shown)
+    ruled_out = next(nth for nth, line in enumerate(shown) if line.startswith("Ruled out"))
+    assert shown[ruled_out + 1].startswith(" " * 17)
+    head = next(line for line in shown if line.startswith("viewers"))
+    assert head.split()[:3] == ["viewers", "trials", "result"]
+    assert "RTT" not in head
+    assert any(line.startswith("39 ") for line in shown)

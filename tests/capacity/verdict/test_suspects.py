@@ -353,6 +353,16 @@ def test_an_upstream_that_is_all_of_the_time_at_every_load_is_found_when_it_give
     assert cause_of(made.case({"body_bytes_per_second": _FLAT}, held=held)).named == ()
 
 
+def test_files_that_others_read_from_a_disk_with_time_to_spare_are_no_want_of_memory() -> None:
+    read = {"@disk_read_bytes_per_second": 1.6e6, "@disk_read_seconds": 0.01, "@disk_busy_percent": 4.0}
+    assert cause_of(made.case({**read, "@pressure_io_percent": 2.0})).named == ()
+    without = made.case(read, without=("@pressure_io_percent",))
+    assert cause_of(without).named == ()
+    assert "page-cache" in [one.name for one in cause_of(without).not_known]
+    (named,) = cause_of(made.case({**read, "@disk_busy_percent": 80.0, "@pressure_io_percent": 2.0})).named
+    assert named.name == "page-cache"
+
+
 def test_what_comes_in_lumps_does_not_give_way() -> None:
     def lumps(share: float) -> float:
         return _gives_way(share) * (2 if round(share * made.SECONDS) % 2 else 0)

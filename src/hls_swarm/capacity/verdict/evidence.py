@@ -264,7 +264,7 @@ class Both:
     def ask(self, case: Case, where: str) -> Answer:
         """See `Atom`."""
         answers = [atom.ask(case, where) for atom in self.atoms]
-        text = "; ".join(answer.text for answer in answers if answer.text)
+        text = "; ".join(dict.fromkeys(answer.text for answer in answers if answer.text))
         evidence = tuple(each for answer in answers for each in answer.evidence)
         missing = tuple(measure for answer in answers for measure in answer.missing)
         if any(answer.yes is False for answer in answers):
@@ -272,3 +272,27 @@ class Both:
         if missing or any(answer.yes is None for answer in answers):
             return Answer(None, text, evidence, missing)
         return Answer(True, text, evidence)
+
+
+@dataclass(frozen=True)
+class Either:
+    """One of several atoms: yes if one is, no if none is."""
+
+    atoms: Sequence[Atom]
+    sort: Sort = Sort.LIMIT
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """See `Atom`."""
+        return tuple(measure for atom in self.atoms for measure in atom.measures)
+
+    def ask(self, case: Case, where: str) -> Answer:
+        """See `Atom`."""
+        answers = [atom.ask(case, where) for atom in self.atoms]
+        sure = next((answer for answer in answers if answer.yes), None)
+        if sure is not None:
+            return sure
+        missing = tuple(measure for answer in answers if answer.yes is None for measure in answer.missing)
+        text = "; ".join(answer.text for answer in answers if answer.text)
+        evidence = tuple(each for answer in answers for each in answer.evidence)
+        return Answer(None if missing else False, text, evidence, missing)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from hls_swarm.capacity.verdict.case import Measure, number, origin, quotient, viewers
 from hls_swarm.capacity.verdict.course import GivesWay, Onset, Silent
-from hls_swarm.capacity.verdict.evidence import Appears, AtLeast, Atom, Below, Both, Drops, Rises, Same, Sort
+from hls_swarm.capacity.verdict.evidence import Appears, AtLeast, Atom, Below, Both, Drops, Either, Rises, Same, Sort
 from hls_swarm.capacity.verdict.growth import AtEveryLoad, Binds, Flat, Grows, OutOfProportion
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.judge.timeline import Row
@@ -135,7 +135,8 @@ _SLOW_SERVER = Both((AtLeast(TTFB_SHARE, 0.8, is_share=True), Rises(TTFB, 2), Sa
 _SLOW_UPSTREAM = Both((AtLeast(UPSTREAM, 0.8, is_share=True), Rises(TTFB, 2)))
 _REFUSED_FAST = Both((Appears(REFUSED, each_request=True), Same(TTFB, 2)), Sort.REFUSAL)
 _GIVES_WAY = GivesWay(RECEIVED)
-_FROM_DISK = Both((AtLeast(READ_OF_SENT, 0.3), Rises(READ_OF_SENT, 1.2)))
+_DISK_WAITS = Either((AtLeast(PRESSURE_IO, 10), AtLeast(BUSY, 50)))
+_FROM_DISK = Both((AtLeast(READ_OF_SENT, 0.3), Rises(READ_OF_SENT, 1.2), _DISK_WAITS))
 _WRITES = Both((AtLeast(BUSY, 90), AtLeast(WRITES_SHARE, 0.5, is_share=True)))
 _THROTTLED_EACH = AtEveryLoad(RELATIVE, 0.4)
 _STALE_FAST = Both((Appears(STALE), Below(RELATIVE, 0.5)), Sort.REFUSAL)

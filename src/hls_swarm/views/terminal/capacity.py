@@ -4,9 +4,11 @@ Every line of evidence is one atom of the verdict, with its figures.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
 
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.console import Group as Lines
-from rich.console import RenderableType
 from rich.text import Text
 
 from hls_swarm.capacity.answer import CapacityAnswer, TrialFigures, failed_once
@@ -21,6 +23,7 @@ from hls_swarm.views.tables import Table
 from hls_swarm.views.terminal.grid import FittingGrid
 
 _WIDTH = 17
+_EVIDENCE_WIDTH = 4
 _MOST_NOT_KNOWN = 8
 _SHORT = {
     "segment_relative_download:p95": "rel. P95",
@@ -40,8 +43,22 @@ _STYLES = {
 def capacity_text(answer: CapacityAnswer) -> RenderableType:
     """The answer, the most important line first."""
     parts: list[RenderableType] = [Text(headline(answer), _STYLES[answer.verdict])]
-    parts += [Text(line) for line in lines(answer)]
+    parts += [Hanging(line) for line in lines(answer)]
     return Lines(*parts, "", FittingGrid(trials_table(answer), least=3))
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """A line of an answer; what does not fit stands below its text, not below its label."""
+
+    line: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """See `rich.protocol`."""
+        indent = _EVIDENCE_WIDTH if self.line.startswith(("  + ", "  - ")) else _WIDTH
+        width = max(options.max_width, 2 * _WIDTH)
+        rows = wrap(self.line, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+        yield Text("\n".join(rows))
 
 
 def headline(answer: CapacityAnswer) -> str:

@@ -21,6 +21,7 @@ STYLES = {
     "broken off": "bold red",
     "running": "bold",
 }
+_UNBOUNDED = 10_000
 
 
 def grid(table: Table) -> Grid:
@@ -48,6 +49,7 @@ class FittingGrid:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """See `rich.protocol`."""
+        unbounded = options.update_width(_UNBOUNDED)  # a measurement is never more than what there is
         for columns in range(len(self.table.columns), self.least - 1, -1):
             table = self.table
             made = grid(
@@ -55,6 +57,6 @@ class FittingGrid:
                     table.title, table.columns[:columns], [row[:columns] for row in table.rows], figures=table.figures
                 )
             )
-            if columns == self.least or Measurement.get(console, options, made).maximum <= options.max_width:
+            if columns == self.least or Measurement.get(console, unbounded, made).maximum <= options.max_width:
                 yield made
                 return

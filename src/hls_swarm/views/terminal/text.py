@@ -265,9 +265,9 @@ def summary(
     if snapshot.findings:
         parts += ["", *_found(snapshot.findings)]
     if cause is not None and cause.named:
-        from hls_swarm.views.terminal.capacity import cause_lines
+        from hls_swarm.views.terminal.capacity import Hanging, cause_lines
 
-        parts += ["", *(Text(words) for words in cause_lines(cause))]
+        parts += ["", *map(Hanging, cause_lines(cause))]
     if thresholds:
         parts += ["", threshold_table(thresholds)]
     if expectations:
