@@ -1,6 +1,6 @@
 """The demo that searches: what it tells at the start."""
 
-from hls_swarm.run.demo import SEARCH, search_text, smallest_variant
+from hls_swarm.run.demo import SEARCH, device_of, search_text, smallest_variant
 from hls_swarm.testorigin.serving.limits import parse_limit
 
 
@@ -15,3 +15,8 @@ def test_it_tells_what_comes_out_if_it_is_right() -> None:
 def test_all_viewers_play_the_smallest_variant_and_no_longer_than_three_minutes() -> None:
     assert smallest_variant("http://127.0.0.1:1/live/master.m3u8") == "http://127.0.0.1:1/live/360p/playlist.m3u8"
     assert SEARCH.time_limit <= 180
+
+
+def test_a_limit_of_bandwidth_is_seen_on_the_link_that_stands_for_it() -> None:
+    assert device_of([parse_limit("requests=40"), parse_limit("bandwidth=2m")]) == "limit0"
+    assert device_of([parse_limit("requests=40")]) == "lo"

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hls_swarm.testorigin.machine import MachineCollector
+from hls_swarm.testorigin.machine import MADE_LINK, MachineCollector, MadeLink
 
 FILES = {
     "proc/stat": "cpu  300 0 0 0 0 0 0 0 0 0\ncpu0 100 200 300 400 500 600 700 800 0 0\ncpu1 1 2 3 4 5 6 7 8 0 0\n"
@@ -118,3 +118,15 @@ def test_this_machine_says_what_psutil_says() -> None:
     user = registry.get_sample_value("node_cpu_seconds_total", {"cpu": "0", "mode": "user"})
     assert user is not None
     assert 0 <= times[0].user - user < 5
+
+
+def test_a_limit_of_bandwidth_is_a_link_of_that_speed(root: Path) -> None:
+    registry = CollectorRegistry()
+    made = MachineCollector(lambda: 0.0, root / "proc", root / "sys", lambda: MadeLink(2.5e6, 1234))
+    registry.register(made)
+    device = {"device": MADE_LINK}
+    assert registry.get_sample_value("node_network_speed_bytes", device) == 2.5e6
+    assert registry.get_sample_value("node_network_up", device) == 1
+    assert registry.get_sample_value("node_network_transmit_bytes_total", device) == 1234
+    assert registry.get_sample_value("node_network_receive_bytes_total", device) == 0
+    assert registry.get_sample_value("node_network_transmit_bytes_total", ETH0) == 600

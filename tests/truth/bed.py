@@ -18,6 +18,8 @@ from tests.support.programs import free_port, require, running, wait_for
 from tests.truth.groups import CanNotError, cpu_quota, disk_quota, memory_limit
 from tests.truth.vod import write_film
 
+from hls_swarm.testorigin.machine import MADE_LINK
+
 STREAM = "/live/high/live.m3u8"
 """Of the live source: one media playlist, so that nobody adapts and the load is arithmetic."""
 SEGMENT_BYTES = VARIANTS["high"] / 8 * SEGMENT_SECONDS
@@ -131,7 +133,9 @@ def bed(origin: Origin, folder: Path) -> Iterator[Bed]:
         ):
             wait_for(f"{base}/metrics/node", 60)
             metrics = ("--origin-metrics", f"{base}/metrics/node", "--nginx-metrics", f"{base}/metrics/nginx")
-            yield Bed(f"{base}/live/360p/playlist.m3u8", metrics)
+            has_link = any("bandwidth=" in flag for flag in origin.flags)
+            device = ("--origin-metrics-interface", MADE_LINK) if has_link else ()
+            yield Bed(f"{base}/live/360p/playlist.m3u8", (*metrics, *device))
         return
     with ExitStack() as stack:
         try:

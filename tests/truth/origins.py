@@ -64,11 +64,11 @@ def _shaped(bits_per_second: float) -> float:
 ROWS = (
     Row("requests: 30 a second", Embedded(("--limit", "requests=30")), _at(30), frozenset({"rate-limit"})),
     Row(
-        # It is shared in the program: no counter says so, and a round trip may grow with the pieces, or not.
+        # It is shared in the program, whose metrics show it as a link.
         "bandwidth: 12 Mbit/s",
         Embedded(("--limit", f"bandwidth={_EMBEDDED_BANDWIDTH}")),
         None,
-        NOTHING | {"network-path"},
+        frozenset({"link"}),
         expected_bytes_per_second=_EMBEDDED_BANDWIDTH,
     ),
     Row("connections: 30", Embedded(("--limit", "connections=30")), _at(30), frozenset({"nginx-connections"})),

@@ -245,18 +245,19 @@ async def _demo(
     from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
 
     async with OriginProcess(OriginOptions(limits=limits)) as address:
-        stream = address.stream_url
+        stream, device = address.stream_url, "lo"
         if searching is not None:
-            from hls_swarm.run.demo import smallest_variant
+            from hls_swarm.run.demo import device_of, smallest_variant
+            from hls_swarm.testorigin.serving.limits import parse_limit
 
-            stream = smallest_variant(stream)
+            stream, device = smallest_variant(stream), device_of([parse_limit(each) for each in limits])
             searching.url = stream
         settings = replace(
             settings,
             url=stream,
             origin_metrics=address.node_metrics_url,
             nginx_metrics=address.nginx_metrics_url,
-            origin_metrics_interface=("lo",),
+            origin_metrics_interface=(device,),
         )
         return await _run(settings, workers, signals, searching)
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.snapshot import units
+from hls_swarm.testorigin.machine import MADE_LINK
 from hls_swarm.testorigin.media.clip import describe_clip
-from hls_swarm.testorigin.serving.limits import Limit, carried
+from hls_swarm.testorigin.serving.limits import Limit, LimitKind, carried
 from hls_swarm.testorigin.settings import OriginSettings
 
 SEARCH = CapacitySettings(from_=20, within="20%", trial=5.0, soak=0.0, no_overload=True, time_limit=180.0)
@@ -18,6 +19,11 @@ SEGMENT_SECONDS = float(OriginSettings().segment_seconds)
 def smallest_variant(stream_url: str) -> str:
     """Of that stream's multivariant playlist: all viewers play it, so that what they need is arithmetic."""
     return stream_url.replace("master", f"{describe_clip().variants[0].name}/playlist")
+
+
+def device_of(limits: Sequence[Limit]) -> str:
+    """What the origin sends through: the link that stands for its bandwidth, if that is limited."""
+    return MADE_LINK if any(limit.kind is LimitKind.BANDWIDTH for limit in limits) else "lo"
 
 
 def search_text(limits: Sequence[Limit], texts: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, UnknownMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -49,16 +50,34 @@ _NETSTAT_FIELDS = re.compile(
 _BYTES_PER_SECOND_OF_MEGABIT = 1e6 / 8
 
 
+MADE_LINK = "limit0"
+"""The device that stands for a limit of bandwidth."""
+
+
+class MadeLink(NamedTuple):
+    """A link that is made by waiting: what it may carry a second, and what it has carried."""
+
+    bytes_per_second: float
+    sent_bytes: int
+
+
 class MachineCollector(Collector):
     """The machine's families, read anew at each scrape.
 
     Args:
         wall: the clock, seconds since 1970.
         proc, sys: where procfs and sysfs are mounted.
+        link: that the origin's bandwidth is limited to; None: it is not.
     """
 
-    def __init__(self, wall: Callable[[], float], proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> None:
-        self._wall, self._proc, self._sys = wall, proc, sys
+    def __init__(
+        self,
+        wall: Callable[[], float],
+        proc: Path = Path("/proc"),
+        sys: Path = Path("/sys"),
+        link: Callable[[], MadeLink] | None = None,
+    ) -> None:
+        self._wall, self._proc, self._sys, self._link = wall, proc, sys, link
         self._ticks_per_second = os.sysconf("SC_CLK_TCK")
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
 
@@ -127,6 +146,10 @@ class MachineCollector(Collector):
             device, _, values = line.partition(":")
             for family, value in zip(families, values.split(), strict=True):
                 family.add_metric([device.strip()], int(value))
+        if self._link is not None:
+            sent = {"transmit_bytes": self._link().sent_bytes}
+            for family, name in zip(families, _NETWORK_COLUMNS, strict=True):
+                family.add_metric([MADE_LINK], sent.get(name, 0))
         yield from families
 
     def _netclass(self) -> Iterator[Metric]:
@@ -141,6 +164,9 @@ class MachineCollector(Collector):
             megabits = _text(device / "speed")
             if megabits is not None and int(megabits) > 0:
                 speed.add_metric([device.name], int(megabits) * _BYTES_PER_SECOND_OF_MEGABIT)
+        if self._link is not None:
+            up.add_metric([MADE_LINK], 1)
+            speed.add_metric([MADE_LINK], self._link().bytes_per_second)
         yield from (speed, up)
 
     def _diskstats(self) -> Iterator[Metric]:

@@ -15,7 +15,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from hls_swarm.testorigin.access_log import AccessLog
-from hls_swarm.testorigin.machine import MachineCollector
+from hls_swarm.testorigin.machine import MachineCollector, MadeLink
 from hls_swarm.testorigin.resources import Caching, Resource
 from hls_swarm.testorigin.settings import METRICS_PATH, NGINX_METRICS_PATH, NODE_METRICS_PATH
 from hls_swarm.testorigin.traffic import DURATION_BOUNDS, Traffic
@@ -71,10 +71,20 @@ class TrafficCollector(Collector):
 
 
 class MetricsPages:
-    """The pages at their paths, rendered at each request."""
+    """The pages at their paths, rendered at each request.
 
-    def __init__(self, traffic: Traffic, log: AccessLog, wall: Callable[[], float]) -> None:
-        machine, server = MachineCollector(wall), TrafficCollector(traffic, log)
+    Args:
+        link: that the origin's bandwidth is limited to; None: it is not.
+    """
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        log: AccessLog,
+        wall: Callable[[], float],
+        link: Callable[[], MadeLink] | None = None,
+    ) -> None:
+        machine, server = MachineCollector(wall, link=link), TrafficCollector(traffic, log)
         node, nginx, both = CollectorRegistry(), CollectorRegistry(), CollectorRegistry()
         for registry in (node, both):
             registry.register(machine)

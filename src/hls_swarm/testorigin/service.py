@@ -18,6 +18,7 @@ from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.live import LiveStream, index_text
 from hls_swarm.testorigin.lowlatency.stream import LowLatencyStream
+from hls_swarm.testorigin.machine import MadeLink
 from hls_swarm.testorigin.media.clip import load_clip
 from hls_swarm.testorigin.media.cmaf import load_cmaf
 from hls_swarm.testorigin.media.restamp import VariantStream
@@ -116,17 +117,19 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
             control.set(parse_fault(text))
         pages = (METRICS_PATH, NODE_METRICS_PATH, NGINX_METRICS_PATH, f"{CONTROL_PREFIX}/faults")
         index = index_text(streams, (*(() if low_latency is None else low_latency.paths), *titles.paths, *pages))
+        limits = Limits(tuple(parse_limit(text) for text in settings.limits))
+        bandwidth = limits.bandwidth
+        link = None if bandwidth is None else lambda: MadeLink(bandwidth, limits.sent_bytes)
         site = Sites(
             (
                 live,
                 titles,
-                MetricsPages(traffic, log, time.time),
+                MetricsPages(traffic, log, time.time, link),
                 control,
                 _Index(Resource(TEXT_TYPE, index.encode(), Caching.BRIEFLY)),
             )
         )
         visitors = Visitors(settings.listen, (socket.gethostname(), *settings.allowed_hosts))
-        limits = Limits(tuple(parse_limit(text) for text in settings.limits))
         server = Server(
             settings,
             listener,

@@ -53,6 +53,7 @@ def test_bandwidth_is_given_out_piece_by_piece_to_whoever_asks() -> None:
     assert [turn(limits, 100.0) for _ in range(4)] == [(wait, PIECE) for wait in (0.0, 0.0, 0.1, 0.2)]
     assert turn(limits, 100.25) == (0.05, PIECE)
     assert turn(limits, 200.0) == (0.0, PIECE)
+    assert (limits.bandwidth, limits.sent_bytes) == (10 * PIECE, 6 * PIECE)
     assert Limits(()).turn(1.0, WHOLE) is None
 
 

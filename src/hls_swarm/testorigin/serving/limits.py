@@ -5,6 +5,8 @@
     connections=50      connections at a time; more are closed as soon as they are accepted
     cpu=20ms            processor time that each segment costs, one after the other
 
+The bandwidth is on the metrics page as a link of that speed, `limit0`.
+
 A search for capacity (`hls-swarm capacity`) finds them, since what they carry is arithmetic: viewers of 2 s segments at
 125 kB ask for one request a second and 62.5 kB.
 """
@@ -108,23 +110,26 @@ class Limits:
 
     Attributes:
         connections: how many there may be at a time; None: any number.
+        bandwidth: bytes a second of all bodies; None: any number.
+        sent_bytes: of what had to wait its turn, by now.
     """
 
     def __init__(self, limits: tuple[Limit, ...], processor: Callable[[], float] = time.thread_time) -> None:
         values = {limit.kind: limit.value for limit in limits}
         most = values.get(LimitKind.CONNECTIONS)
         self.connections = None if most is None else int(most)
-        self._bandwidth = values.get(LimitKind.BANDWIDTH)
+        self.bandwidth = values.get(LimitKind.BANDWIDTH)
         self._requests = values.get(LimitKind.REQUESTS)
         self._cpu = values.get(LimitKind.CPU, 0.0)
         self._processor = processor
+        self.sent_bytes = 0
         self._free_at = 0.0
         self._left, self._left_at = self._requests or 0.0, 0.0
 
     @property
     def piece(self) -> int:
         """Bytes that one client may send before it is the next one's turn."""
-        return max(_SMALLEST_PIECE, int((self._bandwidth or 0.0) / _PIECES_A_SECOND))
+        return max(_SMALLEST_PIECE, int((self.bandwidth or 0.0) / _PIECES_A_SECOND))
 
     def turn(self, now: float, left_bytes: int) -> tuple[float, int] | None:
         """Seconds until the next piece may go out, and its bytes, which are then reserved; None: there is no limit.
@@ -132,11 +137,12 @@ class Limits:
         Args:
             left_bytes: of the body; a piece is no more than that.
         """
-        if self._bandwidth is None:
+        if self.bandwidth is None:
             return None
         piece = min(self.piece, left_bytes)
         at = max(now - _LATE_SECONDS, self._free_at)
-        self._free_at = at + piece / self._bandwidth
+        self._free_at = at + piece / self.bandwidth
+        self.sent_bytes += piece
         return max(0.0, at - now), piece
 
     def refuses(self, now: float) -> bool:
