@@ -227,6 +227,7 @@ class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
         media_seconds: the segment's declared duration (EXTINF); None for init sections and keys.
         bitrate_bps: declared BANDWIDTH of its variant in bit/s, if the multivariant playlist says one.
         retry: whether it was asked for before, in vain.
+        abandoned: whether the player gave it up for one of a lower variant: its bytes were sent in vain.
     """
 
     viewer: int
@@ -236,6 +237,7 @@ class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
     media_seconds: float | None = None
     bitrate_bps: int | None = None
     retry: bool = False
+    abandoned: bool = False
 
 
 class AsideFetched(msgspec.Struct, frozen=True, tag=True):
@@ -398,6 +400,15 @@ class PlaylistStale(msgspec.Struct, frozen=True, tag=True):
     stale_seconds: float | None
 
 
+class SwitchReason(StrEnum):
+    """Why a viewer that adapts went to another variant."""
+
+    START = "start"  # the player's first choice, before any segment
+    RATE = "rate"  # by what it measured of its link and what it has buffered
+    ABANDONED = "abandoned"  # it gave a segment up that came too slowly
+    FAILED = "failed"  # the one before could not be had
+
+
 class VariantChosen(msgspec.Struct, frozen=True, tag=True):
     """The viewer plays this variant from here on.
 
@@ -406,6 +417,7 @@ class VariantChosen(msgspec.Struct, frozen=True, tag=True):
         bitrate_bps: declared BANDWIDTH.
         failover: whether it took the place of one that failed.
         codecs, width, height, frame_rate: as the multivariant playlist declares them.
+        reason: why a viewer that adapts chose it; None: it does not adapt.
     """
 
     viewer: int
@@ -417,6 +429,7 @@ class VariantChosen(msgspec.Struct, frozen=True, tag=True):
     width: int | None = None
     height: int | None = None
     frame_rate: float | None = None
+    reason: SwitchReason | None = None
 
 
 class SeekStarted(msgspec.Struct, frozen=True, tag=True):

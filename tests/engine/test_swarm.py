@@ -12,7 +12,7 @@ import msgspec
 import uvloop
 
 from hls_swarm.engine.swarm import Swarm
-from hls_swarm.http.fetcher import InFlight, Request
+from hls_swarm.http.fetcher import InFlight, Progress, Request
 from hls_swarm.records import Exchange, Failure, FailureKind, PlaybackStarted, Record, ViewerStarted
 from hls_swarm.settings.run import Settings
 
@@ -29,6 +29,9 @@ class Fetch:
 
     def __init__(self, timer: asyncio.TimerHandle, exchange: Exchange, done: Callable[[Exchange], None]) -> None:
         self._timer, self._exchange, self._done = timer, exchange, done
+
+    def progress(self) -> Progress:
+        return Progress(0.0, None, self.body_bytes, None)
 
     def cancel(self) -> None:
         if not self._timer.cancelled() and self._timer.when() > asyncio.get_running_loop().time():
@@ -230,7 +233,7 @@ def test_a_viewer_that_failed_is_followed_by_another_if_the_load_is_to_stay() ->
         await until(lambda: swarm.tally.played == 3)
         assert (swarm.tally.active, swarm.tally.started) == (3, 6)
 
-    with_swarm(test, partial(Origin, fails=True), clients=3, replace_ended=True)
+    with_swarm(test, partial(Origin, fails=True), profile="steady", clients=3, replace_ended=True)
 
 
 def test_a_viewer_that_failed_is_gone_if_nothing_else_was_asked_for() -> None:
@@ -238,7 +241,7 @@ def test_a_viewer_that_failed_is_gone_if_nothing_else_was_asked_for() -> None:
         await until(lambda: swarm.tally.failed == 3)
         assert swarm.idle
 
-    with_swarm(test, partial(Origin, fails=True), clients=3)
+    with_swarm(test, partial(Origin, fails=True), profile="steady", clients=3)
 
 
 def test_a_viewer_that_is_to_come_again_stays_away_when_the_plan_wants_fewer() -> None:
@@ -250,7 +253,7 @@ def test_a_viewer_that_is_to_come_again_stays_away_when_the_plan_wants_fewer() -
         await asyncio.sleep(0.1)
         assert (swarm.tally.active, swarm.tally.started) == (1, 4)
 
-    with_swarm(test, partial(Origin, fails=True), clients=3, replace_ended=True)
+    with_swarm(test, partial(Origin, fails=True), profile="steady", clients=3, replace_ended=True)
 
 
 def test_stalled_viewers_are_replaced_and_the_others_go_on() -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from hls_swarm.http.fetcher import Request
+from hls_swarm.http.fetcher import Progress, Request
 from hls_swarm.records import Exchange, Failure, FailureKind
 
 
@@ -21,6 +21,9 @@ class HeldFetch:
 
     def fail(self, failure: Failure, at: float = 0.0) -> None:
         self._end(at, None, failure)
+
+    def progress(self) -> Progress:
+        return Progress(0.0, None, self.body_bytes, None)
 
     def cancel(self) -> None:
         self.cancelled = True

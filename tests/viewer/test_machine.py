@@ -487,14 +487,25 @@ class TestFailures:
             assert made.state is State.STARTING
         made.handle(TimeReached(), 2.0)
         made.handle(PlaylistLoaded(0, live(first=11, segments=12), started_at=2.0), 2.1)
-        made.handle(http_error(404, of_playlist=False, at=2.1), 2.2)
+        now = 2.2
+        for wait in (1, 2, 4, 8, 8, 8):  # nothing else is left: hls.js asks again even after a 4xx
+            made.handle(http_error(404, of_playlist=False, at=now), now)
+            assert made.state is State.STARTING
+            now += wait
+            made.handle(TimeReached(), now)
+        made.handle(http_error(404, of_playlist=False, at=now), now)
         assert made.state is State.FAILED
 
-    def test_a_missing_vod_segment_is_fatal(self, live: Live) -> None:
+    def test_a_missing_vod_segment_is_asked_for_again_and_then_fatal(self, live: Live) -> None:
         made = viewer()
         made.handle(Start(), 0.0)
         made.handle(PlaylistLoaded(None, live(ended=True), started_at=0.0), 0.1)
-        made.handle(http_error(404, of_playlist=False, at=0.1), 0.2)
+        now = 0.2
+        for wait in (1, 2, 4, 8, 8, 8):
+            made.handle(http_error(404, of_playlist=False, at=now), now)
+            assert segment(10, now + wait, retry=True) in made.handle(TimeReached(), now + wait)
+            now += wait
+        made.handle(http_error(404, of_playlist=False, at=now), now)
         assert made.state is State.FAILED
 
     def test_a_playlist_that_fails_on_reload_is_tried_again_and_play_goes_on(self, live: Live) -> None:

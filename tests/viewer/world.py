@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
-from hls_swarm.records import Failure, FailureKind, Record
+from hls_swarm.records import Exchange, Failure, FailureKind, Record
 from hls_swarm.viewer.actions import (
     Action,
     Cancel,
@@ -14,6 +14,8 @@ from hls_swarm.viewer.actions import (
     FetchFailed,
     FetchPlaylist,
     FetchSegment,
+    Look,
+    Looked,
     PlaylistLoaded,
     Report,
     SegmentLoaded,
@@ -32,12 +34,22 @@ class Answer:
     Args:
         status: None is a lost connection.
         kind: what is wrong with what came, if something is.
+        size_bytes: of a segment; it comes evenly after the time to first byte.
+        ttfb_seconds: at most `seconds`.
     """
 
     seconds: float = 0.01
     status: int | None = 200
     playlist: MediaPlaylist | MultivariantPlaylist | None = None
     kind: FailureKind | None = None
+    size_bytes: int = 0
+    ttfb_seconds: float = 0.0
+
+    def arrived(self, elapsed: float) -> int:
+        """Bytes that are there after so long."""
+        body = self.seconds - self.ttfb_seconds
+        share = 1.0 if body <= 0 else (elapsed - self.ttfb_seconds) / body
+        return int(self.size_bytes * min(max(share, 0.0), 1.0))
 
 
 Origin = Callable[[FetchPlaylist | FetchSegment, float], Answer]
@@ -50,6 +62,7 @@ class World:
     Attributes:
         asked: every request, with the instant at which it was made.
         records: everything reported.
+        abandoned: addresses of segments that were given up.
         check: called after each step.
     """
 
@@ -59,9 +72,12 @@ class World:
     now: float = 0.0
     asked: list[tuple[float, FetchPlaylist | FetchSegment]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    abandoned: list[str] = field(default_factory=list)
     stopped: bool = False
     _events: list[tuple[float, int, Event, tuple[int | None, bool] | None, int]] = field(default_factory=list)
     _live: dict[tuple[int | None, bool], int] = field(default_factory=dict)
+    _flying: dict[tuple[int | None, bool], tuple[float, str, Answer]] = field(default_factory=dict)
+    _looks: list[int] = field(default_factory=list)
     _until: float | None = None
     _ids: "count[int]" = field(default_factory=count)
 
@@ -93,6 +109,14 @@ class World:
         for action in self.viewer.handle(event, self.now):
             self._perform(action)
         self.check(self)
+        while self._looks:
+            track = self._looks.pop()
+            if (track, False) in self._live:
+                began, _, answer = self._flying[track, False]
+                elapsed = self.now - began
+                first = began + answer.ttfb_seconds if elapsed >= answer.ttfb_seconds else None
+                arrived = answer.arrived(elapsed)
+                self.give(Looked(track, began, first, arrived, None if first is None else answer.size_bytes))
 
     @property
     def in_flight(self) -> int:
@@ -112,8 +136,12 @@ class World:
             case FetchPlaylist() | FetchSegment():
                 self.asked.append((self.now, action))
                 self._fetch(action, self.origin(action, self.now))
-            case Cancel(track=track, playlist=playlist):
-                self._live.pop((track, playlist), None)
+            case Cancel(track=track, playlist=playlist, abandoned=abandoned):
+                was_live = self._live.pop((track, playlist), None)
+                if abandoned and was_live is not None:
+                    self.abandoned.append(self._flying[track, playlist][1])
+            case Look(track=track):
+                self._looks.append(track)
             case Wait(until=until):
                 self._until = until
             case Report(record=record):
@@ -126,6 +154,7 @@ class World:
         key, fetch = (action.track, is_playlist), next(self._ids)
         assert key not in self._live, "one playlist and one media request in flight per track, no more"
         self._live[key] = fetch
+        self._flying[key] = (self.now, action.url, answer)
         heapq.heappush(
             self._events, (self.now + answer.seconds, fetch, self._event(action, answer, self.now), key, fetch)
         )
@@ -143,6 +172,17 @@ class World:
             failure = Failure(answer.kind, answer.kind.value)
             return FetchFailed(action.track, is_playlist, failure, action.url, started_at)
         if isinstance(action, FetchSegment):
-            return SegmentLoaded(action.track)
+            first, ended = started_at + answer.ttfb_seconds, started_at + answer.seconds
+            exchange = Exchange(
+                action.url,
+                action.url,
+                started_at,
+                started_at,
+                ended,
+                started_at,
+                first,
+                body_bytes=answer.size_bytes,
+            )
+            return SegmentLoaded(action.track, exchange)
         assert answer.playlist is not None
         return PlaylistLoaded(action.track, answer.playlist, started_at, url=action.url)

@@ -24,7 +24,7 @@ import msgspec
 from hls_swarm.errors import raised
 from hls_swarm.http.asking.fields import extended
 from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, shown_url
-from hls_swarm.http.fetcher import Request
+from hls_swarm.http.fetcher import Progress, Request
 from hls_swarm.http.h1.connection import BodyUse, Connection, Fate
 from hls_swarm.http.h1.content import MalformedContent, decoding, unknown_coding
 from hls_swarm.http.h1.head import Framing, Head
@@ -137,6 +137,17 @@ class Fetching:
         """See `InFlight.body_bytes`."""
         connection = self._connection
         return self._body_bytes + (connection.unread_bytes() if connection is not None else 0)
+
+    def progress(self) -> Progress:
+        """See `InFlight.progress`."""
+        connection, head = self._connection, self._head
+        if connection is not None:
+            connection.poll()
+            connection = self._connection
+        arrived = self._body_bytes + (connection.arrived_bytes() if connection is not None else 0)
+        size = head.length if head is not None and head.framing is Framing.LENGTH else None
+        first = None if head is None else self._first_byte_at
+        return Progress(self._started_at, first, arrived - self._hop_from, size)
 
     @property
     def route(self) -> Route | None:

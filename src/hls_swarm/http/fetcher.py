@@ -44,8 +44,26 @@ class Request(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class Progress(msgspec.Struct, frozen=True, gc=False):
+    """How far a fetch has come.
+
+    Attributes:
+        first_byte_at: of the final answer; None: it has not come yet.
+        body_bytes: received so far; over a link of the viewer's own, what that has let through.
+        size_bytes: of the whole body, if it was declared.
+    """
+
+    started_at: float
+    first_byte_at: float | None
+    body_bytes: int
+    size_bytes: int | None
+
+
 class InFlight(Protocol):
     """A fetch under way."""
+
+    def progress(self) -> Progress:
+        """How far it has come; looking may find that it has ended, and `done` is called then before this returns."""
 
     @property
     def body_bytes(self) -> int:

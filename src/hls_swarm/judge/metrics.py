@@ -297,6 +297,25 @@ def _counters() -> tuple[CounterMetric, ...]:
         ),
         ("exits_before_start", "viewers that left before they played", Better.LOWER, lambda t: t.exits_before_start),
         ("failovers", "changes to a redundant variant stream", Better.LOWER, lambda t: t.failovers),
+        (
+            "variant_switches_up",
+            "changes to a variant of a higher bitrate, by viewers that adapt",
+            Better.NEITHER,
+            lambda t: t.switches_up,
+        ),
+        ("variant_switches_down", "changes to a lower one", Better.LOWER, lambda t: t.switches_down),
+        (
+            "variant_reversals",
+            "changes against the direction of the one before, within 30 s of it: oscillation",
+            Better.LOWER,
+            lambda t: t.reversals,
+        ),
+        (
+            "abandoned_segments",
+            "segments given up for those of a lower variant",
+            Better.LOWER,
+            lambda t: t.abandoned_segments,
+        ),
         ("seeks", "seeks that viewers made", Better.NEITHER, lambda t: t.seeks),
         ("pauses", "pauses that viewers made", Better.NEITHER, lambda t: t.pauses),
         ("gap_segments", "segments that the playlist says are missing", Better.LOWER, lambda t: t.gap_segments),
@@ -364,6 +383,8 @@ def _counters() -> tuple[CounterMetric, ...]:
         ("late_starts", "viewers that started over 100 ms after they were due", Better.LOWER, lambda t: t.late_starts),
     )
     out += [CounterMetric(name, Unit.COUNT, text, _tally(read), better) for name, text, better, read in rows]
+    text = "bytes of segments that were given up: they were sent in vain, and are in body_bytes"
+    out.append(CounterMetric("abandoned_bytes", Unit.BYTES, text, _tally(lambda t: t.abandoned_bytes), Better.LOWER))
     return tuple(out)
 
 
@@ -469,6 +490,13 @@ _RATIOS = (
         lambda moment: moment.tally.media_bits / 8,
         lambda moment: moment.tally.media_seconds,
         Better.HIGHER,
+    ),
+    RatioMetric(
+        "variant_switches_per_minute",
+        Unit.COUNT,
+        "changes of variant by viewers that adapt, by minutes watched",
+        lambda moment: moment.tally.switches_up + moment.tally.switches_down,
+        lambda moment: _watched(moment) / 60,
     ),
     RatioMetric(
         "media_bytes_ratio",

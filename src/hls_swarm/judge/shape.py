@@ -152,6 +152,7 @@ class GroupShape(TypedDict):
     failed: Count
     stalls: Count
     watched_seconds: Seconds
+    watched_share: NotRequired[Share]
     stalled_time_ratio: NotRequired[Share]
     rebuffering_ratio: NotRequired[Share]
     stalls_per_minute: NotRequired[float]
@@ -182,6 +183,12 @@ class ExperienceShape(TypedDict):
     unstarted_at_end: NotRequired[Count]
     left: NotRequired[Count]
     failovers: NotRequired[Count]
+    switches_up: NotRequired[Count]
+    switches_down: NotRequired[Count]
+    switches_per_minute: NotRequired[float]
+    reversals: NotRequired[Count]
+    abandoned_segments: NotRequired[Count]
+    abandoned_bytes: NotRequired[Count]
     seeks: NotRequired[Count]
     pauses: NotRequired[Count]
     gap_segments: NotRequired[Count]

@@ -128,7 +128,7 @@ class Settings:
 
     variant: str = "highest"
     """Which variant a viewer plays: highest, lowest, first, random, a height such as 720p, or a bitrate such as 3M;
-    "all" downloads every variant at once."""
+    "all" downloads every variant at once, "auto" adapts to the link as its player does."""
 
     profile: str = "hlsjs"
     """The player that a viewer behaves like: hlsjs, media3, shaka, ffmpeg or steady; or a mix such as

@@ -125,8 +125,9 @@ def _weight(text: str, name: str) -> float:
 
 
 class VariantKind(StrEnum):
-    """How a viewer chooses its variant; none of them adapts, so that runs compare."""
+    """How a viewer chooses its variant; only `auto` changes it within a session."""
 
+    AUTO = "auto"
     ALL = "all"
     HIGHEST = "highest"
     LOWEST = "lowest"
@@ -150,7 +151,7 @@ _HEIGHT = re.compile(r"(\d{1,5})p", re.ASCII | re.IGNORECASE)
 
 
 def parse_variant(text: str) -> VariantChoice:
-    """`highest`, `lowest`, `first`, `random`, `all`, a height such as `720p`, or a bitrate such as `3M` or `800k`.
+    """`auto`, `highest`, `lowest`, `first`, `random`, `all`, a height (`720p`), or a bitrate (`3M`, `800k`).
 
     Raises:
         ValueError: none of these.

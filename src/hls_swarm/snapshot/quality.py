@@ -22,6 +22,7 @@ class GroupFigures:
     """The experience of some viewers.
 
     Args:
+        watched_share: of the watched time of all groups of its sort.
         stalled_time_ratio: stalled / watched time (CTA-2066).
         rebuffering_ratio: stalled / (playing + stalled) time (Conviva).
         stalls_per_minute: of watched time.
@@ -36,6 +37,7 @@ class GroupFigures:
     failed: int
     stalls: int
     watched_seconds: float
+    watched_share: float | None
     stalled_time_ratio: float | None
     rebuffering_ratio: float | None
     stalls_per_minute: float | None
@@ -57,6 +59,10 @@ class Quality:
         start_failure_ratio: video start failures: sessions that ended with a fatal error before the first frame.
         exit_before_start_ratio: sessions that ended otherwise before it.
         unstarted_at_end: sessions that the end of the run cut off before it.
+        switches_up, switches_down: changes of variant by viewers that adapt.
+        switches_per_minute: of watched time.
+        reversals: changes against the direction of the one before, soon after it.
+        abandoned_segments, abandoned_bytes: given up for a lower variant's, and what had come of them.
         staleness: how long stale playlists had not changed when they did.
     """
 
@@ -68,6 +74,12 @@ class Quality:
     unstarted_at_end: int
     left: int
     failovers: int
+    switches_up: int
+    switches_down: int
+    switches_per_minute: float | None
+    reversals: int
+    abandoned_segments: int
+    abandoned_bytes: int
     seeks: int
     pauses: int
     gap_segments: int
@@ -92,6 +104,12 @@ def quality(tally: Tally, at: float) -> Quality:
         unstarted_at_end=tally.unstarted_at_end,
         left=tally.left,
         failovers=tally.failovers,
+        switches_up=tally.switches_up,
+        switches_down=tally.switches_down,
+        switches_per_minute=_ratio(60 * (tally.switches_up + tally.switches_down), tally.watching.seconds(at)),
+        reversals=tally.reversals,
+        abandoned_segments=tally.abandoned_segments,
+        abandoned_bytes=tally.abandoned_bytes,
         seeks=tally.seeks,
         pauses=tally.pauses,
         gap_segments=tally.gap_segments,
@@ -105,8 +123,8 @@ def quality(tally: Tally, at: float) -> Quality:
     )
 
 
-def group_figures(name: str, group: Experienced, at: float) -> GroupFigures:
-    """The figures of one tally at the instant `at`."""
+def group_figures(name: str, group: Experienced, at: float, all_seconds: float | None = None) -> GroupFigures:
+    """The figures of one tally at the instant `at`; `all_seconds` is the watched time of all groups of its sort."""
     stalled, playing, watched = group.stalled.seconds(at), group.playing.seconds(at), group.watching.seconds(at)
     return GroupFigures(
         name=name,
@@ -115,6 +133,7 @@ def group_figures(name: str, group: Experienced, at: float) -> GroupFigures:
         failed=group.failed,
         stalls=group.stalls,
         watched_seconds=watched,
+        watched_share=None if all_seconds is None else _ratio(watched, all_seconds),
         stalled_time_ratio=_ratio(stalled, watched),
         rebuffering_ratio=_ratio(stalled, playing + stalled),
         stalls_per_minute=_ratio(60 * group.stalls, watched),
@@ -155,7 +174,8 @@ def _distribution(distribution: Distribution | None) -> Any:
 
 
 def _groups(groups: dict[str, GroupTally], at: float) -> tuple[GroupFigures, ...]:
-    return tuple(group_figures(name, group, at) for name, group in sorted(groups.items()))
+    whole = sum(group.watching.seconds(at) for group in groups.values())
+    return tuple(group_figures(name, group, at, whole) for name, group in sorted(groups.items()))
 
 
 def _ratio(part: float, whole: float) -> float | None:

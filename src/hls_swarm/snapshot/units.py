@@ -58,6 +58,15 @@ def bit_rate(bytes_per_second: float | None) -> str:
     return UNKNOWN if bytes_per_second is None else _prefixed(8 * bytes_per_second, _BITS)
 
 
+def changes(up: int, down: int, per_minute: float | None, reversals: int, segments: int, size_bytes: int) -> str:
+    """How viewers that adapt changed their variants, in words; unknown if they never did."""
+    if not up + down + segments:
+        return UNKNOWN
+    often = "" if per_minute is None else f" ({per_minute:.2f} in a minute of a viewer)"
+    words = f"{count(up)} up, {count(down)} down{often}, {count(reversals)} of them back and forth"
+    return words + (f"; {count(segments)} segments given up, {size(size_bytes)} in vain" if segments else "")
+
+
 def per_second(value: float | None) -> str:
     """A rate: 12.5/s."""
     if value is None:

@@ -153,6 +153,9 @@ class Counter:
                 self._add_exchange(record.kind, record.exchange, failure, record.retry)
                 if failure is None:
                     self._add_segment(record)
+                elif record.abandoned:
+                    self._tally.abandoned_segments += 1
+                    self._tally.abandoned_bytes += record.exchange.body_bytes
             case PlaylistFetched():
                 self._add_exchange(record.kind, record.exchange, record.failure, record.retry)
                 if record.changed is False:

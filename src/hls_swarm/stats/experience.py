@@ -17,6 +17,7 @@ from hls_swarm.records import (
     SeekStarted,
     StallEnded,
     StallStarted,
+    SwitchReason,
     VariantChosen,
     ViewerStarted,
     ViewerStopped,
@@ -46,12 +47,19 @@ class Whole(Experienced, Protocol):
     profiles: dict[str, GroupTally]
     variants: dict[str, GroupTally]
     failovers: int
+    switches_up: int
+    switches_down: int
+    reversals: int
     seeks: int
     pauses: int
     start_failures: int
     exits_before_start: int
     unstarted_at_end: int
     overdue: int
+
+
+REVERSAL_SECONDS = 30.0
+"""A change of variant against the direction of the one before, so soon after it, is an oscillation."""
 
 
 class Latencies(msgspec.Struct, gc=False):
@@ -78,6 +86,8 @@ class ViewerPhase(msgspec.Struct):
         due_at: when its player will have had as long as it may take to start.
         groups: the tally of all, its profile's, and that of the variant it plays.
         latencies: where its latencies go; None until there is one.
+        bitrate_bps: declared by the variant it plays, if it adapts.
+        switched_at, switched_up: its last change of variant, and whether that was to a higher bitrate.
     """
 
     watching_since: float | None
@@ -88,6 +98,9 @@ class ViewerPhase(msgspec.Struct):
     played: bool = False
     variant: GroupTally | None = None
     latencies: Latencies | None = None
+    bitrate_bps: int | None = None
+    switched_at: float | None = None
+    switched_up: bool = False
 
     def running(self, group: Experienced) -> tuple[tuple[Running, float | None], ...]:
         """What runs for this viewer, in one tally."""
@@ -196,8 +209,14 @@ class ExperienceCounter:
             label = "other"
         group = variants.setdefault(label, GroupTally())
         self._whole.failovers += record.failover
+        moves = record.failover or record.reason is not None
+        if record.reason is not None:
+            self._count_switch(phase, record)
+        if phase.variant is group:
+            return
+        had_one = phase.variant is not None
         if phase.variant is not None:
-            if not record.failover:
+            if not moves:
                 return  # all variants at once: time is counted with the first
             # By identity: two tallies may hold equal figures.
             phase.groups = [other for other in phase.groups if other is not phase.variant]
@@ -208,13 +227,24 @@ class ExperienceCounter:
         phase.groups.append(group)
         group.started += 1
         # What ran before the choice is not this variant's, but what ends will be counted from its beginning: begin it
-        # there after a first choice, whose startup is the variant's own, and here after a failover.
-        if record.failover:
+        # there after a first choice, whose startup is the variant's own, and here after a change.
+        if moves and (had_one or record.failover):
             self._restart(phase, record.at)
         else:
             for running, since in phase.running(group):
                 if since is not None:
                     running.begin(since)
+
+    def _count_switch(self, phase: ViewerPhase, record: VariantChosen) -> None:
+        before, phase.bitrate_bps = phase.bitrate_bps, record.bitrate_bps
+        if record.reason is SwitchReason.START or before is None or not record.bitrate_bps:
+            return
+        whole, up, at = self._whole, record.bitrate_bps > before, phase.switched_at
+        if record.bitrate_bps != before:
+            whole.switches_up += up
+            whole.switches_down += not up
+            whole.reversals += at is not None and up != phase.switched_up and record.at - at <= REVERSAL_SECONDS
+            phase.switched_at, phase.switched_up = record.at, up
 
     def _restart(self, phase: ViewerPhase, at: float) -> None:
         """Close what runs and begin it anew at `at`, everywhere, so that its beginning is the same in all tallies."""

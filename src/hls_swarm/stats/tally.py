@@ -202,6 +202,9 @@ class Tally(msgspec.Struct):
         profiles, variants: the experience of the viewers of each.
         player_processes, player_restarts: processes started for viewers that are not native ones, and how many of them
             took the place of an earlier one.
+        switches_up, switches_down: changes of variant by viewers that adapt, to a higher or a lower bitrate.
+        reversals: of these, those against the direction of the one before, within `REVERSAL_SECONDS` of it.
+        abandoned_segments, abandoned_bytes: given up for a lower variant's, and what had come of them.
         hosts: who was asked, by `host:port`.
         unsettled_requests: of all requests, those of which it is not known whether the origin took them.
         repeated_requests: requests that brought no answer and were asked again at once, on another connection; they
@@ -263,6 +266,11 @@ class Tally(msgspec.Struct):
     mutated_segments: int = 0
     sequence_resets: int = 0
     stale_playlists: int = 0
+    switches_up: int = 0
+    switches_down: int = 0
+    reversals: int = 0
+    abandoned_segments: int = 0
+    abandoned_bytes: int = 0
     media_seconds: float = 0.0
     media_bits: float = 0.0
     restart: Histogram = msgspec.field(default_factory=Histogram)
@@ -376,6 +384,11 @@ _COUNTERS = (
     "date_jumps",
     "low_latency_unused",
     "stale_playlists",
+    "switches_up",
+    "switches_down",
+    "reversals",
+    "abandoned_segments",
+    "abandoned_bytes",
     "media_seconds",
     "media_bits",
     "player_processes",

@@ -6,7 +6,7 @@ The shell performs each action and feeds its result back as an event; it adds no
 import msgspec
 
 from hls_swarm.hls.playlist import KeyMethod, MediaPlaylist, MultivariantPlaylist
-from hls_swarm.records import Failure, ObjectKind, Record
+from hls_swarm.records import Exchange, Failure, ObjectKind, Record
 
 
 class FetchPlaylist(msgspec.Struct, frozen=True, gc=False):
@@ -54,10 +54,21 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cancel(msgspec.Struct, frozen=True, gc=False):
-    """End the track's playlist fetch, or its media fetch; no event comes of it any more. None: the first of all."""
+    """End the track's playlist fetch, or its media fetch; no event comes of it any more. None: the first of all.
+
+    Attributes:
+        abandoned: whether it is given up for a lower variant's.
+    """
 
     track: int | None
     playlist: bool
+    abandoned: bool = False
+
+
+class Look(msgspec.Struct, frozen=True, gc=False):
+    """Say how far the track's media fetch has come: comes back as `Looked`, unless it has ended by then."""
+
+    track: int
 
 
 class Wait(msgspec.Struct, frozen=True, gc=False):
@@ -76,7 +87,7 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
     """The viewer is over: no action follows, and further events are ignored."""
 
 
-Action = FetchPlaylist | FetchSegment | Cancel | Wait | Report | Stop
+Action = FetchPlaylist | FetchSegment | Cancel | Look | Wait | Report | Stop
 
 
 class Start(msgspec.Struct, frozen=True, gc=False):
@@ -96,6 +107,7 @@ class PlaylistLoaded(msgspec.Struct, frozen=True):
         mutated: how many sequence numbers have another URI than in the last load.
         url: as asked for, secrets masked.
         dates_moved: by how many seconds the dates of its segments are later than in the last load; 0: by next to none.
+        body_seconds: from the first byte of the answer to its last.
     """
 
     track: int | None
@@ -105,12 +117,33 @@ class PlaylistLoaded(msgspec.Struct, frozen=True):
     mutated: int = 0
     url: str = ""
     dates_moved: float = 0.0
+    body_seconds: float = 0.0
 
 
 class SegmentLoaded(msgspec.Struct, frozen=True, gc=False):
-    """The object of the track's last `FetchSegment` is here whole."""
+    """The object of the track's last `FetchSegment` is here whole.
+
+    Attributes:
+        exchange: how it came, for players that measure their link; None where nobody asks.
+    """
 
     track: int
+    exchange: Exchange | None = None
+
+
+class Looked(msgspec.Struct, frozen=True, gc=False):
+    """How far a media fetch has come.
+
+    Attributes:
+        started_at, first_byte_at: when it began, and when the first byte of the answer came; None: not yet.
+        loaded_bytes, size_bytes: of the body; its size is None until it is known.
+    """
+
+    track: int
+    started_at: float
+    first_byte_at: float | None
+    loaded_bytes: int
+    size_bytes: int | None
 
 
 class FetchFailed(msgspec.Struct, frozen=True, gc=False):
@@ -119,6 +152,7 @@ class FetchFailed(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         playlist: whether it was the playlist or the media fetch of the track; both can be in flight at once.
         started_at: when the load began.
+        exchange: how it came, if it was media.
     """
 
     track: int | None
@@ -126,10 +160,11 @@ class FetchFailed(msgspec.Struct, frozen=True, gc=False):
     failure: Failure
     url: str
     started_at: float
+    exchange: Exchange | None = None
 
 
 class Quit(msgspec.Struct, frozen=True, gc=False):
     """The viewer, or the run, wants to end."""
 
 
-Event = Start | TimeReached | PlaylistLoaded | SegmentLoaded | FetchFailed | Quit
+Event = Start | TimeReached | PlaylistLoaded | SegmentLoaded | Looked | FetchFailed | Quit

@@ -19,6 +19,7 @@ from hls_swarm.viewer.actions import (
     Action,
     Event,
     FetchFailed,
+    Looked,
     PlaylistLoaded,
     Quit,
     Report,
@@ -29,6 +30,7 @@ from hls_swarm.viewer.actions import (
     Wait,
 )
 from hls_swarm.viewer.loading.following import playlist_loaded
+from hls_swarm.viewer.loading.levels import looked
 from hls_swarm.viewer.loading.loader import cancel_all, go_to, load_due, place
 from hls_swarm.viewer.loading.media import media_loaded
 from hls_swarm.viewer.loading.recovery import fetch_failed
@@ -51,6 +53,7 @@ class Viewer:
         wall_clock_offset: wall clock (Unix seconds) less monotonic clock, for the live latency.
         total_seconds: a time limit that takes the place of the profile's own ones; None keeps these.
         session: what the person in front of it does.
+        link_bps: rate of its own link, if it is known: browsers tell it to their players.
     """
 
     __slots__ = ("_actions", "_loading", "_person", "_playback", "_session", "_waiting_until", "number", "profile")
@@ -64,6 +67,7 @@ class Viewer:
         wall_clock_offset: float = 0.0,
         total_seconds: float | None = None,
         session: Session | None = None,
+        link_bps: float | None = None,
     ) -> None:
         self.number = number
         self.profile = profile
@@ -71,7 +75,7 @@ class Viewer:
         self._actions: list[Action] = []
         self._playback = Playback(number, self._report)
         self._loading = Loading(
-            number, url, profile, variant, self._session, self._playback, wall_clock_offset, total_seconds
+            number, url, profile, variant, self._session, self._playback, wall_clock_offset, total_seconds, link_bps
         )
         self._person: Person | None = None
         self._waiting_until: float | None = None
@@ -118,11 +122,14 @@ class Viewer:
         self._actions = loading.actions = []
         match event:
             case SegmentLoaded():
-                media_loaded(loading, event.track)
+                media_loaded(loading, event)
             case PlaylistLoaded():
                 playlist_loaded(loading, event, now)
             case TimeReached():
                 pass
+            case Looked():
+                if loading.levels is not None:
+                    looked(loading, loading.levels, event, now)
             case FetchFailed():
                 fetch_failed(loading, event, now)
             case Start():

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from hls_swarm.hls import reading
 from hls_swarm.hls.reading import LENIENT, Reading
 from hls_swarm.records import START_SECONDS, FailureKind, ObjectKind
+from hls_swarm.viewer.adapting.algorithm import Adaptation
 from hls_swarm.viewer.loading.policy import Backoff, Failover, FetchPolicy, MediaRule
 
 
@@ -70,6 +71,7 @@ class Profile:
         reading: what it makes of odd playlists.
         speaks_http2: whether it takes HTTP/2 over TLS where the server offers that, as browsers do.
         in_browser: whether it runs in a page, so that a browser makes its requests (`--browser-origin`).
+        adaptation: how it adapts to its link; None: it plays one variant.
         keeps_newest: whether it goes on with the playlist that it has when an older copy of it comes.
     """
 
@@ -103,6 +105,7 @@ class Profile:
     speaks_http2: bool = False
     keeps_newest: bool = False
     in_browser: bool = False
+    adaptation: Adaptation | None = None
 
     @property
     def start_seconds(self) -> float:
@@ -151,11 +154,12 @@ HLSJS = Profile(
     bad_media=MediaRule.PASS_OVER,
     failover=Failover(None, redundant_first=False, redundant_seconds=math.inf, variant_seconds=math.inf),
     multivariant_playlist=FetchPolicy(None, 20.0, timeout_retries=2, error_retries=1),
-    media_playlist=FetchPolicy(10.0, 20.0, timeout_retries=2, error_retries=2),
-    segment=FetchPolicy(10.0, 120.0, timeout_retries=4, error_retries=6),
+    media_playlist=FetchPolicy(10.0, 20.0, timeout_retries=2, error_retries=2, retries_client_errors_last=True),
+    segment=FetchPolicy(10.0, 120.0, timeout_retries=4, error_retries=6, retries_client_errors_last=True),
     key=FetchPolicy(8.0, 20.0, timeout_retries=1, error_retries=8, backoff_cap_seconds=20.0, backoff=Backoff.LINEAR),
     speaks_http2=True,
     in_browser=True,
+    adaptation=Adaptation.HLSJS,
 )
 """hls.js 1.7 with its defaults."""
 
@@ -197,6 +201,7 @@ MEDIA3 = Profile(
     media_playlist=_MEDIA3_FETCH,
     segment=_MEDIA3_FETCH,
     key=_MEDIA3_FETCH,
+    adaptation=Adaptation.MEDIA3,
 )
 """AndroidX Media3 (ExoPlayer) 1.6 with its defaults."""
 
@@ -226,6 +231,7 @@ SHAKA = Profile(
     media_playlist=_SHAKA_FETCH,
     segment=_SHAKA_FETCH,
     key=_SHAKA_FETCH,
+    adaptation=Adaptation.SHAKA,
     speaks_http2=True,
     in_browser=True,
 )

@@ -127,11 +127,20 @@ def _viewers(summary: Mapping[str, Any]) -> Table:
             f"{units.count(experience.get('stalls'))}, {units.seconds(experience.get('stalled_seconds'))} in all",
         ),
         ("Rebuffering", units.ratio(experience.get("rebuffering_ratio"))),
+        ("Changes of variant", _changes(experience)),
         ("Live latency", _percentiles(experience.get("live_latency_seconds"))),
         ("Edge latency", _percentiles(experience.get("edge_latency_seconds"))),
         *(("Note", remark) for remark in summary.get("remarks", [])),
     ]
     return Table("Viewers", ("", ""), [row for row in rows if row[1] != units.UNKNOWN], figures=False)
+
+
+def _changes(experience: Mapping[str, Any]) -> str:
+    names = ("switches_up", "switches_down", "switches_per_minute", "reversals", "abandoned_segments")
+    up, down, per_minute, reversals, segments = (experience.get(name) for name in names)
+    return units.changes(
+        up or 0, down or 0, per_minute, reversals or 0, segments or 0, experience.get("abandoned_bytes", 0)
+    )
 
 
 def _hosts(summary: Mapping[str, Any]) -> Table:

@@ -10,7 +10,7 @@ from tests.builders.playlists import Playlist, Segment
 from hls_swarm.engine.native.comparisons import Comparisons
 from hls_swarm.engine.native.viewer import NativeViewer
 from hls_swarm.hls.cache import PlaylistCache
-from hls_swarm.http.fetcher import InFlight, Request
+from hls_swarm.http.fetcher import InFlight, Progress, Request
 from hls_swarm.records import (
     DatesMoved,
     Exchange,
@@ -30,6 +30,9 @@ DATE = 1767225600.0
 
 class Done:
     body_bytes = 0
+
+    def progress(self) -> Progress:
+        return Progress(0.0, None, self.body_bytes, None)
 
     def cancel(self) -> None:
         """It is over."""

@@ -9,7 +9,7 @@ import pytest
 from hls_swarm.engine.native.comparisons import Comparisons
 from hls_swarm.engine.native.viewer import NativeViewer
 from hls_swarm.hls.cache import PlaylistCache
-from hls_swarm.http.fetcher import InFlight, Request
+from hls_swarm.http.fetcher import InFlight, Progress, Request
 from hls_swarm.records import (
     Blame,
     EndReason,
@@ -62,6 +62,9 @@ class Fetch:
 
     def __init__(self, origin: "Origin", exchange: Exchange, done: Callable[[Exchange], None]) -> None:
         self.origin, self.exchange, self.done = origin, exchange, done
+
+    def progress(self) -> Progress:
+        return Progress(0.0, None, self.body_bytes, None)
 
     def cancel(self) -> None:
         if self in self.origin.under_way:

@@ -35,7 +35,9 @@ VOD = replace(LIVE, live=False)
 @pytest.mark.parametrize(("listed", "level"), [(0, 0), (1, 1), (2, 2), (3, 2)])
 def test_the_start_follows_the_first_listed_variant(listed: int, level: int) -> None:
     fresh = tuple(one._replace(segment_seconds=None) for one in LADDER)
-    at_start = replace(VOD, levels=fresh, last_loaded=None, first_listed=listed, buffer_seconds=0.0)
+    at_start = replace(
+        VOD, levels=fresh, last_loaded=None, first_listed=listed, buffer_seconds=0.0, segment_seconds=0.0
+    )
     estimate = min(max(0.5 * M, LADDER[listed].peak_bps), 5 * M)
     assert start_level(at_start, estimate) == level
     assert start_level(replace(at_start, live=True), estimate) == level

@@ -132,9 +132,9 @@ def test_groups_and_hosts_have_tables(failing: Report) -> None:
     host = {"host": "cdn:80", "requests": 100, "errors": 3, "connections": 4, "addresses": ["10.0.0.1"]}
     html = report_html(replace(failing, summary={**failing.summary, "hosts": [host]}))
     figures = ["12", "11", "1", "7", "12.5%", "3.00 Mbit/s", "250 ms", "1.50 s", "-"]
-    assert rows_of(html, "table-variants")[0][:4] == ["Variant", "Watched by", "Began there", "Failed"]
-    assert rows_of(html, "table-variants")[1] == ["720p 3000k", *figures]
-    assert rows_of(html, "table-profiles")[1] == ["hlsjs", *figures]
+    assert rows_of(html, "table-variants")[0][:4] == ["Variant", "Watched by", "Time", "Began there"]
+    rows = [rows_of(html, f"table-{sort}")[1] for sort in ("variants", "profiles")]
+    assert [row[:1] + row[1:2] + row[3:] for row in rows] == [["720p 3000k", *figures], ["hlsjs", *figures]]
     assert rows_of(html, "table-hosts-that-got-load")[1] == ["cdn:80", "100", "3", "4", "10.0.0.1"]
 
 

@@ -38,6 +38,8 @@ from hls_swarm.viewer.actions import (
     FetchFailed,
     FetchPlaylist,
     FetchSegment,
+    Look,
+    Looked,
     PlaylistLoaded,
     Quit,
     Report,
@@ -74,6 +76,7 @@ class NativeViewer:
     """
 
     __slots__ = (
+        "_abandons",
         "_comparisons",
         "_fetcher",
         "_fetches",
@@ -121,7 +124,8 @@ class NativeViewer:
         self._is_gone = False
         self.in_flight = 0
         self._parser = Parser()
-        self._held: dict[int | None, MediaPlaylist] = {}
+        self._held: dict[str, MediaPlaylist] = {}
+        self._abandons = False  # whether what is being cancelled is given up for a lower variant
         self._variables: Mapping[str, str] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -184,6 +188,8 @@ class NativeViewer:
                 self._fetch(request, (action.track, True), partial(self._playlist_done, action))
             case Cancel():
                 self._cancel(action)
+            case Look():
+                self._loop.call_soon(self._look, action.track)  # not now: what comes of it may be more actions
             case Report():
                 self._report(action.record)
             case Stop():
@@ -200,7 +206,23 @@ class NativeViewer:
     def _cancel(self, action: Cancel) -> None:
         fetch = self._fetches.pop((action.track, action.playlist), None)
         if fetch is not None:
+            self._abandons = action.abandoned
             fetch.cancel()  # its exchange is reported before this returns; no event comes of it, as its key is gone
+
+    def _look(self, track: int) -> None:
+        """Tell how far a media fetch has come, if it still goes on."""
+        try:
+            fetch = self._fetches.get((track, False))
+            if fetch is None or self.over:
+                return
+            progress = fetch.progress()
+            if self._fetches.get((track, False)) is not fetch:
+                return  # to look at it was to find it complete
+            now = perf_counter()
+            event = Looked(track, progress.started_at, progress.first_byte_at, progress.body_bytes, progress.size_bytes)
+            self._handle(event, now)
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(error)
 
     def _finish_if_done(self) -> None:
         if not self.in_flight and not self._is_gone:
@@ -282,12 +304,19 @@ class NativeViewer:
                 wrong = self._parser.verdict(action, exchange)
                 if wrong is not None:
                     failure, plays = wrong
+            wanted = self._fetches.pop((action.track, False), None) is not None
             self._report(
                 SegmentFetched(
-                    self.number, action.kind, exchange, failure, action.media_seconds, action.bitrate_bps, action.retry
+                    self.number,
+                    action.kind,
+                    exchange,
+                    failure,
+                    action.media_seconds,
+                    action.bitrate_bps,
+                    action.retry,
+                    not wanted and self._abandons,
                 )
             )
-            wanted = self._fetches.pop((action.track, False), None) is not None
             if self.over:
                 self._finish_if_done()
                 return
@@ -295,9 +324,9 @@ class NativeViewer:
                 return
             event: Event
             if plays or failure is None:
-                event = SegmentLoaded(action.track)
+                event = SegmentLoaded(action.track, exchange)
             else:
-                event = FetchFailed(action.track, False, failure, exchange.url, exchange.started_at)
+                event = FetchFailed(action.track, False, failure, exchange.url, exchange.started_at, exchange)
             self._handle(event, perf_counter())
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
@@ -327,13 +356,12 @@ class NativeViewer:
                 failure = Failure(FailureKind.BAD_PLAYLIST, A_MULTIVARIANT_PLAYLIST)
         elif playlist is not None:
             kind = _MEDIA_PLAYLIST
-            track = action.track or 0
-            held = self._held.get(track)
+            held = self._held.get(action.url)
             changed = playlist is not held
             if changed and held is not None:
                 changed = movement(held, playlist, elapsed=inf) is not Movement.NONE
                 compared = self._comparisons.compare(held, playlist)
-            self._held[track] = playlist
+            self._held[action.url] = playlist
             if not playlist.segments:
                 failure = no_segments(playlist)
         violations = () if playlist is None else playlist.violations
@@ -355,6 +383,7 @@ class NativeViewer:
                 compared.mutated,
                 exchange.url,
                 compared.dates_moved,
+                exchange.ended_at - (exchange.first_byte_at or exchange.started_at),
             )
         elif failure is not None:
             event = FetchFailed(action.track, True, failure, exchange.url, exchange.started_at)

@@ -212,6 +212,10 @@ class Connection:
             return 0
         return min(self._left, self.stream.unread_bytes())
 
+    def arrived_bytes(self) -> int:
+        """Those of the unread bytes that the viewer has: all of them, but for a link of its own (`pacing`)."""
+        return self.unread_bytes()
+
     def poll(self) -> None:
         """Take what has arrived below the low-water mark, so that slow progress is seen as progress."""
         if self._stage is _SKIP:

@@ -58,6 +58,10 @@ class Answering:
         """Body bytes that have arrived and were not counted: they can not be told from those of other streams."""
         return 0
 
+    def arrived_bytes(self) -> int:
+        """See `unread_bytes`."""
+        return 0
+
     def poll(self) -> None:
         """Take what has arrived below the low-water mark."""
         self._connection.poll()
@@ -121,6 +125,10 @@ class H2Connection:
         return not self._is_closed and not self._session.is_going_away
 
     def unread_bytes(self) -> int:
+        """See `Answering`."""
+        return 0
+
+    def arrived_bytes(self) -> int:
         """See `Answering`."""
         return 0
 

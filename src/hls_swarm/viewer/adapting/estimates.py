@@ -150,7 +150,7 @@ class Media3Estimate:
 
 
 SHAKA_DEFAULT_BPS = 1_000_000.0
-_SHAKA_LEAST_BYTES = 16_000
+SHAKA_LEAST_BYTES = 16_000
 _SHAKA_LEAST_SECONDS = 0.005
 _SHAKA_TRUSTED_BYTES = 128_000
 
@@ -176,9 +176,14 @@ class ShakaEstimate:
             return self._initial
         return min(self._fast.value, self._slow.value)
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether enough was measured."""
+        return self._size_bytes >= _SHAKA_TRUSTED_BYTES
+
     def transfer(self, seconds: float, size_bytes: int) -> None:
         """Take in a piece of a body, the first one with the time to first byte in it."""
-        if size_bytes < _SHAKA_LEAST_BYTES or seconds < _SHAKA_LEAST_SECONDS:
+        if size_bytes < SHAKA_LEAST_BYTES or seconds < _SHAKA_LEAST_SECONDS:
             return
         bps = 8 * size_bytes / seconds
         self._size_bytes += size_bytes

@@ -36,7 +36,7 @@ class Situation:
         last_loaded: level of the newest segment; None before the first.
         first_listed: level of the variant that the playlist lists first.
         buffer_seconds: media ahead of the playhead, at normal speed.
-        segment_seconds: duration of the segment that was last begun.
+        segment_seconds: duration of the segment that was last begun; 0 before the first.
         ttfb_seconds: estimate.
         playlist_seconds: body time of the last media playlist.
         failed: levels that could not be loaded, and stay out.
@@ -95,7 +95,7 @@ def best_level(
         factor, up_factor: share of the estimate for levels up to the last loaded one, and above it.
     """
     loaded = situation.first_listed if situation.last_loaded is None else situation.last_loaded
-    by_average = starvation_seconds == 0 and buffer_seconds >= 2 * situation.segment_seconds
+    by_average = starvation_seconds == 0 and 0 < 2 * situation.segment_seconds <= buffer_seconds
     for number in range(most, least - 1, -1):
         level = situation.levels[number]
         if number in situation.failed and number != situation.last_loaded:
@@ -115,7 +115,7 @@ def best_level(
 def _load_seconds(situation: Situation, number: int, bitrate: float, bps: float) -> float:
     """How long one segment of a level takes, its playlist included where that must be loaded first."""
     level = situation.levels[number]
-    mean = 1.0 if level.segment_seconds is None else level.segment_seconds
+    mean = level.segment_seconds or situation.segment_seconds or 1.0
     seconds = situation.ttfb_seconds + bitrate * mean / bps
     if situation.live or level.segment_seconds is None:
         seconds += situation.ttfb_seconds + situation.playlist_seconds
@@ -191,8 +191,28 @@ def abandonment(situation: Situation, progress: Progress, estimate_bps: float) -
     return Abandonment(target, remaining > 2 * delay, delay)
 
 
-def level_after(situation: Situation, target: int, bps: float) -> int:
-    """The level that is loaded in place of an abandoned one, at most `target`."""
+def level_after(situation: Situation, target: int, bps: float, otherwise: int | None = None) -> int:
+    """The level in place of an abandoned one, at most `target`; `otherwise`, or else `target`, if none fits."""
     lowest, buffer = situation.lowest, situation.buffer_seconds
     found = best_level(situation, bps, lowest, target, 0.0, buffer, 1.0, 1.0)
-    return target if found is None else found
+    if found is None:
+        return target if otherwise is None else otherwise
+    return found
+
+
+def buffer_mark(situation: Situation, estimate_bps: float) -> float | None:
+    """The highest buffer below the present one at which `next_level` may come out otherwise; None if there is none.
+
+    While nothing is loaded the estimate stands still and the buffer alone changes: two durations of a segment are where
+    mean bitrates give way to peaks, and on demand each level has a time that it takes to load.
+    """
+    buffer = situation.buffer_seconds
+    marks = [2 * situation.segment_seconds]
+    if not situation.live:
+        wait = min(situation.segment_seconds, STARVATION_SECONDS)
+        last = situation.last_loaded or 0
+        for number, level in enumerate(situation.levels):
+            bps = estimate_bps * (UP_FACTOR if number > last else DOWN_FACTOR)
+            peak = _load_seconds(situation, number, level.peak_bps, bps)
+            marks += [_load_seconds(situation, number, level.average_bps, bps), peak, peak - wait]
+    return max((mark for mark in marks if 0 < mark < buffer), default=None)

@@ -25,6 +25,19 @@ class Alternatives:
         order = failover_order(self._options, self.current, redundant_first=self._failover.redundant_first)
         return next((option for option in order if self._excluded.get(option.main.url, now) <= now), None)
 
+    @property
+    def all_well(self) -> bool:
+        """Whether nothing has failed, or nothing that was not forgiven."""
+        return not self._excluded
+
+    def is_excluded(self, option: Option, now: float) -> bool:
+        """Whether a stream has failed lately."""
+        return self._excluded.get(option.main.url, now) > now
+
+    def forgive(self, url: str) -> None:
+        """A segment of the stream with this playlist has come: it is as good as others."""
+        self._excluded.pop(url, None)
+
     def go_to(self, option: Option, now: float) -> None:
         """Leave the current stream alone for a while, and play another."""
         failover, left = self._failover, self.current

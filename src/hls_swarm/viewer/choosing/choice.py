@@ -5,20 +5,29 @@ Rules:
 - A variant comes with the renditions of its groups that a player would select: audio with DEFAULT=YES, else
   AUTOSELECT=YES, else the first; subtitles with DEFAULT=YES only. Others are not fetched (8216bis 6.3.2).
 - A redundant stream is a variant with the same encoding at another address (8216bis 7, "redundant Variant Streams").
-- Choices are fixed for the session, so that runs compare.
+- Choices are fixed for the session, so that runs compare; what a viewer that adapts goes to is `adapting`'s to say.
 """
 
 from collections.abc import Sequence
+from enum import Enum, auto
 from typing import assert_never
 
 import msgspec
 
 from hls_swarm.hls.playlist import MediaType, MultivariantPlaylist, Rendition, Variant
-from hls_swarm.records import VariantChosen
+from hls_swarm.records import SwitchReason, VariantChosen
 from hls_swarm.settings.spellings import VariantChoice, VariantKind
 
 MOST_NAMED = 12
 """Variants that are listed where none is as it was asked for."""
+
+
+class Role(Enum):
+    """What a track carries."""
+
+    MAIN = auto()
+    AUDIO = auto()
+    SUBTITLES = auto()
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
@@ -41,6 +50,8 @@ class Option(msgspec.Struct, frozen=True, gc=False):
         label: what tables call it.
         encoding: equal for redundant streams.
         codecs, width, height, frame_rate: as declared.
+        average_bps: AVERAGE-BANDWIDTH, if declared.
+        video_range: VIDEO-RANGE.
     """
 
     main: Source
@@ -52,12 +63,26 @@ class Option(msgspec.Struct, frozen=True, gc=False):
     width: int | None = None
     height: int | None = None
     frame_rate: float | None = None
+    average_bps: int | None = None
+    video_range: str = ""
 
-    def chosen_by(self, viewer: int, now: float, *, failover: bool = False) -> VariantChosen:
-        """The record of its choice."""
+    def source(self, role: Role) -> Source | None:
+        """What a track with this role follows."""
+        match role:
+            case Role.MAIN:
+                return self.main
+            case Role.AUDIO:
+                return self.audio
+            case Role.SUBTITLES:
+                return self.subtitles
+
+    def chosen_by(
+        self, viewer: int, now: float, *, failover: bool = False, reason: SwitchReason | None = None
+    ) -> VariantChosen:
+        """The record of its choice; `reason` is given by viewers that adapt."""
         bitrate = self.main.bitrate_bps
         declared = self.codecs, self.width, self.height, self.frame_rate
-        return VariantChosen(viewer, now, self.label, bitrate, failover, *declared)
+        return VariantChosen(viewer, now, self.label, bitrate, failover, *declared, reason)
 
 
 def options(playlist: MultivariantPlaylist, *, subtitles: bool) -> list[Option]:
@@ -76,6 +101,8 @@ def options(playlist: MultivariantPlaylist, *, subtitles: bool) -> list[Option]:
                 variant.width,
                 variant.height,
                 variant.frame_rate,
+                variant.average_bandwidth,
+                variant.video_range.value,
             ),
         )
     return list(out.values())
@@ -97,7 +124,7 @@ def chosen(all_options: Sequence[Option], choice: VariantChoice, heights: dict[s
             return list(all_options)
         case VariantKind.FIRST:
             return [all_options[0]]
-        case VariantKind.HIGHEST:
+        case VariantKind.HIGHEST | VariantKind.AUTO:  # of a player that does not adapt: ffmpeg plays the highest
             return [max(all_options, key=bitrate)]
         case VariantKind.LOWEST:
             return [min(all_options, key=bitrate)]

@@ -5,12 +5,15 @@ failure that is `recovery`, before a gap `media`.
 """
 
 from hls_swarm.hls.playlist import MultivariantPlaylist
-from hls_swarm.records import Failure, FailureKind, ObjectKind, SettingUnmet
+from hls_swarm.records import Failure, FailureKind, ObjectKind, SettingUnmet, SwitchReason
 from hls_swarm.settings.spellings import VariantKind
+from hls_swarm.viewer.adapting.algorithm import Adaptation
 from hls_swarm.viewer.choosing import choice
 from hls_swarm.viewer.choosing.alternatives import Alternatives
+from hls_swarm.viewer.loading.levels import begin, failed_over, go
+from hls_swarm.viewer.loading.policy import NO_FAILOVER
 from hls_swarm.viewer.loading.state import Loading
-from hls_swarm.viewer.loading.track import Role, tracks_of
+from hls_swarm.viewer.loading.track import tracks_of
 
 
 def no_variants() -> Failure:
@@ -26,6 +29,14 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
     if not every:
         loading.fail(no_variants(), loading.shown_url, ObjectKind.MULTIVARIANT_PLAYLIST)
         return
+    if kind is VariantKind.AUTO and profile.adaptation is not None:
+        option = begin(loading, every, profile.adaptation)
+        loading.follow(tracks_of([option], profile))
+        # Media3 takes segments to depend on each other unless told otherwise, in either playlist.
+        loading.tracks[0].repeats = profile.adaptation is Adaptation.MEDIA3 and not playlist.independent_segments
+        loading.alternatives = Alternatives(every, option, profile.failover or NO_FAILOVER)
+        loading.report(option.chosen_by(loading.number, now, reason=SwitchReason.START))
+        return
     heights = choice.heights(playlist)
     picked = choice.chosen(every, loading.variant, heights, loading.session.variant_draw)
     unmet = choice.unmet(every, loading.variant, heights, picked[0])
@@ -38,19 +49,22 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
         loading.alternatives = Alternatives(every, picked[0], profile.failover)
 
 
-def switch(loading: Loading, now: float) -> bool:
-    """Go to the next stream that has not failed lately, with its renditions; False if there is none."""
+def switch(loading: Loading, now: float, *, of_media: bool = True) -> bool:
+    """Go to the next stream that has not failed lately, with its renditions; False if there is none.
+
+    Args:
+        of_media: whether a segment failed, and not a playlist.
+    """
     alternatives = loading.alternatives
     option = None if alternatives is None else alternatives.next_option(now)
     if alternatives is None or option is None:
         return False
+    left = alternatives.current
     alternatives.go_to(option, now)
-    wanted = {Role.MAIN: option.main, Role.AUDIO: option.audio, Role.SUBTITLES: option.subtitles}
-    for index, track in enumerate(loading.tracks):
-        source = wanted[track.role]
-        if source is not None and source.url != track.source.url:
-            loading.cancel(track)
-            track.switch(source)
-            loading.ask_media_playlist(index, now)
-    loading.report(option.chosen_by(loading.number, now, failover=True))
+    reason = None
+    if loading.levels is not None:
+        failed_over(loading.levels, left, option, of_media=of_media)
+        reason = SwitchReason.FAILED
+    go(loading, option, now)
+    loading.report(option.chosen_by(loading.number, now, failover=True, reason=reason))
     return True

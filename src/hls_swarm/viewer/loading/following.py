@@ -25,6 +25,7 @@ from hls_swarm.viewer.actions import PlaylistLoaded
 from hls_swarm.viewer.choosing.choice import Source
 from hls_swarm.viewer.loading.elsewhere import choose_stream
 from hls_swarm.viewer.loading.join import join, join_renditions
+from hls_swarm.viewer.loading.levels import playlist_came
 from hls_swarm.viewer.loading.recovery import playlist_failed
 from hls_swarm.viewer.loading.reload import next_load, reload_delay
 from hls_swarm.viewer.loading.state import Loading
@@ -71,6 +72,8 @@ def _media_playlist_loaded(
     loading: Loading, track: Track, playlist: MediaPlaylist, event: PlaylistLoaded, now: float
 ) -> None:
     track.playlist_attempts = 0
+    if loading.levels is not None:
+        playlist_came(loading, loading.levels, track, event, now)
     before, track.shown_url = track.playlist, event.url
     moved = Movement.ON
     if before is not None:

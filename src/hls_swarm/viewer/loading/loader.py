@@ -9,6 +9,7 @@ Rules:
 
 from hls_swarm.viewer.actions import Cancel
 from hls_swarm.viewer.loading.join import join_renditions, usual_position
+from hls_swarm.viewer.loading.levels import advance
 from hls_swarm.viewer.loading.media import fetch_media
 from hls_swarm.viewer.loading.state import Loading
 
@@ -19,6 +20,11 @@ def load_due(loading: Loading, now: float) -> float | None:
         due_at, loading.retry_at = loading.retry_at, None
         loading.ask_first_playlist(due_at)
     until = loading.retry_at
+    levels = loading.levels
+    if levels is not None and loading.tracks:
+        at = advance(loading, levels, now)
+        if at is not None and (until is None or at < until):
+            until = at
     on_demand = loading.on_demand
     for index, track in enumerate(loading.tracks):
         reload_at = track.reload_at
@@ -27,6 +33,8 @@ def load_due(loading: Loading, now: float) -> float | None:
                 loading.ask_media_playlist(index, reload_at)
             elif until is None or reload_at < until:
                 until = reload_at
+        if levels is not None and levels.pending is not None and index == 0:
+            continue
         room_at = fetch_media(loading, index, track, now)
         if room_at is not None and (until is None or room_at < until):
             until = room_at

@@ -9,17 +9,22 @@ Rules:
 
 from hls_swarm.hls.playlist import MediaPlaylist, Segment
 from hls_swarm.records import ObjectKind, PassReason, SegmentsExpired, SegmentsPassed
+from hls_swarm.viewer.actions import SegmentLoaded
+from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.loading.elsewhere import switch
 from hls_swarm.viewer.loading.join import join
+from hls_swarm.viewer.loading.levels import media_began, media_came
 from hls_swarm.viewer.loading.requests import SEGMENT, object_fetch
 from hls_swarm.viewer.loading.state import Loading
-from hls_swarm.viewer.loading.track import Role, Track
+from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.playback import EPSILON, PLAYING
 
 
-def media_loaded(loading: Loading, index: int) -> None:
+def media_loaded(loading: Loading, event: SegmentLoaded) -> None:
     """The media request of the track is here whole."""
-    track = loading.tracks[index]
+    track = loading.tracks[event.track]
+    if loading.levels is not None:
+        media_came(loading, loading.levels, event)
     loaded, segment = track.in_flight, track.loading
     track.in_flight = None
     track.attempts = 0
@@ -60,6 +65,9 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
     fetch = object_fetch(profile, track, index, segment, due_at, loading.total_seconds)
     track.in_flight, track.loading = fetch, segment
     loading.actions.append(fetch)
+    if loading.levels is not None and index == 0:
+        media_began(loading, loading.levels, track, now)
+        return loading.levels.look_at
     return None
 
 

@@ -41,6 +41,7 @@ class FetchPolicy:
         waits_after_timeout: whether a retry after a time limit waits, too; else it goes out at once (hls.js).
         retries_client_errors: whether a 4xx, or what a browser withholds (CORS), is asked for again; hls.js takes both
             for answers.
+        retries_client_errors_last: whether they are where nothing else is left to go to (hls.js).
     """
 
     first_byte_seconds: float | None
@@ -53,17 +54,22 @@ class FetchPolicy:
     backoff: Backoff = Backoff.DOUBLING
     waits_after_timeout: bool = False
     retries_client_errors: bool = False
+    retries_client_errors_last: bool = False
 
-    def retry_delay(self, attempt: int, kind: FailureKind, status: int | None) -> float | None:
+    def retry_delay(
+        self, attempt: int, kind: FailureKind, status: int | None, *, nothing_else: bool = False
+    ) -> float | None:
         """Seconds to wait before the next try, or None if there is none.
 
         Args:
             attempt: tries that have failed, 1 after the first.
             kind: of the newest failure.
             status: HTTP status of it.
+            nothing_else: whether there is nowhere else to go.
         """
         is_final = kind is FailureKind.CORS or (status is not None and 400 <= status < 500)
-        if is_final and not self.retries_client_errors:
+        retries = self.retries_client_errors or (nothing_else and self.retries_client_errors_last)
+        if is_final and not retries:
             return None
         timed_out = kind in TIMEOUT_KINDS
         if attempt > (self.timeout_retries if timed_out else self.error_retries):
@@ -98,6 +104,10 @@ class Failover:
     redundant_first: bool
     redundant_seconds: float
     variant_seconds: float
+
+
+NO_FAILOVER = Failover(frozenset(), redundant_first=False, redundant_seconds=0.0, variant_seconds=0.0)
+"""Of a player that stays with its stream whatever happens."""
 
 
 class MediaRule(Enum):
@@ -168,6 +178,10 @@ def next_step(
         return Step.PASS_OVER, 0.0
     if situation.optional:
         return Step.DROP, 0.0
+    if situation.retryable:
+        delay = policy.retry_delay(situation.attempts, failure.kind, failure.status, nothing_else=True)
+        if delay is not None:
+            return Step.RETRY, delay
     if situation.live_retry_seconds is not None:
         return Step.RETRY, situation.live_retry_seconds
     return Step.FAIL, 0.0

@@ -5,10 +5,12 @@ What is tried how often, and what comes after the last try, is data of the profi
 
 from hls_swarm.records import Failure, FailureKind, ObjectKind, PassReason, SegmentsPassed
 from hls_swarm.viewer.actions import FetchFailed
+from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.loading.elsewhere import switch
-from hls_swarm.viewer.loading.policy import FetchPolicy, MediaRule, Situation, Step, next_step
+from hls_swarm.viewer.loading.levels import settle, transfer_of
+from hls_swarm.viewer.loading.policy import TIMEOUT_KINDS, FetchPolicy, MediaRule, Situation, Step, next_step
 from hls_swarm.viewer.loading.state import Fatal, Loading
-from hls_swarm.viewer.loading.track import Role, Track
+from hls_swarm.viewer.loading.track import Track
 
 
 def fetch_failed(loading: Loading, event: FetchFailed, now: float) -> None:
@@ -23,6 +25,8 @@ def fetch_failed(loading: Loading, event: FetchFailed, now: float) -> None:
         loading.tracks[event.track].playlist_in_flight = False
         playlist_failed(loading, event.track, event.failure, event.url, now)
     else:
+        if loading.levels is not None and event.exchange is not None and event.failure.kind in TIMEOUT_KINDS:
+            loading.levels.algorithm.timed_out(transfer_of(event.exchange))
         _media_failed(loading, loading.tracks[event.track], event.failure, event.url, now)
 
 
@@ -42,6 +46,8 @@ def playlist_failed(
         retryable: whether another load may bring something else.
     """
     track, policy = loading.tracks[index], loading.profile.media_playlist
+    if loading.levels is not None and index == 0:
+        settle(loading, loading.levels, now)
     track.playlist_attempts += 1
     attempts = track.playlist_attempts
     step, delay = _step_after(loading, policy, track, failure, attempts, now, passable=False, retryable=retryable)
@@ -113,7 +119,7 @@ def _take(loading: Loading, step: Step, track: Track, otherwise: Fatal, now: flo
     """Carry out a step that is not another try; `otherwise` is what it comes to if that is the end."""
     match step:
         case Step.SWITCH:
-            switch(loading, now)
+            switch(loading, now, of_media=otherwise.object is not ObjectKind.MEDIA_PLAYLIST)
         case Step.PASS_OVER:
             track.pass_over()
             track.skipped += 1

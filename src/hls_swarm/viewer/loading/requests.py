@@ -32,9 +32,14 @@ def object_fetch(
     media_seconds: float | None = segment.duration
     key, init = segment.key, segment.init
     policy = profile.segment
-    if init is not None and (init.uri, init.byte_range) != track.init_loaded and not is_data(init.uri):
+    if (
+        init is not None
+        and (init.uri, init.byte_range) != track.init_loaded
+        and (init.uri, init.byte_range) not in track.kept
+        and not is_data(init.uri)
+    ):
         kind, url, byte_range, media_seconds = ObjectKind.INIT, init.uri, init.byte_range, None
-    elif key is not None and key.uri != track.key_loaded and not is_data(key.uri):
+    elif key is not None and key.uri != track.key_loaded and key.uri not in track.kept and not is_data(key.uri):
         kind, url, byte_range, media_seconds, policy = ObjectKind.KEY, key.uri, None, None, profile.key
     return FetchSegment(
         kind,

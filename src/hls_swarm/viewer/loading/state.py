@@ -5,6 +5,7 @@ sections), `recovery` (what comes after a failure), `elsewhere` (which stream is
 `loader` on top, which is what the viewer's machine speaks to.
 """
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +20,9 @@ from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.playback import Playback
 from hls_swarm.viewer.profiles import Profile, ReloadRule
 from hls_swarm.viewer.session import Session
+
+if TYPE_CHECKING:
+    from hls_swarm.viewer.loading.levels import Levels
 
 
 class Fatal(msgspec.Struct, frozen=True, gc=False):
@@ -46,12 +50,14 @@ class Loading:
         playback: what the person sees; read, never changed.
         wall_clock_offset: wall clock (Unix seconds) less monotonic clock, for the live latency.
         total_seconds: a time limit that takes the place of the profile's own ones; None keeps these.
+        link_bps: rate of the viewer's own link, if it is known.
 
     Attributes:
         actions: where what is to be done goes; replaced for each event.
         tracks: what is followed; the first is the variant.
         gating: those of them whose buffer counts for starts and stalls.
         alternatives: where else it could go; None where it stays whatever happens.
+        levels: what it chooses among as it goes; None where it does not adapt.
         start: EXT-X-START of the multivariant playlist.
         start_seconds, resume_seconds: buffer needed to start, and to go on after a stall.
         on_demand: playlists are loaded when media runs out, not by the clock.
@@ -69,6 +75,8 @@ class Loading:
         "fatal",
         "gating",
         "last_failure",
+        "levels",
+        "link_bps",
         "low_latency_told",
         "number",
         "on_demand",
@@ -97,8 +105,11 @@ class Loading:
         playback: Playback,
         wall_clock_offset: float,
         total_seconds: float | None,
+        link_bps: float | None = None,
     ) -> None:
         self.number = number
+        self.link_bps = link_bps
+        self.levels: Levels | None = None
         self.url = url
         self.profile = profile
         self.variant = variant
@@ -159,18 +170,18 @@ class Loading:
         retry = track.playlist_attempts > 0
         self.actions.append(playlist_fetch(track.source.url, index, due_at, policy, self.total_seconds, retry=retry))
 
-    def cancel(self, track: Track) -> None:
-        """End what is in flight for a track."""
+    def cancel(self, track: Track, *, abandoned: bool = False) -> None:
+        """End what is in flight for a track; `abandoned`: its segment is given up for a lower variant's."""
         if track.playlist_in_flight:
             track.playlist_in_flight = False
             self.actions.append(Cancel(self.tracks.index(track), playlist=True))
-        self.cancel_media(track)
+        self.cancel_media(track, abandoned=abandoned)
 
-    def cancel_media(self, track: Track) -> None:
+    def cancel_media(self, track: Track, *, abandoned: bool = False) -> None:
         """End the media request of a track, and forget when the next one is due."""
         if track.in_flight is not None:
             track.in_flight = track.loading = None
-            self.actions.append(Cancel(self.tracks.index(track), playlist=False))
+            self.actions.append(Cancel(self.tracks.index(track), playlist=False, abandoned=abandoned))
         track.retry_at = track.room_at = None
 
     def report(self, record: Record) -> None:

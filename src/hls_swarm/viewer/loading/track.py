@@ -1,25 +1,16 @@
 """One media playlist that a viewer follows: a variant, or a rendition that belongs to it."""
 
 from collections.abc import Sequence
-from enum import Enum, auto
 
 from hls_swarm.hls.playlist import MediaPlaylist, Segment
 from hls_swarm.hls.timeline import alignment
 from hls_swarm.viewer.actions import FetchSegment
-from hls_swarm.viewer.choosing.choice import Option, Source
+from hls_swarm.viewer.choosing.choice import Option, Role, Source
 from hls_swarm.viewer.loading.freshness import Freshness
 from hls_swarm.viewer.profiles import Profile
 
 LOOKUP_TOLERANCE_SECONDS = 0.25
 """A position this close to the end of a segment means the next one (hls.js, `maxFragLookUpTolerance`)."""
-
-
-class Role(Enum):
-    """What a track carries."""
-
-    MAIN = auto()
-    AUDIO = auto()
-    SUBTITLES = auto()
 
 
 class Track:
@@ -41,6 +32,8 @@ class Track:
         skipped: segments given up in a row.
         unmeasured: sequence numbers of credited segments whose duration was 0: a later playlist may tell it.
         leaving: playlist of the source before and when it was loaded, until the new one is here.
+        kept: init sections and keys that need not be loaded again, by what `keep` was told.
+        repeats: whether a change of variant loads the last segment again, where segments depend on each other.
         shown_url: where the playlist was asked for, secrets masked.
     """
 
@@ -53,6 +46,7 @@ class Track:
         "gates",
         "in_flight",
         "init_loaded",
+        "kept",
         "key_loaded",
         "leaving",
         "loaded_at",
@@ -62,6 +56,7 @@ class Track:
         "playlist_attempts",
         "playlist_in_flight",
         "reload_at",
+        "repeats",
         "retry_at",
         "role",
         "room_at",
@@ -94,6 +89,8 @@ class Track:
         self.retry_at: float | None = None
         self.room_at: float | None = None
         self.skipped = 0
+        self.repeats = False
+        self.kept: frozenset[object] = frozenset()
         self.init_loaded: tuple[str, tuple[int, int] | None] | None = None
         self.key_loaded: str | None = None
         self.leaving: tuple[MediaPlaylist, float] | None = None
@@ -175,6 +172,10 @@ class Track:
         self.enter(new, position + aligned.offset)
         if self.skip_seconds < LOOKUP_TOLERANCE_SECONDS and not skipped:
             self.skip_seconds = 0.0
+        if self.repeats and not new.independent_segments and self.credited and not self.skip_seconds:
+            before = None if self.next_sequence is None else new.segment_of_sequence(self.next_sequence - 1)
+            if before is not None:
+                self.next_sequence, self.skip_seconds = before.sequence, before.duration
 
     def switch(self, source: Source) -> None:
         """Follow another source from where this one stands."""
@@ -189,6 +190,10 @@ class Track:
         self.attempts = self.playlist_attempts = 0
         self.freshness = Freshness()
         self.unmeasured = []
+
+    def keep(self, what: object) -> None:
+        """An init section (address and range) or a key (address) is here, and is kept beyond a change of variant."""
+        self.kept |= {what}
 
     def pass_over(self) -> None:
         """Go on behind the next segment without it."""

@@ -145,12 +145,12 @@ def group_tables(summary: Mapping[str, Any]) -> list[Table]:
     """
     experience = summary.get("experience", {})
     return [
-        _groups("Variants", ("Variant", "Watched by", "Began there"), experience.get("variants", {})),
-        _groups("Profiles", ("Profile", "Viewers", "Played"), experience.get("profiles", {})),
+        _groups("Variants", ("Variant", "Watched by", "Time", "Began there"), experience.get("variants", {})),
+        _groups("Profiles", ("Profile", "Viewers", "Time", "Played"), experience.get("profiles", {})),
     ]
 
 
-def _groups(title: str, first: tuple[str, str, str], groups: Mapping[str, Mapping[str, Any]]) -> Table:
+def _groups(title: str, first: tuple[str, str, str, str], groups: Mapping[str, Mapping[str, Any]]) -> Table:
     rows = []
     for name, group in groups.items():
         startup, bitrate = group.get("startup_seconds", {}), group.get("average_bitrate_bps")
@@ -158,6 +158,7 @@ def _groups(title: str, first: tuple[str, str, str], groups: Mapping[str, Mappin
             (
                 name,
                 units.count(group.get("started")),
+                units.ratio(group.get("watched_share")),
                 units.count(group.get("played")),
                 units.count(group.get("failed")),
                 units.count(group.get("stalls")),

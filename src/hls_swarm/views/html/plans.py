@@ -93,6 +93,13 @@ _BEFORE_ORIGIN = (
         (("of the media fetched", "bitrate_bytes_per_second"),),
         "Declared bitrate of what viewers watch: it falls when players choose a lower quality.",
     ),
+    ChartPlan(
+        VIEWERS,
+        "Changes of variant",
+        Unit.PER_SECOND,
+        (("up", "variant_switches_up_per_second"), ("down", "variant_switches_down_per_second")),
+        "Viewers that adapt go up and down with their links; many of both at once are viewers that can not settle.",
+    ),
     _percentiles(
         LATENCIES,
         "Segment download",

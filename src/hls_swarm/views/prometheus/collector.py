@@ -161,6 +161,10 @@ def _kinds(
     return lambda m: [((kind.value,), read(m.tally.objects[kind])) for kind in kinds if kind in m.tally.objects]
 
 
+def _switches(moment: Moment) -> Iterable[tuple[Labels, Value | None]]:
+    return [(("up",), moment.tally.switches_up), (("down",), moment.tally.switches_down)]
+
+
 def _requests(*kinds: ObjectKind) -> Callable[[Moment], Iterable[tuple[Labels, Value | None]]]:
     return _one(lambda m: sum(m.tally.objects[kind].requests for kind in kinds if kind in m.tally.objects))
 
@@ -304,6 +308,10 @@ _EXPERIENCE = (
     Family("edge_latency_seconds", _H, "Edge of the playlist less the playhead", _one(lambda m: m.tally.edge_latency)),
     Family("start_failures", _C, "Viewers that never played for a fatal error", _one(lambda m: m.tally.start_failures)),
     Family("failovers", _C, "Changes to a redundant variant stream", _one(lambda m: m.tally.failovers)),
+    Family("variant_switches", _C, "Changes of variant by viewers that adapt", _switches, ("direction",)),
+    Family("variant_reversals", _C, "Changes against the one before, soon after it", _one(lambda m: m.tally.reversals)),
+    Family("abandoned_segments", _C, "Given up for a lower variant's", _one(lambda m: m.tally.abandoned_segments)),
+    Family("abandoned_bytes", _C, "Bytes of segments that were given up", _one(lambda m: m.tally.abandoned_bytes)),
     Family("stale_playlists", _C, "Playlists that did not change in time", _one(lambda m: m.tally.stale_playlists)),
     Family("older_playlists", _C, "Reloads that brought an older copy", _one(lambda m: m.tally.older_playlists)),
     Family("violations", _C, "Playlist loads that broke a rule of the draft", _one(lambda m: m.tally.violating_loads)),

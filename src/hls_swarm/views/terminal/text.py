@@ -18,7 +18,7 @@ from hls_swarm.snapshot.finding import Finding, Severity
 from hls_swarm.snapshot.origin.metrics import OriginMetrics, SourceState, TargetMetrics, Unit, WhyUnknown
 from hls_swarm.snapshot.origin.signals import signal_info
 from hls_swarm.snapshot.origin.tally import TargetSummary
-from hls_swarm.snapshot.snapshot import GeneratorFigures, Snapshot, ViewerFigures
+from hls_swarm.snapshot.snapshot import Experience, GeneratorFigures, Snapshot, ViewerFigures
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views.signals import DETAILS, name_text, source_text, value_text
 from hls_swarm.views.terminal.findings import LEADING
@@ -108,6 +108,7 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
             f"rebuffering {units.ratio(e.rebuffering_ratio)}"
             + (f"; {e.expired_segments} segments expired" if e.expired_segments else ""),
         ),
+        *_change_rows(e),
         ("Live latency", _percentiles(e.live_latency)),
         ("Edge latency", _percentiles(e.edge_latency)),
         (
@@ -343,6 +344,21 @@ def _origin_words(metrics: OriginMetrics | None) -> list[str]:
         if some or troubles:
             words.append(name + ", ".join(some + troubles))
     return words
+
+
+def _change_rows(experience: Experience) -> list[tuple[str, str]]:
+    q = experience.quality
+    if q is None or not q.switches_up + q.switches_down + q.abandoned_segments:
+        return []
+    words = units.changes(
+        q.switches_up,
+        q.switches_down,
+        q.switches_per_minute,
+        q.reversals,
+        q.abandoned_segments,
+        q.abandoned_bytes,
+    )
+    return [("Variants", words)]
 
 
 def _host_rows(snapshot: Snapshot) -> list[tuple[str, str]]:

@@ -91,6 +91,7 @@ def _quality(q: Quality, width: int) -> list[Line]:
         line(("failed before the start ", LABEL), units.ratio(q.start_failure_ratio)),
         line(("left before it ", LABEL), units.ratio(q.exit_before_start_ratio)),
         line(("failovers ", LABEL), units.count(q.failovers)),
+        *_changes(q),
         line(("seeks ", LABEL), units.count(q.seeks)),
         line(("pauses ", LABEL), units.count(q.pauses)),
     ]
@@ -110,6 +111,21 @@ def _quality(q: Quality, width: int) -> list[Line]:
             cells = [_group(group) for group in groups]
             rows += [(), *table([[(name, LABEL) for name in head], *cells], "<>>>>>>")]
     return rows
+
+
+def _changes(q: Quality) -> list[Line]:
+    """How viewers that adapt changed their variants; nothing of others."""
+    if not q.switches_up + q.switches_down:
+        return []
+    per_minute = "-" if q.switches_per_minute is None else f"{q.switches_per_minute:.1f}"
+    given_up = f"{units.count(q.abandoned_segments)} ({units.size(q.abandoned_bytes)})"
+    return [
+        line(("variants up ", LABEL), units.count(q.switches_up)),
+        line(("down ", LABEL), units.count(q.switches_down)),
+        line(("a viewer's minute ", LABEL), per_minute),
+        line(("back and forth ", LABEL), units.count(q.reversals)),
+        line(("segments given up ", LABEL), given_up),
+    ]
 
 
 def _group(group: GroupFigures) -> list[Part]:
