@@ -6,6 +6,7 @@ import pytest
 from tests.capacity.verdict import made
 
 from hls_swarm.capacity.plain import likely_cause
+from hls_swarm.capacity.verdict.cause import likely_causes
 from hls_swarm.judge.timeline import Row
 
 SHAPER = {"rtt_seconds_p50": 0.097, "body_bytes_per_second": 63_000.0 * 37, "@tcp_retransmit_ratio": 0.11}
@@ -59,6 +60,15 @@ def test_a_run_of_one_load_is_compared_with_its_own_better_time() -> None:
 
 def test_a_run_that_never_fared_well_still_names_what_says_so_itself() -> None:
     assert _named(_run([(39, False)], {"@tcp_listen_overflows_per_second": 40.0})) == ["accept-queue"]
+
+
+def test_the_json_summary_has_the_lines_of_those_that_are_named() -> None:
+    cause = likely_cause(_run([(10, True), (20, True), (30, True), (39, False)], REFUSED))
+    assert cause is not None
+    (made_of,) = likely_causes(cause)
+    assert (made_of["name"], made_of["culprit"], made_of["confidence"]) == ("rate-limit", "origin", "proven")
+    assert made_of["evidence"][0].startswith("answers 429 and 503 8.00/s at 39")
+    assert sum(len(one.evidence) for one in cause.named) == len(made_of["evidence"])
 
 
 def test_trouble_without_evidence_is_nobodys() -> None:

@@ -61,6 +61,20 @@ class FindingShape(TypedDict):
     evidence: list[EvidenceShape]
 
 
+class LikelyCauseShape(TypedDict):
+    """Something that is likely to have given out first; `score` are its points, of the lines of `evidence`."""
+
+    name: str
+    title: str
+    where: NotRequired[str]
+    culprit: Culprit
+    score: int
+    confidence: Literal["proven", "likely", "possible"]
+    evidence: list[str]
+    against: list[str]
+    look_for: str
+
+
 class ThresholdShape(TypedDict):
     """What came of one threshold."""
 
@@ -308,6 +322,7 @@ class SummaryShape(TypedDict):
     exit_code: int
     reasons: list[str]
     findings: list[FindingShape]
+    likely_causes: NotRequired[list[LikelyCauseShape]]
     condition_seconds: NotRequired[dict[Condition, Seconds]]
     thresholds: list[ThresholdShape]
     expectations: list[ExpectationShape]

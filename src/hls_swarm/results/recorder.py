@@ -77,9 +77,17 @@ class Recorder:
             self._writer.append(layout.TIMELINE, msgspec.json.encode(entry.row))
             self._keep(entry, self._judge(entry), finished=False)
 
-    def finish(self, entry: Entry, outcome: Outcome) -> Mapping[str, Any]:
-        """Write down how the run ended, and wait until the files are; gives the summary."""
+    def finish(
+        self, entry: Entry, outcome: Outcome, likely_causes: Sequence[Mapping[str, Any]] = ()
+    ) -> Mapping[str, Any]:
+        """Write down how the run ended, and wait until the files are; gives the summary.
+
+        Args:
+            likely_causes: what gave out first, as the summary has it.
+        """
         made = self._summary(entry, outcome)
+        if likely_causes:
+            made["likely_causes"] = list(likely_causes)
         text = f"{outcome.verdict.value}{': ' if outcome.reasons else ''}{'; '.join(outcome.reasons)}"
         elapsed = round(entry.moment.snapshot.elapsed_seconds, 3)
         self._tell(Event(round(entry.moment.wall_at, 3), elapsed, EventKind.VERDICT, Level.INFO, text))

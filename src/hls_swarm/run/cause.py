@@ -1,7 +1,7 @@
 """Keeps what of a plain run its likeliest cause is read from, if it was not clean."""
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hls_swarm.judge.ledger import Entry
 from hls_swarm.judge.timeline import Row
@@ -30,3 +30,9 @@ class LastRows:
         from hls_swarm.capacity.plain import likely_cause
 
         return likely_cause(list(self._rows), scrape_seconds)
+
+    def json_objects(self, cause: "Cause | None") -> list[dict[str, Any]]:
+        """The same for the JSON summary."""
+        from hls_swarm.capacity.verdict.cause import likely_causes
+
+        return [] if cause is None else likely_causes(cause)

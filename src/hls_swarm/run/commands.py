@@ -381,7 +381,8 @@ async def _recorded(
         outcome = outcome_of(answer)
     if endpoint.url is not None:
         feed.conclude(entry, outcome)
-    made = recorder.finish(entry, outcome)
+    cause = rows.likely_cause(settings.origin_metrics_interval) if searching is None else None
+    made = recorder.finish(entry, outcome, rows.json_objects(cause))
     recorder.close()
     # What a program reads comes first: a screen may be gone by now.
     troubles = [
@@ -407,7 +408,7 @@ async def _recorded(
             steady=steady,
             thresholds=entry.thresholds,
             expectations=entry.expectations,
-            cause=rows.likely_cause(settings.origin_metrics_interval),
+            cause=cause,
         )
     report.show(shown)
     if recorder.folder is not None:

@@ -15,6 +15,7 @@ Rules:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -106,6 +107,24 @@ class Cause(msgspec.Struct, frozen=True):
     def named(self) -> tuple[Accused, ...]:
         """What gave out first: one, or two that can not be told apart; nobody if too little speaks for any."""
         return tuple(accused for accused in self.suspects if accused.named)
+
+
+def likely_causes(cause: Cause) -> list[dict[str, Any]]:
+    """Those that are named, as the JSON summary of a plain run has them."""
+    return [
+        {
+            "name": one.name,
+            "title": one.title,
+            **({"where": one.where} if one.where else {}),
+            "culprit": one.culprit.value,
+            "score": one.score,
+            "confidence": one.confidence.value,
+            "evidence": [line.text for line in one.evidence],
+            "against": [line.text for line in one.against],
+            "look_for": one.look_for,
+        }
+        for one in cause.named
+    ]
 
 
 @dataclass(frozen=True)
