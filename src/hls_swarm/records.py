@@ -25,6 +25,11 @@ class ObjectKind(StrEnum):
     INIT = "init"
     KEY = "key"
     PREFLIGHT = "preflight"  # what a browser asks before some requests of a page's script
+    CMCD_REPORT = "cmcd_report"  # events told to a collector of the user's, who is not the origin
+
+
+ASKED_OF_THE_ORIGIN = tuple(kind for kind in ObjectKind if kind is not ObjectKind.CMCD_REPORT)
+"""What the origin, or who stands for it, answers."""
 
 
 BODY_START_BYTES = 400

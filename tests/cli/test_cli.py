@@ -211,6 +211,10 @@ def _spellings() -> Iterator[Any]:
         "trust-host": ("cdn:8443", ("cdn:8443",)),
         "only-host": ("cdn", ("cdn",)),
         "browser-origin": ("https://player.example", "https://player.example"),
+        "cmcd": ("headers", "headers"),
+        "cmcd-version": ("2", 2),
+        "cmcd-content-id": ("film 7", "film 7"),
+        "cmcd-collector": ("http://c/events", "http://c/events"),
         "connect-timeout": ("1s", 1.0),
         "first-byte-timeout": ("1s", 1.0),
         "no-progress-timeout": ("1s", 1.0),
@@ -299,6 +303,8 @@ def test_every_flag_in_every_spelling(name: str, form: list[str], value: object)
         "require-origin-metrics": ["--origin-metrics-host=a"],
         "client-key": ["--client-certificate=c.pem"],
         "browser-credentials": ["--browser-origin=https://player.example"],
+        "cmcd-content-id": ["--cmcd=query"],
+        "cmcd-collector": ["--cmcd=query"],
     }
     argv = normalise_go_flags([*needed.get(name, []), *form, URL], commands()["run"].takes_value())
     settings = settings_of_rewritten(tuple(argv))

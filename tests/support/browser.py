@@ -3,7 +3,7 @@
 import json
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -71,19 +71,26 @@ def page_server(results: "queue.Queue[dict[str, Any]]") -> Iterator[str]:
         thread.join()
 
 
-def play_with_hls_js(url: str, seconds: float, folder: Path, played: float | None = None) -> dict[str, Any]:
+def play_with_hls_js(
+    url: str, seconds: float, folder: Path, played: float | None = None, config: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What hls.js saw of the stream at `url`; see `browser/player.html`.
 
     Args:
         seconds: how long it plays.
         played: media to play, after which it ends sooner.
+        config: what of its settings is not as by default.
     """
-    (seen,) = play_at_once_with_hls_js([url], seconds, folder, played)
+    (seen,) = play_at_once_with_hls_js([url], seconds, folder, played, config)
     return seen
 
 
 def play_at_once_with_hls_js(
-    urls: Sequence[str], seconds: float, folder: Path, played: float | None = None
+    urls: Sequence[str],
+    seconds: float,
+    folder: Path,
+    played: float | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """What as many players saw of these streams, one each, at the same time; in the order of the URLs."""
     chromium = require("chromium")
@@ -92,6 +99,8 @@ def play_at_once_with_hls_js(
     results: queue.Queue[dict[str, Any]] = queue.Queue()
     with page_server(results) as base:
         options = {"seconds": f"{seconds:g}", **({} if played is None else {"played": f"{played:g}"})}
+        if config is not None:
+            options["config"] = json.dumps(config)
         pages = [f"/player.html?{urlencode({'url': url, **options})}" for url in urls]
         page = base + (pages[0] if len(pages) == 1 else f"/players.html?{urlencode({'page': pages}, doseq=True)}")
         with running([chromium, *FLAGS, f"--user-data-dir={folder / 'profile'}", page], folder / "chromium.out"):

@@ -6,8 +6,11 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from tests.support.soundness import assert_sound
@@ -71,3 +74,72 @@ def test_an_origin_that_allows_another_page_fails_the_viewers(tmp_path: Path) ->
     assert error["detail"] == f"Access-Control-Allow-Origin is {other}, not {PAGE}"
     assert (summary["viewers"]["failed"], summary["viewers"]["played"]) == (3, 0)
     assert Counter(asked) == {("GET", "/vod/master.m3u8"): 3}
+
+
+def told(target: str) -> dict[str, str]:
+    """The CMCD keys in a target's query, with their values as they stand."""
+    (text,) = parse_qs(target.partition("?")[2]).get("CMCD", [""])
+    members = re.findall(r'([a-z]+)(?:=("[^"]*"|\([^)]*\)|[^,]*))?(?:,|$)', text)
+    return dict(members)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_cmcd_is_in_every_query_and_counted(tmp_path: Path, version: int) -> None:
+    summary, asked = played(tmp_path, "--cmcd", "query", "--cmcd-version", str(version), "--cmcd-content-id", "film")
+    seen = [(target.partition("?")[0], told(target)) for _, target in asked]
+    assert summary["cmcd"]["requests"] == len(asked) == sum(summary["requests"].values())
+    assert len({keys["sid"] for _, keys in seen}) == 3
+    assert {keys["cid"] for _, keys in seen} == {'"film"'}
+    segments = [keys for path, keys in seen if path.endswith(".ts")]
+    assert {keys["ot"] for keys in segments} == {"av"}
+    assert {keys["br"] for keys in segments} == ({"3000"} if version == 1 else {"(3000)"})
+    assert [keys["ot"] for path, keys in seen if path.endswith(".m3u8")] == ["m"] * 6
+    assert ("v" in segments[0]) is (version == 2)
+    assert summary["cmcd"]["startup_requests"] == sum("su" in keys for _, keys in seen)
+    assert summary["cmcd"]["buffer_seconds"]["count"] == len(segments)
+    assert summary["cmcd"]["events"] == summary["requests"]["cmcd_report"] == 0
+
+
+def test_cmcd_headers_make_a_browser_ask_before_every_new_url(tmp_path: Path) -> None:
+    summary, asked = played(tmp_path, "--cmcd", "headers", "--browser-origin", PAGE, "--clients", "1", cors="any")
+    requests = Counter(method for method, _ in asked)
+    assert requests["OPTIONS"] == requests["GET"] == summary["requests"]["preflight"] == summary["cmcd"]["requests"]
+    assert not any("CMCD" in target for _, target in asked)
+    assert (summary["errors"], summary["viewers"]["played"]) == ([], 1)
+
+
+def test_events_go_to_the_collector_and_to_nobody_else(tmp_path: Path) -> None:
+    posted: list[tuple[str, str | None, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            posted.append((self.headers["Content-Type"], self.headers["X-Secret-Token"], body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the library gives it
+            """A test's output has no room for it."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/events"
+        flags = ("--cmcd", "query", "--cmcd-collector", url, "--header", "X-Secret-Token: s3cret")
+        summary, asked = played(tmp_path, *flags)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    lines = [line for _, _, body in posted for line in body.splitlines()]
+    events = Counter(found[1] for line in lines if (found := re.search(r"(?:^|,)e=([a-z]+)", line)))
+    assert {(content_type, secret) for content_type, secret, _ in posted} == {("application/cmcd", None)}
+    assert (summary["requests"]["cmcd_report"], summary["cmcd"]["events"]) == (len(posted), len(lines))
+    assert events["t"] == events["bc"] == 3
+    assert [sum(f"sta={state}" in line and ",e=ps" in line for line in lines) for state in "dspq"] == [3, 3, 3, 3]
+    assert all(",v=2" in line and re.search(r",ts=\d{13},", line) for line in lines)
+    assert sum(summary["requests"].values()) - len(posted) == len(asked)
+    assert summary["errors"] == []

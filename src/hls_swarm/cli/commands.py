@@ -94,6 +94,8 @@ _PLACEHOLDERS = {
     "limit": "LIMIT",
     "cors": "RULE",
     "browser_origin": "ORIGIN",
+    "cmcd_content_id": "TEXT",
+    "cmcd_collector": "URL",
     "listen": "ADDRESS",
     "syslog": "ADDRESS",
     "stub_status": "URL",

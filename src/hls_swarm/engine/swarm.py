@@ -8,6 +8,7 @@ from itertools import chain, islice
 from time import perf_counter
 
 from hls_swarm.engine.native.comparisons import Comparisons
+from hls_swarm.engine.native.reporting import ReportingViewer, Tellings
 from hls_swarm.engine.native.viewer import NativeViewer
 from hls_swarm.engine.running import OtherEngine, RunningViewer
 from hls_swarm.engine.sessions import Sessions, plan_of
@@ -60,6 +61,7 @@ class Swarm:
         wall_clock_offset: wall clock (Unix seconds) less monotonic clock.
         other_engine: makes the viewers that are not native ones.
         observe: is given every record too.
+        tellings: what viewers tell of themselves; None: nothing.
     """
 
     def __init__(
@@ -73,7 +75,9 @@ class Swarm:
         loop: asyncio.AbstractEventLoop,
         other_engine: OtherEngine | None = None,
         observe: Callable[[Record], None] | None = None,
+        tellings: Tellings | None = None,
     ) -> None:
+        self._tellings = tellings
         self._settings = settings
         self._worker, self._workers = worker, workers
         self._new_fetcher = new_fetcher
@@ -313,7 +317,10 @@ class Swarm:
             self._settings.timeout,
             sessions.session(number, round_, length_seconds),
         )
-        return NativeViewer(
+        telling = None
+        if self._tellings is not None:
+            telling = self._tellings(machine, round_, self._report, self._counter.cmcd)
+        viewer = (NativeViewer if telling is None else ReportingViewer)(
             machine,
             self._new_fetcher(number, self._report),
             self._playlists,
@@ -323,6 +330,9 @@ class Swarm:
             self._loop,
             strict=self._settings.strict,
         )
+        if telling is not None and isinstance(viewer, ReportingViewer):
+            viewer.tell(telling)
+        return viewer
 
     # -- what viewers say -----------------------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ from hls_swarm.engine.messages import (
 )
 from hls_swarm.engine.native.clients import Fetchers
 from hls_swarm.engine.native.identities import Identities
+from hls_swarm.engine.native.reporting import Tellings
 from hls_swarm.engine.swarm import Swarm
 from hls_swarm.records import Record
 from hls_swarm.settings.run import Settings
@@ -100,8 +101,10 @@ class Worker(asyncio.Protocol):
                 new_fetcher = self._fetchers = Fetchers(settings, identities, self._loop)
                 other = other_engine(settings, ffmpeg, identities, self._loop)
                 observe = self._request_log_of(settings, offset)
+                collector_client = new_fetcher.collector_client if settings.cmcd_collector is not None else None
+                tellings = Tellings(settings, collector_client, offset) if settings.cmcd is not None else None
                 self._swarm = Swarm(
-                    settings, number, workers, new_fetcher, identities.url, offset, self._loop, other, observe
+                    settings, number, workers, new_fetcher, identities.url, offset, self._loop, other, observe, tellings
                 )
                 gc.collect()
                 gc.freeze()  # what was imported is here to stay: the collector need not look at it again

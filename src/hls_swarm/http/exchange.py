@@ -23,7 +23,7 @@ import msgspec
 
 from hls_swarm.errors import raised
 from hls_swarm.http.asking.fields import extended
-from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, shown_url
+from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, queried, shown_url
 from hls_swarm.http.fetcher import Progress, Request
 from hls_swarm.http.h1.connection import BodyUse, Connection, Fate
 from hls_swarm.http.h1.content import MalformedContent, decoding, unknown_coding
@@ -413,11 +413,20 @@ class Fetching:
         return target.trusted if self._client.context.reach.confines else self._is_home(target)
 
     def _request_bytes(self, target: Target) -> bytes:
+        return b"".join((self._request_head(target), b"\r\n", self._request.body or b""))
+
+    def _request_line(self, target: Target) -> bytes:
+        request = self._request
+        line = target.request_line if request.query is None or self._hops else queried(target, request.query)
+        return line if request.body is None else b"POST" + line[3:]
+
+    def _request_head(self, target: Target) -> bytes:
+        """All of a request's head but its empty line."""
         request, block = self._request, self._fields
         client = self._client
         at_home = self._is_told_all(target)
         names = block.names
-        parts = [target.request_line]
+        parts = [self._request_line(target)]
         if "host" not in names or not at_home:
             parts.append(target.host_line)
         parts.append(block.full if at_home else block.public)
@@ -432,7 +441,8 @@ class Fetching:
             parts.append(b"Authorization: %s\r\n" % authorization.encode("ascii"))
         if not target.route.tls:
             parts.append(client.context.proxy_fields)
-        parts.append(b"\r\n")
+        if request.body is not None:
+            parts.append(b"Content-Length: %d\r\n" % len(request.body))
         return b"".join(parts)
 
     def _request_block(self, target: Target) -> bytes:
@@ -444,7 +454,7 @@ class Fetching:
         if at_home and "host" in names:
             authority = next(value for name, value in block.fields if name.lower() == "host")
         parts = [
-            request_block(target.request_line[4:-11].decode("ascii"), authority, tls=target.route.tls),
+            request_block(self._request_line(target)[4:-11].decode("ascii"), authority, tls=target.route.tls),
             block_literals(block.fields if at_home else block.shared),
         ]
         more: list[tuple[str, str]] = []

@@ -24,6 +24,18 @@ class Timeouts(msgspec.Struct, frozen=True, gc=False):
     total: float | None = 20.0
 
 
+class Query(msgspec.Struct, frozen=True, gc=False):
+    """One more parameter of a request's query: sent, but no part of the URL as it is shown and resolved against.
+
+    Attributes:
+        anew: whether the whole query is written anew, as `URLSearchParams` does; else it is put at the end as it is.
+    """
+
+    name: str
+    value: str
+    anew: bool = False
+
+
 class Request(msgspec.Struct, frozen=True):
     """What to fetch.
 
@@ -33,6 +45,8 @@ class Request(msgspec.Struct, frozen=True):
         keep_body: hand the decoded body over in the exchange; else its bytes are counted and dropped.
         max_body_bytes: with `keep_body`, a longer body (before or after decompression) is a `MALFORMED` failure.
         headers: more header fields for this request, in order.
+        query: a parameter that is added to the URL, by clients that write their requests in full.
+        body: is sent with POST, by clients that write their requests in full; None is a GET.
     """
 
     url: str
@@ -42,6 +56,8 @@ class Request(msgspec.Struct, frozen=True):
     keep_body: bool = False
     max_body_bytes: int = 16 << 20
     headers: tuple[tuple[str, str], ...] = ()
+    query: Query | None = None
+    body: bytes | None = None
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False):

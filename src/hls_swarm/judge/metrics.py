@@ -88,6 +88,7 @@ _KIND_WORDS = {
     ObjectKind.INIT: "init sections",
     ObjectKind.KEY: "keys",
     ObjectKind.PREFLIGHT: "CORS preflights",
+    ObjectKind.CMCD_REPORT: "CMCD reports to a collector",
 }
 
 
@@ -180,6 +181,7 @@ def _distributions() -> tuple[DistributionMetric, ...]:
             lambda m: m.tally.edge_latency,
         ),
         ("restart_seconds", "seek to playing again", lambda m: m.tally.restart),
+        ("cmcd_buffer_seconds", "buffer that media requests tell of (CMCD bl)", lambda m: m.tally.cmcd.buffer),
         ("playlist_staleness_seconds", "how long stale playlists had not changed", lambda m: m.tally.staleness),
         ("connect_seconds", "opening connections: DNS, TCP and TLS", lambda m: m.tally.connect),
         (
@@ -192,6 +194,15 @@ def _distributions() -> tuple[DistributionMetric, ...]:
         ("controller_lateness_seconds", "how late the controller's seconds were", lambda m: m.controller_lateness),
     )
     out += [DistributionMetric(name, Unit.SECONDS, text, read) for name, text, read in rows]
+    out.append(
+        DistributionMetric(
+            "cmcd_throughput_bytes_per_second",
+            Unit.BYTES_PER_SECOND,
+            "throughput of their link that players tell of (CMCD mtp)",
+            lambda m: m.tally.cmcd.throughput,
+            Better.HIGHER,
+        )
+    )
     text = "download time of a segment by its duration: above 1 is slower than it plays"
     out.append(DistributionMetric("segment_relative_download", Unit.RATIO, text, lambda m: m.tally.relative_download))
     rate = "bytes of a segment by the time from its first byte to its last, of complete answers"
@@ -380,6 +391,14 @@ def _counters() -> tuple[CounterMetric, ...]:
             lambda t: t.unchanged_playlists,
         ),
         ("connections_opened", "connections opened", Better.NEITHER, lambda t: t.connections),
+        ("cmcd_requests", "requests that went out with CMCD", Better.NEITHER, lambda t: t.cmcd.requests),
+        (
+            "cmcd_starved_requests",
+            "requests that told of a stall before them (CMCD bs)",
+            Better.LOWER,
+            lambda t: t.cmcd.starved,
+        ),
+        ("cmcd_events", "events told to a CMCD collector", Better.NEITHER, lambda t: t.cmcd.events),
         ("late_starts", "viewers that started over 100 ms after they were due", Better.LOWER, lambda t: t.late_starts),
     )
     out += [CounterMetric(name, Unit.COUNT, text, _tally(read), better) for name, text, better, read in rows]

@@ -35,6 +35,7 @@ _NAMES = {
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
     ObjectKind.PREFLIGHT: "preflight",
+    ObjectKind.CMCD_REPORT: "CMCD report",
 }
 
 

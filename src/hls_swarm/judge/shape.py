@@ -179,6 +179,17 @@ class GroupShape(TypedDict):
     edge_latency_seconds: NotRequired[Distribution]
 
 
+class CmcdShape(TypedDict):
+    """What viewers told of themselves (CMCD)."""
+
+    requests: Annotated[int, Meta(ge=0, description="requests that went out with CMCD")]
+    startup_requests: Annotated[int, Meta(ge=0, description="of them, those with `su`")]
+    starved_requests: Annotated[int, Meta(ge=0, description="of them, those with `bs`: the viewer had stalled")]
+    events: Annotated[int, Meta(ge=0, description="events told to the collector")]
+    buffer_seconds: NotRequired[Distribution]
+    throughput_bytes_per_second: NotRequired[Distribution]
+
+
 class ExperienceShape(TypedDict):
     """What all viewers lived through."""
 
@@ -341,6 +352,7 @@ class SummaryShape(TypedDict):
     connections: ConnectionsShape
     hosts: list[HostShape]
     experience: ExperienceShape
+    cmcd: NotRequired[CmcdShape]
     violations: list[ViolationShape]
     remarks: list[str]
     errors: list[ErrorShape]

@@ -14,6 +14,7 @@ from hls_swarm.judge.proof import unplayed
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.judge.verdict import GENERATOR_LIMIT, Outcome, is_invalid, void_share
 from hls_swarm.records import ObjectKind
+from hls_swarm.snapshot.cmcd import CmcdFigures
 from hls_swarm.snapshot.finding import Finding, Interval, voided
 from hls_swarm.snapshot.origin.tally import TargetSummary
 from hls_swarm.snapshot.quality import json_object as quality_object
@@ -108,6 +109,7 @@ def summary(
                 for host in snapshot.hosts
             ],
             "experience": _experience(snapshot.experience),
+            "cmcd": None if snapshot.cmcd is None else _cmcd(snapshot.cmcd),
             "violations": [violation.json_object() for violation in snapshot.violations],
             "remarks": list(snapshot.remarks),
             "errors": [
@@ -142,6 +144,17 @@ def known(value: Any) -> Any:
 def to_json(value: Any) -> bytes:
     """As it is written to a file: indented, with a final newline."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def _cmcd(cmcd: CmcdFigures) -> dict[str, Any]:
+    return {
+        "requests": cmcd.requests,
+        "startup_requests": cmcd.starting,
+        "starved_requests": cmcd.starved,
+        "events": cmcd.events,
+        "buffer_seconds": _distribution(cmcd.buffer_seconds),
+        "throughput_bytes_per_second": _distribution(cmcd.throughput_bytes_per_second),
+    }
 
 
 def _per_kind(snapshot: Snapshot, name: str) -> dict[str, int]:

@@ -32,6 +32,7 @@ class Purpose(IntEnum):
     SEEK_PLACE = 9
     ZAP = 10
     PAUSE_LENGTH = 11
+    CMCD_SESSION = 40
 
 
 def draw(seed: int, nth: int, purpose: Purpose, round_: int = 0) -> float:

@@ -73,6 +73,7 @@ Tables = Annotated[tuple[str, ...], TABLES]
 
 Arrivals = Literal["even", "poisson"]
 LogFormat = Literal["text", "json"]
+Cmcd = Literal["query", "headers"]
 HttpVersion = Literal["auto", "1.1", "2"]
 ProbeFailure = Literal["fail", "first"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -191,6 +192,20 @@ class Settings:
 
     browser_credentials: bool = False
     """With --browser-origin: ask with cookies (withCredentials), which origins must allow by name."""
+
+    cmcd: Cmcd | None = None
+    """Tell how the viewer fares with each request, as its player does (CMCD, CTA-5004): in the query or in headers.
+    Players send none unless they are told to."""
+
+    cmcd_version: int = 1
+    """Version of CMCD in requests: 1 or 2."""
+
+    cmcd_content_id: str = ""
+    """Id of the content that CMCD names (cid)."""
+
+    cmcd_collector: str | None = None
+    """URL that viewers post CMCD events to (version 2): changes of state and bitrate, errors, and how it stands every
+    30s; needs --cmcd. Its requests are counted apart."""
 
     timeout: Seconds | None = None
     """Time limit of a whole playlist or segment request; by default the player's own limits."""
@@ -448,6 +463,7 @@ class Settings:
             origin_metrics=None if self.origin_metrics is None else masked_url(self.origin_metrics),
             nginx_metrics=None if self.nginx_metrics is None else masked_url(self.nginx_metrics),
             proxy=None if self.proxy is None else masked_url(self.proxy),
+            cmcd_collector=None if self.cmcd_collector is None else masked_url(self.cmcd_collector),
             header=tuple(masked_header(line) for line in self.header),
             origin_metrics_header=tuple(masked_header(line) for line in self.origin_metrics_header),
             prometheus=None if self.prometheus is None else masked_url(self.prometheus),
@@ -491,6 +507,7 @@ class Settings:
         if self.only_host and any(name == "ffmpeg" for name, _ in parse_engines(self.engine)):
             raise SettingValueError("only_host", "can not hold ffmpeg viewers: they ask whom a playlist names")
         self._check_browser()
+        self._check_cmcd()
         if self.timeout is not None:
             check_more_than_zero("timeout", self.timeout, " (leave it out for the player's own limits)")
         for field in ("connect_timeout", "first_byte_timeout", "no_progress_timeout"):
@@ -519,6 +536,26 @@ class Settings:
             raise SettingValueError(
                 "browser_origin", "has no browser to be for with --engine ffmpeg: add native viewers"
             )
+
+    def _check_cmcd(self) -> None:
+        check_whole("cmcd_version", self.cmcd_version, 1, 2)
+        most = 64 if self.cmcd_version == 1 else 128
+        if len(self.cmcd_content_id) > most:
+            raise SettingValueError("cmcd_content_id", f"has {len(self.cmcd_content_id)} characters, more than {most}")
+        if CONTROL.search(self.cmcd_content_id) or not self.cmcd_content_id.isascii():
+            raise SettingValueError("cmcd_content_id", "has characters outside printable ASCII: take them out")
+        if self.cmcd_collector is not None:
+            check_url("cmcd_collector", self.cmcd_collector)
+        if self.cmcd is None:
+            for field in ("cmcd_content_id", "cmcd_collector"):
+                if getattr(self, field):
+                    raise SettingValueError(field, "needs --cmcd: say query or headers")
+            return
+        check_choice("cmcd", self.cmcd, get_args(Cmcd))
+        if all(name == "ffmpeg" for name, _ in parse_mix(self.profile)):
+            raise SettingValueError("cmcd", "is nothing that ffmpeg sends: add another player to --profile")
+        if all(name == "ffmpeg" for name, _ in parse_engines(self.engine)):
+            raise SettingValueError("cmcd", "is nothing that ffmpeg sends: add native viewers to --engine")
 
     def _check_ffmpeg(self) -> None:
         check_spelling("engine", parse_engines, self.engine)

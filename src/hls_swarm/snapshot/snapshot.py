@@ -16,6 +16,7 @@ import msgspec
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.settings.checks import masked_url
+from hls_swarm.snapshot.cmcd import CmcdFigures, cmcd_figures
 from hls_swarm.snapshot.conformance import ViolationFigures, stream_remarks, violation_figures
 from hls_swarm.snapshot.finding import Culprit, Finding
 from hls_swarm.snapshot.generator import generator_remarks
@@ -312,6 +313,7 @@ class Snapshot:
         worst_viewers: at most 50, the worst first: stalled, then most stalls, then least buffer.
         findings: what happened so far, the worst first.
         lately: the last seconds by themselves; None in the first.
+        cmcd: what viewers told of themselves; None: nothing.
     """
 
     at: float
@@ -341,6 +343,7 @@ class Snapshot:
     repeated_requests: int = 0
     findings: tuple[Finding, ...] = ()
     lately: Lately | None = None
+    cmcd: CmcdFigures | None = None
 
     @property
     def generator_findings(self) -> tuple[Finding, ...]:
@@ -457,6 +460,7 @@ class SnapshotBuilder:
             unsettled_requests=tally.unsettled_requests,
             repeated_requests=tally.repeated_requests,
             lately=self._lately.add(at, tally),
+            cmcd=cmcd_figures(tally.cmcd),
         )
         self._last_at = at
         return snapshot

@@ -47,6 +47,7 @@ from hls_swarm.records import (
     ViewerStopped,
     Violation,
 )
+from hls_swarm.stats.cmcd import CmcdTally
 from hls_swarm.stats.experience import ExperienceCounter
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.hosts import host_of, host_tally
@@ -123,6 +124,11 @@ class Counter:
         """
         self._count()
         return self._tally
+
+    @property
+    def cmcd(self) -> CmcdTally:
+        """Where requests with CMCD are counted, without a record for each."""
+        return self._tally.cmcd
 
     def add(self, record: Record) -> None:
         """Count one record, now or soon; raises what `tally` does, and for it or one added before."""

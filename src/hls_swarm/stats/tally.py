@@ -17,6 +17,7 @@ import msgspec
 
 from hls_swarm.foreign import cut
 from hls_swarm.records import Blame, Exchange, FailureKind, ObjectKind, Violation
+from hls_swarm.stats.cmcd import CmcdTally
 from hls_swarm.stats.faults import FaultCount, merge_faults
 from hls_swarm.stats.groups import GroupTally, Running
 from hls_swarm.stats.histogram import Histogram
@@ -206,6 +207,7 @@ class Tally(msgspec.Struct):
         reversals: of these, those against the direction of the one before, within `REVERSAL_SECONDS` of it.
         abandoned_segments, abandoned_bytes: given up for a lower variant's, and what had come of them.
         hosts: who was asked, by `host:port`.
+        cmcd: what viewers told of themselves.
         unsettled_requests: of all requests, those of which it is not known whether the origin took them.
         repeated_requests: requests that brought no answer and were asked again at once, on another connection; they
             are among the failed.
@@ -280,6 +282,7 @@ class Tally(msgspec.Struct):
     profiles: dict[str, GroupTally] = {}
     variants: dict[str, GroupTally] = {}
     hosts: Hosts = {}
+    cmcd: CmcdTally = msgspec.field(default_factory=CmcdTally)
 
     @property
     def active(self) -> int:
@@ -409,4 +412,5 @@ _MERGEABLE = (
     "restart",
     "staleness",
     "rtt",
+    "cmcd",
 )

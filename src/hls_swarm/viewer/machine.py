@@ -86,6 +86,16 @@ class Viewer:
         return self._playback.state
 
     @property
+    def playback(self) -> Playback:
+        """For who tells of it; not to be changed."""
+        return self._playback
+
+    @property
+    def loading(self) -> Loading:
+        """For who tells of it; not to be changed."""
+        return self._loading
+
+    @property
     def played(self) -> bool:
         """Whether playback ever started."""
         return self._playback.played_ever

@@ -136,7 +136,7 @@ class Profile:
                 return self.key
             case ObjectKind.SEGMENT | ObjectKind.INIT:
                 return self.segment
-            case ObjectKind.PREFLIGHT:
+            case ObjectKind.PREFLIGHT | ObjectKind.CMCD_REPORT:
                 raise ValueError(f"a {kind} is no player's to retry")
 
 

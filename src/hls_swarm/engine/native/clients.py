@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from hls_swarm.engine.native.identities import Identities, has_own_host, read_lists
-from hls_swarm.http import Client, ClientContext, ClientOptions, Limits, TlsOptions
+from hls_swarm.http import Client, ClientContext, ClientOptions, Identity, Limits, TlsOptions
 from hls_swarm.http.browsing.client import BrowserClient
 from hls_swarm.http.browsing.page import Page
 from hls_swarm.http.fetcher import Fetcher
@@ -48,6 +48,14 @@ def client_options(settings: Settings) -> ClientOptions:
     return msgspec.structs.replace(options, user_agent=settings.user_agent) if settings.user_agent else options
 
 
+def _collector_options(settings: Settings, url: str) -> ClientOptions:
+    """What clients of a collector have in common: the way to it, and that no other host is asked."""
+    options = client_options(settings)
+    return msgspec.structs.replace(
+        options, headers=(), origins=(url,), trusted_hosts=(), only_hosts=(urlsplit(url).hostname or "",), redirects=0
+    )
+
+
 def page_of(settings: Settings) -> Page | None:
     """The page that viewers in browsers run in; None: nothing of a browser is sent."""
     if settings.browser_origin is None:
@@ -77,17 +85,42 @@ class Fetchers:
         self._context = ClientContext(loop, client_options(settings))
         self._identities = identities
         self._page = page_of(settings)
+        self._in_full = settings.cmcd == "query"
+        self._collector: ClientContext | None = None
+        if settings.cmcd_collector is not None:
+            self._collector = ClientContext(loop, _collector_options(settings, settings.cmcd_collector))
+            self._collector.hosts = self._context.hosts
 
     def __call__(self, number: int, report: Callable[[Record], None]) -> Fetcher:
         """The client of the viewer with this number, which reports what it asks besides what it is told to."""
-        identity = self._identities.identity(number)
+        client = self._client(self._context, number, self._identities.identity(number), report)
+        if self._in_full:
+            client.asks_plainly = False
+        return client
+
+    def collector_client(self, number: int, report: Callable[[Record], None]) -> Fetcher:
+        """The client of that viewer's reports to a collector: nothing that is the origin's alone goes there."""
+        if self._collector is None:
+            raise ValueError("no collector is named")
+        viewer = self._identities.identity(number)
+        agent = viewer.user_agent
+        if agent is not None and viewer.secret is not None and viewer.secret in agent:
+            agent = None
+        identity = Identity(user_agent=agent, source_address=viewer.source_address)
+        client = self._client(self._collector, number, identity, report)
+        client.asks_plainly = False
+        return client
+
+    def _client(
+        self, context: ClientContext, number: int, identity: Identity, report: Callable[[Record], None]
+    ) -> Client:
         if self._page is None or not self._identities.sessions.profile(number).in_browser:
-            return Client(self._context, identity)
+            return Client(context, identity)
 
         def preflight_made(exchange: Exchange) -> None:
             report(AsideFetched(number, ObjectKind.PREFLIGHT, exchange, exchange.failure))
 
-        return BrowserClient(self._context, identity, self._page, preflight_made)
+        return BrowserClient(context, identity, self._page, preflight_made)
 
     def round_trips(self) -> list[float]:
         """Round trips of some connections now, in seconds."""

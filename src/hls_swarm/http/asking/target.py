@@ -3,11 +3,12 @@
 import base64
 import ipaddress
 from typing import NamedTuple
-from urllib.parse import SplitResult, quote, unquote_to_bytes, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote_to_bytes, urlencode, urljoin, urlsplit
 
 import msgspec
 
 from hls_swarm.http.failures import authority
+from hls_swarm.http.fetcher import Query
 from hls_swarm.records import FailureKind
 from hls_swarm.settings.checks import masked_url
 
@@ -21,6 +22,7 @@ _DEFAULT_PORT = {"http": 80, "https": 443}
 # What browsers leave as it is (WHATWG URL, percent-encode sets of path and query); "%" marks what is encoded already.
 _PATH_SAFE = "%/:?[]@!$&'()*+,;=-._~|^"
 _QUERY_SAFE = _PATH_SAFE + "{}`\\"
+_COMPONENT_SAFE = "!'()*-._~"  # what encodeURIComponent leaves as it is
 _MOST_HOST_CHARACTERS = 255  # RFC 1035 2.3.4
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -118,6 +120,24 @@ def parse_target(url: str, *, absolute_form: bool = False) -> Target:
         shown=shown_url(url),
         authorization=authorization,
     )
+
+
+def queried(target: Target, query: Query) -> bytes:
+    """The request line of a target with one more parameter in its query."""
+    path, _, before = target.request_line[4:-11].decode("ascii").partition("?")
+    if query.anew:
+        pairs = parse_qsl(before, keep_blank_values=True)
+        named = [at for at, (name, _) in enumerate(pairs) if name == query.name]
+        if named:
+            pairs[named[0]] = (query.name, query.value)
+            pairs = [pair for at, pair in enumerate(pairs) if at not in named[1:]]
+        else:
+            pairs.append((query.name, query.value))
+        asked = urlencode(pairs, safe="*").replace("~", "%7E")  # application/x-www-form-urlencoded (WHATWG URL 5)
+    else:
+        added = f"{query.name}={quote(query.value, safe=_COMPONENT_SAFE)}"
+        asked = f"{before}&{added}" if before else added
+    return f"GET {path}?{asked} HTTP/1.1\r\n".encode("ascii")
 
 
 def shown_url(url: str) -> str:

@@ -188,15 +188,14 @@ class _BrowserFetching(Fetching):
             preflight.cancel()
         super()._abort(failure)
 
-    def _request_bytes(self, target: Target) -> bytes:
-        data = super()._request_bytes(target)
+    def _request_head(self, target: Target) -> bytes:
+        data = super()._request_head(target)
         hop = self._hop
         if hop is None:
             return data
-        more = self._browser.page_fields(hop)
         if self._request.byte_range is not None:
             data = _with_identity(data)
-        return data[:-2] + _lines(more) + b"\r\n"
+        return data + _lines(self._browser.page_fields(hop))
 
     def _request_block(self, target: Target) -> bytes:
         data = super()._request_block(target)

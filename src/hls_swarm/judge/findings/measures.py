@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hls_swarm.judge.findings.recent import Recent
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
-from hls_swarm.records import FailureKind, ObjectKind
+from hls_swarm.records import ASKED_OF_THE_ORIGIN, FailureKind, ObjectKind
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.origin.signals import signal_info
 
@@ -124,6 +124,9 @@ def quotient_of(part: str, whole: str, seconds: float) -> Measure:
     return Measure(f"{part} by {whole}", Unit.RATIO, seconds, read)
 
 
+_OBJECTS = frozenset(each.value for each in ObjectKind)
+
+
 def errors_of(
     objects: Sequence[ObjectKind], kinds: Sequence[FailureKind], statuses: Sequence[int] = (), *, seconds: float
 ) -> Measure:
@@ -150,8 +153,10 @@ def share_of_errors(
 
     def read(recent: Recent, where: str) -> float | None:
         failed = failures.read(recent, where)
-        if set(objects) == set(ObjectKind):
+        if set(objects).issuperset(ASKED_OF_THE_ORIGIN):
             requests = recent.rise("requests", seconds)
+            if requests is not None and len(set(objects)) < len(ObjectKind):
+                requests -= recent.rise(f"{ObjectKind.CMCD_REPORT}_requests", seconds) or 0.0
         else:
             requests = sum(recent.rise(f"{kind.value}_requests", seconds) or 0.0 for kind in objects)
         # Many connections that fail carry no request: a share is at most the whole.
@@ -163,15 +168,19 @@ def share_of_errors(
 def _is_of(part: str, objects: Sequence[ObjectKind], kinds: Sequence[FailureKind], statuses: Sequence[int]) -> bool:
     """Whether a column of errors, `segment http_status 404`, is of what is meant."""
     kind_of_object, kind, *status = part.split(" ")
-    of_all = len(set(objects)) == len(ObjectKind)  # what a viewer ended for is then meant too
-    if not (of_all or kind_of_object in {each.value for each in objects}) or kind not in {each.value for each in kinds}:
+    of_all = set(objects).issuperset(ASKED_OF_THE_ORIGIN)  # what a viewer ended for is then meant too
+    known = {each.value for each in objects}
+    if kind not in {each.value for each in kinds}:
+        return False
+    # What is of no object is what a viewer ended for.
+    if kind_of_object not in known and not (of_all and kind_of_object not in _OBJECTS):
         return False
     return not statuses or (bool(status) and status[0] in {str(each) for each in statuses})
 
 
 def _errors_name(objects: Sequence[ObjectKind], kinds: Sequence[FailureKind], statuses: Sequence[int]) -> str:
     what = "/".join(each.value for each in kinds) if not statuses else "/".join(map(str, statuses))
-    whose = "" if set(objects) == set(ObjectKind) else f" on {'/'.join(each.value for each in objects)}"
+    whose = "" if set(objects).issuperset(ASKED_OF_THE_ORIGIN) else f" on {'/'.join(each.value for each in objects)}"
     return f"errors {what}{whose}"
 
 

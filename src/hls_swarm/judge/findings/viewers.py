@@ -13,7 +13,7 @@ from hls_swarm.judge.findings.measures import (
     share_of_errors,
 )
 from hls_swarm.judge.findings.rule import Rule, at_least, at_most, fallen, risen
-from hls_swarm.records import FailureKind, ObjectKind
+from hls_swarm.records import ASKED_OF_THE_ORIGIN, FailureKind, ObjectKind
 from hls_swarm.snapshot.finding import Culprit, Severity, Standing
 from hls_swarm.snapshot.origin.metrics import Unit
 
@@ -191,7 +191,7 @@ def _failing(
 
 
 _STATUS = (FailureKind.HTTP_STATUS,)
-_EVERY = tuple(ObjectKind)
+_EVERY = ASKED_OF_THE_ORIGIN
 
 ANSWERS = (
     _failing(

@@ -316,6 +316,9 @@ _EXPERIENCE = (
     Family("older_playlists", _C, "Reloads that brought an older copy", _one(lambda m: m.tally.older_playlists)),
     Family("violations", _C, "Playlist loads that broke a rule of the draft", _one(lambda m: m.tally.violating_loads)),
     Family("expired_segments", _C, "Segments gone before they were fetched", _one(lambda m: m.tally.expired_segments)),
+    Family("cmcd_requests", _C, "Requests that went out with CMCD", _one(lambda m: m.tally.cmcd.requests)),
+    Family("cmcd_starved_requests", _C, "Those that told of a stall (bs)", _one(lambda m: m.tally.cmcd.starved)),
+    Family("cmcd_events", _C, "Events told to a CMCD collector", _one(lambda m: m.tally.cmcd.events)),
     Family("player_restarts", _C, "Players' processes started again", _one(lambda m: m.tally.player_restarts)),
 )
 _ERRORS = (

@@ -40,6 +40,7 @@ _KIND_NAMES = {
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
     ObjectKind.PREFLIGHT: "preflight",
+    ObjectKind.CMCD_REPORT: "CMCD report",
 }
 _SEVERITY_STYLES = {Severity.NOTE: "", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
 _LABEL_WIDTH = 13
@@ -120,6 +121,7 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
                 f"{generator.late_starts} late starts"
             ),
         ),
+        *(() if snapshot.cmcd is None else (("CMCD", ", ".join(snapshot.cmcd.words)),)),
         *_player_rows(snapshot),
         *_machine_rows(generator),
     ]

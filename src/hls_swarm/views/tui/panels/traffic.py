@@ -65,7 +65,10 @@ def _sums(picture: Picture, width: int) -> list[Line]:
         line(f"{units.count(sum(f.requests for f in snapshot.objects.values()))} requests"),
         line(f"{units.count(snapshot.connections_opened)} connections opened"),
     ]
-    return flow(("in all", LABEL), figures, width, _LABEL_WIDTH)
+    lines = flow(("in all", LABEL), figures, width, _LABEL_WIDTH)
+    if snapshot.cmcd is not None:
+        lines += flow(("CMCD", LABEL), [line(words) for words in snapshot.cmcd.words], width, _LABEL_WIDTH)
+    return lines
 
 
 def _kinds(picture: Picture, width: int) -> list[Line]:
