@@ -312,6 +312,7 @@ def main(arguments: list[str]) -> int:
     pages = {REFERENCE / "flags.md": flags_page(), REFERENCE / "signals.md": signals_page()}
     pages[REFERENCE / "old-flags.md"] = old_flags_page()
     pages[DEPLOY / "grafana" / "hls-swarm.json"] = grafana_dashboard()
+    pages[DEPLOY / "grafana" / "hls-swarm-native.json"] = grafana_dashboard(native=True)
     pages[DEPLOY / "prometheus" / "hls-swarm.rules.yml"] = alert_rules()
     pages[REFERENCE.parent / "man" / "hls-swarm.1"] = manual(tuple(commands().values()), __version__)
     for name, tables in _TABLES.items():

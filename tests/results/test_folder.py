@@ -22,6 +22,8 @@ SECRETS = Settings(
     header=("Authorization: Bearer s3cr3t-token",),
     origin_metrics="http://scrape:pa55word@origin.test:9100/metrics",
     origin_metrics_header=("X-Key: k3y-of-exporter",),
+    remote_write="http://writer:wr1ter-word@prometheus.test/write",
+    remote_write_header=("Authorization: Bearer wr1te-token",),
 )
 
 
@@ -102,7 +104,7 @@ def test_no_secret_is_in_any_file(tmp_path: Path) -> None:
     recorder.close()
     written += (tmp_path / "b" / layout.RUN).read_bytes()
     assert b"origin.test" in written
-    for secret in (b"hunter2", b"s3cr3t", b"pa55word", b"k3y-of"):
+    for secret in (b"hunter2", b"s3cr3t", b"pa55word", b"k3y-of", b"wr1te"):
         assert secret not in written
 
 

@@ -166,6 +166,9 @@ def test_defaults() -> None:
         "generator_limit": "10%",
         "metrics": None,
         "allow_host": (),
+        "remote_write": None,
+        "remote_write_header": (),
+        "otlp": False,
         "prom_client_metrics": False,
         "log_format": "text",
         "log_level": "warning",
@@ -571,6 +574,16 @@ REFUSED = [
         {"origin_metrics_header": ("Bearer abc",)},
         "--origin-metrics-header: has no colon: write it as 'Name: value'",
     ),
+    (
+        "remote write header",
+        {"remote_write_header": ("Bearer abc",), "remote_write": URL},
+        "--remote-write-header: has no colon: write it as 'Name: value'",
+    ),
+    (
+        "remote write header alone",
+        {"remote_write_header": ("A: b",)},
+        "--remote-write-header: needs --remote-write: there is nobody to send it to",
+    ),
 ]
 
 
@@ -606,6 +619,8 @@ SECRET = Settings(
     nginx_metrics="http://hunter2@origin:9113/metrics",
     header=("Authorization: Bearer hunter2",),
     origin_metrics_header=("X-Token: hunter2",),
+    remote_write="https://carol:hunter2@prometheus/api/v1/write",
+    remote_write_header=("Authorization: Bearer hunter2",),
 )
 
 
@@ -616,6 +631,8 @@ def test_a_copy_without_secrets_says_where_they_were() -> None:
     assert shown.nginx_metrics == "http://***@origin:9113/metrics"
     assert shown.header == ("Authorization: ***",)
     assert shown.origin_metrics_header == ("X-Token: ***",)
+    assert shown.remote_write == "https://***@prometheus/api/v1/write"
+    assert shown.remote_write_header == ("Authorization: ***",)
     assert shown.without_secrets() == shown
 
 

@@ -51,6 +51,8 @@ _PLACEHOLDERS = {
     "url": "URL",
     "header": "HEADER",
     "origin_metrics_header": "HEADER",
+    "remote_write": "URL",
+    "remote_write_header": "HEADER",
     "resolve": "ADDRESS",
     "source_address": "ADDRESS",
     "proxy": "URL",
@@ -396,6 +398,8 @@ def _check_files(settings: Settings) -> None:
         check_can_fill("output", settings.output)
     if settings.record_requests and find_spec("pyarrow") is None:
         raise SettingValueError("record_requests", "needs pyarrow: pip install 'hls-swarm[parquet]'")
+    if settings.otlp and find_spec("opentelemetry") is None:
+        raise SettingValueError("otlp", "needs OpenTelemetry's SDK: pip install 'hls-swarm[otlp]'")
     if settings.threshold:
         from hls_swarm.judge.thresholds import ThresholdError, check_is_measured, parse_threshold
 

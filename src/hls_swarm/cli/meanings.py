@@ -41,6 +41,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "csv": "csv-file timeline",
         "output": "o out out-dir output-dir folder directory results",
         "threshold": "thresholds assert assertion fail-on slo limit",
+        "remote-write": "push prometheus-remote-write pushgateway prometheus-rw",
+        "otlp": "otel opentelemetry",
         "metrics": "prom prometheus-port metrics-port metrics-addr metrics-address listen",
         "prometheus": "prometheus-url prom-url",
         "origin-metrics": "node-exporter node-metrics exporter",

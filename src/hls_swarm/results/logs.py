@@ -126,7 +126,7 @@ def _handled(handler: logging.Handler) -> Iterator[None]:
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """The texts that no file and no line may carry: header values, users and passwords of URLs, the last command."""
-    out = {value for _, value in (*settings.headers, *settings.origin_metrics_headers)}
+    out = {value for _, value in (*settings.headers, *settings.origin_metrics_headers, *settings.remote_write_headers)}
     out |= {settings.on_end} if settings.on_end is not None else set()
     given = (each if isinstance(each, tuple) else (each,) for each in vars(settings).values())
     for text in (text for texts in given for text in texts if isinstance(text, str) and "://" in text):

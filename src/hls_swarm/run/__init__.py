@@ -4,6 +4,7 @@
 - `commands`: what the command line starts.
 - `capacity`: follows a search with a run.
 - `controller`: follows one run from its start to its end.
+- `pushing`: sends a run's figures to where they are kept.
 - `signals`: Ctrl-C and SIGTERM.
 """
 

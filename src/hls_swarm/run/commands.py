@@ -66,6 +66,7 @@ from hls_swarm.run.controller import Controller
 from hls_swarm.run.files import write_file, write_reports
 from hls_swarm.run.loop import run_to_the_end
 from hls_swarm.run.on_end import hook_environment, run_hook
+from hls_swarm.run.pushing import pushers
 from hls_swarm.run.screen import dashboard_on
 from hls_swarm.run.signals import Signals
 
@@ -327,6 +328,7 @@ async def _recorded(
         ),
         new_fetcher=scraper_fetcher(asyncio.get_running_loop()),
     )
+    sending = pushers(settings, time.time(), socket.gethostname(), os.environ)
     logbook = Logbook(partial(masked, secrets=secrets_of(settings)))
     lines = LineView(Output(beside))
     dashboard = dashboard_on(settings.tui, lines, logbook)
@@ -336,6 +338,7 @@ async def _recorded(
         recorder,
         endpoint,
         *((feed,) if endpoint.url is not None else ()),
+        *sending,
         rows if searching is None else searching,
     )
     controller = Controller(settings, agent, scraper, view, ledger, sinks)
@@ -389,6 +392,7 @@ async def _recorded(
         write_file("json", settings.json, to_json(made if answer is None else answer.json_object())),
         write_file("p1203", settings.p1203, to_json(p1203_file(controller.sessions))),
         *write_reports(settings, recorder.folder),
+        *[await each.close() for each in sending],
     ]
     signals.settle(outcome.exit_code)
     beside.settle(SETTLE_SECONDS)

@@ -354,6 +354,16 @@ class Settings:
     """Further name under which the live page and the Prometheus endpoint may be asked for, beside its address,
     localhost and this machine's name; repeatable."""
 
+    remote_write: str | None = None
+    """Send the endpoint's figures to this URL by Prometheus' remote write, every 5 s and at the end: for runs that are
+    over before anybody scrapes them."""
+
+    remote_write_header: Lines = ()
+    """Header field of these requests, such as 'Authorization: Bearer ...'; repeatable."""
+
+    otlp: bool = False
+    """Send the same by OTLP over HTTP, to where OTEL_EXPORTER_OTLP_ENDPOINT says; needs the extra otlp."""
+
     prom_client_metrics: bool = False
     """Export metrics of single viewers too, of the 50 worst at most."""
 
@@ -447,6 +457,11 @@ class Settings:
         return tuple(header_field(line) for line in self.origin_metrics_header)
 
     @property
+    def remote_write_headers(self) -> tuple[tuple[str, str], ...]:
+        """The extra header fields of remote write as name and value."""
+        return tuple(header_field(line) for line in self.remote_write_header)
+
+    @property
     def own_signals(self) -> tuple[OwnSignal, ...]:
         """The signals that the user adds to the built-in ones."""
         try:
@@ -467,6 +482,8 @@ class Settings:
             header=tuple(masked_header(line) for line in self.header),
             origin_metrics_header=tuple(masked_header(line) for line in self.origin_metrics_header),
             prometheus=None if self.prometheus is None else masked_url(self.prometheus),
+            remote_write=None if self.remote_write is None else masked_url(self.remote_write),
+            remote_write_header=tuple(masked_header(line) for line in self.remote_write_header),
             on_end=None if self.on_end is None else MASK,
         )
 
@@ -682,3 +699,8 @@ class Settings:
                 raise SettingValueError("origin_metrics_interface", f"{name!r} is not the name of a network device")
         check_no_repeats("origin_metrics_interface", self.origin_metrics_interface)
         check_headers("origin_metrics_header", self.origin_metrics_header)
+        check_headers("remote_write_header", self.remote_write_header)
+        if self.remote_write is not None:
+            check_url("remote_write", self.remote_write)
+        elif self.remote_write_header:
+            raise SettingValueError("remote_write_header", "needs --remote-write: there is nobody to send it to")

@@ -48,6 +48,8 @@ class FamilyType(StrEnum):
 
 Labels = tuple[str, ...]
 Value = float | Histogram
+Series = tuple[Labels, Value]
+"""Values of a family's labels, and the value."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,16 @@ class Page:
     def __init__(self, latest: Callable[[], Moment | None], *, single_viewers: bool = False) -> None:
         self._latest, self._single_viewers = latest, single_viewers
 
+    def series(self) -> Iterator[tuple[Family, list[Series]]]:
+        """Every family that has a series, with its series."""
+        moment = self._latest()
+        if moment is not None:
+            yield from series_of(moment, single_viewers=self._single_viewers)
+
     def collect(self) -> Iterator[Metric]:
         """Every family that has a series; for prometheus_client."""
-        moment = self._latest()
-        if moment is None:
-            return
-        for family in (*FAMILIES, *_own_families(moment)):
-            if family.on_request and not self._single_viewers:
-                continue
-            metric = _metric(family, moment)
-            if metric.samples:
-                yield metric
+        for family, series in self.series():
+            yield _metric(family, series)
 
     def body(self, accept: str) -> tuple[bytes, str]:
         """The page and its content type, in the format that the Accept header asks for."""
@@ -113,14 +114,33 @@ def _findings(
     yield from ((labels, together(values)) for labels, values in sorted(by_rule.items()))
 
 
-def _metric(family: Family, moment: Moment) -> Metric:
+def series_of(moment: Moment, *, single_viewers: bool = False) -> Iterator[tuple[Family, list[Series]]]:
+    """Every family that a moment has a series of, with its series: what every format is made of.
+
+    Args:
+        single_viewers: whether the worst viewers are among them.
+    """
+    for family in (*FAMILIES, *_own_families(moment)):
+        if family.on_request and not single_viewers:
+            continue
+        is_histogram = family.type is FamilyType.HISTOGRAM
+        series = [
+            (labels, value)
+            for labels, value in family.read(moment)
+            if value is not None and isinstance(value, Histogram) is is_histogram
+            if not isinstance(value, Histogram) or value.count
+        ]
+        if series:
+            yield family, series
+
+
+def _metric(family: Family, known: Sequence[Series]) -> Metric:
     name = PREFIX + family.name
-    known = [(labels, value) for labels, value in family.read(moment) if value is not None]
     match family.type:
         case FamilyType.HISTOGRAM:
             histogram = HistogramMetricFamily(name, family.help, labels=family.labels)
             for labels, value in known:
-                if isinstance(value, Histogram) and value.count:
+                if isinstance(value, Histogram):
                     histogram.add_metric(labels, buckets=exported_buckets(value), sum_value=value.total)
             return histogram
         case FamilyType.COUNTER:

@@ -27,6 +27,7 @@ from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.views.live.feed import Feed
 from hls_swarm.views.live.page import page, security_fields
 from hls_swarm.views.prometheus.collector import Page
+from hls_swarm.views.prometheus.protobuf import CONTENT_TYPE, is_asked_for, protobuf_page
 
 DEFAULT_ADDRESS = "127.0.0.1:17091"
 MOST_CONNECTIONS = 64
@@ -113,7 +114,10 @@ class Endpoint:
             return Answer(HTTPStatus.FORBIDDEN, f"{refusal}\n".encode())
         match path:
             case "/metrics":
-                return Answer(HTTPStatus.OK, *self._page.body(_value(fields, "accept") or ""))
+                accept = _value(fields, "accept") or ""
+                if is_asked_for(accept):
+                    return Answer(HTTPStatus.OK, protobuf_page(self._page.series()), CONTENT_TYPE)
+                return Answer(HTTPStatus.OK, *self._page.body(accept))
             case "/healthz":
                 return Answer(*self._health())
             case "/readyz":

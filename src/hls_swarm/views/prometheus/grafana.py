@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from hls_swarm.views.prometheus.collector import FamilyType
-from hls_swarm.views.prometheus.panels import CHOSEN, ROWS, Panel, Query, Row, family_name
+from hls_swarm.views.prometheus.panels import CHOSEN, Panel, Query, Row, family_name, rows
 
 UID = "hls-swarm"
 _SCHEMA = 36
@@ -14,13 +14,17 @@ _WIDTH, _HEIGHT, _COLUMNS = 8, 8, 24
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
-def grafana_dashboard() -> str:
-    """The file."""
+def grafana_dashboard(*, native: bool = False) -> str:
+    """The file.
+
+    Args:
+        native: for native histograms; else for classic ones.
+    """
     info = family_name("info", FamilyType.GAUGE)
     up = family_name("origin_source_up", FamilyType.GAUGE)
     dashboard = {
-        "uid": UID,
-        "title": "hls-swarm",
+        "uid": f"{UID}-native" if native else UID,
+        "title": "hls-swarm (native histograms)" if native else "hls-swarm",
         "description": "Viewers of an HLS load test beside the metrics of its origin.",
         "tags": ["hls", "load test"],
         "schemaVersion": _SCHEMA,
@@ -38,7 +42,7 @@ def grafana_dashboard() -> str:
             ]
         },
         "annotations": {"list": [_annotation()]},
-        "panels": list(_panels(ROWS)),
+        "panels": list(_panels(rows(native=native))),
     }
     return json.dumps(dashboard, indent=2) + "\n"
 
@@ -73,9 +77,9 @@ def _annotation() -> dict[str, Any]:
     }
 
 
-def _panels(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+def _panels(wanted: Sequence[Row]) -> Iterator[dict[str, Any]]:
     ids, top = count(1), 0
-    for row in rows:
+    for row in wanted:
         yield {
             "id": next(ids),
             "type": "row",

@@ -91,22 +91,20 @@ def rate(name: str, more: str = "") -> str:
     return f"rate({family_name(name, FamilyType.COUNTER)}{{{_selected(more)}}}[$__rate_interval])"
 
 
-def quantile(share: float, name: str, more: str = "") -> str:
-    """A quantile of what a histogram counted lately."""
-    buckets = f"{family_name(name, FamilyType.HISTOGRAM)}_bucket{{{_selected(more)}}}"
-    return f"histogram_quantile({share:g}, sum by (le) (rate({buckets}[$__rate_interval])))"
+def quantile(share: float, name: str, more: str = "", *, native: bool = False) -> str:
+    """A quantile of what a histogram counted lately.
+
+    Args:
+        native: of a native histogram; else of the buckets of a classic one.
+    """
+    family = family_name(name, FamilyType.HISTOGRAM)
+    if native:
+        return f"histogram_quantile({share:g}, sum(rate({family}{{{_selected(more)}}}[$__rate_interval])))"
+    return f"histogram_quantile({share:g}, sum by (le) (rate({family}_bucket{{{_selected(more)}}}[$__rate_interval])))"
 
 
 def _selected(more: str) -> str:
     return f"{CHOSEN}, {more}" if more else CHOSEN
-
-
-def _quantiles(name: str, more: str = "") -> tuple[Query, ...]:
-    return tuple(Query(quantile(share, name, more), f"P{100 * share:g}") for share in (0.5, 0.95, 0.99))
-
-
-def _of_object(name: str) -> tuple[Query, ...]:
-    return _quantiles(name, 'object="segment"')
 
 
 STALLED_SHARE = f"sum({rate('stalled_seconds')}) / (sum({rate('stalled_seconds')}) + sum({rate('playing_seconds')}))"
@@ -127,87 +125,113 @@ def _signal_query(signal: SignalInfo) -> Query:
     return Query(gauge(f"{ORIGIN_PREFIX}{signal.name}", 'target=~"$target"'), f"{{{{target}}}} {words}")
 
 
-ROWS: tuple[Row, ...] = (
-    Row(
-        "Viewers",
-        (
-            Panel(
-                "Viewers",
-                "short",
-                (
-                    Query(f"sum({gauge('target_clients')})", "wanted"),
-                    Query(f"sum({gauge('active_clients')})", "running"),
-                    Query(f"sum({gauge('playing_clients')})", "playing"),
-                    Query(f"sum({gauge('stalled_clients')})", "stalled"),
-                    Query(f"sum({gauge('starting_clients')})", "starting"),
-                ),
-            ),
-            Panel("Rebuffering", "percentunit", (Query(STALLED_SHARE, "stalled of watched time"),)),
-            Panel("Failed requests", "percentunit", (Query(ERROR_SHARE, "of all requests"),)),
-            Panel("Startup", "s", _quantiles("startup_seconds"), "From the request to play to the first picture."),
-            Panel("Stalls", "cps", (Query(f"sum({rate('stalls')})", "stalls"),)),
-            Panel("Live latency", "s", _quantiles("live_latency_seconds"), "Wall clock less the time at the playhead."),
-            Panel(
-                "Viewers that are gone",
-                "cps",
-                (Query(f"sum by (reason) ({rate('client_exits')})", "{{reason}}"),),
-            ),
-            Panel(
-                "Findings",
-                "bool",
-                (Query(f"max by (rule, culprit) ({gauge('finding')})", "{{rule}} ({{culprit}})"),),
-                "1 while something that was found out goes on.",
-                always=False,
-            ),
-        ),
-    ),
-    Row(
-        "Traffic",
-        (
-            Panel("Throughput", "Bps", (Query(f"sum({gauge('throughput_bytes_per_second')})", "body bytes"),)),
-            Panel("Requests", "reqps", (Query(f"sum by (object) ({rate('requests')})", "{{object}}"),)),
-            Panel("Segment: time to first byte", "s", _of_object("ttfb_seconds")),
-            Panel("Segment: download", "s", _of_object("download_seconds")),
-            Panel("Playlist: time to first byte", "s", _quantiles("ttfb_seconds", 'object="media_playlist"')),
-            Panel("Connecting", "s", _quantiles("connect_seconds"), "DNS, TCP and TLS of new connections."),
-            Panel(
-                "Errors",
-                "cps",
-                (
-                    Query(
-                        f"sum by (object, kind, blame, status_code) ({rate('errors')})",
-                        "{{object}} {{kind}} {{status_code}} ({{blame}})",
+def rows(*, native: bool = False) -> tuple[Row, ...]:
+    """The whole dashboard.
+
+    Args:
+        native: of native histograms; else of classic ones.
+    """
+
+    def quantiles(name: str, more: str = "") -> tuple[Query, ...]:
+        return tuple(
+            Query(quantile(share, name, more, native=native), f"P{100 * share:g}") for share in (0.5, 0.95, 0.99)
+        )
+
+    def of_segment(name: str) -> tuple[Query, ...]:
+        return quantiles(name, 'object="segment"')
+
+    return (
+        Row(
+            "Viewers",
+            (
+                Panel(
+                    "Viewers",
+                    "short",
+                    (
+                        Query(f"sum({gauge('target_clients')})", "wanted"),
+                        Query(f"sum({gauge('active_clients')})", "running"),
+                        Query(f"sum({gauge('playing_clients')})", "playing"),
+                        Query(f"sum({gauge('stalled_clients')})", "stalled"),
+                        Query(f"sum({gauge('starting_clients')})", "starting"),
                     ),
                 ),
-                always=False,
-            ),
-            Panel(
-                "Playlists out of order",
-                "cps",
-                (
-                    Query(f"sum({rate('stale_playlists')})", "stale"),
-                    Query(f"sum({rate('older_playlists')})", "older copies"),
-                    Query(f"sum({rate('violations')})", "against the draft"),
-                    Query(f"sum({rate('expired_segments')})", "segments gone before they were fetched"),
+                Panel("Rebuffering", "percentunit", (Query(STALLED_SHARE, "stalled of watched time"),)),
+                Panel("Failed requests", "percentunit", (Query(ERROR_SHARE, "of all requests"),)),
+                Panel("Startup", "s", quantiles("startup_seconds"), "From the request to play to the first picture."),
+                Panel("Stalls", "cps", (Query(f"sum({rate('stalls')})", "stalls"),)),
+                Panel(
+                    "Live latency", "s", quantiles("live_latency_seconds"), "Wall clock less the time at the playhead."
+                ),
+                Panel(
+                    "Viewers that are gone",
+                    "cps",
+                    (Query(f"sum by (reason) ({rate('client_exits')})", "{{reason}}"),),
+                ),
+                Panel(
+                    "Findings",
+                    "bool",
+                    (Query(f"max by (rule, culprit) ({gauge('finding')})", "{{rule}} ({{culprit}})"),),
+                    "1 while something that was found out goes on.",
+                    always=False,
                 ),
             ),
         ),
-    ),
-    Row(
-        "Generator",
-        (
-            Panel(
-                "Bottleneck", "bool", (Query(f"max by (instance) ({gauge('generator_saturated')})", "{{instance}}"),)
-            ),
-            Panel("CPU of the machine", "percent", (Query(gauge("machine_cpu_percent"), "{{instance}}"),)),
-            Panel("CPU of the workers", "percentunit", (Query(rate("worker_cpu_seconds"), "{{instance}} {{worker}}"),)),
-            Panel("Event loops' lag", "s", _quantiles("loop_lag_seconds")),
-            Panel("Requests after they were due", "s", _quantiles("lateness_seconds")),
-            Panel(
-                "Memory of the workers", "bytes", (Query(gauge("worker_resident_bytes"), "{{instance}} {{worker}}"),)
+        Row(
+            "Traffic",
+            (
+                Panel("Throughput", "Bps", (Query(f"sum({gauge('throughput_bytes_per_second')})", "body bytes"),)),
+                Panel("Requests", "reqps", (Query(f"sum by (object) ({rate('requests')})", "{{object}}"),)),
+                Panel("Segment: time to first byte", "s", of_segment("ttfb_seconds")),
+                Panel("Segment: download", "s", of_segment("download_seconds")),
+                Panel("Playlist: time to first byte", "s", quantiles("ttfb_seconds", 'object="media_playlist"')),
+                Panel("Connecting", "s", quantiles("connect_seconds"), "DNS, TCP and TLS of new connections."),
+                Panel(
+                    "Errors",
+                    "cps",
+                    (
+                        Query(
+                            f"sum by (object, kind, blame, status_code) ({rate('errors')})",
+                            "{{object}} {{kind}} {{status_code}} ({{blame}})",
+                        ),
+                    ),
+                    always=False,
+                ),
+                Panel(
+                    "Playlists out of order",
+                    "cps",
+                    (
+                        Query(f"sum({rate('stale_playlists')})", "stale"),
+                        Query(f"sum({rate('older_playlists')})", "older copies"),
+                        Query(f"sum({rate('violations')})", "against the draft"),
+                        Query(f"sum({rate('expired_segments')})", "segments gone before they were fetched"),
+                    ),
+                ),
             ),
         ),
-    ),
-    Row("Origin", tuple(_origin_panels())),
-)
-"""The whole dashboard."""
+        Row(
+            "Generator",
+            (
+                Panel(
+                    "Bottleneck",
+                    "bool",
+                    (Query(f"max by (instance) ({gauge('generator_saturated')})", "{{instance}}"),),
+                ),
+                Panel("CPU of the machine", "percent", (Query(gauge("machine_cpu_percent"), "{{instance}}"),)),
+                Panel(
+                    "CPU of the workers", "percentunit", (Query(rate("worker_cpu_seconds"), "{{instance}} {{worker}}"),)
+                ),
+                Panel("Event loops' lag", "s", quantiles("loop_lag_seconds")),
+                Panel("Requests after they were due", "s", quantiles("lateness_seconds")),
+                Panel(
+                    "Memory of the workers",
+                    "bytes",
+                    (Query(gauge("worker_resident_bytes"), "{{instance}} {{worker}}"),),
+                ),
+            ),
+        ),
+        Row("Origin", tuple(_origin_panels())),
+    )
+
+
+ROWS = rows()
+"""The dashboard of classic histograms."""
