@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
 
-.PHONY: dist sdist sbom man chaos truth wheel sick fidelity demo test quick check system-packages bench lock reference clean help
+.PHONY: dist sdist sbom man chaos truth wheel sick pairs fidelity demo test quick check system-packages bench lock reference clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -42,8 +42,11 @@ truth: $(VENV)/.dev ## Searches for capacity on origins whose limit is known: an
 man: reference ## Show the manual page
 	man -l docs/man/hls-swarm.1
 
-sick: $(VENV)/.dev ## A real origin made sick in eight ways, and what a run says of each
-	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.sick
+sick: $(VENV)/.dev ## A real origin made sick in eight ways, and what a run says of each; SICK=more six others, SICK=all
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.sick $(SICK)
+
+pairs: $(VENV)/.dev ## Real runs compared in pairs, of the same origin and of a slower one: eight minutes
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.pairs $(or $(PAIRS),runs/pairs)
 
 reference: $(VENV)/.dev ## Write the reference pages from the code
 	$(BIN)/python tools/gen_reference.py

@@ -398,11 +398,13 @@ class PlaylistStale(msgspec.Struct, frozen=True, tag=True):
 
     Attributes:
         stale_seconds: how long it was unchanged, once it has changed; None when it was noticed and goes on.
+        added: segments that the change brought at its end.
     """
 
     viewer: int
     at: float
     stale_seconds: float | None
+    added: int = 0
 
 
 class SwitchReason(StrEnum):

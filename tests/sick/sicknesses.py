@@ -1,15 +1,15 @@
-"""Eight ways in which an origin gets sick, how each is made, and what a run must say of it."""
+"""Eight ways in which an origin gets sick, how each is made, and what a run must say of it. More: `more_sicknesses`."""
 
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from tests.sick.origin import Origin
+from tests.sick.origin import TYPES, Origin
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,11 @@ class Sickness:
         make: makes the origin sick; it is well again, or ended, when the context is left.
         words: how the run fares, by one of these words, ten seconds later.
         first: the rules of which one leads the findings.
+        also: rules that must be among the first three.
         verdict, exit_code: of the run.
         server: lines of nginx's server block from the beginning.
-        disk: size of the packager's own disk.
+        disk, edge: of the packager's own disk and of an edge, as for `origin`.
+        flags: of the run, beside the usual ones.
     """
 
     name: str
@@ -33,14 +35,23 @@ class Sickness:
     exit_code: int = 99
     server: str = ""
     disk: str = ""
+    edge: str | None = None
+    flags: tuple[str, ...] = ()
+    also: frozenset[str] = frozenset()
+
+    def word_of(self, words: Sequence[str]) -> str:
+        """The first of these that is right; the last where none is."""
+        return next((word for word in words if word in self.words), words[-1])
 
 
-def reloaded(server: str, connections: int = 1024) -> Callable[[Origin], AbstractContextManager[None]]:
+def reloaded(
+    server: str, connections: int = 1024, types: str = TYPES
+) -> Callable[[Origin], AbstractContextManager[None]]:
     """nginx with other settings."""
 
     @contextmanager
     def make(origin: Origin) -> Iterator[None]:
-        origin.reload(server, connections)
+        origin.nginx.reload(server, connections, types)
         yield
 
     return make

@@ -87,4 +87,6 @@ def _is_counter(name: str) -> bool:
     return base in QUIET_RATES or base in _COUNTERS_OF_PARTS
 
 
-_COUNTERS_OF_PARTS = frozenset({"host_errors", "group_stalled_seconds", "group_watched_seconds"})
+_COUNTERS_OF_PARTS = frozenset(
+    {"host_errors", "group_stalled_seconds", "group_watched_seconds", "group_errors", "mistyped", "leaping_playlists"}
+)

@@ -337,6 +337,7 @@ class TestStale:
         assert began.stale_seconds is None
         assert began.at == pytest.approx(3.01)  # loads at 2.0 and 3.0: the second finds 1.5 x 2 s gone by
         assert over.stale_seconds == pytest.approx(9.0)
+        assert over.added == 4  # two seconds each
 
 
 class TestSequence:

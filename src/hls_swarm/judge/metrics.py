@@ -353,6 +353,12 @@ def _counters() -> tuple[CounterMetric, ...]:
         ("date_jumps", "reloads that dated segments otherwise", Better.LOWER, lambda t: t.date_jumps),
         ("stale_playlists", "playlists that did not change for too long", Better.LOWER, lambda t: t.stale_playlists),
         (
+            "leaping_playlists",
+            "of these, the ones that then went on by three segments or more at once",
+            Better.LOWER,
+            lambda t: t.leaping_playlists,
+        ),
+        (
             "unsettled_requests",
             "requests without an answer, of which it is not known whether the origin took them",
             Better.LOWER,

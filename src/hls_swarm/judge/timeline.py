@@ -32,10 +32,12 @@ FIXED_COLUMNS: Mapping[str, str] = {
 _PART_COLUMNS: tuple[tuple[str, Unit, str], ...] = (
     ("errors_total@OBJECT KIND STATUS", Unit.COUNT, "exchanges that failed so; without a status where none came"),
     ("answers_total@STATUS", Unit.COUNT, "answers with this status, to requests for any kind of object"),
+    ("mistyped_total@OBJECT TYPE", Unit.COUNT, "complete answers whose Content-Type says what the object is not"),
     ("group_viewers@SORT NAME", Unit.COUNT, "viewers that watch, of a `profile` or a `variant`"),
     ("group_stalled_seconds_total@SORT NAME", Unit.SECONDS, "stalled time of these viewers since the start"),
     ("group_watched_seconds_total@SORT NAME", Unit.SECONDS, "watched time of these viewers since the start"),
     ("group_failed_total@SORT NAME", Unit.COUNT, "of these viewers, those that a fatal error ended"),
+    ("group_errors_total@SORT NAME", Unit.COUNT, "exchanges of these viewers that failed"),
     ("host_requests_total@HOST", Unit.COUNT, "requests sent to a host"),
     ("host_errors_total@HOST", Unit.COUNT, "exchanges with a host that failed"),
     ("exporters_failing@TARGET", Unit.COUNT, "exporters of a machine of the origin that do not answer"),
@@ -93,6 +95,9 @@ def _parts(now: Moment) -> Iterator[tuple[str, float]]:
     for error in list(tally.errors.values())[:_MOST_PARTS]:
         status = "" if error.status is None else f" {error.status}"
         yield f"errors_total@{error.subject} {error.kind}{status}", error.count
+    for kind, objects in tally.objects.items():
+        for content_type, count in objects.mistyped.items():
+            yield f"mistyped_total@{kind} {content_type}", count
     answers: dict[int, int] = {}
     for objects in tally.objects.values():
         for number, count in objects.statuses.items():
@@ -108,6 +113,7 @@ def _parts(now: Moment) -> Iterator[tuple[str, float]]:
             yield f"group_stalled_seconds_total{part}", _rounded(group.stalled.seconds(at))
             yield f"group_watched_seconds_total{part}", _rounded(group.watching.seconds(at))
             yield f"group_failed_total{part}", group.failed
+            yield f"group_errors_total{part}", group.errors
     if len(tally.hosts) > 1:
         for name, host in list(tally.hosts.items())[:_MOST_PARTS]:
             yield f"host_requests_total@{name}", host.requests

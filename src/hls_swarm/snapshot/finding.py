@@ -4,7 +4,8 @@ Rules:
 
 - Every sentence of a finding stands on atoms of evidence: one figure, what it was compared with, and over which time.
 - A cause is what a counter or the answers themselves say; a limit is something that is used up or waited for, and may
-  be the cause; a symptom is what viewers live through. A symptom blames nobody.
+  be the cause; a symptom is what viewers live through. A symptom blames nobody. A remark is wrong and stops no viewer
+  of this run: it explains nothing of what they live through.
 - Instants are seconds since the start of the run, as in the timeline.
 """
 
@@ -46,6 +47,7 @@ class Standing(StrEnum):
     CAUSE = "cause"
     LIMIT = "limit"
     SYMPTOM = "symptom"
+    REMARK = "remark"
 
 
 class Voids(StrEnum):
@@ -130,6 +132,7 @@ class Finding(msgspec.Struct, frozen=True):
         next_step: what to do, one line.
         voids: what is void because of it.
         is_felt: whether viewers themselves meet it, in their play or in their requests.
+        explains: rules whose findings at the same time are only what this one looks like.
     """
 
     rule: str
@@ -143,6 +146,7 @@ class Finding(msgspec.Struct, frozen=True):
     next_step: str
     voids: Voids = Voids.NOTHING
     is_felt: bool = False
+    explains: tuple[str, ...] = ()
 
     @property
     def from_seconds(self) -> float:

@@ -48,6 +48,7 @@ from hls_swarm.records import (
     Violation,
 )
 from hls_swarm.stats.cmcd import CmcdTally
+from hls_swarm.stats.content_types import is_wrong, name_of
 from hls_swarm.stats.experience import ExperienceCounter
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.hosts import host_of, host_tally
@@ -57,6 +58,10 @@ LATE_START_SECONDS = 0.1
 """A viewer that started more than this after it was due is a late start: the generator's fault."""
 MAX_REASONS = 50
 """Different texts of fatal failures that are kept apart; further ones are counted as `other`."""
+LEAP_SEGMENTS = 3
+"""A playlist that stood still and then has so many new segments came from a cache, or its packager fell behind."""
+_MOST_TYPES = 50
+"""Content-Types that are remembered to be right."""
 _BATCH = 128
 """Records that wait to be counted, at most: some hold the body of a playlist."""
 _CANCELLED, _INTERNAL = FailureKind.CANCELLED, FailureKind.INTERNAL
@@ -90,18 +95,28 @@ class _Values:
 class _ObjectCounter:
     """Adds exchanges for one kind of object to its tally."""
 
-    __slots__ = ("download", "objects", "throughput", "ttfb")
+    __slots__ = ("download", "objects", "throughput", "ttfb", "types")
 
     def __init__(self, objects: ObjectTally) -> None:
         self.objects = objects
         self.ttfb, self.download = _Values(objects.ttfb), _Values(objects.download)
         self.throughput = _Values(objects.throughput)
+        self.types: set[str] = set()  # Content-Types that are right
 
     def settle(self) -> None:
         """Bring the histograms up to date."""
         self.ttfb.settle()
         self.download.settle()
         self.throughput.settle()
+
+
+def _add_type(kind: ObjectKind, counter: _ObjectCounter, content_type: str) -> None:
+    """A Content-Type that is wrong is counted, one that is right is remembered."""
+    if not is_wrong(kind, content_type):
+        if len(counter.types) < _MOST_TYPES:
+            counter.types.add(content_type)
+        return
+    counter.objects.add_mistyped(name_of(content_type))
 
 
 class Counter:
@@ -162,10 +177,14 @@ class Counter:
                 elif record.abandoned:
                     self._tally.abandoned_segments += 1
                     self._tally.abandoned_bytes += record.exchange.body_bytes
+                elif failure.kind is not _CANCELLED:
+                    self._experience.add_failure(record.viewer)
             case PlaylistFetched():
                 self._add_exchange(record.kind, record.exchange, record.failure, record.retry)
                 if record.changed is False:
                     self._tally.unchanged_playlists += 1
+                elif record.failure is not None and record.failure.kind is not _CANCELLED:
+                    self._experience.add_failure(record.viewer)
                 for violation in record.violations:
                     self._tally.add_violation(violation, record.exchange.url)
             case LatencyObserved():
@@ -217,6 +236,7 @@ class Counter:
                     self._tally.stale_playlists += 1
                 else:
                     self._tally.staleness.add(record.stale_seconds)
+                    self._tally.leaping_playlists += record.added >= LEAP_SEGMENTS
             case _:
                 assert_never(record)
 
@@ -260,6 +280,9 @@ class Counter:
             self._lateness.add(max(0.0, lateness))
         if failure is None:
             objects.completed += 1
+            content_type = exchange.content_type
+            if content_type is not None and content_type not in counter.types:
+                _add_type(kind, counter, content_type)
             first_byte_at, sent_at = exchange.first_byte_at, exchange.sent_at
             if first_byte_at is not None and sent_at is not None:
                 counter.ttfb.add(first_byte_at - sent_at)

@@ -178,6 +178,13 @@ class ExperienceCounter:
             group.media_seconds += media_seconds
             group.media_bits += media_bits
 
+    def add_failure(self, viewer: int) -> None:
+        """Count an exchange that failed with the groups of its viewer."""
+        phase = self._phases.get(viewer)
+        for group in phase.groups if phase is not None else ():
+            if isinstance(group, GroupTally):
+                group.errors += 1
+
     def settle(self) -> None:
         """Bring the histograms up to date."""
         for latencies in self._latencies.values():

@@ -78,6 +78,7 @@ class GroupTally(msgspec.Struct):
 
     Attributes:
         started, played, failed: sessions begun, ever played, ended by a fatal error.
+        errors: exchanges of these viewers that failed.
         startup: request to play until first playback, of those that got there.
         stall: lengths of ended stalls.
         restart: seek to playing.
@@ -87,6 +88,7 @@ class GroupTally(msgspec.Struct):
     started: int = 0
     played: int = 0
     failed: int = 0
+    errors: int = 0
     stalls: int = 0
     media_seconds: float = 0.0
     media_bits: float = 0.0
@@ -107,5 +109,5 @@ class GroupTally(msgspec.Struct):
             getattr(self, name).merge(getattr(other, name))
 
 
-_SUMS = ("started", "played", "failed", "stalls", "media_seconds", "media_bits")
+_SUMS = ("started", "played", "failed", "errors", "stalls", "media_seconds", "media_bits")
 _MERGEABLE = ("startup", "stall", "restart", "live_latency", "edge_latency", "watching", "playing", "stalled")

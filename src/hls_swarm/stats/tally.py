@@ -18,6 +18,7 @@ import msgspec
 from hls_swarm.foreign import cut
 from hls_swarm.records import Blame, Exchange, FailureKind, ObjectKind, Violation
 from hls_swarm.stats.cmcd import CmcdTally
+from hls_swarm.stats.content_types import OTHER
 from hls_swarm.stats.faults import FaultCount, merge_faults
 from hls_swarm.stats.groups import GroupTally, Running
 from hls_swarm.stats.histogram import Histogram
@@ -25,6 +26,8 @@ from hls_swarm.stats.hosts import Hosts, merge_hosts
 
 MAX_VIOLATIONS = 40
 """Kinds of violation that are kept apart."""
+MAX_MISTYPED = 20
+"""Wrong Content-Types that are kept apart."""
 VIEWER = "viewer"
 """Stands where an error has its object, if it is of none."""
 
@@ -120,6 +123,7 @@ class ObjectTally(msgspec.Struct):
         throughput: body bytes per second, from the first byte to the last, of complete answers.
         retries: exchanges that were not the first try.
         statuses: HTTP status to answers.
+        mistyped: Content-Types that say what the object is not, to complete answers; at most `MAX_MISTYPED`.
         waiting: the one that had gone on the longest of those that were cut off.
     """
 
@@ -136,6 +140,7 @@ class ObjectTally(msgspec.Struct):
     throughput: Histogram = msgspec.field(default_factory=Histogram)
     retries: int = 0
     statuses: dict[int, int] = {}
+    mistyped: dict[str, int] = {}
     waiting: Waiting | None = None
 
     def add_connection(self, exchange: Exchange) -> None:
@@ -148,6 +153,11 @@ class ObjectTally(msgspec.Struct):
         for histogram, seconds in opened:
             if seconds is not None:
                 histogram.add(seconds)
+
+    def add_mistyped(self, content_type: str, answers: int = 1) -> None:
+        """Count answers with a type that says what the object is not."""
+        name = content_type if content_type in self.mistyped or len(self.mistyped) < MAX_MISTYPED else OTHER
+        self.mistyped[name] = self.mistyped.get(name, 0) + answers
 
     def merge(self, other: Self) -> None:
         """Add another tally of the same kind of object."""
@@ -165,6 +175,8 @@ class ObjectTally(msgspec.Struct):
         self.retries += other.retries
         for status, answers in other.statuses.items():
             self.statuses[status] = self.statuses.get(status, 0) + answers
+        for content_type, answers in other.mistyped.items():
+            self.add_mistyped(content_type, answers)
         if other.waiting is not None and (self.waiting is None or other.waiting.seconds > self.waiting.seconds):
             self.waiting = other.waiting
 
@@ -196,6 +208,7 @@ class Tally(msgspec.Struct):
             start.
         gap_segments, unavailable_segments: passed over because the playlist said so, or because every try failed.
         rtt: round trips of some connections in each second, as the kernel estimates them, in seconds.
+        leaping_playlists: stale ones that went on by `LEAP_SEGMENTS` segments or more at once.
         staleness: how long playlists that were stale had not changed when they did, in seconds.
         restart: seek to playing.
         media_seconds, media_bits: of segments fetched, and declared bitrate x media time (CTA-2066).
@@ -273,6 +286,7 @@ class Tally(msgspec.Struct):
     reversals: int = 0
     abandoned_segments: int = 0
     abandoned_bytes: int = 0
+    leaping_playlists: int = 0
     media_seconds: float = 0.0
     media_bits: float = 0.0
     restart: Histogram = msgspec.field(default_factory=Histogram)
@@ -392,6 +406,7 @@ _COUNTERS = (
     "reversals",
     "abandoned_segments",
     "abandoned_bytes",
+    "leaping_playlists",
     "media_seconds",
     "media_bits",
     "player_processes",

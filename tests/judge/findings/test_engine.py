@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from tests.support.timelines import timeline
+from tests.support.timelines import Values, timeline
 
 from hls_swarm.judge.findings.engine import MOST_INTERVALS, Change, Engine, Turn, find
 from hls_swarm.judge.findings.measures import now_of
@@ -84,6 +84,38 @@ def test_what_comes_back_is_another_interval_and_their_number_is_bounded() -> No
 def test_rows_after_the_end_say_nothing() -> None:
     ended = [{**row, "phase": "finished"} for row in rows(95, 95, 95, 95)]
     assert find(ended, [HOT]) == ()
+
+
+def test_a_cache_that_keeps_playlists_leads_what_it_looks_like() -> None:
+    """Playlists stand still for ten seconds, then bring five segments, again and again; viewers stall in between."""
+    held: Values = {
+        "unchanged_playlists": 10.0,
+        "leaping_playlists": 0.0,
+        "viewers_stalled": 12.0,
+        "stale_playlists": 2.0,
+    }
+    leap: Values = {**held, "unchanged_playlists": 0.0, "leaping_playlists": 10.0}
+    parts = [(second, leap if second % 10 < 2 else held) for second in range(30, 60)]
+    found = find(timeline(*parts))
+    assert [finding.rule for finding in found] == ["cached-playlists", "stale-playlists", "stalled"]
+    assert {finding.severity for finding in found} == {Severity.CRITICAL}
+
+
+def test_a_packager_that_catches_up_once_is_no_cache() -> None:
+    held: Values = {"unchanged_playlists": 10.0, "leaping_playlists": 0.0, "stale_playlists": 2.0}
+    leap: Values = {**held, "unchanged_playlists": 0.0, "leaping_playlists": 10.0}
+    found = find(timeline((30, held), (42, leap), (44, {"leaping_playlists": 0.0})))
+    assert [finding.rule for finding in found] == ["stale-playlists"]
+
+
+def test_a_remark_is_as_it_is_however_much_viewers_suffer() -> None:
+    late: Values = {"live_latency_seconds_p50": -53.0}
+    found = find(timeline((30, {**late, "viewers_stalled": 12.0, "gap_segments": 1.0}), (45, late)))
+    assert [(finding.rule, finding.severity) for finding in found] == [
+        ("gaps", Severity.CRITICAL),
+        ("stalled", Severity.CRITICAL),
+        ("dates-ahead", Severity.NOTE),
+    ]
 
 
 def test_row_by_row_and_over_the_whole_timeline_it_is_the_same() -> None:

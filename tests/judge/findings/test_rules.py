@@ -116,6 +116,38 @@ CASES = [
         Culprit.LIVE_SOURCE,
         id="while none is late",
     ),
+    Case(
+        "cached-playlists",
+        {"unchanged_playlists": 8.0, "leaping_playlists": 1.9},
+        {"unchanged_playlists": 5.0, "leaping_playlists": 1.9},
+        "leaping_playlists",
+        Culprit.PATH,
+        id="while others go on segment by segment",
+    ),
+    Case(
+        "cached-playlists",
+        {"unchanged_playlists": 9.0, "leaping_playlists": 1.0},
+        {"unchanged_playlists": 9.5, "leaping_playlists": 0.5},
+        "unchanged_playlists",
+        Culprit.PATH,
+        id="while few viewers had one",
+    ),
+    Case(
+        "dates-ahead",
+        {"live_latency_seconds_p50": -53.0},
+        {"live_latency_seconds_p50": -0.8},
+        "live_latency_seconds_p50",
+        Culprit.LIVE_SOURCE,
+        Severity.NOTE,
+    ),
+    Case(
+        "dates-behind",
+        {"live_latency_seconds_p50": 66.0, "edge_latency_seconds_p50": 6.0},
+        {"live_latency_seconds_p50": 35.0, "edge_latency_seconds_p50": 6.0},
+        "edge_latency_seconds_p50",
+        Culprit.LIVE_SOURCE,
+        Severity.NOTE,
+    ),
     Case("sequence-reset", {"sequence_resets": 1.0}, {}, "sequence_resets", Culprit.LIVE_SOURCE, Severity.NOTE),
     Case("mutated-segments", {"mutated_segments": 1.0}, {}, "mutated_segments", Culprit.PLAYLIST),
     Case("gaps", {"gap_segments": 1.0}, {}, "gap_segments", Culprit.LIVE_SOURCE),
@@ -245,6 +277,67 @@ CASES = [
         None,
         where="variant 720p",
         before=GROUPS,
+    ),
+    Case(
+        "group-fails",
+        {**GROUPS, "group_errors@variant 720p": 1.0, "group_errors@variant 240p": 0.0},
+        {**GROUPS, "group_errors@variant 720p": 1.0, "group_errors@variant 240p": 0.2},
+        "group_watched_seconds@variant 240p",
+        where="variant 720p",
+        id="while others fail too",
+    ),
+    Case(
+        "group-fails",
+        {**GROUPS, "group_errors@variant 720p": 1.0, "group_errors@variant 240p": 0.0},
+        {
+            **GROUPS,
+            "group_errors@variant 720p": 1.0,
+            "group_errors@variant 240p": 0.0,
+            "group_watched_seconds@variant 720p": 50.0,
+        },
+        "group_errors@variant 720p",
+        where="variant 720p",
+        id="while nearly all viewers watch it",
+    ),
+    Case(
+        "wrong-types",
+        {"mistyped@segment text/plain": 3.0},
+        {"mistyped@segment text/plain": 0.0},
+        "mistyped@segment text/plain",
+        severity=Severity.NOTE,
+        where="segment text/plain",
+    ),
+    Case(
+        "collected-bodies",
+        {
+            "segment_ttfb_seconds_p50": 0.9,
+            "segment_download_seconds_p50": 0.95,
+            "media_playlist_ttfb_seconds_p95": 0.01,
+        },
+        {
+            "segment_ttfb_seconds_p50": 0.9,
+            "segment_download_seconds_p50": 0.95,
+            "media_playlist_ttfb_seconds_p95": 0.8,
+        },
+        "media_playlist_ttfb_seconds_p95",
+        Culprit.PATH,
+        id="while playlists are late too",
+    ),
+    Case(
+        "collected-bodies",
+        {
+            "segment_ttfb_seconds_p50": 0.9,
+            "segment_download_seconds_p50": 0.95,
+            "media_playlist_ttfb_seconds_p95": 0.01,
+        },
+        {
+            "segment_ttfb_seconds_p50": 0.9,
+            "segment_download_seconds_p50": 1.9,
+            "media_playlist_ttfb_seconds_p95": 0.01,
+        },
+        "segment_ttfb_seconds_p50",
+        Culprit.PATH,
+        id="while bodies take their time too",
     ),
     Case(
         "host-worse",
@@ -405,7 +498,7 @@ def test_it_fires(case: Case) -> None:
     (finding,) = found(case, case.fires)
     assert (finding.culprit, finding.where) == (case.culprit, case.where)
     assert finding.severity.rank >= case.severity.rank
-    assert SINCE - 1 <= finding.from_seconds <= SINCE + 9
+    assert SINCE - 1 <= finding.from_seconds <= SINCE + 10
     assert finding.is_going_on
     assert "{" not in finding.what + finding.next_step
     assert [evidence.text for evidence in finding.evidence]

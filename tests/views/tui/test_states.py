@@ -27,7 +27,7 @@ STATES: list[tuple[str, Callable[[], Snapshot], list[str]]] = [
     (
         "steady",
         states.steady,
-        ["● HEALTHY  all 1,000 viewers play without a stall", "steady   2:05 of 5:00", "100% started"],
+        ["● HEALTHY  all 1,000 viewers play without a stall", "steady   2:05 of 5:00", "41.7% done"],
     ),
     ("stalls", states.stalls, ["▲ DEGRADED  70 of 1,000 viewers stalled", "70 now", "212 in all", "rebuffering 1.29%"]),
     (

@@ -88,6 +88,7 @@ class _State:
             next_step=rule.words(rule.next_step, self.evidence, self.where),
             voids=rule.voids,
             is_felt=rule.is_felt or rule.standing is Standing.SYMPTOM,
+            explains=rule.explains,
         )
 
 

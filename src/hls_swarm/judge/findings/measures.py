@@ -115,6 +115,28 @@ def ratio_of(part: str, whole: str) -> Measure:
     return Measure(f"{part} of {whole}", Unit.RATIO, 1.0, read)
 
 
+def difference_of(one: str, other: str, unit: Unit, seconds: float) -> Measure:
+    """The median of one, less the median of the other, of the last seconds."""
+
+    def read(recent: Recent, where: str) -> float | None:
+        first, second = recent.median(_at(one, where), seconds), recent.median(_at(other, where), seconds)
+        return None if first is None or second is None else first - second
+
+    return Measure(f"{one} less {other}", unit, seconds, read)
+
+
+def share_of_rest(part: str, whole: str, rest: str, seconds: float) -> Measure:
+    """How much a counter rose in the last seconds, as a share of what another rose beyond a third one."""
+
+    def read(recent: Recent, where: str) -> float | None:  # noqa: ARG001 - all are of the whole run
+        parts, wholes, rests = (recent.rise(name, seconds) for name in (part, whole, rest))
+        if parts is None or wholes is None or rests is None or wholes <= rests:
+            return None
+        return min(1.0, parts / (wholes - rests))
+
+    return Measure(f"{part} of {whole} without {rest}", Unit.RATIO, seconds, read)
+
+
 def quotient_of(part: str, whole: str, seconds: float) -> Measure:
     """The median of one by another, of the last seconds that say both."""
 

@@ -4,8 +4,10 @@ Rules:
 
 - A cause or a limit is as severe as what viewers met while it held, or up to `LEAD_SECONDS` after it: buffers hide a
   cause for that long.
+- A remark explains nothing and stays a note. Where nobody suffers it comes before a limit: it is wrong for certain.
 - The more severe comes first; of those that are equally severe a cause comes before a limit, and both before the
   symptom that they explain; then what held longer; of two that held about as long, the one that names a place.
+- What another finding explains (`explains`) comes behind all other reasons: it is what that one looks like.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,9 @@ from hls_swarm.snapshot.finding import Finding, Severity, Standing
 
 LEAD_SECONDS = 15.0
 _ABOUT_SECONDS = 10.0
-_ORDER = (Standing.CAUSE, Standing.LIMIT, Standing.SYMPTOM)
+_ORDER = (Standing.CAUSE, Standing.REMARK, Standing.LIMIT, Standing.SYMPTOM)
+_EXPLAINED = _ORDER.index(Standing.LIMIT) + 0.5
+"""Behind every reason that may be the true one, before the symptoms."""
 
 
 def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
@@ -32,7 +36,7 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
             risen,
             key=lambda finding: (
                 -finding.severity.rank,
-                _ORDER.index(finding.standing),
+                _place(finding, risen),
                 -round(finding.seconds(now) / _ABOUT_SECONDS),
                 not finding.where,
                 -finding.seconds(now),
@@ -43,8 +47,19 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
     )
 
 
+def _place(finding: Finding, findings: Sequence[Finding]) -> float:
+    """Among those that are equally severe: by what it says of the reason."""
+    explained = any(
+        finding.rule in other.explains
+        and any(mine.overlaps(theirs, LEAD_SECONDS) for mine in finding.intervals for theirs in other.intervals)
+        for other in findings
+    )
+    place = _ORDER.index(finding.standing)
+    return max(place, _EXPLAINED) if explained else place
+
+
 def _as_severe_as_its_effects(finding: Finding, felt: Sequence[Finding]) -> Finding:
-    if finding.standing is Standing.SYMPTOM:
+    if finding.standing in {Standing.SYMPTOM, Standing.REMARK}:
         return finding
     severity: Severity = finding.severity
     for effect in felt:

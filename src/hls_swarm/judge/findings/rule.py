@@ -104,6 +104,7 @@ class Rule:
         places: what it looks at one by one.
         voids: what is void while it holds.
         is_felt: whether viewers themselves meet it.
+        explains: rules whose findings are what this one looks like too, and come after it.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Rule:
     places: Places = everywhere
     voids: Voids = Voids.NOTHING
     is_felt: bool = False
+    explains: tuple[str, ...] = ()
 
     def observe(self, recent: Recent, where: str, *, going_on: bool) -> Observation:
         """Whether it holds at a place now."""

@@ -1,16 +1,19 @@
 """What viewers live through, and what their requests say of the reason."""
 
 from hls_swarm.judge.findings.measures import (
+    difference_of,
     errors_of,
     median_of,
     most_of,
     now_of,
     per_viewer,
+    places_of,
     quotient_of,
     ratio_of,
     rise_of,
     share_of,
     share_of_errors,
+    share_of_rest,
 )
 from hls_swarm.judge.findings.rule import Rule, at_least, at_most, fallen, risen
 from hls_swarm.records import ASKED_OF_THE_ORIGIN, FailureKind, ObjectKind
@@ -22,6 +25,8 @@ _PLAYLISTS = (ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST)
 _MEDIA = (ObjectKind.SEGMENT, ObjectKind.INIT, ObjectKind.KEY)
 _LOST = (FailureKind.CONNECTION_LOST, FailureKind.CONNECT, FailureKind.CONNECT_TIMEOUT)
 _LATE = (FailureKind.FIRST_BYTE_TIMEOUT, FailureKind.NO_PROGRESS_TIMEOUT, FailureKind.TOTAL_TIMEOUT)
+_LEAPS_OVER = 12.0
+"""Longer than caches keep playlists that hurt anybody who has a window of some segments."""
 _LEAST_ERRORS = 3
 """Failures lately that one kind must have: fewer are told by the errors themselves."""
 _LEAST_SHARE = 0.01
@@ -112,11 +117,59 @@ LIVE = (
         culprit=Culprit.LIVE_SOURCE,
         severity=Severity.WARNING,
         what="live playlists do not go on: {0} of the loads in 5 s brought nothing new",
-        next_step="look at the encoder and the packager: do they run, and can they write (disk space, rights)?",
+        next_step="look at the encoder and the packager: do they run, can they write (disk space, rights)? "
+        "Does a cache keep playlists?",
         conditions=(
             at_least(share_of("unchanged_playlists", "media_playlist_requests", 5.0), 0.95, 0.8),
             at_least(per_viewer("stale_playlists", _LATELY), 0.05, 0.0),
         ),
+    ),
+    Rule(
+        name="cached-playlists",
+        standing=Standing.CAUSE,
+        culprit=Culprit.PATH,
+        severity=Severity.WARNING,
+        what="live playlists stand still and then leap: {0} of the changes bring three segments or more at once",
+        next_step="a cache keeps them too long (a CDN's TTL, proxy_cache_valid): half a target duration at most; "
+        "compare with the origin's own playlist",
+        conditions=(
+            at_least(
+                share_of_rest("leaping_playlists", "media_playlist_requests", "unchanged_playlists", _LEAPS_OVER),
+                0.8,
+                0.5,
+            ),
+            at_least(per_viewer("leaping_playlists", _LEAPS_OVER), 0.5, 0.2),
+        ),
+        for_seconds=5.0,  # a packager that caught up leaps once, and then goes on segment by segment
+        clear_seconds=10.0,
+        explains=("stale-playlists",),
+    ),
+    Rule(
+        name="dates-ahead",
+        standing=Standing.REMARK,
+        culprit=Culprit.LIVE_SOURCE,
+        severity=Severity.NOTE,
+        what="segments are dated after the time at which they are played: live latency {0}",
+        next_step="set the packager's clock (NTP, its time zone), or this machine's: EXT-X-PROGRAM-DATE-TIME is ahead",
+        conditions=(at_most(median_of("live_latency_seconds_p50", Unit.SECONDS, _LATELY), -1.0, -0.5),),
+        for_seconds=3.0,
+        clear_seconds=10.0,
+    ),
+    Rule(
+        name="dates-behind",
+        standing=Standing.REMARK,
+        culprit=Culprit.LIVE_SOURCE,
+        severity=Severity.NOTE,
+        what="segments are dated {0} before they can be loaded",
+        next_step="set the packager's clock (NTP, its time zone), or this machine's; a stream that is delayed on "
+        "purpose is dated so too",
+        conditions=(
+            at_least(
+                difference_of("live_latency_seconds_p50", "edge_latency_seconds_p50", Unit.SECONDS, _LATELY), 30.0, 25.0
+            ),
+        ),
+        for_seconds=3.0,
+        clear_seconds=10.0,
     ),
     Rule(
         name="sequence-reset",
@@ -353,6 +406,22 @@ DOWNLOADS = (
         ),
         for_seconds=3.0,
     ),
+    Rule(
+        name="collected-bodies",
+        standing=Standing.LIMIT,
+        culprit=Culprit.PATH,
+        severity=Severity.WARNING,
+        what="segments come late and then at once: {0} to the first byte, {1} of their download; playlists are prompt",
+        next_step="a proxy that collects bodies before it passes them on (proxy_buffering, proxy_cache_lock), or a "
+        "server that reads or makes them first",
+        conditions=(
+            at_least(median_of("segment_ttfb_seconds_p50", Unit.SECONDS, _LATELY), 0.3, 0.2),
+            at_least(quotient_of("segment_ttfb_seconds_p50", "segment_download_seconds_p50", _LATELY), 0.8, 0.7),
+            at_most(quotient_of("media_playlist_ttfb_seconds_p95", "segment_ttfb_seconds_p50", _LATELY), 0.2, 0.4),
+        ),
+        for_seconds=3.0,
+        explains=("slow-first-byte",),
+    ),
     _held_up("playlists", "media_playlist"),
     _held_up("segments", "segment"),
     Rule(
@@ -397,6 +466,18 @@ MEDIA = (
         Culprit.ORIGIN,
         "what should be segments is no media: {1} answers in 10 s, {0} of the requests",
         "an error page with status 200, a login page, another file of that name: fetch the URL of the error",
+    ),
+    Rule(
+        name="wrong-types",
+        standing=Standing.REMARK,
+        culprit=Culprit.ORIGIN,
+        severity=Severity.NOTE,
+        what="answers have a Content-Type that is not theirs: {0} in 10 s ({where})",
+        next_step="set the types of .m3u8, .ts, .m4s and .mp4 in the server: televisions refuse others, and proxies "
+        "compress text",
+        conditions=(at_least(rise_of("mistyped", _LATELY), 1),),
+        clear_seconds=10.0,
+        places=places_of("mistyped_total"),
     ),
     _failing(
         "bad-keys",

@@ -96,7 +96,7 @@ def _media_playlist_loaded(
     elif before is not None and playlist is not before:
         _move_on(loading, track, moved, playlist, event, now)
     if playlist.is_live:
-        _schedule(loading, track, playlist, event, now, changed=changed, first=before is None)
+        _schedule(loading, track, playlist, event, now, changed=changed, before=before)
     else:
         track.reload_at = None
     if loading.fatal is None and len(loading.tracks) > 1:
@@ -127,11 +127,12 @@ def _schedule(
     now: float,
     *,
     changed: bool,
-    first: bool,
+    before: MediaPlaylist | None,
 ) -> None:
     """When a live playlist is loaded again, and how far behind its edge the viewer is."""
     fresh, target, profile = track.freshness, playlist.target_duration, loading.profile
-    stale = fresh.loaded(loading.number, changed, event.started_at, target, now)
+    added = playlist.next_sequence - before.next_sequence if fresh.stale and before is not None else 0
+    stale = fresh.loaded(loading.number, changed, event.started_at, target, now, added)
     if stale is not None:
         loading.report(stale)
     if not changed and (unchanged := fresh.gives_up(profile, now, target)) is not None:
@@ -144,5 +145,5 @@ def _schedule(
     rule = profile.reload_rule
     delay = reload_delay(rule, playlist, changed, edge_seconds)
     track.reload_at = track.scheduled_at = next_load(rule, track.scheduled_at, event.started_at, delay, now)
-    if changed and not first and playback.state is PLAYING and track is loading.tracks[0]:
+    if changed and before is not None and playback.state is PLAYING and track is loading.tracks[0]:
         loading.report(observed(loading.number, track, playhead, edge_seconds, loading.wall_clock_offset, now))

@@ -21,13 +21,17 @@ class Freshness:
         self.stale = False
 
     def loaded(
-        self, viewer: int, changed: bool, started_at: float, target_duration: float, now: float
+        self, viewer: int, changed: bool, started_at: float, target_duration: float, now: float, added: int = 0
     ) -> PlaylistStale | None:
-        """The load that began then is here; what is to be said of it: stale from now on, or no longer."""
+        """The load that began then is here; what is to be said of it: stale from now on, or no longer.
+
+        Args:
+            added: segments that are new at its end.
+        """
         unchanged = started_at - self.changed_at
         if changed:
             was_stale, self.changed_at, self._fruitless, self.stale = self.stale, started_at, 0, False
-            return PlaylistStale(viewer, now, unchanged) if was_stale else None
+            return PlaylistStale(viewer, now, unchanged, added) if was_stale else None
         self._fruitless += 1
         if self.stale or unchanged < STALE_TARGETS * target_duration:
             return None

@@ -7,10 +7,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from hls_swarm.snapshot.condition import Condition
 from hls_swarm.views.logbook import Logbook
+from hls_swarm.views.tui.keys import Keys
 from hls_swarm.views.tui.panels.capacity import Capacity
 from hls_swarm.views.tui.panels.errors import Errors
 from hls_swarm.views.tui.panels.experience import ExperiencePanel
@@ -63,6 +63,9 @@ class DashboardScreen(Screen[None]):
     #columns { layout: horizontal; height: auto; min-width: 56; }
     .column { height: auto; width: 1fr; }
     #log { height: 1fr; min-height: 4; min-width: 56; }
+    #log-aside { display: none; height: 15; }
+    DashboardScreen.-three #log-aside { display: block; }
+    DashboardScreen.-three #log { display: none; }
     DashboardScreen.-one #columns { layout: vertical; }
     DashboardScreen.-one .column { width: 100%; }
     DashboardScreen.-one #third, DashboardScreen.-two #third { display: none; }
@@ -76,6 +79,7 @@ class DashboardScreen(Screen[None]):
     DashboardScreen.-alone #columns .column.-chosen { display: block; }
     DashboardScreen.-alone #body .panel, DashboardScreen.-alone #history { display: none; }
     DashboardScreen.-alone #body .panel.-chosen { display: block; height: auto; }
+    DashboardScreen.-alone #body #log-aside { display: none; }
     DashboardScreen.-one.-low.-alone #latency.-chosen { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -119,8 +123,9 @@ class DashboardScreen(Screen[None]):
                     yield Generator()
                 with Vertical(classes="column", id="third"):
                     yield Viewers()
+                    yield LogPanel(self._logbook, aside=True)
             yield LogPanel(self._logbook)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def show(self, picture: Picture) -> None:
         """Draw this picture in every panel that is seen."""
@@ -181,7 +186,8 @@ class DashboardScreen(Screen[None]):
 
     def action_level(self) -> None:
         """The next level of the log."""
-        self.query_one(LogPanel).next_level()
+        for panel in self.query(LogPanel):
+            panel.next_level()
 
     def on_panel_chosen(self, message: PanelChosen) -> None:
         """A click on a panel."""

@@ -24,7 +24,7 @@ class Findings(Panel):
         super().show(picture, detail)
 
     def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:
-        """A line of what and when, and one of what to do; with their evidence where there is room for all."""
+        """A line of what and when, and one of what to do, unless nobody suffers; alone with their evidence."""
         findings = picture.snapshot.findings
         if not findings:
             return [line(("nothing", GOOD))]
@@ -39,7 +39,7 @@ def _lines(finding: Finding, width: int, detail: Detail) -> list[Line]:
     blame = f", {finding.culprit.value}" if finding.culprit is not None else ""
     style = _STYLES[finding.severity] if finding.is_going_on else LABEL
     rows = prose(f"{finding.what} ({finding.when}{blame})", style, width)
-    if detail is not Detail.COMPACT:
+    if detail is Detail.FULL or (detail is not Detail.COMPACT and finding.severity is not Severity.NOTE):
         rows += prose(f"next: {finding.next_step}", LABEL, width, ("", ""), _INDENT)
     if detail is Detail.FULL:
         rows += [row for each in finding.evidence for row in prose(each.text, LABEL, width, ("", ""), _INDENT)]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin.metrics import Reading, TargetMetrics
 from hls_swarm.views.signals import name_text, value_text
-from hls_swarm.views.tui.lines import Line, line, sparkline
+from hls_swarm.views.tui.lines import Line, chart, line
 from hls_swarm.views.tui.panels.origin import at_limits
 from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import DOWNLOAD, FAILED, STALLED, THROUGHPUT, Picture, Trace
@@ -14,6 +14,8 @@ from hls_swarm.views.tui.themes import LABEL, SPARK, STRONG, WARN
 
 _LABEL_WIDTH, _VALUE_WIDTH = 20, 13
 _LEAST_AXIS = 12
+_HEIGHTS = {Detail.ROOMY: 2}
+"""Lines of a chart."""
 _ORIGIN = (
     "cpu_percent",
     "network_out_bytes_per_second",
@@ -39,12 +41,13 @@ class HistoryPanel(Panel):
     def __init__(self) -> None:
         super().__init__("history", "")
 
-    def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:  # noqa: ARG002 - always the same
-        """A line a figure, and the axis below them."""
+    def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:
+        """A line a figure, on a large screen two, and the axis below them."""
         rows = [*_viewers(picture), *_origin(picture)]
         room = width - _LABEL_WIDTH - _VALUE_WIDTH
         length = max((len(row.trace) for row in rows), default=0)
-        lines = [_line(row, length, room) for row in rows]
+        height = _HEIGHTS.get(detail, 1)
+        lines = [one for row in rows for one in _lines(row, length, room, height)]
         elapsed = picture.snapshot.elapsed_seconds
         began = max(0.0, elapsed - max(0, length - 1))
         self.name_it(f"The last {units.clock(elapsed - began)}")
@@ -59,13 +62,16 @@ def _axis(began: float, elapsed: float, length: int, room: int) -> str:
     return (units.clock(began).ljust(max(0, cells - len(end))) + end).rjust(max(0, room))
 
 
-def _line(row: _Row, length: int, room: int) -> Line:
+def _lines(row: _Row, length: int, room: int, height: int) -> list[Line]:
+    """The name, the chart and the newest value, which stands beside the lowest line."""
     padded = (*(None,) * (length - len(row.trace)), *row.trace)
-    return line(
+    *upper, lowest = chart(padded, room, height)
+    words = line(
         (row.name[: _LABEL_WIDTH - 1].ljust(_LABEL_WIDTH), LABEL),
-        (sparkline(padded, room), SPARK),
+        (lowest, SPARK),
         (row.value.rjust(_VALUE_WIDTH), row.style),
     )
+    return [*(line(" " * _LABEL_WIDTH, (one, SPARK)) for one in upper), words]
 
 
 def _viewers(picture: Picture) -> list[_Row]:

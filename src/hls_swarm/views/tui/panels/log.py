@@ -18,10 +18,11 @@ class LogPanel(Panel):
 
     Args:
         logbook: what is logged goes there.
+        aside: it stands in a column; the other one, below all of them, is shown where there are fewer of these.
     """
 
-    def __init__(self, logbook: Logbook) -> None:
-        super().__init__("log", "Log")
+    def __init__(self, logbook: Logbook, *, aside: bool = False) -> None:
+        super().__init__("log", "Log", widget_id="log-aside" if aside else "log")
         self._logbook = logbook
         self._level = _LEVELS[0]
         self._name_level()

@@ -4,7 +4,7 @@ from textwrap import wrap
 
 from hls_swarm.capacity.progress import Progress
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.snapshot import Phase, ViewerFigures
+from hls_swarm.snapshot.snapshot import Phase, Snapshot, ViewerFigures
 from hls_swarm.views.tui.lines import Line, bar, cut, flow, line
 from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
@@ -13,6 +13,7 @@ from hls_swarm.views.tui.themes import BAD, CONDITION_SIGNS, CONDITION_STYLES, L
 _NAME = "hls-swarm"
 _LABEL_WIDTH = 9
 _LEAST_BAR, _MOST_BAR = 10, 60
+_STARTING = frozenset({Phase.STARTING, Phase.RAMPING})
 
 
 class Overview(Panel):
@@ -63,15 +64,25 @@ def _time(picture: Picture, width: int) -> Line:
     words = units.clock(elapsed)
     if duration is not None:
         words += f" of {units.clock(duration)}, {units.clock(max(0.0, duration - int(elapsed)))} left"
-    viewers = snapshot.viewers
-    share = min(1.0, viewers.started / viewers.target) if viewers.target else None
-    started = f"{units.ratio(share)} started"
+    share, done = _progress(snapshot)
     phase = snapshot.phase.value.ljust(_LABEL_WIDTH)
-    room = width - len(phase) - len(words) - len(started) - 4
+    room = width - len(phase) - len(words) - len(done) - 4
     parts = [(phase, STRONG if snapshot.phase is not Phase.FINISHED else "bold $spark"), (words, "")]
-    if room >= _LEAST_BAR:
+    if share is not None and room >= _LEAST_BAR:
         parts += [("  ", ""), (bar(share, min(room, _MOST_BAR)), SPARK)]
-    return (*parts, (f"  {started}", ""))
+    return (*parts, (f"  {done}", ""))
+
+
+def _progress(snapshot: Snapshot) -> tuple[float | None, str]:
+    """How far it is, as a share and in words: of the viewers that start, and once all have, of the time."""
+    viewers, duration = snapshot.viewers, snapshot.duration_seconds
+    started = min(1.0, viewers.started / viewers.target) if viewers.target else None
+    if snapshot.phase in _STARTING or started is None:
+        return started, f"{units.ratio(started)} started"
+    if not duration:
+        return None, "until you end it"
+    share = min(1.0, snapshot.elapsed_seconds / duration)
+    return share, f"{units.ratio(share)} done"
 
 
 def _viewers(picture: Picture, width: int) -> list[Line]:

@@ -35,14 +35,14 @@ class Panel(Static):
     """Draws itself anew for each picture and each width; what has not changed is not painted again.
 
     Args:
-        name: also the id of the widget.
+        name: also the id of the widget, unless that has its own.
         title: stands in the line above.
     """
 
     DEFAULT_CLASSES = "panel"
 
-    def __init__(self, name: str, title: str) -> None:
-        super().__init__("", id=name, markup=False)
+    def __init__(self, name: str, title: str, *, widget_id: str | None = None) -> None:
+        super().__init__("", id=widget_id or name, markup=False)
         self.panel_name = name
         self.title = title
         self.name_it(title)

@@ -12,7 +12,7 @@ from hls_swarm.views.tui.themes import LABEL, SPARK, STRONG
 _LABEL_WIDTH = 12
 _NOW_WIDTH = 11
 _PEAK_WIDTH = 17
-_CHART_HEIGHTS = {Detail.COMPACT: 1, Detail.NORMAL: 1, Detail.ROOMY: 3, Detail.FULL: 4}
+_CHART_HEIGHTS = {Detail.COMPACT: 1, Detail.NORMAL: 1, Detail.ROOMY: 1, Detail.FULL: 4}
 
 _ROWS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     (THROUGHPUT, "throughput", units.bit_rate),

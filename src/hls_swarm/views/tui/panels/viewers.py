@@ -11,6 +11,8 @@ from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import LABEL, STRONG, WARN
 
 _BITS = 8
+_MOST_BESIDE = 20
+"""Rows beside other panels: who watches those needs the log too."""
 _Key = Callable[[ViewerDetail], tuple[bool, float | str]]
 """What a column is sorted by: first whether the value is unknown, then the value."""
 
@@ -84,13 +86,14 @@ class Viewers(Panel):
         self.name_it(f"{self.title}, {words} (key o)")
         self._redraw()
 
-    def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:  # noqa: ARG002 - always whole
-        """One row a viewer; only the error may be cut."""
+    def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:
+        """One row a viewer, beside other panels of the worst ones only; only the error may be cut."""
         viewers = list(picture.snapshot.worst_viewers)
         if not viewers:
             return [line((units.UNKNOWN, LABEL))]
         if self._sorted_by is not None:
             viewers = in_order(viewers, self._sorted_by)
+        viewers = viewers if detail is Detail.FULL else viewers[:_MOST_BESIDE]
         head: list[Part] = [
             (column.title, STRONG if number == self._sorted_by else LABEL) for number, column in enumerate(_COLUMNS)
         ]
