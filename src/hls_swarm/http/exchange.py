@@ -554,17 +554,13 @@ class Fetching:
         done, self._done = self._done, None
         if done is None:
             return
-        self._client.ended(self)
-        head, target, home, url = self._head, self._target, self._home, self._request.url
-        final_url = target.url if target is not None and self._hops else url
-        url = shown_url(url) if home is None else home.shown
-        if failure is not None and len(final_url) > CACHED_URL_CHARACTERS:
-            final_url = url  # nothing is resolved against it
-        secret = self._client.identity.secret
-        if secret is not None:
-            url = url.replace(secret, _MASK)
-            if failure is not None and secret in failure.detail:
-                failure = msgspec.structs.replace(failure, detail=failure.detail.replace(secret, _MASK))
+        client = self._client
+        client.ended(self)
+        head, home = self._head, self._home
+        if failure is None and home is not None and not self._hops and client.identity.secret is None:
+            url, final_url = home.shown, self._request.url
+        else:
+            url, final_url, failure = self._shown(failure)
         times = self._dialed
         status = age = retry_after = content_type = length = encoding = None
         if head is not None:
@@ -605,6 +601,20 @@ class Fetching:
                 self._unanswered,
             )
         )
+
+    def _shown(self, failure: Failure | None) -> tuple[str, str, Failure | None]:
+        """Where it began and where it ended, and its failure, without what is secret."""
+        target, home, url = self._target, self._home, self._request.url
+        final_url = target.url if target is not None and self._hops else url
+        url = shown_url(url) if home is None else home.shown
+        if failure is not None and len(final_url) > CACHED_URL_CHARACTERS:
+            final_url = url  # nothing is resolved against it
+        secret = self._client.identity.secret
+        if secret is not None:
+            url = url.replace(secret, _MASK)
+            if failure is not None and secret in failure.detail:
+                failure = msgspec.structs.replace(failure, detail=failure.detail.replace(secret, _MASK))
+        return url, final_url, failure
 
 
 def _sum(before: float | None, more: float | None) -> float | None:

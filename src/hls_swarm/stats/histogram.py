@@ -73,6 +73,11 @@ class Histogram(msgspec.Struct):
         if self.greatest is None or greatest > self.greatest:
             self.greatest = greatest
         buckets = self.buckets
+        if least > 0:  # nearly always; taking the logarithms in one go halves what a value costs
+            for logarithm in map(log2, values):
+                index = ceil(logarithm * BUCKETS_PER_OCTAVE)
+                buckets[index] = buckets.get(index, 0) + 1
+            return
         for value in values:
             if value > 0:
                 index = ceil(log2(value) * BUCKETS_PER_OCTAVE)

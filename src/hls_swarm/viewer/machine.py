@@ -130,29 +130,32 @@ class Viewer:
         if playback.state in OVER:
             return []
         self._actions = loading.actions = []
+        # Nearly all are of these three; class patterns would take twice as long.
+        if isinstance(event, SegmentLoaded):
+            media_loaded(loading, event)
+        elif isinstance(event, PlaylistLoaded):
+            playlist_loaded(loading, event, now)
+        elif not isinstance(event, TimeReached):
+            self._take(event, now)
+        self._advance(now)
+        return self._actions
+
+    def _take(self, event: Looked | FetchFailed | Start | Quit, now: float) -> None:
         match event:
-            case SegmentLoaded():
-                media_loaded(loading, event)
-            case PlaylistLoaded():
-                playlist_loaded(loading, event, now)
-            case TimeReached():
-                pass
             case Looked():
-                if loading.levels is not None:
-                    looked(loading, loading.levels, event, now)
+                if self._loading.levels is not None:
+                    looked(self._loading, self._loading.levels, event, now)
             case FetchFailed():
-                fetch_failed(loading, event, now)
+                fetch_failed(self._loading, event, now)
             case Start():
-                playback.press_play(now)
+                self._playback.press_play(now)
                 person = Person(self._session, now)
                 self._person = person if person.has_plans else None
-                loading.ask_first_playlist(now)
+                self._loading.ask_first_playlist(now)
             case Quit():
                 self._stop(State.QUIT, EndReason.QUIT, now)
             case _:
                 assert_never(event)
-        self._advance(now)
-        return self._actions
 
     def _advance(self, now: float) -> None:
         """Do all that is due at `now`, then say until when nothing is."""

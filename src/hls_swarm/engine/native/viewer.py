@@ -57,6 +57,8 @@ from hls_swarm.viewer.parsing import Parser
 CONNECT_SECONDS = 10.0
 """Time limit of DNS, TCP and TLS together; hls.js has none of its own and browsers give up far later."""
 
+_NEVER_EARLY = 0.0015
+"""Seconds: the loop counts whole milliseconds, and a timer that rings early has to be set once more."""
 _MULTIVARIANT_PLAYLIST, _MEDIA_PLAYLIST = ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST
 _FAILED = EndReason.FAILED
 _Key = tuple[int | None, bool]
@@ -77,6 +79,7 @@ class NativeViewer:
 
     __slots__ = (
         "_abandons",
+        "_beat",
         "_comparisons",
         "_fetcher",
         "_fetches",
@@ -87,6 +90,7 @@ class NativeViewer:
         "_machine",
         "_parser",
         "_playlists",
+        "_rang_for",
         "_reading",
         "_report",
         "_timer",
@@ -128,8 +132,10 @@ class NativeViewer:
         self._abandons = False  # whether what is being cancelled is given up for a lower variant
         self._variables: Mapping[str, str] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._timer_at = inf
         self._until: float | None = None
+        self._beat = 0.0
+        self._rang_for = 0.0
 
     def start(self, due_at: float) -> None:
         """Press play."""
@@ -171,37 +177,39 @@ class NativeViewer:
             self._break(error)
 
     def _handle(self, event: Event, now: float) -> None:
+        # Not a match statement: its class patterns take twice as long, and this is once for each action of each viewer.
         for action in self._machine.handle(event, now):
-            self._perform(action)
-
-    def _perform(self, action: Action) -> None:
-        match action:
-            case Wait():
+            if isinstance(action, Wait):
                 self._wait(action.until)
-            case FetchSegment():
+            elif isinstance(action, Report):
+                self._report(action.record)
+            elif isinstance(action, FetchSegment):
                 timeouts = _timeouts(action.first_byte_seconds, action.no_progress_seconds, action.total_seconds)
                 request = Request(action.url, action.due_at, timeouts, action.byte_range)
-                self._fetch(request, (action.track, False), partial(self._segment_done, action))
-            case FetchPlaylist():
+                self.in_flight += 1
+                done = partial(self._segment_done, action)
+                self._fetches[action.track, False] = self._fetcher.fetch(request, done)
+            elif isinstance(action, FetchPlaylist):
                 timeouts = _timeouts(action.first_byte_seconds, action.no_progress_seconds, action.total_seconds)
-                request = Request(action.url, action.due_at, timeouts, None, keep_body=True)
-                self._fetch(request, (action.track, True), partial(self._playlist_done, action))
+                request = Request(action.url, action.due_at, timeouts, None, True)
+                self.in_flight += 1
+                done = partial(self._playlist_done, action)
+                self._fetches[action.track, True] = self._fetcher.fetch(request, done)
+            else:
+                self._end(action)
+
+    def _end(self, action: Cancel | Look | Stop) -> None:
+        match action:
             case Cancel():
                 self._cancel(action)
             case Look():
                 self._loop.call_soon(self._look, action.track)  # not now: what comes of it may be more actions
-            case Report():
-                self._report(action.record)
             case Stop():
                 self.over = True
                 self._disarm()
                 self._finish_if_done()
             case _:
                 assert_never(action)
-
-    def _fetch(self, request: Request, key: _Key, done: Callable[[Exchange], None]) -> None:
-        self.in_flight += 1
-        self._fetches[key] = self._fetcher.fetch(request, done)
 
     def _cancel(self, action: Cancel) -> None:
         fetch = self._fetches.pop((action.track, action.playlist), None)
@@ -253,45 +261,49 @@ class NativeViewer:
 
     # -- timer ----------------------------------------------------------------------------------------------------
     # Setting and cancelling a timer for every action would cost more than the decision itself: a timer that fires too
-    # early is armed again, one that would fire too late is replaced.
+    # early is armed again, one that would fire too late is replaced. While a playlist is on its way, the machine waits
+    # for the end of the buffer, and with the playlist for the next reload: mostly as long after this one as this one
+    # was after the one before, so the timer is set for that at once.
 
     def _wait(self, until: float | None) -> None:
         self._until = until
-        if until is None or (self._timer is not None and self._timer_at <= until):
+        if until is None or self._timer_at <= until:
             return
-        self._arm(until)
+        if self._timer is None and self.in_flight:
+            expected = self._rang_for + self._beat
+            if self._rang_for < expected < until:
+                until = expected
+        self._arm(until, perf_counter())
 
-    def _arm(self, until: float) -> None:
+    def _arm(self, at: float, now: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer_at = until
-        delay = until - perf_counter()
-        self._timer = self._loop.call_later(delay if delay > 0.0 else 0.0, self._fired)  # noqa: FURB136 - hot
+        self._timer_at = at
+        delay = at - now
+        self._timer = self._loop.call_later((delay if delay > 0.0 else 0.0) + _NEVER_EARLY, self._fired)  # noqa: FURB136
 
     def _fired(self) -> None:
-        self._timer = None
+        self._timer, self._timer_at = None, inf
         until = self._until
         if until is None:
             return
         now = perf_counter()
         if now < until:
-            self._arm(max(until, now + 0.001))  # the loop counts whole milliseconds and may be early by one
+            self._arm(until, now)
             return
+        self._beat, self._rang_for = until - self._rang_for, until
         try:
             self._handle(TimeReached(), now)
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
-        self._keep_armed(now)
-
-    def _keep_armed(self, now: float) -> None:
         if self._timer is None and self._until is not None:
-            self._arm(max(self._until, now + 0.001))
+            self._arm(self._until, now)
 
     def _disarm(self) -> None:
         self._until = None
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._timer_at = None, inf
 
     # -- results --------------------------------------------------------------------------------------------------
 

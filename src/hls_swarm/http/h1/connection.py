@@ -4,7 +4,8 @@ Rules:
 
 - One request at a time; nothing is pipelined.
 - No buffer stays with an idle connection, and none is needed to drop a body.
-- A dropped body of known length never enters this process: see stream.py.
+- A dropped body of known length never enters this process: see stream.py. What of it has arrived with its head is
+  dropped with it: where the process has much to do that is often all, and neither wake-up nor low-water mark is needed.
 - What arrives after the end of an answer, or while no request is out, ends the connection (RFC 9112 9.2).
 - Nothing here decides: an `Exchanger` says what to do with a body and learns how the answer ended.
 """
@@ -130,7 +131,7 @@ class _Stage(Enum):
 
 # Members as globals: in Python 3.11 a member is found on its class at seven times the cost.
 _IDLE, _HEAD, _SKIP, _BODY, _CLOSED = _Stage
-_KEEP, _REFUSE = BodyUse.KEEP, BodyUse.REFUSE
+_KEEP, _DROP, _REFUSE = BodyUse
 _LENGTH, _CHUNKED, _CLOSE = Framing.LENGTH, Framing.CHUNKED, Framing.CLOSE
 
 
@@ -376,6 +377,9 @@ class Connection:
             exchanger.body_received(arrived, 0)
             self._refuse(exchanger)
             return
+        if head.framing is _LENGTH and use is _DROP and (arrived or head.length > _HEAD_READ_BYTES):
+            self._begin_drop(exchanger, data, at, arrived)
+            return
         self._kept = bytearray() if use is _KEEP else None
         self._chunks = ChunkedReader() if head.framing is _CHUNKED else None
         self._stage = _BODY
@@ -384,6 +388,28 @@ class Connection:
         elif head.framing is _LENGTH and head.length <= _HEAD_READ_BYTES:
             return  # so short a body is read as cheaply as it is dropped, and its start is seen
         self._skip_next()
+
+    def _begin_drop(self, exchanger: Exchanger, data: bytes, at: int, arrived: int) -> None:
+        """A body of known length that nobody keeps: its beginning came with the head, the rest is in the kernel."""
+        if arrived:
+            exchanger.body_start = data[at : at + BODY_START_BYTES]
+        self._stage = _SKIP
+        left, dropped, lost = self._left - arrived, 0, None
+        try:
+            dropped = self.stream.discard(left)  # none at an end, which the reader is called with again
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            lost = error
+        left = self._left = left - dropped
+        if (arrived or dropped) and not exchanger.body_received(arrived + dropped, 0):
+            self._refuse(exchanger)
+        elif lost is not None:
+            self._ended(lost)
+        elif left:
+            self.stream.expect(left)
+        else:
+            self._complete(exchanger, None, is_over=True)
 
     def _take_all(self, exchanger: Exchanger, data: bytes, at: int, use: BodyUse) -> None:
         """The whole body came with the head, as playlists do."""
