@@ -1,7 +1,8 @@
 """Viewers: what a complete one costs, live, 2 s segments at 3 Mbit/s, all statistics on, real nginx on loopback.
 
-    python -m bench.density [--viewers 100,1000,5000] [--seconds 20] [--workers 1] [--ramp-seconds 5]
-                            [--segment-bytes 750000] [--ffmpeg COUNT] [--soak MINUTES] [--nginx-workers 1]
+    python -m bench.density [--serve plain,tls,h2] [--viewers 100,1000,5000] [--seconds 20] [--workers 1]
+                            [--ramp-seconds 5] [--segment-bytes 750000] [--nginx-workers 1]
+                            [--ffmpeg COUNT] [--soak MINUTES] [--against SRC]
 
 For each number of viewers the real command is run against nginx, and the worker processes are measured from outside
 (CPU time and resident memory by the operating system's own accounting) between the end of the ramp and the end of the
@@ -12,6 +13,11 @@ byte, or how many requests were cut short (at the end, or by a time limit), of w
 With `--ffmpeg COUNT`, the same live stream is first played by one ffmpeg process per viewer, in two ways: by so many
 bare `ffmpeg -c copy -f null`, of which nobody hears what they lived through, and by the command itself with
 `--engine ffmpeg`, which has them report their progress and log and counts it, as native viewers are counted.
+
+With `--serve`, all of it once for each way of serving: plain HTTP/1.1, HTTP/1.1 over TLS 1.3, HTTP/2 over TLS 1.3.
+
+With `--against SRC`, the source folder of another version of this program, both versions play the same stream at the
+same time, so many viewers each, and only what their workers cost is compared: what else the machine does meets both.
 """
 
 import argparse
@@ -107,6 +113,24 @@ def media(folder: Path, segment_bytes: int, *, real: bool) -> list[str]:
 
 
 @dataclass(frozen=True)
+class Serving:
+    """A way of serving, and what the command is told for it."""
+
+    name: str
+    tls: bool
+    http2: bool
+    flags: tuple[str, ...]
+
+
+_ANY_CERTIFICATE = ("--insecure", "--dangerous")
+SERVINGS = {
+    "plain": Serving("HTTP/1.1, plain", False, False, ()),
+    "tls": Serving("HTTP/1.1 over TLS 1.3", True, False, ("--http", "1.1", *_ANY_CERTIFICATE)),
+    "h2": Serving("HTTP/2 over TLS 1.3", True, True, ("--http", "2", *_ANY_CERTIFICATE)),
+}
+
+
+@dataclass(frozen=True)
 class Usage:
     """CPU seconds and resident bytes of the workers, CPU seconds of the controller, at one instant."""
 
@@ -152,16 +176,22 @@ def usage_of(controller: psutil.Process) -> Usage:
     return Usage(time.monotonic(), cpu, memory, times.user + times.system)
 
 
-def measure(url: str, log: Path, viewers: int, seconds: float, options: argparse.Namespace) -> Result:
-    """Run the command with so many viewers and look at it from outside."""
-    time.sleep(1.5)  # what was asked for before is logged by then
-    log.write_text("")
+def command_for(viewers: int, seconds: float, options: argparse.Namespace) -> tuple[list[str], float]:
+    """The command for so many viewers, without its URL, and how long they take to come, in seconds."""
     rate = max(50.0, viewers / options.ramp_seconds)
     ramp = viewers / rate
     duration = ramp + 4.0 + seconds + 2.0
     command = [sys.executable, "-m", "hls_swarm", "--clients", str(viewers), "--ramp-rate", str(rate)]
     command += ["--duration", f"{round(duration * 1000)}ms", "--workers", str(options.workers), "--json", "-"]
-    command += ["--no-output", "--metrics", ""] if has_flag("--no-output") else []
+    return [*command, "--no-output", "--metrics", ""], ramp
+
+
+def measure(url: str, log: Path, serving: Serving, viewers: int, seconds: float, options: argparse.Namespace) -> Result:
+    """Run the command with so many viewers and look at it from outside."""
+    time.sleep(1.5)  # what was asked for before is logged by then
+    log.write_text("")
+    command, ramp = command_for(viewers, seconds, options)
+    command += serving.flags
     with subprocess.Popen([*command, url], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         controller = psutil.Process(process.pid)
         time.sleep(ramp + 4.0)
@@ -183,12 +213,28 @@ def measure(url: str, log: Path, viewers: int, seconds: float, options: argparse
     )
 
 
-def has_flag(name: str) -> bool:
-    """Whether the command knows a flag."""
-    done = subprocess.run(
-        [sys.executable, "-m", "hls_swarm", "run", "--help", "all"], capture_output=True, text=True, check=True
-    )
-    return name in done.stdout
+def compare(url: str, serving: Serving, viewers: int, seconds: float, options: argparse.Namespace) -> None:
+    """Let two versions play at the same time, and print what a viewer costs each."""
+    command, ramp = command_for(viewers, seconds, options)
+    here, there = Path(__file__).resolve().parent.parent / "src", Path(options.against).resolve()
+    processes = []
+    for source in (here, there):
+        environment = os.environ | {"PYTHONPATH": str(source)}
+        flags = [*command, *serving.flags, url]
+        processes.append(subprocess.Popen(flags, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment))
+    controllers = [psutil.Process(process.pid) for process in processes]
+    time.sleep(ramp + 4.0)
+    before = [usage_of(controller) for controller in controllers]
+    time.sleep(seconds)
+    after = [usage_of(controller) for controller in controllers]
+    costs = []
+    for process, since, until in zip(processes, before, after, strict=True):
+        stdout, _ = process.communicate(timeout=60)
+        summary = json.loads(stdout)
+        costs.append((until.workers_cpu - since.workers_cpu) / (until.at - since.at) / viewers * 1e6)
+        segments = summary["requests"]["segment"]
+        print(f"{costs[-1]:>8.1f} us/viewer-s, {segments:,} segments, verdict {summary['verdict']}")
+    print(f"viewers a core of this version to those of {options.against}: {costs[1] / costs[0]:.2f}")
 
 
 def agrees_with(log: Path, summary: dict[str, Any]) -> bool:
@@ -226,10 +272,10 @@ def ffmpeg_viewers_per_core(url: str, count: int, seconds: float) -> float:
     return per_core
 
 
-def ffmpeg_engine_per_core(url: str, count: int, seconds: float) -> float:
+def ffmpeg_engine_per_core(url: str, count: int, seconds: float, flags: tuple[str, ...]) -> float:
     """By CPU time of the worker and its ffmpeg processes, in a run with one such process per viewer."""
     command = [sys.executable, "-m", "hls_swarm", "--engine", "ffmpeg", "--clients", str(count), "--ramp-rate", "10"]
-    command += ["--workers", "1", "--json", os.devnull, "--no-output", "--metrics", ""]
+    command += ["--workers", "1", "--json", os.devnull, "--no-output", "--metrics", "", *flags]
     with subprocess.Popen([*command, url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             time.sleep(count / 10 + 8.0)
@@ -273,40 +319,63 @@ def report(results: list[Result]) -> None:
     print(f"memory growth in the steady part of the last run: {results[-1].memory_growth_bytes / 1e6:.1f} MB")
 
 
+def serve(serving: Serving, root: Path, options: argparse.Namespace) -> list[Result]:
+    """Serve the stream in one way, run every size, print."""
+    print(f"\n{serving.name}")
+    one_file = "" if options.ffmpeg else "location ~ ^/seg-[0-9]+\\.ts$ { try_files /segment.ts =404; }"
+    with nginx(
+        root, log=True, workers=options.nginx_workers, server=one_file, tls=serving.tls, http2=serving.http2
+    ) as base:
+        url, log = f"{base}/master.m3u8", root / "access.log"
+        sizes = [int(size) for size in options.viewers.split(",")]
+        if options.against:
+            for size in sizes:
+                compare(url, serving, size, options.seconds, options)
+            return []
+        peers = {}
+        if options.ffmpeg:
+            peers["bare ffmpeg"] = ffmpeg_viewers_per_core(url, options.ffmpeg, options.seconds)
+            peers["ffmpeg with statistics"] = ffmpeg_engine_per_core(
+                url, options.ffmpeg, options.seconds, _ANY_CERTIFICATE if serving.tls else ()
+            )
+        results = [measure(url, log, serving, size, options.seconds, options) for size in sizes]
+        report(results)
+        for name, per_core in peers.items():
+            print(f"viewers a core, hls-swarm to {name}: {results[-1].viewers_per_core / per_core:.0f}")
+        if options.soak:
+            print(f"\n{options.soak:g} minutes of {sizes[-1]} viewers")
+            report([measure(url, log, serving, sizes[-1], options.soak * 60, options)])
+        return results
+
+
 def main() -> None:
-    """Start nginx and the stream, run every size, print, stop them."""
+    """Start the stream, serve it in every way, print, stop it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--serve", default="plain", help=f"of {', '.join(SERVINGS)}, separated by commas")
     parser.add_argument("--viewers", default="100,1000,5000")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--soak", type=float, default=0.0, help="minutes for which the last size is run once more")
     parser.add_argument("--ffmpeg", type=int, default=0, help="processes of ffmpeg that play the stream first")
+    parser.add_argument("--against", help="source folder of another version, to be compared side by side")
     parser.add_argument("--nginx-workers", type=int, default=1)
     parser.add_argument("--segment-bytes", type=int, default=SEGMENT_BYTES, help="smaller ones leave nginx less to do")
     parser.add_argument("--ramp-seconds", type=float, default=5.0, help="10,000 viewers in 5 s are 2,000 a second")
     options = parser.parse_args()
-    needed("nginx", *(["ffmpeg"] if options.ffmpeg else []))
+    servings = [SERVINGS[name] for name in options.serve.split(",")]
+    needed("nginx", *(["ffmpeg"] if options.ffmpeg else []), *(["openssl"] if any(s.tls for s in servings) else []))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "www").mkdir()
         stream = LiveStream(root / "www", media(root / "www", options.segment_bytes, real=bool(options.ffmpeg)))
         stream.start()
-        one_file = "" if options.ffmpeg else "location ~ ^/seg-[0-9]+\\.ts$ { try_files /segment.ts =404; }"
-        with nginx(root, log=True, workers=options.nginx_workers, server=one_file) as base:
-            url, log = f"{base}/master.m3u8", root / "access.log"
-            peers = {}
-            if options.ffmpeg:
-                peers["bare ffmpeg"] = ffmpeg_viewers_per_core(url, options.ffmpeg, options.seconds)
-                peers["ffmpeg with statistics"] = ffmpeg_engine_per_core(url, options.ffmpeg, options.seconds)
-            sizes = [int(size) for size in options.viewers.split(",")]
-            results = [measure(url, log, size, options.seconds, options) for size in sizes]
-            report(results)
-            for name, per_core in peers.items():
-                print(f"viewers a core, hls-swarm to {name}: {results[-1].viewers_per_core / per_core:.0f}")
-            if options.soak:
-                print(f"\n{options.soak:g} minutes of {sizes[-1]} viewers")
-                report([measure(url, log, sizes[-1], options.soak * 60, options)])
+        results = [serve(serving, root, options) for serving in servings]
         stream.stop()
+    if len(servings) > 1 and all(results):
+        first = results[0][-1]
+        for serving, others in zip(servings[1:], results[1:], strict=True):
+            ratio = others[-1].viewers_per_core / first.viewers_per_core
+            print(f"viewers a core, {serving.name} to {servings[0].name}: {ratio:.2f}")
 
 
 if __name__ == "__main__":

@@ -72,11 +72,12 @@ class ScriptedOrigin:
     Attributes:
         heads: every request head that was read, in order.
         connections: connections taken.
+        tls: what the next connection is served with, if it is over TLS.
     """
 
     def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self._script = script
-        self._tls = tls
+        self.tls = tls
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, 0), family=family)
         self.port: int = self._listener.getsockname()[1]
@@ -89,7 +90,7 @@ class ScriptedOrigin:
         self._accepting.start()
 
     def url(self, path: str = "/", scheme: str | None = None) -> str:
-        return f"{scheme or ('https' if self._tls else 'http')}://127.0.0.1:{self.port}{path}"
+        return f"{scheme or ('https' if self.tls else 'http')}://127.0.0.1:{self.port}{path}"
 
     @property
     def paths(self) -> list[str]:
@@ -124,8 +125,8 @@ class ScriptedOrigin:
     def _serve(self, raw: socket.socket, number: int) -> None:
         sock = raw
         try:
-            if self._tls is not None:
-                sock = self._tls.wrap_socket(raw, server_side=True)
+            if self.tls is not None:
+                sock = self.tls.wrap_socket(raw, server_side=True)
                 self._socks.append(sock)
             nth, data = 0, b""
             while True:

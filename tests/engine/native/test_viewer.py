@@ -1,4 +1,4 @@
-"""Whatever is raised in a viewer, or in what it is given, ends that viewer alone, and is told."""
+"""What the shell around a viewer does: whatever is raised ends that viewer alone and is told; one timer a reload."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -252,3 +252,49 @@ def test_an_answer_is_what_a_parser_makes_of_it(
     fetched = [record for record in shell.records if isinstance(record, SegmentFetched)]
     assert [record.failure and record.failure.kind for record in fetched] == [None] * 4 + [kind]
     assert machine.given == [Start, *[SegmentLoaded] * 4, event]
+
+
+class Timers(asyncio.SelectorEventLoop):
+    """Counts the timers that are set."""
+
+    set = 0
+
+    def call_later(  # type: ignore[override]  # typeshed says it with type variables
+        self, delay: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        self.set += 1
+        return super().call_later(delay, callback, *args, context=context)
+
+
+class Reloading(Viewer):
+    """Asks for its playlist each 20 ms, and waits for the end of its buffer while it is on its way."""
+
+    def __init__(self) -> None:
+        super().__init__(7, URL, HLSJS, parse_variant("highest"))
+        self.reloads: list[float] = []
+        self._due_at = 0.0
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        if isinstance(event, Start):
+            self._due_at = now + 0.02
+            return [Wait(self._due_at)]
+        if isinstance(event, TimeReached):
+            self.reloads.append(now - self._due_at)
+            return [FetchPlaylist(URL, None, now, None, None), Wait(now + 5.0)]
+        self._due_at += 0.02
+        return [Wait(self._due_at)]
+
+
+def test_a_steady_reload_takes_one_timer_and_is_never_early() -> None:
+    loop = Timers()
+    machine, origin = Reloading(), Origin()
+    shell = Shell(loop, machine, origin)
+    shell.viewer.start(0.0)
+    while len(machine.reloads) < 10:
+        loop.run_until_complete(asyncio.sleep(0))
+        if origin.under_way:
+            origin.answer()
+    loop.close()
+    assert min(machine.reloads) >= 0.0
+    # The first two, of which nothing could be expected, take two each; a busy machine may be late and set one more.
+    assert loop.set <= 10 + 2 + 6

@@ -1,6 +1,8 @@
 """https: certificates, resumption, and the same counting as over plain TCP."""
 
 import asyncio
+import ctypes
+import gc
 import socket
 import ssl
 
@@ -143,6 +145,63 @@ def test_session_is_resumed_by_its_client_only(
     with scripted(script, tls=server_tls) as origin:
         with_client(use, options=trusting)
     assert resumed == [False, True, False]
+
+
+def test_a_session_that_is_not_resumed_gives_way_to_another(
+    server_tls: ssl.SSLContext, server_certificate: Certificate, trusting: ClientOptions
+) -> None:
+    resumed: list[bool | None] = []
+
+    def script(turn: Turn) -> None:
+        assert isinstance(turn.sock, ssl.SSLSocket)
+        resumed.append(turn.sock.session_reused)
+        turn.send(response(b"x", "200 OK", "Connection: close"))
+
+    async def use(client: Client) -> None:
+        other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        other.load_cert_chain(*server_certificate)
+        for context in (server_tls, server_tls, server_tls, other, other):
+            origin.tls = context
+            assert (await fetch(client, request(origin.url()))).failure is None
+
+    with scripted(script, tls=server_tls) as origin:
+        with_client(use, options=trusting)
+    assert resumed == [False, True, True, False, True]
+
+
+class _MallocState(ctypes.Structure):
+    """What mallinfo2(3) gives; `uordblks` is the bytes in use."""
+
+    _fields_ = [(f"before{number}", ctypes.c_size_t) for number in range(7)] + [
+        ("uordblks", ctypes.c_size_t),
+        ("fordblks", ctypes.c_size_t),
+        ("keepcost", ctypes.c_size_t),
+    ]
+
+
+def allocated_bytes() -> int:
+    """In use by what does not allocate through Python, such as OpenSSL."""
+    mallinfo2 = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if mallinfo2 is None:
+        pytest.skip("this C library does not say how much is allocated")
+    mallinfo2.restype = _MallocState
+    gc.collect()
+    return int(mallinfo2().uordblks)
+
+
+def test_connections_of_one_client_leave_no_memory_behind(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    grown: list[int] = []
+
+    async def use(client: Client) -> None:
+        for count in (10, 60):
+            before = allocated_bytes()
+            for _ in range(count):
+                assert (await fetch(client, request(origin.url()))).failure is None
+            grown.append(allocated_bytes() - before)
+
+    with scripted(lambda turn: turn.send(response(b"x", "200 OK", "Connection: close")), tls=server_tls) as origin:
+        with_client(use, options=trusting)
+    assert grown[1] < 60 * 3000  # a session that nobody gives back is twice that
 
 
 def test_end_without_a_tls_close_is_a_truncation(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:

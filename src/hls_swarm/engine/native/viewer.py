@@ -32,7 +32,6 @@ from hls_swarm.records import (
 )
 from hls_swarm.snapshot.snapshot import ViewerDetail
 from hls_swarm.viewer.actions import (
-    Action,
     Cancel,
     Event,
     FetchFailed,
@@ -296,6 +295,9 @@ class NativeViewer:
             self._handle(TimeReached(), now)
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
+        self._keep_armed(now)
+
+    def _keep_armed(self, now: float) -> None:
         if self._timer is None and self._until is not None:
             self._arm(self._until, now)
 

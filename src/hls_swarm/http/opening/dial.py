@@ -89,6 +89,7 @@ class Dial:
         "_http2",
         "_lookup",
         "_memory",
+        "_offered",
         "_opening",
         "_peer",
         "_secrets",
@@ -127,6 +128,7 @@ class Dial:
         self._attempts: list[socket.socket] = []
         self._peer = context.proxy or route
         self._opening: socket.socket | None = None  # connected, but not ready yet
+        self._offered: ssl.SSLSession | None = None
         self._failure: Failure | None = None
         self._lookup: asyncio.Task[None] | None = None
         self._secrets: Secrets | None = None
@@ -336,9 +338,8 @@ class Dial:
             return
         self._began_at = now
         try:
-            tls = wrapped(
-                self._context.tls(self._http2).context, sock, self.route.host, self._memory.sessions.get(self.route)
-            )
+            self._offered = self._memory.sessions.get(self.route)
+            tls = wrapped(self._context.tls(self._http2).context, sock, self.route.host, self._offered)
         except (OSError, ValueError) as error:
             sock.close()
             words = error if isinstance(error, OSError) else OSError(str(error))
@@ -367,6 +368,8 @@ class Dial:
             self._fail(tls_failure(error, self.route.host))
             return
         self.tls_seconds = perf_counter() - self._began_at
+        if self._offered is not None and not tls.session_reused:
+            self._forget_session(self._offered)
         loop.remove_writer(fd)
         loop.remove_reader(fd)
         self._opening = None
@@ -378,6 +381,12 @@ class Dial:
         context, secrets = self._context, self._secrets
         takeover = None if secrets is None else context.takeover(secrets)
         self._deliver(TlsStream(tls, context.scratch, context.reception, self._memory.sessions, self.route, takeover))
+
+    def _forget_session(self, offered: ssl.SSLSession) -> None:
+        """The server did not resume it, and will not: the next one is kept."""
+        sessions = self._memory.sessions
+        if sessions.get(self.route) is offered:
+            del sessions[self.route]
 
     def _stop_opening(self) -> None:
         sock, self._opening = self._opening, None

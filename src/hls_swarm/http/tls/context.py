@@ -11,7 +11,9 @@ Rules:
   what is still to come. More than 256 KiB spares nothing here, as decryption takes nearly all the time.
 - A record taken from the socket is taken whole, since no readiness will be reported for what OpenSSL holds.
 - An end without a TLS close is a loss, not an end (RFC 8446 6.1, RFC 9112 9.8).
-- Each client resumes its own sessions only: two viewers share none.
+- Each client resumes its own sessions only: two viewers share none. One is taken for each route, and another one only
+  when a server did not resume it any more: to ask `ssl` for a session loses about 6 KB for good before Python 3.12.8
+  (CPython issue 116810), and a session is 7 KB, most of it the server's certificate.
 """
 
 import errno
@@ -230,10 +232,12 @@ class TlsStream:
 
     def _keep_session(self, sessions: Sessions) -> None:
         """Once, when the first answer is there: by then the server has sent its tickets."""
+        self._sessions = None
+        if self._route in sessions:
+            return
         session = self.sock.session
         if session is not None and (session.has_ticket or session.id):
             sessions[self._route] = session
-        self._sessions = None
 
 
 def _loss(error: OSError) -> OSError:
