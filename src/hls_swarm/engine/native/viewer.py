@@ -32,6 +32,7 @@ from hls_swarm.records import (
 )
 from hls_swarm.snapshot.snapshot import ViewerDetail
 from hls_swarm.viewer.actions import (
+    Action,
     Cancel,
     Event,
     FetchFailed,
@@ -176,26 +177,29 @@ class NativeViewer:
             self._break(error)
 
     def _handle(self, event: Event, now: float) -> None:
-        # Not a match statement: its class patterns take twice as long, and this is once for each action of each viewer.
         for action in self._machine.handle(event, now):
-            if isinstance(action, Wait):
-                self._wait(action.until)
-            elif isinstance(action, Report):
-                self._report(action.record)
-            elif isinstance(action, FetchSegment):
-                timeouts = _timeouts(action.first_byte_seconds, action.no_progress_seconds, action.total_seconds)
-                request = Request(action.url, action.due_at, timeouts, action.byte_range)
-                self.in_flight += 1
-                done = partial(self._segment_done, action)
-                self._fetches[action.track, False] = self._fetcher.fetch(request, done)
-            elif isinstance(action, FetchPlaylist):
-                timeouts = _timeouts(action.first_byte_seconds, action.no_progress_seconds, action.total_seconds)
-                request = Request(action.url, action.due_at, timeouts, None, True)
-                self.in_flight += 1
-                done = partial(self._playlist_done, action)
-                self._fetches[action.track, True] = self._fetcher.fetch(request, done)
-            else:
-                self._end(action)
+            self._perform(action)
+
+    def _perform(self, action: Action) -> None:
+        # Class patterns take twice as long, and this is once for each action of each viewer.
+        if isinstance(action, Wait):
+            self._wait(action.until)
+        elif isinstance(action, Report):
+            self._report(action.record)
+        elif isinstance(action, FetchSegment):
+            timeouts = _timeouts(action.first_byte_seconds, action.no_progress_seconds, action.total_seconds)
+            request = Request(action.url, action.due_at, timeouts, action.byte_range)
+            self._fetch(request, (action.track, False), partial(self._segment_done, action))
+        elif isinstance(action, FetchPlaylist):
+            timeouts = _timeouts(action.first_byte_seconds, action.no_progress_seconds, action.total_seconds)
+            request = Request(action.url, action.due_at, timeouts, None, True)
+            self._fetch(request, (action.track, True), partial(self._playlist_done, action))
+        else:
+            self._end(action)
+
+    def _fetch(self, request: Request, key: _Key, done: Callable[[Exchange], None]) -> None:
+        self.in_flight += 1
+        self._fetches[key] = self._fetcher.fetch(request, done)
 
     def _end(self, action: Cancel | Look | Stop) -> None:
         match action:
