@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from tests.truth.bed import Embedded
-from tests.truth.origins import NOTHING, ROWS, Row
+from tests.truth.origins import NOTHING, ROWS, UNSEEN, Row
+from tests.truth.pairs import agree
 from tests.truth.table import cells, found, table
 
 RATE = Row("thirty", Embedded(), (30, 30), frozenset({"rate-limit"}))
@@ -64,10 +65,42 @@ def test_a_row_says_what_is_wrong() -> None:
     assert cells(found(RATE, (30, 30), answer(20, 22)))[-1] == "NO: load and cause"
 
 
+@pytest.mark.parametrize(
+    ("after", "is_right", "load"),
+    [
+        pytest.param({"viewers": 40, "back_to": 29, "recovers_at": 20}, True, "29, does not recover", id="does not"),
+        pytest.param({"viewers": 40, "back_to": 29, "recovered_after": 8.0}, False, "29, recovers", id="does"),
+        pytest.param(None, False, "29", id="was not tried"),
+    ],
+)
+def test_an_origin_that_does_not_recover_must_be_seen_not_to(
+    after: dict[str, Any] | None, is_right: bool, load: str
+) -> None:
+    row = Row("metastable", Embedded(), (30, 30), frozenset({"upstream"}), overloads=True)
+    said = answer(29, 31, "upstream") | ({} if after is None else {"overload": after})
+    result = found(row, (30, 30), said)
+    assert result.is_load_right is is_right
+    assert cells(result)[2] == load
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_so"),
+    [
+        pytest.param(100, 95, True, id="a twentieth"),
+        pytest.param(100, 94, False, id="more"),
+        pytest.param(10, 9, True, id="one viewer"),
+        pytest.param(None, 9, False, id="no answer"),
+    ],
+)
+def test_a_pair_agrees_within_a_twentieth(one: int | None, other: int | None, is_so: bool) -> None:
+    assert agree(found(RATE, None, answer(one, 200)), found(RATE, None, answer(other, 200))) is is_so
+
+
 def test_the_table_is_as_wide_everywhere() -> None:
     lines = table([found(RATE, (30, 30), answer(29, 31)), found(RATE, (20, 40), answer(None, None, verdict="none"))])
     assert len({line.count("|") for line in lines}) == 1
 
 
 def test_names_of_rows_differ() -> None:
-    assert len({row.name for row in ROWS}) == len(ROWS)
+    rows = (*ROWS, *UNSEEN)
+    assert len({row.name for row in rows}) == len(rows)
