@@ -1,5 +1,6 @@
 """How the origin's signals are written: generic over the signals, so that a new one shows without a change here."""
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from hls_swarm.snapshot import units
@@ -104,6 +105,16 @@ def full_name(signal: SignalInfo) -> str:
 
 
 _AMOUNTS = frozenset(name.removesuffix("_bytes") for name, signal in SIGNALS.items() if signal.unit is not Unit.PERCENT)
+
+
+def is_idle(figures: Iterable[float | None]) -> bool:
+    """Whether a signal was 0 all the time: there may be dozens of these, and one line tells of them."""
+    return all(figure == 0 for figure in figures)
+
+
+def idle_text(names: Iterable[str]) -> str:
+    """That line."""
+    return f"0 all the time: {', '.join(names)}"
 
 
 def source_text(source: SourceHealth, now: float) -> str:

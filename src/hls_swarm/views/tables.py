@@ -12,7 +12,7 @@ from hls_swarm.judge.thresholds import value_text as threshold_value
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit
 from hls_swarm.snapshot.origin.signals import signal_info
-from hls_swarm.views.signals import DETAILS, below_text, full_name, value_text
+from hls_swarm.views.signals import DETAILS, below_text, full_name, idle_text, is_idle, value_text
 from hls_swarm.views.terminal.findings import expectation_rows, finding_rows
 
 
@@ -214,15 +214,20 @@ def origin_tables(summary: Mapping[str, Any]) -> list[Table]:
     """The signals of each target, and its request times."""
     found = []
     for target in summary.get("origin", []):
-        rows = []
+        rows, idle = [], []
         for name, d in target.items():
             signal = signal_info(name)
             if signal is not None and name not in DETAILS:
+                if is_idle(d.get(key) for key in ("mean", "p95", "max")):
+                    idle.append(full_name(signal))
+                    continue
                 rows.append((full_name(signal), *(_figure(d, key, signal) for key in ("mean", "p95", "max"))))
             elif isinstance(d, Mapping) and "count" not in d:
                 words, quantile = name.removesuffix("_seconds").replace("_", " "), signal_info(f"{name}_p50")
                 keys = [key.removesuffix("_below") for key in d]
                 rows += [(f"{words} time {key.upper()}", _figure(d, key, quantile), "", "") for key in keys]
+        if idle:
+            rows.append((idle_text(idle), "", "", ""))
         found.append(Table(f"Origin {target['target']}", ("Signal", "Mean", "P95", "Max"), rows))
     return found
 

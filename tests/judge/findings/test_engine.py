@@ -108,6 +108,22 @@ def test_a_packager_that_catches_up_once_is_no_cache() -> None:
     assert [finding.rule for finding in found] == ["stale-playlists"]
 
 
+def test_a_limit_that_was_over_takes_no_blame_for_what_a_cause_explains() -> None:
+    full: Values = {"origin_pressure_io_percent@a": 48.0}
+    gone: Values = {"unchanged_playlists": 10.0, "stale_playlists": 4.0}
+    found = find(timeline((20, full), (30, {}), (36, gone), (40, {**gone, "viewers_stalled": 12.0})))
+    assert [(finding.rule, finding.severity) for finding in found] == [
+        ("stale-playlists", Severity.CRITICAL),
+        ("stalled", Severity.CRITICAL),
+        ("origin-disk-queue", Severity.NOTE),
+    ]
+    alone = find(timeline((20, full), (30, {}), (40, {"viewers_stalled": 12.0})))
+    assert [(finding.rule, finding.severity) for finding in alone] == [
+        ("origin-disk-queue", Severity.CRITICAL),
+        ("stalled", Severity.CRITICAL),
+    ]
+
+
 def test_a_remark_is_as_it_is_however_much_viewers_suffer() -> None:
     late: Values = {"live_latency_seconds_p50": -53.0}
     found = find(timeline((30, {**late, "viewers_stalled": 12.0, "gap_segments": 1.0}), (45, late)))

@@ -136,6 +136,29 @@ def test_request_times_below_nginx_s_clock_are_no_figures() -> None:
     ]
 
 
+def test_signals_that_were_0_all_the_time_share_a_line_and_a_share_is_told_from_its_amount() -> None:
+    target = TargetSummary(
+        "origin.test",
+        {
+            "memory_used_bytes": Distribution(9, 1e9, 1e9, 1e9, 1e9, 1e9),
+            "memory_used_percent": Distribution(9, 4.0, 4.0, 4.0, 4.0, 4.0),
+            "memory_oom_kills_per_second": Distribution(9, 0.0, 0.0, 0.0, 0.0, 0.0),
+            "memory_swap_in_per_second": Distribution(9, 0.0, 0.0, 0.0, 0.0, 0.0),
+            "tcp_listen_overflows_per_second": Distribution(9, 0.1, 0.0, 0.0, 0.0, 2.0),
+        },
+        {},
+    )
+    made = snapshot(*watching(0, 8.5), origin=origin())
+    lines = printed(summary(made, judge(made), (target,)), width=160).splitlines()
+    assert "0 all the time: Memory OOM kills, Memory swap-in" in lines
+    (table,) = origin_tables({"origin": [target.json_object()]})
+    names = [row[0] for row in table.rows]
+    assert names[:2] == ["Memory used", "Memory used, share"]
+    assert names[-1] == "0 all the time: Memory OOM kills, Memory swap-in"
+    assert len(names) == 4
+    assert [line.split("  ")[0] for line in lines if line.startswith("Memory")] == names[:2]
+
+
 def test_a_device_that_carries_the_load_and_is_not_on_the_page_is_said() -> None:
     why = Unknown(WhyUnknown.HIDDEN, "the load comes over lo, which is not on the page", "show it")
     readings = {

@@ -3,7 +3,7 @@
 Rules:
 
 - A cause or a limit is as severe as what viewers met while it held, or up to `LEAD_SECONDS` after it: buffers hide a
-  cause for that long.
+  cause for that long. What a cause explains lends nothing to a limit that was over by then.
 - A remark explains nothing and stays a note. Where nobody suffers it comes before a limit: it is wrong for certain.
 - The more severe comes first; of those that are equally severe a cause comes before a limit, and both before the
   symptom that they explain; then what held longer; of two that held about as long, the one that names a place.
@@ -30,7 +30,8 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
         now: how long the run has lasted.
     """
     felt = [finding for finding in findings if finding.is_felt]
-    risen = [_as_severe_as_its_effects(finding, felt) for finding in findings]
+    causes = [finding for finding in findings if finding.standing is Standing.CAUSE]
+    risen = [_as_severe_as_its_effects(finding, felt, causes) for finding in findings]
     return tuple(
         sorted(
             risen,
@@ -49,21 +50,23 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
 
 def _place(finding: Finding, findings: Sequence[Finding]) -> float:
     """Among those that are equally severe: by what it says of the reason."""
-    explained = any(
-        finding.rule in other.explains
-        and any(mine.overlaps(theirs, LEAD_SECONDS) for mine in finding.intervals for theirs in other.intervals)
-        for other in findings
-    )
+    explained = any(finding.rule in other.explains and _meets(finding, other, LEAD_SECONDS) for other in findings)
     place = _ORDER.index(finding.standing)
     return max(place, _EXPLAINED) if explained else place
 
 
-def _as_severe_as_its_effects(finding: Finding, felt: Sequence[Finding]) -> Finding:
+def _as_severe_as_its_effects(finding: Finding, felt: Sequence[Finding], causes: Sequence[Finding]) -> Finding:
     if finding.standing in {Standing.SYMPTOM, Standing.REMARK}:
         return finding
     severity: Severity = finding.severity
     for effect in felt:
-        met = any(mine.overlaps(theirs, LEAD_SECONDS) for mine in finding.intervals for theirs in effect.intervals)
-        if met and effect.severity.rank > severity.rank:
+        if effect.severity.rank <= severity.rank:
+            continue
+        explained = finding.standing is Standing.LIMIT and any(_meets(cause, effect, LEAD_SECONDS) for cause in causes)
+        if _meets(finding, effect, 0.0 if explained else LEAD_SECONDS):
             severity = effect.severity
     return msgspec.structs.replace(finding, severity=severity)
+
+
+def _meets(one: Finding, other: Finding, lead_seconds: float) -> bool:
+    return any(mine.overlaps(theirs, lead_seconds) for mine in one.intervals for theirs in other.intervals)

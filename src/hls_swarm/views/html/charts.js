@@ -94,7 +94,7 @@ const makeCharts = (data) => {
       },
       options: {
         height: HEIGHT + (isFirst ? labels.room(data) : 0),
-        padding: [isFirst ? labels.room(data) : 8, 12, 0, 0],
+        padding: [isFirst ? labels.room(data) : 8, 28, 0, 0],
         cursor: { sync: { key: sync.key, setSeries: false }, drag: { x: true, y: false }, points: { size: 6 } },
         scales: { x: { time: false }, y: { range: isStacked ? [0, 1] : range(chart) } },
         axes: [timeAxis(), valueAxis(write)],

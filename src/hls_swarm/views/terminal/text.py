@@ -20,7 +20,15 @@ from hls_swarm.snapshot.origin.signals import signal_info
 from hls_swarm.snapshot.origin.tally import TargetSummary
 from hls_swarm.snapshot.snapshot import Experience, GeneratorFigures, Snapshot, ViewerFigures
 from hls_swarm.stats.histogram import Distribution
-from hls_swarm.views.signals import DETAILS, name_text, source_text, value_text
+from hls_swarm.views.signals import (
+    DETAILS,
+    full_name,
+    idle_text,
+    is_idle,
+    name_text,
+    source_text,
+    value_text,
+)
 from hls_swarm.views.terminal.findings import LEADING
 
 if TYPE_CHECKING:
@@ -225,12 +233,18 @@ def threshold_table(results: Sequence[ThresholdResult]) -> Table:
 def origin_table(target: TargetSummary, metrics: TargetMetrics | None, now: float) -> list[RenderableType]:
     """One target's signals over the run, and how its exporters fare at the end."""
     table = _table(f"Origin {target.target}", "mean", "P95", "max")
+    idle = []
     for name, d in target.signals.items():
         reading = metrics.readings.get(name) if metrics is not None else None
         signal = reading.signal if reading is not None else signal_info(name)
         if signal is not None and name not in DETAILS:
-            table.add_row(name_text(signal), *(value_text(signal, value) for value in (d.mean, d.p95, d.max)))
+            if is_idle((d.mean, d.p95, d.max)):
+                idle.append(full_name(signal))
+                continue
+            table.add_row(full_name(signal), *(value_text(signal, value) for value in (d.mean, d.p95, d.max)))
     parts: list[RenderableType] = [table]
+    if idle:
+        parts.append(Text(idle_text(idle), "dim"))
     for name, quantiles in target.quantiles.items():
         signal = signal_info(f"{name}_p50")
         words = "  ".join(
