@@ -13,6 +13,7 @@ from hls_swarm.engine.messages import (
     from_worker,
     to_worker,
 )
+from hls_swarm.load.shares import Share
 from hls_swarm.records import ObjectKind
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.snapshot import WorkerHealth
@@ -22,7 +23,7 @@ from hls_swarm.stats.tally import ObjectTally, Tally
 SETTINGS = Settings(url="http://origin/live.m3u8", clients=3, header=("X-Token: secret",), timeout=4.5)
 
 
-@pytest.mark.parametrize("message", [Configure(SETTINGS, 1, 4), StartAt(12.25), Poll(10.0), Drain(1.0)])
+@pytest.mark.parametrize("message", [Configure(SETTINGS, 1, Share((1, 5), 8)), StartAt(12.25), Poll(10.0), Drain(1.0)])
 def test_what_a_controller_says_arrives_as_it_was(message: Configure | StartAt | Poll | Drain) -> None:
     (body,) = FrameReader().feed(frame(message))
     assert to_worker(body) == message
@@ -32,7 +33,7 @@ def test_what_a_worker_says_arrives_as_it_was() -> None:
     lag = Histogram()
     lag.add(0.001)
     tally = Tally(started=3, objects={ObjectKind.SEGMENT: ObjectTally(requests=5, body_bytes=500)})
-    news = News(7, 99.5, tally, WorkerHealth(1, 0.5, 1 << 20, lag, 2), idle=False)
+    news = News(7, 99.5, tally, (WorkerHealth(1, 0.5, 1 << 20, lag, 2),), idle=False)
     bodies = list(FrameReader().feed(frame(Ready(123, 20000)) + frame(news)))
     assert [from_worker(body) for body in bodies] == [Ready(123, 20000), news]
 

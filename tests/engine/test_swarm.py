@@ -13,6 +13,7 @@ import uvloop
 
 from hls_swarm.engine.swarm import Swarm
 from hls_swarm.http.fetcher import InFlight, Progress, Request
+from hls_swarm.load.shares import share_of
 from hls_swarm.records import Exchange, Failure, FailureKind, PlaybackStarted, Record, ViewerStarted
 from hls_swarm.settings.run import Settings
 
@@ -126,7 +127,7 @@ def with_swarm(
                 raise ValueError(f"no client for {number}")
             return Client(origin)
 
-        swarm = Swarm(made, 0, 1, client, lambda _, url: url, 0.0, loop, None, observe)
+        swarm = Swarm(made, 0, share_of(0, 1), client, lambda _, url: url, 0.0, loop, None, observe)
         swarm.start(time.perf_counter())
         try:
             await asyncio.wait_for(test(swarm, origin), 20)

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hls_swarm.load.plan import ArrivalPlan, Plan, TargetPlan, Visit
+from hls_swarm.load.shares import share_of
 from hls_swarm.settings.spellings import Stage
 
 
 def visits(plan: Plan, workers: int = 1, until: float = 1000.0) -> list[Visit]:
     found = []
     for worker in range(workers):
-        for visit in plan.visits(worker, workers):
+        for visit in plan.visits(share_of(worker, workers)):
             if visit.comes_at > until:
                 break
             found.append(visit)
@@ -76,7 +77,7 @@ class TestArrivals:
         assert visits(self.PLAN, workers, 50.0) == visits(self.PLAN, 1, 50.0)
 
     def test_gaps_are_exponential(self) -> None:
-        comes = [visit.comes_at for visit in islice(self.PLAN.visits(0, 1), 20_000)]
+        comes = [visit.comes_at for visit in islice(self.PLAN.visits(share_of(0, 1)), 20_000)]
         gaps = [later - earlier for earlier, later in zip([0.0, *comes], comes, strict=False)]
         mean = sum(gaps) / len(gaps)
         variance = sum((gap - mean) ** 2 for gap in gaps) / len(gaps)

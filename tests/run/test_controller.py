@@ -43,7 +43,7 @@ class OneWorker:
 
     def __init__(self, answers: list[bool], scraper: Scraper) -> None:
         self._answers, self._scraper = answers, scraper
-        self._news = News(0, 0.0, Tally(), WorkerHealth(0, 0.0, 0, Histogram(), 0), idle=False)
+        self._news = News(0, 0.0, Tally(), (WorkerHealth(0, 0.0, 0, Histogram(), 0),), idle=False)
 
     async def hello(self, settings: Settings, lost: Callable[[], None]) -> HostFacts:
         return HostFacts(1, 1000)

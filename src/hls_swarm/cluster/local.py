@@ -1,17 +1,18 @@
 """The workers of this machine: child processes, one pipe each way."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 
-from hls_swarm.cluster.agent import FINAL_SECONDS, HostFacts, HostNews
+from hls_swarm.cluster.agent import FINAL_SECONDS, HostFacts, HostNews, Part
 from hls_swarm.cluster.child import Child
 from hls_swarm.engine.ffmpeg.fleet import plan_of
-from hls_swarm.engine.messages import Configure, Drain, PlanChange, Poll, ReplaceStalled, StartAt
+from hls_swarm.engine.messages import Configure, Drain, PlanChange, Poll, ReplaceStalled, StartAt, TakeOver
 from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.errors import RunError
+from hls_swarm.load.shares import Share
 from hls_swarm.results.logs import masked, secrets_of
 from hls_swarm.settings.run import Settings
 
@@ -32,24 +33,26 @@ class LocalAgent:
 
     Args:
         workers: processes to start.
+        part: what of the run they do; None: all of it.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, part: Part | None = None) -> None:
+        self._part = Part.whole(workers) if part is None else part
         self._children: list[Child] = []
 
     async def hello(self, settings: Settings, lost: Callable[[], None]) -> HostFacts:
         """See `Agent.hello`."""
-        lists = read_lists(settings)
+        part = self._part
+        lists = read_lists(settings) if part.lists is None else part.lists
         mask = partial(masked, secrets=(*secrets_of(settings), *lists.tokens))
         ffmpeg = await plan_of(settings, lists)
         try:
-            for number in range(self._workers):
-                self._children.append(await Child.start(number, lost, mask))
+            for nth in range(len(part.shares)):
+                self._children.append(await Child.start(part.first + nth, lost, mask))
         except OSError as error:
             raise RunError(f"a worker process could not be started: {error}") from error
-        for child in self._children:
-            child.send(Configure(settings, child.number, self._workers, lists, ffmpeg))
+        for child, share in zip(self._children, part.shares, strict=True):
+            child.send(Configure(settings, child.number, share, lists, ffmpeg))
         try:
             async with asyncio.timeout(START_SECONDS):
                 for child in self._children:
@@ -62,12 +65,21 @@ class LocalAgent:
             if child.lost is not None:
                 raise RunError(f"worker {child.number} {child.lost}")
         limits = [child.ready.descriptors for child in self._children if child.ready is not None]
-        return HostFacts(self._workers, min(limits))
+        return HostFacts(len(self._children), min(limits))
 
     async def apply(self, at: float, change: int | None = None, per_second: float | None = None) -> None:
         """The schedule begins, or changes, at this instant of the monotonic clock, which all processes here share."""
         for child in self._children:
             child.send(StartAt(at) if change is None else PlanChange(at, change, per_second))
+
+    def adopt(self, at: float, shares: Sequence[Share], seconds: float) -> None:
+        """From the instant `at` on, the viewers of these shares are the workers' too; see `Swarm.take_over`."""
+        living = [child for child in self._children if child.lost is None]
+        if not living:
+            return
+        for share in shares:
+            for child, part in zip(living, share.parts(len(living)), strict=True):
+                child.send(TakeOver(at, part, seconds))
 
     async def replace_stalled(self) -> None:
         """See `Agent.replace_stalled`."""
@@ -108,6 +120,7 @@ class LocalAgent:
     def _host_news(self, silent: Mapping[int, float] = MappingProxyType({})) -> HostNews:
         return HostNews(
             workers=len(self._children),
+            first=self._part.first,
             news={child.number: child.news for child in self._children if child.news is not None},
             lost={child.number: child.lost for child in self._children if child.lost is not None},
             silent=silent,

@@ -10,6 +10,7 @@ import msgspec
 
 from hls_swarm.engine.ffmpeg.command import FfmpegPlan
 from hls_swarm.engine.native.identities import Lists
+from hls_swarm.load.shares import Share
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.snapshot import ViewerDetail, WorkerHealth
 from hls_swarm.stats.p1203 import SessionLog
@@ -22,14 +23,15 @@ class Configure(msgspec.Struct, frozen=True, tag=True):
     """First of all: which viewers to run, and how.
 
     Attributes:
-        worker, workers: this worker runs the viewers whose number is `worker` modulo `workers`.
+        worker: its number among all workers of the run.
+        share: the viewers that it runs.
         lists: lines of the files that the settings name, read where the controller is.
         ffmpeg: what the ffmpeg viewers do; None if there are none.
     """
 
     settings: Settings
     worker: int
-    workers: int
+    share: Share
     lists: Lists = Lists()
     ffmpeg: FfmpegPlan | None = None
 
@@ -50,6 +52,14 @@ class PlanChange(msgspec.Struct, frozen=True, tag=True):
     at: float
     by: int
     per_second: float | None = None
+
+
+class TakeOver(msgspec.Struct, frozen=True, tag=True):
+    """From the instant `at` on, the viewers of another share are this worker's too; see `Swarm.take_over`."""
+
+    at: float
+    share: Share
+    seconds: float
 
 
 class ReplaceStalled(msgspec.Struct, frozen=True, tag=True):
@@ -76,11 +86,12 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class News(msgspec.Struct, frozen=True, tag=True):
-    """Everything counted so far.
+    """Everything counted so far by a worker, or by all workers of another machine together.
 
     Attributes:
         number: rises by one with each news of a worker.
         at: instant to which it counts.
+        health: of each worker that it is of, by which it names itself.
         idle: no viewer is running and none is to come.
         worst: the viewers that fare worst, the worst first.
         sessions: what single sessions were like, in the last news and if the settings ask for it.
@@ -89,14 +100,14 @@ class News(msgspec.Struct, frozen=True, tag=True):
     number: int
     at: float
     tally: Tally
-    health: WorkerHealth
+    health: tuple[WorkerHealth, ...]
     idle: bool
     final: bool = False
     worst: tuple[ViewerDetail, ...] = ()
     sessions: tuple[SessionLog, ...] = ()
 
 
-ToWorker = Configure | StartAt | PlanChange | ReplaceStalled | Poll | Drain
+ToWorker = Configure | StartAt | PlanChange | TakeOver | ReplaceStalled | Poll | Drain
 FromWorker = Ready | News
 
 _encoder = msgspec.msgpack.Encoder()

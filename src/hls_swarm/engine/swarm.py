@@ -2,8 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Callable
-from heapq import heappop, heappush, nlargest, nsmallest
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush, merge, nlargest, nsmallest
 from itertools import chain, islice
 from time import perf_counter
 
@@ -16,6 +16,7 @@ from hls_swarm.errors import raised
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.load.plan import Visit
+from hls_swarm.load.shares import Share
 from hls_swarm.records import (
     AsideFetched,
     EndReason,
@@ -55,7 +56,8 @@ class Swarm:
 
     Args:
         settings: of the run.
-        worker, workers: it runs the viewers whose number is `worker` modulo `workers`.
+        worker: its number, which views show beside a viewer's.
+        share: the viewers that it runs.
         new_fetcher: makes the HTTP client of the viewer with that number; it reports what it asks by itself.
         url_of: what the viewer with that number makes of a URL of the settings.
         wall_clock_offset: wall clock (Unix seconds) less monotonic clock.
@@ -68,7 +70,7 @@ class Swarm:
         self,
         settings: Settings,
         worker: int,
-        workers: int,
+        share: Share,
         new_fetcher: Callable[[int, Callable[[Record], None]], Fetcher],
         url_of: Callable[[int, str], str],
         wall_clock_offset: float,
@@ -79,7 +81,7 @@ class Swarm:
     ) -> None:
         self._tellings = tellings
         self._settings = settings
-        self._worker, self._workers = worker, workers
+        self._worker, self._shares = worker, [share]
         self._new_fetcher = new_fetcher
         self._url_of = url_of
         self._wall_clock_offset = wall_clock_offset
@@ -93,8 +95,9 @@ class Swarm:
         self._sessions = Sessions(settings)
         self._viewers: dict[int, RunningViewer] = {}
         self._plan = plan_of(settings)
-        self._visits = self._plan.visits(worker, workers)
+        self._visits = self._plan.visits(share)
         self._next: Visit | None = next(self._visits, None)
+        self._taken: list[Visit] = []  # of viewers who come later than planned, since they were another worker's
         self._departures: list[tuple[float, int]] = []
         self._rounds: dict[int, int] = {}
         self._stays_until: dict[int, float] = {}
@@ -160,11 +163,36 @@ class Swarm:
         # What is due before the change comes as it was planned; the new plan says all that comes after.
         before = self._visits_before(offset)
         self._plan = self._plan.changed(offset, by, per_second)
-        self._visits = chain(before, self._plan.visits(self._worker, self._workers, after=offset))
+        self._taken = [
+            Visit(visit.comes_at, visit.number, goes_at)
+            for visit in self._taken
+            if visit.comes_at >= offset and (goes_at := self._plan.goes_at(visit.number, offset)) > visit.comes_at
+        ]
+        self._visits = chain(before, merge(self._taken, self._visits_from(offset)))
         self._next = next(self._visits, None)
         self._departures = []
         for number in (*self._viewers, *self._returns):
             self._plan_departure(number, self._plan.goes_at(number, offset))
+        self._do_due()
+
+    def take_over(self, at: float, share: Share, seconds: float) -> None:
+        """From the instant `at` on, run the viewers of another share too.
+
+        Those that should be there by then come evenly over `seconds`, all further ones as the plan has it.
+        """
+        if self._stopping:
+            return
+        offset = at - self._started_at
+        before = self._visits_before(offset)
+        missing = sorted(self._plan.present(share, offset), key=lambda visit: visit.number)
+        self._shares.append(share)
+        late = [
+            Visit(offset + seconds * nth / len(missing), visit.number, visit.goes_at)
+            for nth, visit in enumerate(missing)
+        ]
+        self._taken = sorted([*(visit for visit in self._taken if visit.comes_at >= offset), *late])
+        self._visits = chain(before, merge(self._taken, self._visits_from(offset)))
+        self._next = next(self._visits, None)
         self._do_due()
 
     def replace_stalled(self) -> None:
@@ -216,6 +244,9 @@ class Swarm:
         self._returns.clear()
 
     # -- coming and going -----------------------------------------------------------------------------------------
+
+    def _visits_from(self, offset: float) -> Iterator[Visit]:
+        return merge(*(self._plan.visits(share, after=offset) for share in self._shares))
 
     def _visits_before(self, offset: float) -> list[Visit]:
         before = []

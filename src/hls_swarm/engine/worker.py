@@ -35,6 +35,7 @@ from hls_swarm.engine.messages import (
     Ready,
     ReplaceStalled,
     StartAt,
+    TakeOver,
     frame,
     to_worker,
 )
@@ -94,7 +95,7 @@ class Worker(asyncio.Protocol):
 
     def _handle(self, body: bytes) -> None:
         match to_worker(body):
-            case Configure(settings=settings, worker=number, workers=workers, lists=lists, ffmpeg=ffmpeg):
+            case Configure(settings=settings, worker=number, share=share, lists=lists, ffmpeg=ffmpeg):
                 self._worker = number
                 offset = time.time() - time.perf_counter()
                 identities = Identities.of(settings, lists)
@@ -104,7 +105,7 @@ class Worker(asyncio.Protocol):
                 collector_client = new_fetcher.collector_client if settings.cmcd_collector is not None else None
                 tellings = Tellings(settings, collector_client, offset) if settings.cmcd is not None else None
                 self._swarm = Swarm(
-                    settings, number, workers, new_fetcher, identities.url, offset, self._loop, other, observe, tellings
+                    settings, number, share, new_fetcher, identities.url, offset, self._loop, other, observe, tellings
                 )
                 gc.collect()
                 gc.freeze()  # what was imported is here to stay: the collector need not look at it again
@@ -118,6 +119,9 @@ class Worker(asyncio.Protocol):
             case PlanChange(at=at, by=by, per_second=per_second):
                 if self._swarm is not None:
                     self._swarm.change(at, by, per_second)
+            case TakeOver(at=at, share=share, seconds=seconds):
+                if self._swarm is not None:
+                    self._swarm.take_over(at, share, seconds)
             case ReplaceStalled():
                 if self._swarm is not None:
                     self._swarm.replace_stalled()
@@ -175,7 +179,7 @@ class Worker(asyncio.Protocol):
         idle = swarm is None or swarm.idle
         worst = swarm.worst() if swarm is not None else ()
         sessions = swarm.sessions() if swarm is not None and final else ()
-        return News(self._number, time.perf_counter(), tally, health, idle, final, worst, sessions)
+        return News(self._number, time.perf_counter(), tally, (health,), idle, final, worst, sessions)
 
     def _send(self, message: FromWorker) -> None:
         if self.output is not None:

@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     MARK = "mark"
     ERROR = "error"  # a kind of failure seen for the first time
     WORKER_LOST = "worker_lost"
+    AGENT = "agent"  # a load machine fell silent, was heard again, or is lost
     EXCEPTION = "exception"  # one in this program: a bug of its own
     GENERATOR = "generator"  # the generator became the bottleneck, or is none any more
     CONDITION = "condition"  # the word for how the run fares changed
@@ -90,12 +91,28 @@ def _of_snapshot(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
         if worker.lost and worker.worker not in lost:
             text = f"worker {worker.worker} died" + (f": {worker.died_of}" if worker.died_of else "")
             yield EventKind.WORKER_LOST, Level.ERROR, text, {"worker": worker.worker}
+    yield from _of_agents(before, now)
     told = {fault.text for fault in before.generator.faults} if before is not None else set()
     for fault in now.generator.faults:
         if fault.text not in told:
             text = f"{fault.whose}: {fault.text}" if fault.whose else fault.text
             yield EventKind.EXCEPTION, Level.ERROR, text, {"traceback": fault.traceback}
     yield from _of_origin(before, now)
+
+
+def _of_agents(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:
+    known = {agent.name: agent.condition for agent in before.generator.agents} if before is not None else {}
+    for agent in now.generator.agents:
+        was, condition = known.get(agent.name, "up"), agent.condition
+        if was == condition or {was, condition} == {"up", "full"}:
+            continue
+        details = {"agent": agent.name, "condition": condition}
+        if agent.is_lost:
+            yield EventKind.AGENT, Level.ERROR, f"agent {agent.name} is lost: {agent.state.lost}", details
+        elif agent.is_silent:
+            yield EventKind.AGENT, Level.WARNING, f"agent {agent.name} is silent", details
+        else:
+            yield EventKind.AGENT, Level.INFO, f"agent {agent.name} is heard again", details
 
 
 def _of_origin(before: Snapshot | None, now: Snapshot) -> Iterator[_Change]:

@@ -142,6 +142,12 @@ def _generator_cpu(moment: Moment) -> float | None:
     return max(workers) if workers else None
 
 
+def _workers_lost(moment: Moment) -> float:
+    generator = moment.snapshot.generator
+    elsewhere = sum(agent.workers for agent in generator.agents if agent.is_lost)
+    return max(0, sum(worker.lost for worker in generator.workers) - elsewhere)
+
+
 def _machine(read: Callable[[MachineFigures], float | None]) -> Callable[[Moment], float | None]:
     def figure(moment: Moment) -> float | None:
         machine = moment.snapshot.generator.machine
@@ -446,8 +452,8 @@ _GAUGES = (
     GaugeMetric(
         "generator_workers_lost",
         Unit.COUNT,
-        "workers that died",
-        lambda m: sum(worker.lost for worker in m.snapshot.generator.workers),
+        "workers that died, without those on a load machine that is lost",
+        _workers_lost,
         Better.LOWER,
     ),
     GaugeMetric(

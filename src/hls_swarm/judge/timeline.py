@@ -6,7 +6,8 @@ Rules:
   `_total` since the start and its `_per_second` (and `_rate`, its share, where it has one); a gauge and a ratio by
   their names; a signal of the origin as `origin_`, the signal, `@` and the target.
 - What is of a part of the run has its part behind `@`: `errors_total@segment http_status 404` is there once there was
-  one; so is a status. Groups of viewers and hosts are there where there are two or more of them.
+  one; so is a status. Groups of viewers and hosts are there where there are two or more of them, agents where the load
+  comes from several machines.
 - What is not known, or did not happen in that second, is absent.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from hls_swarm.judge.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, ORIGIN_PREFIX, RATIOS
 from hls_swarm.judge.window import Second
 from hls_swarm.settings.own_signals import OWN_PREFIX
+from hls_swarm.snapshot.agents import AgentFigures, shown
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import SourceState, Unit
 from hls_swarm.snapshot.origin.signals import SIGNALS
@@ -41,6 +43,15 @@ _PART_COLUMNS: tuple[tuple[str, Unit, str], ...] = (
     ("host_requests_total@HOST", Unit.COUNT, "requests sent to a host"),
     ("host_errors_total@HOST", Unit.COUNT, "exchanges with a host that failed"),
     ("exporters_failing@TARGET", Unit.COUNT, "exporters of a machine of the origin that do not answer"),
+    ("agent_viewers@AGENT", Unit.COUNT, "viewers running on a load machine, where there are several"),
+    ("agent_cpu_percent@AGENT", Unit.PERCENT, "its processor, other programs' use too"),
+    ("agent_link_percent@AGENT", Unit.PERCENT, "its link, in the busier direction"),
+    ("agent_received_bytes_per_second@AGENT", Unit.BYTES_PER_SECOND, "what came in on that device"),
+    ("agent_loop_lag_seconds_p99@AGENT", Unit.SECONDS, "lag of its workers' event loops, 99% of the last second"),
+    ("agent_clock_offset_seconds@AGENT", Unit.SECONDS, "what the controller's wall clock shows more than its own"),
+    ("agent_poll_age_seconds@AGENT", Unit.SECONDS, "since its last word"),
+    ("agent_lost@AGENT", Unit.COUNT, "1: it is lost, and its viewers with it"),
+    ("agent_missing@AGENT", Unit.COUNT, "1: it is lost, and its viewers are to come again on others"),
     ("servers_down@TARGET", Unit.COUNT, "servers there that refuse their exporter, which answers"),
 )
 _MOST_PARTS = 30
@@ -114,10 +125,30 @@ def _parts(now: Moment) -> Iterator[tuple[str, float]]:
             yield f"group_watched_seconds_total{part}", _rounded(group.watching.seconds(at))
             yield f"group_failed_total{part}", group.failed
             yield f"group_errors_total{part}", group.errors
+    for agent in shown(now.snapshot.generator.agents):
+        yield from _of_agent(agent)
     if len(tally.hosts) > 1:
         for name, host in list(tally.hosts.items())[:_MOST_PARTS]:
             yield f"host_requests_total@{name}", host.requests
             yield f"host_errors_total@{name}", host.errors
+
+
+def _of_agent(agent: AgentFigures) -> Iterator[tuple[str, float]]:
+    state, machine = agent.state, agent.machine
+    figures = (
+        ("viewers", agent.viewers),
+        ("cpu_percent", machine.cpu_percent),
+        ("link_percent", machine.link_percent),
+        ("received_bytes_per_second", machine.received_bytes_per_second),
+        ("loop_lag_seconds_p99", None if agent.loop_lag is None else agent.loop_lag.p99),
+        ("clock_offset_seconds", state.wall_offset_seconds),
+        ("poll_age_seconds", state.poll_age_seconds),
+        ("lost", float(agent.is_lost and state.replaced is None)),
+        ("missing", float(agent.is_lost and state.replaced is False)),
+    )
+    for name, value in figures:
+        if value is not None:
+            yield f"agent_{name}@{agent.name}", _rounded(value)
 
 
 def columns() -> Iterator[tuple[str, Unit | None, str]]:

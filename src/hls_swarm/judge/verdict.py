@@ -18,10 +18,11 @@ from enum import StrEnum
 from hls_swarm.errors import interrupted_code, interrupted_words
 from hls_swarm.exit_codes import ExitCode
 from hls_swarm.judge.expectations import ExpectationResult
-from hls_swarm.judge.findings.generator import INTERNAL, WORKER_LOST, WORKER_SILENT
+from hls_swarm.judge.findings.generator import AGENT_LOST, INTERNAL, WORKER_LOST, WORKER_SILENT
 from hls_swarm.judge.proof import is_refused, nothing_proven, unproven
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.snapshot import units
+from hls_swarm.snapshot.agents import AgentFigures
 from hls_swarm.snapshot.finding import Finding, Voids, voided
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.snapshot import Snapshot
@@ -98,11 +99,19 @@ def _more(finding: Finding, snapshot: Snapshot) -> str:
             told = [f"worker {w.worker} {w.died_of}" for w in generator.workers if w.lost and w.died_of]
         case rule if rule == WORKER_SILENT:
             told = [f"worker {number} for {units.seconds(since)}" for number, since in sorted(generator.silent.items())]
+        case rule if rule == AGENT_LOST:
+            told = [lost_words(agent) for agent in generator.agents if agent.name == finding.where]
         case rule if rule == INTERNAL:
             told = [fault.text for fault in generator.faults]
         case _:
             told = []
     return "; ".join([finding.when, *told[:_MOST_TOLD]])
+
+
+def lost_words(agent: AgentFigures) -> str:
+    """Why an agent is lost, and for how long nobody knows what it did."""
+    gap = agent.state.gap_seconds
+    return agent.state.lost + (f"; not counted is what it did in the {gap:.1f} s after its last word" if gap else "")
 
 
 def judge(

@@ -2,8 +2,8 @@
 
 Rules:
 
-- A plan is closed-form or seeded: worker `i` of `n` asks for the viewers whose number is `i` modulo `n`, and the shares
-  of all workers together are the whole, for any `n`.
+- A plan is closed-form or seeded: each worker asks for the viewers of its share (`shares`), and the shares of all
+  workers together are the whole.
 - With a target that rises and falls, viewer `k` is there while the target is above `k`: it comes when the target rises
   through `k` and goes when it falls to `k` again. Who came last goes first.
 - With an arrival rate, viewers come as a Poisson process and stay as long as their session lasts; how many there are is
@@ -15,9 +15,11 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Protocol
 
 from hls_swarm.load.draws import Purpose, draw
+from hls_swarm.load.shares import Share
 from hls_swarm.settings.spellings import Stage
 
 
@@ -51,8 +53,11 @@ class Plan(Protocol):
     def most_from(self, offset: float) -> int:
         """Viewers that it wants at most at a time once it has moved on from `offset`."""
 
-    def visits(self, worker: int, workers: int, after: float = -math.inf) -> Iterator[Visit]:
-        """The visits of the viewers of one worker, in the order of their coming, from those that come at `after` on."""
+    def visits(self, share: Share, after: float = -math.inf) -> Iterator[Visit]:
+        """The visits of the viewers of a share, in the order of their coming, from those that come at `after` on."""
+
+    def present(self, share: Share, offset: float) -> list[Visit]:
+        """The visits of those of a share who came before `offset` and go by the plan, if at all, after it."""
 
     def goes_at(self, number: int, offset: float) -> float:
         """When viewer `number`, being there at `offset`, goes; infinity: it stays."""
@@ -127,16 +132,17 @@ class TargetPlan:
         later = [target for at, target in self.points if at > offset]
         return math.ceil(max(later)) if later else self.wanted(offset)
 
-    def visits(self, worker: int, workers: int, after: float = -math.inf) -> Iterator[Visit]:
+    def visits(self, share: Share, after: float = -math.inf) -> Iterator[Visit]:
         """Of every viewer that the target ever reaches, each of its visits."""
         found = [
-            visit
-            for number in range(worker, self.most, workers)
-            for visit in self._visits_of(number)
-            if visit.comes_at >= after
+            visit for number in share.numbers(self.most) for visit in self._visits_of(number) if visit.comes_at >= after
         ]
         found.sort()
         yield from found
+
+    def present(self, share: Share, offset: float) -> list[Visit]:
+        """Those whose number the target has risen through and not fallen to."""
+        return [visit for visit in self.visits(share) if visit.comes_at < offset < visit.goes_at]
 
     def goes_at(self, number: int, offset: float) -> float:
         """The next time that the target falls to `number`."""
@@ -209,7 +215,7 @@ class ArrivalPlan:
         """What the last rate leads to."""
         return self.limit if self.limit is not None else round(self.rates[-1][1] * self.mean_seconds)
 
-    def visits(self, worker: int, workers: int, after: float = -math.inf) -> Iterator[Visit]:
+    def visits(self, share: Share, after: float = -math.inf) -> Iterator[Visit]:
         """Without end, unless there is a limit: every worker walks the whole process and keeps its own."""
         number, sum_ = 0, 0.0
         while self.limit is None or number < self.limit:
@@ -217,9 +223,15 @@ class ArrivalPlan:
             comes_at = self._when(sum_)
             if comes_at == math.inf:
                 return
-            if number % workers == worker and comes_at >= after:
+            if share.has(number) and comes_at >= after:
                 yield Visit(comes_at, number)
             number += 1
+
+    def present(self, share: Share, offset: float) -> list[Visit]:
+        """Where they stay, those that have come; where each has a session, nobody knows who is still there: none."""
+        if self.limit is None:
+            return []
+        return list(takewhile(lambda visit: visit.comes_at < offset, self.visits(share)))
 
     def goes_at(self, number: int, offset: float) -> float:  # noqa: ARG002 - sessions end by their own length
         """Never by the plan."""

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from hls_swarm.cluster.agent import FINAL_SECONDS, LEASE_SECONDS, Agent, HostNews
+from hls_swarm.cluster.agent import FINAL_SECONDS, LEASE_SECONDS, NOTICE_SECONDS, Agent, HostNews
 from hls_swarm.engine.faults import Faults
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.host.machine import MachineMeter, device_towards
@@ -37,8 +37,6 @@ from hls_swarm.stats.tally import Tally
 from hls_swarm.views.terminal.live import View
 
 TICK_SECONDS = 1.0
-START_DELAY_SECONDS = 0.1
-"""Between telling the workers when the schedule begins and that instant."""
 DRAIN_SECONDS = 1.0
 """Time for requests in flight at the end; with it a Ctrl-C ends in less than 2 seconds."""
 FFMPEG_DRAIN_SECONDS = 8.0
@@ -106,6 +104,7 @@ class Controller:
         self._remarks: tuple[str, ...] = ()
         self._wake = asyncio.Event()
         self._started_at = 0.0
+        self._notice = NOTICE_SECONDS
         self._broke_off: str | None = None
         self._faults = Faults()
         self._mask = partial(masked, secrets=secrets_of(settings))
@@ -155,7 +154,7 @@ class Controller:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._faults)
         try:
-            await self._agent.hello(self._settings, self._wake.set)
+            self._notice = (await self._agent.hello(self._settings, self._wake.set)).notice_seconds
             device = await _device(self._settings)
             self._machine = MachineMeter(device)
             if self._scraper is not None:
@@ -164,7 +163,7 @@ class Controller:
                 if self._settings.require_origin_metrics:
                     patience = PATIENT_SECONDS + self._settings.origin_metrics_interval
                     self._broke_off = await unanswered(self._scraper, patience)
-            self._started_at = time.perf_counter() + START_DELAY_SECONDS
+            self._started_at = time.perf_counter() + self._notice
             self.begun = True
             if self._broke_off is None:
                 await self._agent.apply(self._started_at)
@@ -205,7 +204,7 @@ class Controller:
             origin = self._origin()  # not after the poll: a worker that stands still would make it newer than its row
             news = await self._agent.poll(LEASE_SECONDS)
             known, heard = heard, ({number: said.number for number, said in news.news.items()}, news.lost)
-            if news.news and heard == known:
+            if news.news and heard == known and not news.agents:
                 continue  # all workers stand still: a row would be of the instant of the one before
             entry = self._take_in(news, self._phase(), origin)
             snapshot = entry.moment.snapshot
@@ -241,7 +240,7 @@ class Controller:
         while not self._changes.empty():
             more, per_second = self._changes.get_nowait()
             by += more
-        offset = time.perf_counter() + START_DELAY_SECONDS - self._started_at
+        offset = time.perf_counter() + self._notice - self._started_at
         by = max(by, -self._plan.most_from(offset))
         if by:
             self._plan, self._changed_at = self._plan.changed(offset, by, per_second), offset
@@ -270,10 +269,13 @@ class Controller:
         tally, loop_lag = Tally(), Histogram()
         for worker_news in news.news.values():
             tally.merge(worker_news.tally)
-            loop_lag.merge(worker_news.health.loop_lag)
+            for health in worker_news.health:
+                loop_lag.merge(health.loop_lag)
         merge_faults(tally.faults, masked_faults(self._faults.counts, self._mask))
         worst = [worker_news.worst for number, worker_news in news.news.items() if number not in news.lost]
         at = max((worker_news.at for worker_news in news.news.values()), default=time.perf_counter())
+        if news.agents:  # of whom some may be silent, which is to be seen; and time goes on
+            at = max(at, time.perf_counter())
         snapshot = self._builder.build(
             at=at,
             started_at=self._started_at,
@@ -281,12 +283,14 @@ class Controller:
             due=self._plan.wanted(at - self._started_at),
             target=self._plan.most_from(self._changed_at),
             tally=tally,
-            workers={number: worker_news.health for number, worker_news in news.news.items()},
+            workers={health.worker: health for said in news.news.values() for health in said.health},
             lost=news.lost,
             silent=news.silent,
             controller_lateness=self._lateness,
             origin=origin,
-            machine=self._machine.read(at),
+            # Of several machines each says how busy it is; this one, which only controls them, carries no load.
+            machine=None if news.agents else self._machine.read(at),
+            agents=news.agents,
             marks=self._marks,
             worst_viewers=tuple(nsmallest(WORST_VIEWERS, chain.from_iterable(worst), key=badness)),
         )

@@ -7,8 +7,8 @@ Rules:
 - Rates are over the time since the snapshot before; distributions are over the whole run.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -16,6 +16,7 @@ import msgspec
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.settings.checks import masked_url
+from hls_swarm.snapshot.agents import AgentFigures, AgentState, AgentWatch
 from hls_swarm.snapshot.cmcd import CmcdFigures, cmcd_figures
 from hls_swarm.snapshot.conformance import ViolationFigures, stream_remarks, violation_figures
 from hls_swarm.snapshot.finding import Culprit, Finding
@@ -271,6 +272,7 @@ class GeneratorFigures:
         machine, machine_over_run: over the last second and over the whole run; None if it is not measured.
         controller_lateness: how late the controller's ticks were, in seconds.
         remarks: what a person must know although it does not make the run invalid.
+        agents: the load machines, where there are several.
     """
 
     workers: tuple[WorkerFigures, ...]
@@ -284,6 +286,7 @@ class GeneratorFigures:
     machine_over_run: MachineOverRun | None = None
     controller_lateness: Distribution | None = None
     remarks: tuple[str, ...] = ()
+    agents: tuple[AgentFigures, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -380,6 +383,7 @@ class SnapshotBuilder:
         self._last_cpu: dict[int, float] = {}
         self._machine = MachineWatch()
         self._lately = LatelyWatch()
+        self._agents = AgentWatch()
 
     def build(
         self,
@@ -398,12 +402,14 @@ class SnapshotBuilder:
         worst_viewers: tuple[ViewerDetail, ...] = (),
         target: int | None = None,
         controller_lateness: Histogram | None = None,
+        agents: Sequence[AgentState] = (),
     ) -> Snapshot:
         """The snapshot of the instant `at`; instants of one builder rise.
 
         Args:
             lost: numbers of the workers that died, and what they died of.
             silent: at the end, those that did not report to it, and for how many seconds.
+            agents: the load machines, where there are several.
         """
         elapsed = max(0.0, at - started_at)
         interval = None if self._last_at is None or at <= self._last_at else at - self._last_at
@@ -449,7 +455,10 @@ class SnapshotBuilder:
             fatal_reasons=_fatal_reasons(tally),
             connections_opened=tally.connections,
             connect=tally.connect.distribution(),
-            generator=self._generator(at, tally, workers, lost, silent, interval, machine, controller_lateness),
+            generator=replace(
+                self._generator(at, tally, workers, lost, silent, interval, machine, controller_lateness),
+                agents=self._agents.figures(agents),
+            ),
             origin=origin,
             marks=marks,
             worst_viewers=worst_viewers,

@@ -11,6 +11,7 @@ Rules:
   at which they began, so that `playing_seconds(now)` is exact at any instant without a tick per viewer.
 """
 
+from collections.abc import Iterator
 from typing import Self
 
 import msgspec
@@ -311,10 +312,22 @@ class Tally(msgspec.Struct):
     def lose(self, at: float) -> None:
         """The worker that counted this died at the instant `at`: none of its viewers goes on."""
         self.lost += self.active
+        for running in self._going_on():
+            running.end_all(at)
+
+    def shift(self, seconds: float) -> None:
+        """Say all instants by another machine's clock, which shows so much more."""
+        for running in self._going_on():
+            running.shift(seconds)
+        for error in self.errors.values():
+            error.last_at += seconds
+        for fatal in self.reasons.values():
+            fatal.last_at += seconds
+
+    def _going_on(self) -> Iterator[Running]:
         everybody: list[Tally | GroupTally] = [self, *self.profiles.values(), *self.variants.values()]
         for viewers in everybody:
-            for running in (viewers.watching, viewers.playing, viewers.stalled):
-                running.end_all(at)
+            yield from (viewers.watching, viewers.playing, viewers.stalled)
 
     def merge(self, other: Self) -> None:
         """Add another worker's tally."""

@@ -188,7 +188,9 @@ def _join_the_nearest(intervals: list[Interval]) -> None:
 
 
 def _counters_of(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name in _KEPT_AT_THE_END or "_total" in name}
+    return {
+        name: value for name, value in row.items() if name in _KEPT_AT_THE_END or "_total" in name or "lost@" in name
+    }
 
 
 def _take(state: _State, seen: Observation) -> bool:

@@ -7,12 +7,17 @@ Rules:
   `FELT_LAG_SECONDS` the viewers got their share of it, whoever had the rest.
 - A link that is full for so long delays every answer.
 - A failure for want of a descriptor or a port, and viewers that start late, are trouble while they happen.
+- The same holds of each load machine where there are several, and the finding names it. One that is lost voids the run,
+  as its last counts are not known, or, if its viewers come again on others, the time until they have.
 - A worker that died, or did not report to the end, took its counts with it, one that stood still left its viewers
   behind, and lines of a player's log that nobody read are missing in all counts: these void the whole run. So does an
   exception in this program that nobody expected: what it spoiled is not known.
 """
 
-from hls_swarm.judge.findings.measures import errors_of, now_of, rise_of, share_of
+from collections.abc import Sequence
+
+from hls_swarm.judge.findings.measures import Places, errors_of, everywhere, now_of, rise_of, share_of
+from hls_swarm.judge.findings.recent import Recent
 from hls_swarm.judge.findings.rule import Condition, Rule, at_least
 from hls_swarm.records import FailureKind, ObjectKind
 from hls_swarm.snapshot.finding import Culprit, Severity, Standing, Voids
@@ -21,6 +26,7 @@ from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.saturation import FULL_SECONDS, LINK_LIMIT_PERCENT, MACHINE_CPU_LIMIT_PERCENT
 
 FELT_LAG_SECONDS = 0.02
+AGENT_LOST = "generator-agent-lost"
 WORKER_LOST, WORKER_SILENT = "generator-worker-lost", "generator-worker-silent"
 INTERNAL = "generator-internal"
 
@@ -32,6 +38,7 @@ def _trouble(
     *conditions: Condition,
     for_seconds: float = 0.0,
     voids: Voids = Voids.ITS_TIME,
+    places: Places = everywhere,
 ) -> Rule:
     return Rule(
         name=name,
@@ -45,7 +52,18 @@ def _trouble(
         for_seconds=for_seconds,
         clear_seconds=2.0,
         voids=voids,
+        places=places,
     )
+
+
+def _agents(column: str, limit: float) -> Places:
+    """Agents that reach a limit: of hundreds, those that a rule has to look at."""
+
+    def places(recent: Recent) -> Sequence[str]:
+        measure = now_of(column, Unit.COUNT)
+        return [name for name in recent.places(column) if (measure.read(recent, name) or 0.0) >= limit]
+
+    return places
 
 
 GENERATOR_RULES = (
@@ -69,6 +87,45 @@ GENERATOR_RULES = (
         "a faster link, or more machines",
         at_least(now_of("machine_link_percent", Unit.PERCENT), LINK_LIMIT_PERCENT),
         for_seconds=FULL_SECONDS,
+    ),
+    _trouble(
+        "generator-agent-lag",
+        "agent {where} was late: event-loop lag P99 {0}",
+        "fewer viewers there (--share), or one more agent",
+        at_least(now_of("agent_loop_lag_seconds_p99", Unit.SECONDS), LOOP_LAG_LIMIT_SECONDS),
+        places=_agents("agent_loop_lag_seconds_p99", LOOP_LAG_LIMIT_SECONDS),
+    ),
+    _trouble(
+        "generator-agent-cpu",
+        "the processor of agent {where} was full ({0}), and its viewers felt it: event-loop lag P99 {1}",
+        "stop what else runs there, give it fewer viewers (--share), or one more agent",
+        at_least(now_of("agent_cpu_percent", Unit.PERCENT), MACHINE_CPU_LIMIT_PERCENT),
+        at_least(now_of("agent_loop_lag_seconds_p99", Unit.SECONDS), FELT_LAG_SECONDS),
+        for_seconds=FULL_SECONDS,
+        places=_agents("agent_cpu_percent", MACHINE_CPU_LIMIT_PERCENT),
+    ),
+    _trouble(
+        "generator-agent-link",
+        "the link of agent {where} was full ({0})",
+        "a faster link, fewer viewers there (--share), or one more agent",
+        at_least(now_of("agent_link_percent", Unit.PERCENT), LINK_LIMIT_PERCENT),
+        for_seconds=FULL_SECONDS,
+        places=_agents("agent_link_percent", LINK_LIMIT_PERCENT),
+    ),
+    _trouble(
+        AGENT_LOST,
+        "agent {where} is lost, and what it did last is not counted",
+        "the log says why; --respread gives its viewers to the others",
+        at_least(now_of("agent_lost", Unit.COUNT), 1),
+        voids=Voids.THE_RUN,
+        places=_agents("agent_lost", 1),
+    ),
+    _trouble(
+        "generator-agent-missing",
+        "agent {where} is lost, and its viewers were missing until they came again on the others",
+        "the log says why",
+        at_least(now_of("agent_missing", Unit.COUNT), 1),
+        places=_agents("agent_missing", 1),
     ),
     _trouble(
         "generator-late-starts",
