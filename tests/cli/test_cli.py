@@ -253,6 +253,16 @@ def _spellings() -> Iterator[Any]:
         "origin-metrics": ("http://a:1/m", "http://a:1/m"),
         "nginx-metrics": ("http://b:2/m", "http://b:2/m"),
         "origin-metrics-host": ("::1", ("::1",)),
+        "agents": ("3", 3),
+        "hosts": ("a,root@b", "a,root@b"),
+        "cluster": ("10.0.0.1:6379", "10.0.0.1:6379"),
+        "cluster-token-file": ("token", "token"),
+        "cluster-address": ("10.0.0.1", "10.0.0.1"),
+        "cluster-port": ("17200", 17200),
+        "agents-timeout": ("5m", 300.0),
+        "share": ("b=3", ("b=3",)),
+        "ssh": ("ssh -p 2222", "ssh -p 2222"),
+        "ssh-program": ("/opt/hls-swarm", "/opt/hls-swarm"),
         "allow-host": ("metrics.example.com", ("metrics.example.com",)),
         "origin-metrics-node-port": ("1", 1),
         "origin-metrics-nginx-port": ("65535", 65535),
@@ -281,6 +291,7 @@ def _spellings() -> Iterator[Any]:
         "strict",
         "browser-credentials",
         "record-requests",
+        "respread",
         *_OF_FFMPEG,
     ):
         for off in ("=false", "=0", "=F", "=FALSE"):
@@ -289,6 +300,9 @@ def _spellings() -> Iterator[Any]:
         for on in ("", "=true", "=1", "=T"):
             for dashes in ("-", "--"):
                 yield pytest.param(name, [f"{dashes}{name}{on}"], True, id=f"{dashes}{name}{on}")
+
+
+_TOKEN = ["--cluster-token-file=t"]
 
 
 @pytest.mark.slow
@@ -305,6 +319,10 @@ def test_every_flag_in_every_spelling(name: str, form: list[str], value: object)
         "browser-credentials": ["--browser-origin=https://player.example"],
         "cmcd-content-id": ["--cmcd=query"],
         "cmcd-collector": ["--cmcd=query"],
+        "agents": _TOKEN,
+        "hosts": _TOKEN,
+        "share": ["--agents=2", *_TOKEN],
+        "respread": ["--agents=2", *_TOKEN],
     }
     argv = normalise_go_flags([*needed.get(name, []), *form, URL], commands()["run"].takes_value())
     settings = settings_of_rewritten(tuple(argv))
@@ -442,7 +460,7 @@ def test_keys_with_underscores(tmp_path: Path) -> None:
         pytest.param("rnu u", "'rnu' is not a command: did you mean run?", id="unknown command"),
         pytest.param(
             "localhost",
-            "'localhost' is not a command: there are run, demo, capacity, origin, log-exporter, attach, report, "
+            "'localhost' is not a command: there are run, demo, capacity, agent, origin, log-exporter, attach, report, "
             "compare, runs, help, version, completion, and a URL starts with http:// or https://",
             id="bare host",
         ),

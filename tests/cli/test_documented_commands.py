@@ -49,7 +49,7 @@ def test_it_is_taken(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def take(*_: Any) -> int:
         return 0
 
-    names = ("run", "demo", "origin", "report", "compare", "runs", "log_exporter", "capacity", "attach")
+    names = ("run", "demo", "origin", "report", "compare", "runs", "log_exporter", "capacity", "attach", "agent")
     assert main(argv, {}, Actions(**dict.fromkeys(names, take))) == 0
 
 

@@ -13,7 +13,7 @@ import uvloop
 
 from hls_swarm.engine.swarm import Swarm
 from hls_swarm.http.fetcher import InFlight, Progress, Request
-from hls_swarm.load.shares import share_of
+from hls_swarm.load.shares import Share
 from hls_swarm.records import Exchange, Failure, FailureKind, PlaybackStarted, Record, ViewerStarted
 from hls_swarm.settings.run import Settings
 
@@ -99,10 +99,14 @@ class Client:
             fetch.cancel()
 
 
+ALL = Share((0,), 1)
+
+
 def with_swarm(
     test: Callable[[Swarm, Origin], Awaitable[None]],
     new_origin: Callable[..., Origin] = Origin,
     *,
+    share: Share = ALL,
     without_client: tuple[int, ...] = (),
     observe: Callable[[Record], None] | None = None,
     **settings: Any,
@@ -110,6 +114,7 @@ def with_swarm(
     """Run a test against a swarm that has just been started, and stop it; gives the exceptions that were told.
 
     Args:
+        share: that it runs.
         without_client: viewers for which there is none.
         observe: is given every record.
     """
@@ -127,7 +132,7 @@ def with_swarm(
                 raise ValueError(f"no client for {number}")
             return Client(origin)
 
-        swarm = Swarm(made, 0, share_of(0, 1), client, lambda _, url: url, 0.0, loop, None, observe)
+        swarm = Swarm(made, 0, share, client, lambda _, url: url, 0.0, loop, None, observe)
         swarm.start(time.perf_counter())
         try:
             await asyncio.wait_for(test(swarm, origin), 20)
@@ -224,6 +229,30 @@ def test_a_change_may_have_a_rate_of_its_own() -> None:
         assert time.perf_counter() - began >= 0.4
 
     with_swarm(test, clients=5)
+
+
+def test_viewers_of_another_share_come_evenly_and_go_as_planned() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.active == 3)
+        swarm.take_over(time.perf_counter() + 0.02, Share((1,), 2), 0.1)
+        await until(lambda: swarm.tally.active == 6)
+        swarm.change(time.perf_counter() + 0.02, -4)
+        await until(lambda: swarm.tally.active == 2)
+        assert swarm.tally.started == 6
+
+    assert with_swarm(test, share=Share((0,), 2), clients=6) == []
+
+
+def test_a_change_while_they_come_leaves_nobody_out_and_brings_nobody_twice() -> None:
+    async def test(swarm: Swarm, origin: Origin) -> None:
+        await until(lambda: swarm.tally.active == 3)
+        swarm.take_over(time.perf_counter() + 0.01, Share((1,), 2), 0.3)
+        await until(lambda: swarm.tally.active == 4)
+        swarm.change(time.perf_counter() + 0.01, 4)
+        await until(lambda: swarm.tally.active == 10)
+        assert swarm.tally.started == 10
+
+    assert with_swarm(test, share=Share((0,), 2), clients=6) == []
 
 
 def test_a_viewer_that_failed_is_followed_by_another_if_the_load_is_to_stay() -> None:

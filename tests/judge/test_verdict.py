@@ -1,19 +1,23 @@
 """When this machine was the bottleneck, what that voids, and what of a run is judged then."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from msgspec import structs
 from tests.support.moments import Run
-from tests.support.snapshots import exchange, failed, stalled, watching
+from tests.support.snapshots import exchange, failed, lag, stalled, watching
 
 from hls_swarm.judge.expectations import DEFAULTS, ExpectationError, expectations
 from hls_swarm.judge.metrics import METRICS
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.verdict import Outcome, Verdict, judge
 from hls_swarm.records import Failure, FailureKind, ObjectKind, Record, SegmentFetched, ViewerStarted
+from hls_swarm.snapshot.agents import AgentState, MachineUse
 from hls_swarm.snapshot.snapshot import MachineFigures, Phase
 from hls_swarm.stats.faults import FaultCount
+from hls_swarm.stats.histogram import Histogram
 
 
 def machine(cpu: float = 40.0, link: float = 10.0) -> MachineFigures:
@@ -287,3 +291,61 @@ class TestExpectations:
         with pytest.raises(ExpectationError) as raised:
             expectations((line,))
         assert str(raised.value) == words
+
+
+def agent(name: str, lag: float = 0.001, **changes: Any) -> AgentState:
+    histogram = Histogram()
+    histogram.add_all([lag] * 20)
+    return replace(AgentState(name, range(1), viewers=4, loop_lag=histogram, poll_age_seconds=0.2), **changes)
+
+
+class TestAgents:
+    def run(self, seconds: int, states: Callable[[int], Sequence[AgentState]]) -> Run:
+        run = Run()
+        run.second(1.0, *watching(0, 0.1), agents=states(1))
+        for second in range(2, seconds + 1):
+            run.second(float(second), agents=states(second))
+        return run
+
+    def test_agents_that_keep_up_void_nothing(self) -> None:
+        run = self.run(12, lambda second: [agent("a"), agent("b")])
+        assert outcome_of(run).verdict is not Verdict.INVALID
+        assert run.entries[-1].row["agent_viewers@b"] == 4
+
+    def test_one_whose_processor_is_full_makes_the_run_invalid_and_is_named(self) -> None:
+        busy = MachineUse(cpu_percent=100.0)
+        run = self.run(14, lambda second: [agent("a"), agent("b", machine=busy, loop_lag=lag(*[0.03] * 20 * second))])
+        outcome = outcome_of(run)
+        assert outcome.verdict is Verdict.INVALID
+        assert any(reason.startswith("the processor of agent b was full (100%)") for reason in outcome.reasons)
+        assert not any("agent a" in reason for reason in outcome.reasons)
+
+    def test_one_whose_link_is_full_is_named(self) -> None:
+        full = MachineUse(link_percent=97.0)
+        outcome = outcome_of(self.run(14, lambda second: [agent("a"), agent("b", machine=full)]))
+        assert any(reason.startswith("the link of agent b was full (97%)") for reason in outcome.reasons)
+
+    def test_one_that_is_lost_makes_the_run_invalid_and_its_gap_is_said(self) -> None:
+        gone: dict[str, Any] = {"lost": "no answer for 13 s; its load has ended by its lease", "gap_seconds": 12.5}
+        run = self.run(9, lambda second: [agent("a"), agent("b", **(gone if second > 5 else {}))])
+        outcome = outcome_of(run)
+        assert (outcome.verdict, outcome.exit_code) == (Verdict.INVALID, 3)
+        (reason,) = outcome.reasons
+        assert reason.startswith("agent b is lost, and what it did last is not counted (since 0:05; no answer for 13 s")
+        assert "not counted is what it did in the 12.5 s after its last word" in reason
+
+    def test_one_whose_viewers_come_again_on_others_voids_only_the_time_until_they_have(self) -> None:
+        def states(second: int) -> list[AgentState]:
+            lost: dict[str, Any] = {"lost": "its process has ended", "gap_seconds": 1.0, "replaced": second > 8}
+            return [agent("a"), agent("b", **(lost if second > 5 else {}))]
+
+        run = self.run(60, states)
+        assert outcome_of(run).verdict is not Verdict.INVALID
+        (finding,) = run.entries[-1].moment.snapshot.generator_findings
+        assert finding.rule == "generator-agent-missing"
+        assert finding.intervals[0].text == "0:05-0:08"
+
+    def test_one_that_is_silent_for_a_while_costs_nothing(self) -> None:
+        run = self.run(12, lambda second: [agent("a"), agent("b", poll_age_seconds=4.0 if second == 6 else 0.1)])
+        assert outcome_of(run).verdict is not Verdict.INVALID
+        assert run.entries[5].moment.snapshot.generator.agents[1].condition == "silent"

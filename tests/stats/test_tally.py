@@ -390,3 +390,17 @@ def test_merging_leaves_the_merged_tally_as_it_was() -> None:
 def test_a_tally_crosses_a_pipe_unchanged() -> None:
     tally = counted(*viewer_history(3, [0.5, 1.0], 7.5, failed=True))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(tally), type=Tally) == tally
+
+
+def test_the_same_counts_by_another_clock_say_the_same_times() -> None:
+    records: list[Record] = [
+        ViewerStarted(0, 10.0, 10.0),
+        PlaybackStarted(0, 11.0, 1.0),
+        segment(Failure(FailureKind.TRUNCATED, "cut")),
+    ]
+    here, there = counted(*records), counted(*records)
+    there.shift(500.0)
+    for mine, theirs in ((here.watching, there.watching), (here.playing, there.playing)):
+        assert theirs.seconds(520.0) == pytest.approx(mine.seconds(20.0)) != 0
+    (error,) = there.errors.values()
+    assert error.last_at == pytest.approx(next(iter(here.errors.values())).last_at + 500.0)

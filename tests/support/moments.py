@@ -7,6 +7,7 @@ from hls_swarm.judge.expectations import Expectation
 from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.records import Record
+from hls_swarm.snapshot.agents import AgentState
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
 from hls_swarm.snapshot.origin.signals import SIGNALS
@@ -66,6 +67,7 @@ class Run:
         machine: MachineFigures | None = None,
         faults: Mapping[str, FaultCount] = MappingProxyType({}),
         silent: Mapping[int, float] = MappingProxyType({}),
+        agents: Sequence[AgentState] = (),
     ) -> Entry:
         """The run at `at`, after these records."""
         for record in records:
@@ -88,6 +90,7 @@ class Run:
             origin=of_origin,
             marks=tuple(marks),
             machine=machine,
+            agents=agents,
         )
         entry = self.ledger.add(Moment(snapshot, tally, self._lag.copy(), STARTED_AT + at))
         self.entries.append(entry)

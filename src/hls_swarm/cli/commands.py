@@ -30,6 +30,7 @@ from hls_swarm.cli.sources import (
 )
 from hls_swarm.errors import SettingsError
 from hls_swarm.logexporter.settings import LogExporterOptions
+from hls_swarm.settings.agent import AgentSettings
 from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.settings.checks import SettingValueError, check_file_name, check_host_names, check_port
 from hls_swarm.settings.run import REPORTS, Seconds, Settings, format_duration
@@ -38,6 +39,7 @@ VARIABLE_PREFIX = "HLS_SWARM_"
 
 RUN_SECTIONS = {
     "url": "Load",
+    "agents": "Machines",
     "variant": "Viewers",
     "connect_timeout": "Connections",
     "engine": "ffmpeg viewers",
@@ -101,6 +103,14 @@ _PLACEHOLDERS = {
     "listen": "ADDRESS",
     "syslog": "ADDRESS",
     "stub_status": "URL",
+    "join": "HOST",
+    "hosts": "HOSTS",
+    "cluster": "ADDRESS",
+    "cluster_token_file": "FILE",
+    "cluster_address": "ADDRESS",
+    "share": "NAME=PARTS",
+    "ssh": "COMMAND",
+    "ssh_program": "COMMAND",
 }
 
 CONFIG = Flag(
@@ -126,6 +136,17 @@ _NOT_IN_DEMO = (
     "insecure",
     "verify_bodies",
     "dangerous",
+    "agents",
+    "hosts",
+    "cluster",
+    "cluster_token_file",
+    "cluster_address",
+    "cluster_port",
+    "agents_timeout",
+    "share",
+    "respread",
+    "ssh",
+    "ssh_program",
 )
 _CAPACITY_DEFAULTS = {"session_length": "exp:5m", "origin_metrics_interval": 1.0}
 """Startup needs viewers that come; a trial is short for what scrapes every two seconds."""
@@ -246,6 +267,12 @@ class AttachOptions:
             raise SettingValueError("url", "must be an http or https URL, such as http://10.0.0.7:17091")
 
 
+def _agent(settings: AgentSettings) -> int:
+    from hls_swarm.run.agent import agent
+
+    return agent(settings)
+
+
 def _capacity(settings: Settings, options: CapacitySettings) -> int:
     from hls_swarm.run import capacity
 
@@ -271,6 +298,7 @@ class Actions:
     runs: Callable[[RunsOptions], int] = reporting.runs
     log_exporter: Callable[[LogExporterOptions], int]
     attach: Callable[[AttachOptions], int] = _attach
+    agent: Callable[[AgentSettings], int] = _agent
 
 
 def _run(settings: Settings) -> int:
@@ -359,6 +387,10 @@ def _start_capacity(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Lay
     options = settled(CapacitySettings, [flag for flag in flags if flag.field in own], layers, _check_slo)
     run_flags = [flag for flag in flags if flag.field not in own]
     return actions.capacity(settled(Settings, run_flags, layers, _check_files), options)
+
+
+def _start_agent(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
+    return actions.agent(settled(AgentSettings, flags, layers))
 
 
 def _start_origin(actions: Actions, flags: tuple[Flag, ...], layers: tuple[Layer, ...]) -> int:
@@ -484,6 +516,15 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
             table="capacity",
             start=_start_capacity,
             takes_top=True,
+        ),
+        Command(
+            name="agent",
+            help="Run viewers on this machine for a controller on another.",
+            usage="hls-swarm agent [flags]",
+            flags=flags_of(AgentSettings, {"join": "Agent"}, _PLACEHOLDERS),
+            prefix=f"{VARIABLE_PREFIX}AGENT_",
+            table="agent",
+            start=_start_agent,
         ),
         Command(
             name="origin",

@@ -10,7 +10,7 @@ Rules:
 - Every complaint begins with the name of the machine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hls_swarm.cluster.speech import Facts
@@ -74,23 +74,6 @@ def shared(cores: Mapping[str, int], weights: Mapping[str, int], workers: int) -
     """
     weighed = weighted_shares([weights.get(name, count) for name, count in cores.items()])
     return {name: share.parts(workers or count) for (name, count), share in zip(cores.items(), weighed, strict=True)}
-
-
-def parse_weights(texts: Sequence[str]) -> Mapping[str, int]:
-    """`NAME=PARTS`, such as `b=3`, as weights.
-
-    Raises:
-        ValueError: in words for a person.
-    """
-    out: dict[str, int] = {}
-    for text in texts:
-        name, _, parts = text.rpartition("=")
-        if not name or not parts.isdecimal() or not 1 <= int(parts) <= 1000:
-            raise ValueError(f"{text!r} is not NAME=PARTS with a whole number from 1 to 1000, such as b=3")
-        if name in out:
-            raise ValueError(f"names {name} twice")
-        out[name] = int(parts)
-    return out
 
 
 def _series(version: str) -> str:

@@ -14,10 +14,12 @@ import platform
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+
+import msgspec
 
 from hls_swarm import __version__
 from hls_swarm.cluster.agent import HostNews, Part
@@ -56,7 +58,8 @@ from hls_swarm.engine.native.clients import check_clients
 from hls_swarm.errors import SwarmError, told
 from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.snapshot.agents import MachineUse
-from hls_swarm.snapshot.snapshot import WORST_VIEWERS, badness
+from hls_swarm.snapshot.snapshot import WORST_VIEWERS, WorkerHealth, badness
+from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import Tally
 
 PIECE_BYTES = 64 << 10
@@ -205,11 +208,21 @@ def merged(news: HostNews) -> News | None:
         number=sum(one.number for one in news.news.values()),
         at=max(one.at for one in news.news.values()),
         tally=tally,
-        health=tuple(health for one in news.news.values() for health in one.health),
+        health=_with_one_lag([health for one in news.news.values() for health in one.health]),
         idle=news.idle,
         final=all(one.final for one in news.news.values()),
         worst=tuple(sorted(worst, key=badness)[:WORST_VIEWERS]),
         sessions=tuple(session for one in news.news.values() for session in one.sessions),
+    )
+
+
+def _with_one_lag(healths: Sequence[WorkerHealth]) -> tuple[WorkerHealth, ...]:
+    """The lag of all event loops in the first of them: nobody looks at that of one, and each would be sent."""
+    lag = Histogram()
+    for health in healths:
+        lag.merge(health.loop_lag)
+    return tuple(
+        msgspec.structs.replace(health, loop_lag=lag if nth == 0 else Histogram()) for nth, health in enumerate(healths)
     )
 
 

@@ -225,6 +225,8 @@ def most_viewers(options: CapacitySettings, settings: Settings, workers: int) ->
     """
     if options.most is not None:
         return options.most
+    if settings.is_spread:
+        raise SettingValueError("most", "is needed with agents: what they can make is not known before they come")
     if has_ffmpeg(settings):
         raise SettingValueError("most", "is needed with ffmpeg viewers: each is a process of this machine")
     facts = read_facts(parse_source_addresses(settings.source_address))

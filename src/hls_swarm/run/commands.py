@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from hls_swarm.cluster.agent import Agent
 from hls_swarm.cluster.local import LocalAgent
 from hls_swarm.engine.ffmpeg.fleet import check_machine, checked_binary, command_line, descriptors_for_processes
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
@@ -44,7 +45,7 @@ from hls_swarm.results.recorder import Recorder, open_recorder
 from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
-from hls_swarm.settings.spellings import parse_share
+from hls_swarm.settings.spellings import parse_part, parse_share
 from hls_swarm.stats.p1203 import p1203_file
 from hls_swarm.views.live.feed import Feed
 from hls_swarm.views.logbook import Logbook
@@ -309,7 +310,31 @@ async def _recorded(
     beside: BesideStream,
     searching: "Searching | None",
 ) -> int:
-    agent = LocalAgent(workers)
+    if not settings.is_spread:
+        agent: Agent = LocalAgent(workers)
+        return await _followed(settings, agent, ledger, recorder, endpoint, feed, signals, beside, searching)
+    from hls_swarm.cluster.fleet import Fleet
+    from hls_swarm.run.gathering import gathered
+
+    def say(text: str) -> None:
+        beside.write(f"hls-swarm: {text}\n")
+
+    async with gathered(settings, say) as lines:
+        agent = Fleet(lines, dict(map(parse_part, settings.share)), respread=settings.respread)
+        return await _followed(settings, agent, ledger, recorder, endpoint, feed, signals, beside, searching)
+
+
+async def _followed(
+    settings: Settings,
+    agent: Agent,
+    ledger: Ledger,
+    recorder: Recorder,
+    endpoint: Endpoint,
+    feed: Feed,
+    signals: Signals,
+    beside: BesideStream,
+    searching: "Searching | None",
+) -> int:
     scraper = OriginScraper.create(
         origin_settings(
             node_url=settings.origin_metrics,
@@ -466,6 +491,9 @@ def _prepared(settings: Settings, *, warns: bool = True) -> int:
     Raises:
         SwarmError: a file can not be used, or the machine has too little of something.
     """
+    if settings.is_spread:  # each agent judges its own machine
+        read_lists(settings)
+        return 0
     check_clients(settings)
     workers = _workers(settings)
     needs = needs_of(settings, workers)

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
+from hls_swarm.settings.agent import MOST_FIRST_PORT, USUAL_PORT
 from hls_swarm.settings.checks import (
     CONTROL,
     MASK,
@@ -52,6 +53,7 @@ from hls_swarm.settings.spellings import (
     parse_engines,
     parse_join,
     parse_mix,
+    parse_part,
     parse_seek,
     parse_share,
     parse_stage,
@@ -126,6 +128,41 @@ class Settings:
 
     workers: int = 0
     """Worker processes; 0 is one per core."""
+
+    agents: int = 0
+    """Agents on other machines that run the viewers, started there with hls-swarm agent; waits until so many came."""
+
+    hosts: str | None = None
+    """Machines to start agents on over ssh, as HOST,HOST,...; they end with the run."""
+
+    cluster: str | None = None
+    """Ray cluster that exists, as HOST:PORT, or auto if this machine is part of one; its other machines run the
+    viewers, --agents of them if that is given."""
+
+    cluster_token_file: str | None = None
+    """File with the token that controller and agents must both have; --token-file is viewers' tokens."""
+
+    cluster_address: str | None = None
+    """Address of this machine that agents reach it by; by default the one that the first of them came to."""
+
+    cluster_port: int = USUAL_PORT
+    """Port that agents come to, the first of 30 in a row that this machine listens on."""
+
+    agents_timeout: Seconds = 120.0
+    """How long to wait for the agents; then it is said who is missing."""
+
+    share: tuple[str, ...] = ()
+    """Parts of the viewers that an agent gets in place of one for each of its cores, as NAME=PARTS; repeatable."""
+
+    respread: bool = False
+    """Let the viewers of an agent that is lost come again on the others, once its own load has ended; without it the
+    run is invalid then."""
+
+    ssh: str = "ssh -o BatchMode=yes"
+    """Command that --hosts uses; the host and the command there follow it."""
+
+    ssh_program: str = "hls-swarm"
+    """How hls-swarm is called on the machines of --hosts."""
 
     variant: str = "highest"
     """Which variant a viewer plays: highest, lowest, first, random, a height such as 720p, or a bitrate such as 3M;
@@ -421,6 +458,7 @@ class Settings:
         """
         check_url("url", self.url)
         self._check_load()
+        self._check_agents()
         self._check_viewers()
         for field in ("json", *REPORTS):
             if (name := getattr(self, field)) is not None:
@@ -505,6 +543,52 @@ class Settings:
         check_not_negative("duration", self.duration)
         check_whole("seed", self.seed, 0, _MAX_SEED)
         check_whole("workers", self.workers, 0, 1024)
+
+    def _check_agents(self) -> None:
+        check_whole("agents", self.agents, 0, 10_000)
+        check_whole("cluster_port", self.cluster_port, 1024, MOST_FIRST_PORT)
+        check_more_than_zero("agents_timeout", self.agents_timeout, "")
+        for text in self.share:
+            check_spelling("share", parse_part, text)
+        check_no_repeats("share", tuple(parse_part(text)[0] for text in self.share))
+        if self.hosts is not None:
+            if self.agents or self.cluster is not None:
+                raise SettingValueError("hosts", "starts the agents itself: leave out --agents and --cluster")
+            for host in self.ssh_hosts:
+                if not host or host.startswith("-") or SPACE_OR_CONTROL.search(host):
+                    raise SettingValueError("hosts", f"{host!r} is no host: write HOST,HOST,...")
+            check_no_repeats("hosts", self.ssh_hosts)
+        for field in ("ssh", "ssh_program"):
+            if not getattr(self, field).strip() or CONTROL.search(getattr(self, field)):
+                raise SettingValueError(field, "needs a command")
+        if self.cluster_token_file is not None:
+            check_file_name("cluster_token_file", self.cluster_token_file)
+        if not self.is_spread:
+            for field in ("share", "respread"):
+                if getattr(self, field):
+                    raise SettingValueError(field, "is for agents on several machines: add --agents or --hosts")
+        elif self.cluster is None and self.cluster_token_file is None:
+            raise SettingValueError(
+                "agents" if self.agents else "hosts",
+                "needs --cluster-token-file FILE: without a token, whoever reaches this machine could run code on it",
+            )
+        if self.is_spread and self.check:
+            raise SettingValueError("check", "runs one viewer here: leave out --agents, --hosts and --cluster")
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether the viewers run on other machines."""
+        return bool(self.agents) or self.hosts is not None or self.cluster is not None
+
+    @property
+    def ssh_hosts(self) -> tuple[str, ...]:
+        """The machines to start agents on."""
+        return () if self.hosts is None else tuple(host.strip() for host in self.hosts.split(","))
+
+    @property
+    def agents_wanted(self) -> int:
+        """Agents that must come."""
+        return len(self.ssh_hosts) or self.agents
 
     def _check_viewers(self) -> None:
         check_spelling("variant", parse_variant, self.variant)

@@ -300,3 +300,18 @@ def parse_seek(text: str) -> float | None:
         ValueError: neither.
     """
     return None if text == "random" else parse_duration(text)
+
+
+_MOST_PARTS = 1000
+
+
+def parse_part(text: str) -> tuple[str, int]:
+    """`NAME=PARTS`, such as `b=3`: of the viewers, so many parts for the agent of this name.
+
+    Raises:
+        ValueError: in words for a person.
+    """
+    name, _, parts = text.rpartition("=")
+    if not name or not parts.isdecimal() or not 1 <= int(parts) <= _MOST_PARTS:
+        raise ValueError(f"{text!r} is not NAME=PARTS with a whole number from 1 to {_MOST_PARTS}, such as b=3")
+    return name, int(parts)

@@ -42,8 +42,8 @@ def bash(scripts: Path, *words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["--cl"], ["--clients", "--client-certificate", "--client-key"]),
-        (["-cl"], ["-clients", "-client-certificate", "-client-key"]),
+        (["--cli"], ["--clients", "--client-certificate", "--client-key"]),
+        (["-cli"], ["-clients", "-client-certificate", "-client-key"]),
         (["run", "--ramp-j"], ["--ramp-jitter"]),
         (["de"], ["demo"]),
         (["h"], ["help"]),

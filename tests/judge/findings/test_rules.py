@@ -67,6 +67,8 @@ GROUPS: Values = {
     "group_watched_seconds@variant 240p": 10.0,
 }
 
+_LAG, _CPU, _LINK = "agent_loop_lag_seconds_p99@b", "agent_cpu_percent@b", "agent_link_percent@b"
+
 CASES = [
     Case(
         "stalled",
@@ -481,6 +483,16 @@ CASES = [
             ),
             ("standstill", {"loop_lag_seconds_max": 5.2}, {"loop_lag_seconds_max": 4.0}, "loop_lag_seconds_max"),
             ("lines-lost", {"player_log_lines_dropped": 5.0}, {}, "player_log_lines_dropped"),
+        )
+    ),
+    *(
+        Case(f"generator-agent-{name}", fires, misses, without, Culprit.GENERATOR, severity, "b")
+        for name, fires, misses, without, severity in (
+            ("lag", {_LAG: 0.11}, {_LAG: 0.09}, _LAG, Severity.NOTE),
+            ("cpu", {_CPU: 99.0, _LAG: 0.03}, {_CPU: 97.0, _LAG: 0.03}, _CPU, Severity.NOTE),
+            ("link", {_LINK: 96.0}, {_LINK: 94.0}, _LINK, Severity.NOTE),
+            ("lost", {"agent_lost@b": 1.0}, {"agent_lost@b": 0.0}, "agent_lost@b", Severity.CRITICAL),
+            ("missing", {"agent_missing@b": 1.0}, {"agent_missing@b": 0.0}, "agent_missing@b", Severity.NOTE),
         )
     ),
 ]

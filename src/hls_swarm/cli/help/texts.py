@@ -24,6 +24,12 @@ origin under all the load that it can bear: ask whoever runs it first.
 
 Each flag is also an environment variable (HLS_SWARM_MOST) and a key of the table [capacity] of the settings file; \
 what that does not say, the top of the file does.""",
+        "agent": """\
+The controller is the machine on which hls-swarm run --agents is typed; the token file is the same on both. An agent \
+waits for the controller, and after a run for the next one. The extra cluster is needed on all machines.
+
+Each flag is also an environment variable (HLS_SWARM_AGENT_JOIN) and a key of the table [agent] of the settings \
+file.""",
         "origin": """\
 Each flag is also an environment variable (HLS_SWARM_ORIGIN_PORT) and a key of the table [origin] of the settings \
 file.""",
@@ -56,6 +62,11 @@ hls-swarm capacity --origin-metrics-host 10.0.0.5 --most 5000 \\
     http://origin/stream.m3u8
 hls-swarm capacity --slo 'waiting_ratio < 2%' --soak 0 --at-least 500 \\
     http://origin/stream.m3u8
+""",
+        "agent": """\
+hls-swarm agent --join 10.0.0.1 --token-file cluster.token
+hls-swarm run --agents 3 --cluster-token-file cluster.token \\
+    --clients 30000 http://origin/stream.m3u8
 """,
         "origin": """\
 hls-swarm origin

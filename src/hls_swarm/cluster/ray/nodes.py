@@ -1,0 +1,259 @@
+"""The engine's processes of one machine: how they are started, and how all of them are ended.
+
+Rules:
+
+- Every port is fixed and lies in a row, so that a firewall can be told; see `Ports`.
+- The engine's own limits fit programs that compute, not a load test: its workers would run with low priority and be the
+  first to be killed, and a dead machine would be known after a minute. What is set here is for us.
+- All of it ends with the process that started it, however that ends, and what is left after that is ended by number.
+"""
+
+import asyncio
+import ctypes
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from hls_swarm.errors import RunError
+from hls_swarm.foreign import cut, one_line
+
+CONTROLLER_PORT = 17100
+AGENT_PORT = 17140
+"""First port of a controller and of an agent."""
+WORKER_PORTS = 20
+OBJECT_STORE_BYTES = 80_000_000
+"""The least that the engine takes; nothing of ours is stored there."""
+START_SECONDS = 40.0
+"""Time in which the engine must stand, on a machine that is busy too."""
+END_SECONDS = 6.0
+_LABEL = "hls-swarm-agent"
+_PR_SET_PDEATHSIG = 1
+_ENGINE = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What one machine listens on, in a row from `first` on.
+
+    Args:
+        first: of a controller, the one that agents come to; of an agent, free.
+    """
+
+    first: int
+
+    @property
+    def table(self) -> Mapping[str, int]:
+        """By the engine's name for it."""
+        names = (
+            "node-manager-port",
+            "object-manager-port",
+            "runtime-env-agent-port",
+            "metrics-export-port",
+            "dashboard-agent-grpc-port",
+            "dashboard-agent-listen-port",
+        )
+        ports = {name: self.first + 2 + nth for nth, name in enumerate(names)}
+        return {**ports, "min-worker-port": self.first + 10, "max-worker-port": self.first + 9 + WORKER_PORTS}
+
+    @property
+    def control(self) -> int:
+        """Of a controller: where the engine's head listens."""
+        return self.first + 1
+
+    @property
+    def last(self) -> int:
+        """The last of the row."""
+        return self.first + 9 + WORKER_PORTS
+
+
+def environment(environ: Mapping[str, str], token_file: str | None, folder: str = "") -> dict[str, str]:
+    """The variables of every process of the engine, the controller's too.
+
+    Args:
+        environ: of this process.
+        token_file: holds what all machines of a cluster must know; None leaves what the environment says of it.
+        folder: where an agent keeps files of requests.
+    """
+    own = {
+        "RAY_health_check_initial_delay_ms": "1000",
+        "RAY_health_check_period_ms": "1000",
+        "RAY_health_check_timeout_ms": "2000",
+        "RAY_health_check_failure_threshold": "3",
+        "RAY_worker_niceness": "0",
+        "RAY_worker_oom_score_adjustment": "0",
+        "RAY_raylet_liveness_self_check_interval_ms": "5000",
+        "RAY_task_events_report_interval_ms": "0",
+        "RAY_prestart_worker_first_driver": "0",
+        "RAY_enable_worker_prestart": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_DEDUP_LOGS": "0",
+        "PYTHONWARNINGS": "ignore",
+    }
+    if token_file is not None:
+        own |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token_file}
+    if folder:
+        own["HLS_SWARM_AGENT_FOLDER"] = folder
+    return {**environ, **own}
+
+
+def head_command(address: str, ports: Ports, folder: str) -> list[str]:
+    """The engine on the controller's machine, which carries no load."""
+    return [
+        *_ENGINE,
+        "--head",
+        f"--port={ports.control}",
+        "--include-dashboard=false",
+        "--no-monitor",
+        *_common(address, ports, folder),
+    ]
+
+
+def agent_command(controller: str, address: str, name: str, ports: Ports, folder: str) -> list[str]:
+    """The engine on a load machine.
+
+    Args:
+        controller: host and port of the head.
+        address: this machine's, by which others reach it.
+        name: under which the controller knows it.
+    """
+    return [*_ENGINE, f"--address={controller}", f"--labels={_LABEL}={name}", *_common(address, ports, folder)]
+
+
+def agent_of_labels(labels: Mapping[str, str]) -> str | None:
+    """The name that a machine was started under; None of one that we did not start."""
+    return labels.get(_LABEL)
+
+
+def _common(address: str, ports: Ports, folder: str) -> list[str]:
+    return [
+        f"--node-ip-address={address}",
+        f"--temp-dir={folder}",
+        "--num-cpus=0",
+        "--num-gpus=0",
+        f"--object-store-memory={OBJECT_STORE_BYTES}",
+        "--include-log-monitor=false",
+        "--disable-usage-stats",
+        *(f"--{name}={port}" for name, port in ports.table.items()),
+    ]
+
+
+class NodeProcess:
+    """The engine of this machine, from its start to its end.
+
+    Attributes:
+        folder: where it keeps what it needs; gone with it.
+    """
+
+    def __init__(self) -> None:
+        self.folder = tempfile.mkdtemp(prefix="hls-swarm-")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._words: deque[str] = deque(maxlen=12)
+        self._reader: asyncio.Task[None] | None = None
+        self._stands = asyncio.Event()
+
+    async def start(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        """Start it, and wait until it stands.
+
+        Raises:
+            RunError: it does not.
+        """
+        self._process = _spawn(command, environ, self.folder)
+        self._reader = asyncio.get_running_loop().create_task(self._read())
+        waiting = asyncio.get_running_loop().create_task(self._stands.wait())
+        await asyncio.wait([self._reader, waiting], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if not self._stands.is_set():
+            await self.end()
+            raise RunError(f"the cluster's engine did not start on this machine: {self.words or 'it said nothing'}")
+
+    @property
+    def words(self) -> str:
+        """The last that it said, for an error."""
+        return one_line(" ".join(self._words))[-500:]
+
+    async def ended(self) -> None:
+        """Until it is over by itself."""
+        if self._reader is not None:
+            await asyncio.wait([self._reader])
+
+    async def end(self) -> None:
+        """End all of it; takes `END_SECONDS` at most."""
+        process, self._process = self._process, None
+        if process is not None:
+            started = _descendants(process.pid)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                limit = time.monotonic() + END_SECONDS / 2
+                while process.poll() is None and time.monotonic() < limit:  # noqa: ASYNC110 - no event tells its end
+                    await asyncio.sleep(0.02)
+            if process.poll() is None:
+                process.kill()
+            started += [each for each in _descendants(process.pid) if each not in started]
+            process.wait()
+            await asyncio.to_thread(_end_all, started)
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.wait([self._reader], timeout=1.0)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def _read(self) -> None:
+        process = self._process
+        if process is None or process.stdout is None:
+            return
+        output = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), process.stdout)
+        try:
+            while line := await output.readline():
+                text = cut(line.decode(errors="replace").strip(), 300)
+                if text.strip("-= "):
+                    self._words.append(text)
+                if "Ray runtime started" in text:
+                    self._stands.set()
+        finally:
+            transport.close()
+
+
+def _spawn(command: Sequence[str], environ: Mapping[str, str], folder: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=_end_with_parent,
+        process_group=0,  # a Ctrl-C in the terminal is the program's to handle
+        cwd=folder,
+    )
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _end_all(processes: Sequence[psutil.Process]) -> None:
+    """End those that are left: each is known by its number and the time of its start."""
+    _, left = psutil.wait_procs(processes, timeout=1.0)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=1.0)
+
+
+def _end_with_parent() -> None:
+    """The kernel ends this process when the one that started it has ended, however it did."""
+    if Path("/proc/self").exists():
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

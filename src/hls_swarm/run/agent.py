@@ -1,0 +1,153 @@
+"""The agent of a load machine: knocks at a controller, is part of its run, and waits for the next one.
+
+It carries no load itself: what the engine places on this machine does. When the controller hangs up, however that came,
+everything that was started for its run is ended.
+"""
+
+import asyncio
+import os
+import platform
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import uvloop
+
+from hls_swarm import __version__
+from hls_swarm.cluster.joining.door import Visit
+from hls_swarm.cluster.joining.handshake import NAME, Declined, Versions, Welcome, read_token
+from hls_swarm.cluster.ray.nodes import NodeProcess, Ports, agent_command, environment
+from hls_swarm.errors import RunError, SettingsError
+from hls_swarm.foreign import one_line
+from hls_swarm.settings.agent import AgentSettings
+from hls_swarm.views.terminal.output import Output
+
+AGAIN_SECONDS = 1.0
+"""Between two tries to reach a controller that is not there."""
+LATER_SECONDS = 5.0
+"""After a controller that has no room in its run."""
+INSTALL = "several machines need the extra cluster: pip install 'hls-swarm[cluster]'"
+
+
+def agent(settings: AgentSettings) -> int:
+    """Run viewers for a controller until stopped; gives the exit code.
+
+    Raises:
+        SwarmError: it can not be an agent, or the controller declined it for good.
+    """
+    content = sys.stdin.buffer.read(4096) if settings.token_file == "-" else None  # noqa: S105 - standard input
+    token = read_token("--token-file", settings.token_file, content)
+    name = settings.name or socket.gethostname()
+    if not NAME.fullmatch(name):
+        raise SettingsError(f"--name: {name!r} has other characters than letters, digits, dots and dashes")
+    screen = Output(sys.stderr)
+    return uvloop.run(_until_stopped(settings, token, name, lambda text: screen.write(f"hls-swarm: {text}\n")))
+
+
+def versions() -> Versions:
+    """What of this machine a controller compares.
+
+    Raises:
+        RunError: the extra is not installed.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        engine = version("ray")
+    except PackageNotFoundError:
+        raise RunError(INSTALL) from None
+    return Versions(__version__, platform.python_version(), engine)
+
+
+async def _until_stopped(settings: AgentSettings, token: str, name: str, say: Callable[[str], object]) -> int:
+    running = asyncio.ensure_future(_serve(settings, token, name, say))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, running.cancel)
+    try:
+        return await running
+    except asyncio.CancelledError:
+        return 0
+
+
+async def _serve(settings: AgentSettings, token: str, name: str, say: Callable[[str], object]) -> int:
+    host, port = settings.controller
+    own = versions()
+    waiting_said = ""
+    while True:
+        visit = Visit(token, own, name)
+        try:
+            await visit.knock(host, port)
+            say(f"agent {name} waits for a run of the controller at {host}:{port}")
+            answer = await visit.answer()
+        except (OSError, TimeoutError, ValueError) as error:
+            visit.leave()
+            words = f"no controller at {host}:{port} yet ({one_line(_reason(error))}); trying again"
+            if words != waiting_said:
+                say(words)
+            waiting_said = words
+            await asyncio.sleep(AGAIN_SECONDS)
+            continue
+        waiting_said = ""
+        match answer:
+            case Declined(reason=reason, later=later):
+                visit.leave()
+                if not later or settings.once:
+                    raise RunError(f"the controller at {host}:{port} declined: {reason}")
+                say(f"the controller declined: {reason}; trying again")
+                await asyncio.sleep(LATER_SECONDS)
+            case Welcome():
+                failed = await _join(settings, token, name, visit, answer, say)
+                if settings.once:
+                    if failed:
+                        raise RunError(failed)
+                    return 0
+                if failed:
+                    say(failed)
+                    await asyncio.sleep(LATER_SECONDS)
+
+
+async def _join(
+    settings: AgentSettings, token: str, name: str, visit: Visit, welcome: Welcome, say: Callable[[str], object]
+) -> str:
+    """Be part of one run; why that was not possible, in words."""
+    node = NodeProcess()
+    try:
+        token_file = write_token(node.folder, token)
+        environ = environment(os.environ, token_file, settings.folder)
+        command = agent_command(welcome.controller, welcome.address, name, Ports(settings.first_port), node.folder)
+        try:
+            await node.start(command, environ)
+        except RunError as error:
+            await visit.fail(str(error))
+            return str(error)
+        say(f"agent {name} is part of a run")
+        over = [asyncio.ensure_future(visit.over()), asyncio.ensure_future(node.ended())]
+        await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+        for waiting in over:
+            waiting.cancel()
+        say("the run is over")
+        return ""
+    finally:
+        await asyncio.shield(node.end())
+        visit.leave()
+
+
+def write_token(folder: str, token: str) -> str:
+    """A file that only this user can read; gives its name."""
+    path = Path(folder) / "token"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token)
+    return str(path)
+
+
+def _reason(error: Exception) -> str:
+    with suppress(AttributeError):
+        text = error.strerror  # type: ignore[attr-defined]
+        if text:
+            return str(text)
+    return "it did not answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__

@@ -1,0 +1,39 @@
+"""How the engine is started: ports in a row, a token, nothing that a load test must not have."""
+
+from hls_swarm.cluster.ray.nodes import Ports, agent_command, agent_of_labels, environment, head_command
+
+
+def test_all_ports_are_fixed_different_and_in_one_row() -> None:
+    ports = Ports(17100)
+    numbers = [ports.first, ports.control, *ports.table.values()]
+    assert len(set(numbers)) == len(numbers)
+    assert min(numbers) == 17100
+    assert max(numbers) == ports.last == 17129
+
+
+def test_a_head_listens_on_its_address_and_carries_nothing() -> None:
+    command = head_command("10.0.0.1", Ports(17100), "/run/x")
+    assert {"--head", "--port=17101", "--node-ip-address=10.0.0.1", "--num-cpus=0", "--include-dashboard=false"} <= set(
+        command
+    )
+    assert "--block" in command  # it ends with us
+
+
+def test_an_agent_is_known_by_its_name() -> None:
+    command = agent_command("10.0.0.1:17101", "10.0.0.2", "b", Ports(17140), "/run/x")
+    assert {"--address=10.0.0.1:17101", "--labels=hls-swarm-agent=b", "--min-worker-port=17150"} <= set(command)
+    assert agent_of_labels({"hls-swarm-agent": "b"}) == "b"
+    assert agent_of_labels({"other": "x"}) is None
+
+
+def test_the_token_is_in_a_file_and_load_has_its_usual_priority() -> None:
+    made = environment({"PATH": "/bin", "RAY_worker_niceness": "15"}, "/run/token", "/data")
+    assert (made["RAY_AUTH_MODE"], made["RAY_AUTH_TOKEN_PATH"]) == ("token", "/run/token")
+    assert (made["RAY_worker_niceness"], made["RAY_worker_oom_score_adjustment"]) == ("0", "0")
+    assert (made["PATH"], made["HLS_SWARM_AGENT_FOLDER"]) == ("/bin", "/data")
+
+
+def test_without_a_file_the_environment_says_what_the_token_is() -> None:
+    made = environment({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "x"}, None)
+    assert (made["RAY_AUTH_MODE"], made["RAY_AUTH_TOKEN"]) == ("token", "x")
+    assert "RAY_AUTH_TOKEN_PATH" not in made

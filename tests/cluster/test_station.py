@@ -1,0 +1,117 @@
+"""The agent of a machine without anything that connects machines: three of them in one process, with real workers."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hls_swarm import __version__
+from hls_swarm.cluster.agent import LEASE_SECONDS, HostNews
+from hls_swarm.cluster.fleet import Fleet
+from hls_swarm.cluster.speech import Ask, Facts, Fetch, Look, Piece, Refused, from_agent, pack
+from hls_swarm.cluster.station import Station
+from hls_swarm.errors import RunError
+from hls_swarm.settings.run import Settings
+from hls_swarm.testorigin.process import OriginProcess
+from hls_swarm.testorigin.settings import LogTo, OriginSettings
+
+pytestmark = pytest.mark.program
+
+
+class Direct:
+    """A line that is a call."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.station = Station(folder / name, "none")
+
+    async def ask(self, message: bytes) -> bytes:
+        return await self.station.answer(message)
+
+
+def ask(station: Station, message: Any) -> Any:
+    return from_agent(asyncio.run(station.answer(pack(message))))
+
+
+def test_it_says_what_the_machine_is(tmp_path: Path) -> None:
+    facts = ask(Station(tmp_path, "ray 2.60.0"), Look())
+    assert isinstance(facts, Facts)
+    assert (facts.version, facts.engine, facts.busy) == (__version__, "ray 2.60.0", "")
+    assert facts.cores >= 1
+
+
+def test_without_viewers_there_is_no_news(tmp_path: Path) -> None:
+    assert ask(Station(tmp_path), Ask(10.0)) == Refused("no viewers were started here")
+
+
+def test_what_can_not_be_read_is_answered_in_words(tmp_path: Path) -> None:
+    answer = from_agent(asyncio.run(Station(tmp_path).answer(b"nonsense")))
+    assert isinstance(answer, Refused)
+    assert f"hls-swarm {__version__} runs here" in answer.reason
+
+
+def test_only_files_of_requests_can_be_fetched(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    station = Station(tmp_path)
+    assert ask(station, Fetch()) == Piece()
+    assert ask(station, Fetch("../../secret")) == Refused("there is no file ../../secret")
+
+
+def on_three(tmp_path: Path, test: Callable[[Fleet, str, Path], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with OriginProcess(OriginSettings(access_log=LogTo.FOLDER)) as address:
+            lines = [Direct(name, tmp_path) for name in ("a", "b", "c")]
+            assert address.access_log is not None
+            await test(Fleet(lines), address.stream_url, Path(address.access_log))
+
+    asyncio.run(run())
+
+
+def totals(news: HostNews) -> tuple[int, int]:
+    objects = [figures for one in news.news.values() for figures in one.tally.objects.values()]
+    return sum(figures.requests for figures in objects), sum(figures.body_bytes for figures in objects)
+
+
+def test_what_three_machines_count_is_what_the_origin_wrote_down(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    ended: list[HostNews] = []
+    lines: list[str] = []
+
+    async def test(fleet: Fleet, url: str, log: Path) -> None:
+        settings = Settings(url=url, clients=12, ramp_rate=50.0, workers=1, output=str(tmp_path), record_requests=True)
+        facts = await fleet.hello(settings, lambda: None)
+        assert facts.workers == 3
+        started_at = time.perf_counter() + facts.notice_seconds
+        await fleet.apply(started_at)
+        for second in range(1, 4):
+            await asyncio.sleep(max(0.0, started_at + second - time.perf_counter()))
+            news = await fleet.poll(LEASE_SECONDS)
+        assert [state.viewers for state in news.agents] == [4, 4, 4]
+        ended.append(await fleet.stop(5.0, 5.0))
+        lines.append(await asyncio.to_thread(log.read_text))
+
+    on_three(tmp_path, test)
+    (last,) = ended
+    assert (dict(last.lost), last.idle) == ({}, True)
+    sizes = [int(match[1]) for match in re.finditer(r'" \d{3} (\d+) ', lines[0])]
+    assert totals(last) == (len(sizes), sum(sizes))
+    files = sorted((tmp_path / "requests").glob("*.parquet"))
+    assert [file.name[:8] for file in files] == ["worker-0", "worker-1", "worker-2"]
+    assert sum(parquet.read_metadata(file).num_rows for file in files) == len(sizes)
+    assert not list(tmp_path.glob("?/*/requests"))  # fetched, and gone there
+
+
+def test_a_machine_that_can_not_carry_its_part_is_named_before_anything_starts(tmp_path: Path) -> None:
+    async def test(fleet: Fleet, url: str, log: Path) -> None:
+        with pytest.raises(RunError) as error:
+            await fleet.hello(Settings(url=url, clients=6, ca_file="/nowhere/ca.pem"), lambda: None)
+        text = str(error.value)
+        assert all(f"{name}: " in text for name in "abc")
+        assert "/nowhere/ca.pem" in text
+        assert await asyncio.to_thread(log.read_text) == ""
+
+    on_three(tmp_path, test)
