@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
 
-.PHONY: dist sdist sbom man chaos truth wheel sick pairs fidelity demo test quick check system-packages bench lock reference clean help
+.PHONY: site dist sdist sbom man chaos truth wheel sick pairs fidelity demo test quick check system-packages bench lock reference clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -81,6 +81,14 @@ wheel: $(VENV)/.run ## Build dist/hls_swarm-VERSION-py3-none-any.whl, which pip 
 
 sdist: $(VENV)/.run ## Build the source archive in dist
 	$(BIN)/python -m hatchling build --target sdist
+
+site: dist/.site/bin/zensical ## Build the documents as a site in dist/site, which opens offline with its search
+	dist/.site/bin/python tools/build_site.py
+
+dist/.site/bin/zensical: requirements/site.lock
+	$(PYTHON) -m venv dist/.site
+	dist/.site/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r requirements/site.lock
+	touch $@
 
 sbom: dist/.sbom/bin/python ## Write dist/hls-swarm.cdx.json: what an installation consists of (CycloneDX)
 	$(PYTHON) -m venv dist/.cyclonedx

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hls_swarm.cli import main
 from hls_swarm.cli.commands import Actions
 from hls_swarm.cli.help.texts import EXAMPLES
 
-PAGES = (ROOT / "README.md", ROOT / "docs/tutorial.md", *sorted((ROOT / "docs/how-to").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "decisions"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\s*(?:- |run: )?((?:timeout \S+ )?hls-swarm (?:.|\\\n)*?)(?<!\\)$", re.MULTILINE)
 FOLDED = re.compile(r"(?<=[^\\])\n\s+(?=--|\"\$|http)")
@@ -26,7 +27,7 @@ def commands_of(page: Path) -> Iterator[str]:
         if language not in {"", "sh", "yaml"}:
             continue
         text = FOLDED.sub(" ", block.replace("\\\n", " "))
-        for command in COMMAND.findall(text):
+        for command in (each for each in COMMAND.findall(text) if "[flags]" not in each):
             filled = re.sub(r'"?\$\{?\{?[ \w.]+\}?\}?"?', "http://origin/filled.m3u8", command)
             yield re.sub(r"\bURL\b", "http://origin/live.m3u8", filled)
 
@@ -54,4 +55,26 @@ def test_it_is_taken(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_there_are_commands() -> None:
-    assert len(CASES) > 40
+    assert len(CASES) > 60
+
+
+def shell_of(page: Path) -> Iterator[str]:
+    """What a person would paste into a shell: blocks of shell, and what stands behind a prompt."""
+    for language, block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language in {"sh", "bash"}:
+            yield block
+        elif language == "console":
+            yield "\n".join(line[2:] for line in block.splitlines() if line.startswith("$ "))
+
+
+BLOCKS = [pytest.param(block, id=f"{page.stem}: {block.strip()[:50]}") for page in PAGES for block in shell_of(page)]
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+OURS = re.compile(r"(?<![\w./~-])(?:deploy|docs|bench|tests|tools|requirements)/[\w./-]+\w")
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_shell_takes_it_and_what_it_names_is_there(block: str) -> None:
+    done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(re.findall(r"(?:^|[;&|]\s*|\n\s*)make ([a-z-]+)", block)) <= TARGETS
+    assert [name for name in OURS.findall(block) if not (ROOT / name).exists()] == []
