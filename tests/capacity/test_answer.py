@@ -108,6 +108,32 @@ def test_its_json_is_a_contract_and_reads_back() -> None:
 
 
 @pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param(FOUND, id="found"),
+        pytest.param(
+            Ending(Verdict.FOUND, 37, 39, confirmed=True, overload=Overload(46, 37, None, recovers_at=26)),
+            id="does not recover at that load",
+        ),
+        pytest.param(
+            Ending(Verdict.FOUND, 37, 39, confirmed=True, overload=Overload(46, 37, None)), id="does not recover at all"
+        ),
+        pytest.param(Ending(Verdict.NONE, None, 1, confirmed=False, reason="not even 1 viewer"), id="none"),
+        pytest.param(Ending(Verdict.BROKE_OFF, None, None, confirmed=False, reason="interrupted"), id="nothing known"),
+        pytest.param(
+            Ending(Verdict.AT_LEAST, 37, None, confirmed=True, generator_gave_out=True, not_done=("the soak: x",)),
+            id="a lower bound",
+        ),
+    ],
+)
+def test_whatever_the_ending_it_reads_back_and_can_be_shown(ending: Ending) -> None:
+    answer = found(ending)
+    read = read_answer(msgspec.json.decode(to_json(answer.json_object())))
+    assert read == answer
+    assert list(lines(read)) == list(lines(answer))
+
+
+@pytest.mark.parametrize(
     "damaged",
     [
         pytest.param({"schema": "hls-swarm/capacity/9"}, id="of another version"),

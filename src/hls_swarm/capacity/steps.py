@@ -124,7 +124,7 @@ class Overload:
 
     viewers: int
     back_to: int
-    recovered_after: float | None
+    recovered_after: float | None = None
     recovers_at: int | None = None
 
 
