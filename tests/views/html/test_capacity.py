@@ -84,7 +84,7 @@ def test_a_value_far_above_the_limit_stands_at_the_edge_and_says_its_value() -> 
 def test_the_words_are_those_of_the_terminal() -> None:
     words = tree(capacity_html(found(FOUND))).find("pre")
     assert words is not None
-    assert (words.text or "").startswith("CAPACITY  37 viewers hold every objective, 39 do not")
+    assert "".join(words.itertext()).startswith("CAPACITY  37 viewers hold every objective, 39 do not")
 
 
 def test_without_a_trial_there_is_no_chart() -> None:

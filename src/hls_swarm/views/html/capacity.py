@@ -23,7 +23,7 @@ from hls_swarm.foreign import visible
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.judge.thresholds import Threshold, parse_threshold
 from hls_swarm.snapshot import units
-from hls_swarm.views.terminal.capacity import headline, lines
+from hls_swarm.views.terminal.capacity import headline, is_evidence, lines
 
 _WIDTH, _HEIGHT = 640, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 12, 30
@@ -75,7 +75,11 @@ def capacity_section(report: Report) -> Markup:
 
 def capacity_html(answer: CapacityAnswer) -> Markup:
     """An answer as a section of a page."""
-    words = "\n".join([headline(answer), *lines(answer)])
+    # What does not fit hangs below the text of its line; the line breaks are for who copies it.
+    words = Markup("\n").join(
+        Markup('<span class="{}">{}</span>').format("evidence" if is_evidence(line) else "line", visible(line))
+        for line in (headline(answer), *lines(answer))
+    )
     charts = [
         _chart("Objectives, as a share of their limits", objective_lines(answer), answer, 1.2),
         _chart("What is used of the origin, of the whole", resource_lines(answer), answer, 1.0),
@@ -83,7 +87,7 @@ def capacity_html(answer: CapacityAnswer) -> Markup:
     return Markup(
         '<section class="capacity" aria-label="Capacity"><h2>Capacity</h2><pre class="scroll">{}</pre>'
         '<div class="charts">{}</div></section>'
-    ).format(visible(words), Markup().join(charts))
+    ).format(words, Markup().join(charts))
 
 
 def objective_lines(answer: CapacityAnswer) -> list[Line]:

@@ -47,6 +47,11 @@ def capacity_text(answer: CapacityAnswer) -> RenderableType:
     return Lines(*parts, "", FittingGrid(trials_table(answer), least=3))
 
 
+def is_evidence(line: str) -> bool:
+    """Whether a line is of evidence, for or against; all others have a label before them."""
+    return line.startswith(("  + ", "  - "))
+
+
 @dataclass(frozen=True)
 class Hanging:
     """A line of an answer; what does not fit stands below its text, not below its label."""
@@ -55,7 +60,7 @@ class Hanging:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """See `rich.protocol`."""
-        indent = _EVIDENCE_WIDTH if self.line.startswith(("  + ", "  - ")) else _WIDTH
+        indent = _EVIDENCE_WIDTH if is_evidence(self.line) else _WIDTH
         width = max(options.max_width, 2 * _WIDTH)
         rows = wrap(self.line, width, subsequent_indent=" " * indent, break_on_hyphens=False)
         yield Text("\n".join(rows))
