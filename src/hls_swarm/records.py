@@ -22,6 +22,7 @@ class ObjectKind(StrEnum):
     MULTIVARIANT_PLAYLIST = "multivariant_playlist"
     MEDIA_PLAYLIST = "media_playlist"
     SEGMENT = "segment"
+    PART = "part"  # of a segment that is being made (EXT-X-PART)
     INIT = "init"
     KEY = "key"
     PREFLIGHT = "preflight"  # what a browser asks before some requests of a page's script
@@ -68,6 +69,7 @@ class FailureKind(StrEnum):
     CORS = "cors"  # a browser keeps the answer from the player, whatever it is
     RANGE = "range"  # the answer is not the byte range that was asked for
     BAD_PLAYLIST = "bad_playlist"
+    BAD_DELTA = "bad_delta"  # a delta update that does not fit the playlist that was held
     EMPTY_PLAYLIST = "empty_playlist"
     STALE_PLAYLIST = "stale_playlist"  # unchanged for so long that the player gave up
     EMPTY_MEDIA = "empty_media"  # a segment or init section without a body
@@ -214,6 +216,8 @@ class PlaylistFetched(msgspec.Struct, frozen=True, tag=True):
         changed: False if a media playlist listed what it did at the last load; None if that can not be said.
         retry: whether it was asked for before, in vain.
         violations: what it does against the draft.
+        blocking: whether the server was to hold it until there was something new (`_HLS_msn`): the wait for its first
+            byte is the stream's time, not the server's.
     """
 
     viewer: int
@@ -223,16 +227,20 @@ class PlaylistFetched(msgspec.Struct, frozen=True, tag=True):
     changed: bool | None = None
     retry: bool = False
     violations: tuple[Violation, ...] = ()
+    blocking: bool = False
 
 
 class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
-    """A segment, init section or key was asked for.
+    """A segment, a part of one, an init section or a key was asked for.
 
     Attributes:
-        media_seconds: the segment's declared duration (EXTINF); None for init sections and keys.
+        media_seconds: the declared duration of a segment or part; None for the other kinds, and for a part that was
+            asked for before it was listed.
         bitrate_bps: declared BANDWIDTH of its variant in bit/s, if the multivariant playlist says one.
         retry: whether it was asked for before, in vain.
         abandoned: whether the player gave it up for one of a lower variant: its bytes were sent in vain.
+        hinted: whether it was asked for before it was there (EXT-X-PRELOAD-HINT): the wait for its first byte is the
+            stream's time, not the server's.
     """
 
     viewer: int
@@ -243,6 +251,7 @@ class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
     bitrate_bps: int | None = None
     retry: bool = False
     abandoned: bool = False
+    hinted: bool = False
 
 
 class AsideFetched(msgspec.Struct, frozen=True, tag=True):
@@ -362,6 +371,72 @@ class DatesMoved(msgspec.Struct, frozen=True, tag=True):
     at: float
     url: str
     seconds: float
+
+
+class PartLoaded(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A part of a segment is here, and listed.
+
+    Attributes:
+        age_seconds: wall clock at its arrival - date of its end: since when it could have been there; None without
+            EXT-X-PROGRAM-DATE-TIME, and for parts that were there before the viewer joined.
+        hinted: whether it was asked for when it was only hinted at.
+    """
+
+    viewer: int
+    at: float
+    age_seconds: float | None
+    hinted: bool = False
+
+
+class EdgeFault(StrEnum):
+    """What a server of a low-latency stream did wrong, as a viewer sees it."""
+
+    NOT_HELD = "not_held"  # a blocking reload was answered without what it waited for (8216bis 6.2.5.2)
+    LATE = "late"  # the next part came more than two part targets after the one before (8216bis 4.4.3.7)
+    UNAVAILABLE = "unavailable"  # 503 for a blocking reload: nothing new for so long
+    REFUSED = "refused"  # 400 for a blocking reload
+    HINT_LOST = "hint_lost"  # what was hinted at did not come (8216bis 6.2.6)
+    DELTA_MISFIT = "delta_misfit"  # a delta update does not fit what was held
+
+
+class EdgeFaultSeen(msgspec.Struct, frozen=True, tag=True):
+    """The server of a low-latency stream did not do what it offers.
+
+    Attributes:
+        url: the playlist or part, secrets masked.
+    """
+
+    viewer: int
+    at: float
+    kind: EdgeFault
+    url: str
+
+
+class EdgeOffer(msgspec.Struct, frozen=True, gc=False):
+    """What a low-latency media playlist offers.
+
+    Attributes:
+        part_target, part_hold_back: seconds.
+        can_skip_until: seconds; None: there are no delta updates.
+        skips_dateranges: whether deltas leave out date ranges, too (`_HLS_skip=v2`).
+        has_hints, has_reports, has_dates: whether it names the next part, how far other playlists are, and dates.
+    """
+
+    part_target: float
+    part_hold_back: float
+    can_skip_until: float | None
+    skips_dateranges: bool
+    has_hints: bool
+    has_reports: bool
+    has_dates: bool
+
+
+class LowLatencyPlayed(msgspec.Struct, frozen=True, tag=True):
+    """The viewer plays the stream by parts from here on (8216bis 4.4.3.7)."""
+
+    viewer: int
+    at: float
+    offer: EdgeOffer
 
 
 class LowLatencyUnused(msgspec.Struct, frozen=True, tag=True):
@@ -535,6 +610,9 @@ Record = (
     | PlaylistOlder
     | DatesMoved
     | LowLatencyUnused
+    | LowLatencyPlayed
+    | PartLoaded
+    | EdgeFaultSeen
     | SettingUnmet
     | SegmentsMutated
     | PlaylistStale

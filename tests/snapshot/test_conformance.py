@@ -102,7 +102,7 @@ def test_low_latency_that_was_not_used_is_said_everywhere() -> None:
     lines = [finding.line for finding in findings(shot, Outcome(Verdict.PASS))]
     assert any(line.startswith("note  stream: the stream offers low latency") for line in lines)
     (remark,) = summary(shot, Outcome(Verdict.PASS), started_at=0.0, version="0")["remarks"]
-    assert "no parts, no blocking reloads" in remark
+    assert "whole segments, no blocking reloads" in remark
 
 
 def test_what_the_stream_has_nothing_for_is_said_once_for_all_viewers() -> None:

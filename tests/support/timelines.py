@@ -44,6 +44,12 @@ QUIET_RATES: Mapping[str, float] = {
     "sequence_resets": 0.0,
     "mutated_segments": 0.0,
     "gap_segments": 0.0,
+    "blocking_reloads": 0.0,
+    "hinted_requests": 0.0,
+    "edge_late": 0.0,
+    "edge_not_held": 0.0,
+    "edge_refused": 0.0,
+    "edge_hint_lost": 0.0,
     "player_log_lines_dropped": 0.0,
 }
 """How much counters rise each second."""

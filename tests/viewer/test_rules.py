@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -390,7 +391,8 @@ class TestSequence:
 
     def test_low_latency_that_is_not_used_is_said_once(self) -> None:
         tags = ["#EXT-X-PART-INF:PART-TARGET=0.5", "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.5"]
-        made = world(HLSJS, lambda url, now: rising(now, tags=tuple(tags))).run(9.9)
+        ordinary = replace(HLSJS, low_latency=None)
+        made = world(ordinary, lambda url, now: rising(now, tags=tuple(tags))).run(9.9)
         assert [record.viewer for record in of(made, LowLatencyUnused)] == [7]
         assert not of(world(HLSJS).run(9.9), LowLatencyUnused)
 

@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import assert_never
 
 from hls_swarm.load.draws import Mix, Purpose, draw, quantile
 from hls_swarm.load.plan import ArrivalPlan, Plan, TargetPlan
-from hls_swarm.settings.run import Settings
+from hls_swarm.settings.checks import SettingValueError
+from hls_swarm.settings.run import Latency, Settings
 from hls_swarm.settings.spellings import (
     Distribution,
     DistributionKind,
@@ -19,6 +22,32 @@ from hls_swarm.settings.spellings import (
 )
 from hls_swarm.viewer.profiles import PROFILES, Profile
 from hls_swarm.viewer.session import Intent, Pause, Seek, Session
+
+
+def check_sessions(settings: Settings) -> None:
+    """Look at what the players of a run can do, before anything is started.
+
+    Raises:
+        SettingValueError: naming the setting that asks for more.
+    """
+    if settings.latency != "low":
+        return
+    for name, _ in parse_mix(settings.profile):
+        if PROFILES[name].low_latency is None:
+            able = ", ".join(each for each, profile in PROFILES.items() if profile.low_latency is not None)
+            raise SettingValueError("latency", f"low: the player {name} knows no parts; these do: {able}")
+
+
+def _with_latency(profile: Profile, latency: Latency) -> Profile:
+    match latency:
+        case "auto":
+            return profile
+        case "low":
+            return replace(profile, wants_low_latency=True)
+        case "normal":
+            return replace(profile, low_latency=None)
+        case _:
+            assert_never(latency)
 
 
 def plan_of(settings: Settings) -> Plan:
@@ -55,7 +84,8 @@ class Sessions:
 
     def __init__(self, settings: Settings) -> None:
         self._seed = settings.seed
-        self._profiles = Mix([(PROFILES[name], weight) for name, weight in parse_mix(settings.profile)])
+        mix = parse_mix(settings.profile)
+        self._profiles = Mix([(_with_latency(PROFILES[name], settings.latency), weight) for name, weight in mix])
         others = [parse_weighted_url(text) for text in settings.zap_url]
         self._urls = Mix([(settings.url, 1.0), *others])
         self._join = parse_join(settings.join)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from hls_swarm.records import Blame, ObjectKind
+from hls_swarm.records import Blame, EdgeFault, ObjectKind
+from hls_swarm.snapshot.lowlatency import FAULT_WORDS
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.snapshot import MachineFigures
@@ -85,6 +86,7 @@ _KIND_WORDS = {
     ObjectKind.MULTIVARIANT_PLAYLIST: "multivariant playlists",
     ObjectKind.MEDIA_PLAYLIST: "media playlists",
     ObjectKind.SEGMENT: "segments",
+    ObjectKind.PART: "parts",
     ObjectKind.INIT: "init sections",
     ObjectKind.KEY: "keys",
     ObjectKind.PREFLIGHT: "CORS preflights",
@@ -156,6 +158,19 @@ def _machine(read: Callable[[MachineFigures], float | None]) -> Callable[[Moment
     return figure
 
 
+def _media_bytes(moment: Moment) -> float:
+    objects = moment.tally.objects
+    return sum(objects[kind].body_bytes for kind in (ObjectKind.SEGMENT, ObjectKind.PART) if kind in objects)
+
+
+def _edge_faults(kind: EdgeFault) -> Callable[[Tally], float]:
+    def count(tally: Tally) -> float:
+        found = tally.edge_faults.get(kind)
+        return 0 if found is None else found.count
+
+    return count
+
+
 def _distributions() -> tuple[DistributionMetric, ...]:
     out = []
     for kind, words in _KIND_WORDS.items():
@@ -185,6 +200,16 @@ def _distributions() -> tuple[DistributionMetric, ...]:
             "edge_latency_seconds",
             "edge of the playlist, plus its age, less the playhead",
             lambda m: m.tally.edge_latency,
+        ),
+        (
+            "blocked_seconds",
+            "how long servers held blocking reloads and hinted parts, to the first byte (8216bis 6.2.5.2, 6.2.6)",
+            lambda m: m.tally.blocked,
+        ),
+        (
+            "part_age_seconds",
+            "wall clock at a part's arrival less the date of its end: since when it could have been there",
+            lambda m: m.tally.part_age,
         ),
         ("restart_seconds", "seek to playing again", lambda m: m.tally.restart),
         ("cmcd_buffer_seconds", "buffer that media requests tell of (CMCD bl)", lambda m: m.tally.cmcd.buffer),
@@ -355,6 +380,21 @@ def _counters() -> tuple[CounterMetric, ...]:
             Better.LOWER,
             lambda t: t.violating_loads,
         ),
+        ("parts", "parts of segments that viewers got", Better.NEITHER, lambda t: t.parts),
+        (
+            "blocking_reloads",
+            "playlist requests that the server was to hold until there was something new",
+            Better.NEITHER,
+            lambda t: t.blocking_reloads,
+        ),
+        (
+            "hinted_requests",
+            "requests for parts before they were there (EXT-X-PRELOAD-HINT)",
+            Better.NEITHER,
+            lambda t: t.hinted_requests,
+        ),
+        ("hints_met", "hinted parts that came and were listed", Better.NEITHER, lambda t: t.hints_met),
+        *((f"edge_{kind.value}", words, Better.LOWER, _edge_faults(kind)) for kind, words in FAULT_WORDS.items()),
         ("older_playlists", "reloads that brought an older copy", Better.LOWER, lambda t: t.older_playlists),
         ("date_jumps", "reloads that dated segments otherwise", Better.LOWER, lambda t: t.date_jumps),
         ("stale_playlists", "playlists that did not change for too long", Better.LOWER, lambda t: t.stale_playlists),
@@ -532,8 +572,8 @@ _RATIOS = (
     RatioMetric(
         "media_bytes_ratio",
         Unit.RATIO,
-        "bytes of segments as received by what their declared bitrates would make: 0 where bodies are empty",
-        _count_of_kind(ObjectKind.SEGMENT, lambda objects: objects.body_bytes),
+        "bytes of segments and parts as received by what their declared bitrates would make: 0 where bodies are empty",
+        _media_bytes,
         lambda moment: moment.tally.media_bits / 8,
         Better.NEITHER,
     ),

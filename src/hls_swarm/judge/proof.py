@@ -32,6 +32,7 @@ _NAMES = {
     ObjectKind.MULTIVARIANT_PLAYLIST: "playlist",  # the first one may be of either kind
     ObjectKind.MEDIA_PLAYLIST: "media playlist",
     ObjectKind.SEGMENT: "segment",
+    ObjectKind.PART: "part",
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
     ObjectKind.PREFLIGHT: "preflight",
@@ -61,10 +62,12 @@ def nothing_proven(snapshot: Snapshot) -> str | None:
         if unplayed(viewers) or snapshot.errors:
             return f"no viewer played in {_seconds(snapshot)}{_because(snapshot)}"
         return f"no viewer played in {_seconds(snapshot)}, which was too short for a start{_because(snapshot)}"
-    segments = snapshot.objects.get(ObjectKind.SEGMENT)
+    kinds = (ObjectKind.SEGMENT, ObjectKind.PART)
+    media = [snapshot.objects[kind] for kind in kinds if kind in snapshot.objects]
     # A player's process writes media before it says how many bytes that took.
-    if snapshot.players is None and segments is not None and not segments.body_bytes:
-        return f"no media came: {segments.requests} segments were asked for, and 0 bytes arrived"
+    if snapshot.players is None and media and not any(figures.body_bytes for figures in media):
+        asked = sum(figures.requests for figures in media)
+        return f"no media came: {asked} segments were asked for, and 0 bytes arrived"
     return None
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from hls_swarm.judge.verdict import Verdict
-from hls_swarm.records import Blame, FailureKind, ObjectKind
+from hls_swarm.records import Blame, EdgeFault, FailureKind, ObjectKind
 from hls_swarm.snapshot.condition import Condition
 from hls_swarm.snapshot.finding import Comparison, Culprit, Severity, Standing
 from hls_swarm.snapshot.origin.metrics import Unit
@@ -233,6 +233,41 @@ class ExperienceShape(TypedDict):
     variants: NotRequired[dict[str, GroupShape]]
 
 
+class EdgeFaultShape(TypedDict):
+    """What the server did wrong in one way at the live edge."""
+
+    kind: EdgeFault
+    count: Count
+    example_url: str
+
+
+class EdgeOfferShape(TypedDict):
+    """What the first low-latency playlist offers."""
+
+    part_target: Seconds
+    part_hold_back: Seconds
+    can_skip_until: NotRequired[Seconds]
+    skips_dateranges: bool
+    has_hints: bool
+    has_reports: bool
+    has_dates: bool
+
+
+class LowLatencyShape(TypedDict):
+    """Play by parts; there only where a server was asked to wait."""
+
+    offer: NotRequired[EdgeOfferShape]
+    viewers: Count
+    blocking_reloads: Count
+    blocked_seconds: NotRequired[Distribution]
+    parts: Count
+    part_age_seconds: NotRequired[Distribution]
+    hinted_requests: Count
+    hints_met: Count
+    hints_lost: Count
+    faults: list[EdgeFaultShape]
+
+
 class ErrorShape(TypedDict):
     """Failures of one kind on one kind of object."""
 
@@ -353,6 +388,7 @@ class SummaryShape(TypedDict):
     hosts: list[HostShape]
     experience: ExperienceShape
     cmcd: NotRequired[CmcdShape]
+    low_latency: NotRequired[LowLatencyShape]
     violations: list[ViolationShape]
     remarks: list[str]
     errors: list[ErrorShape]

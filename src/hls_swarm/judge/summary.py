@@ -110,6 +110,7 @@ def summary(
             ],
             "experience": _experience(snapshot.experience),
             "cmcd": None if snapshot.cmcd is None else _cmcd(snapshot.cmcd),
+            "low_latency": None if snapshot.low_latency is None else snapshot.low_latency.json_object(),
             "violations": [violation.json_object() for violation in snapshot.violations],
             "remarks": list(snapshot.remarks),
             "errors": [

@@ -51,6 +51,7 @@ def scrape_problem(failure: Failure, timeout: float) -> tuple[SourceProblem, str
             return SourceProblem.GENERATOR, failure.detail
         case (
             FailureKind.BAD_PLAYLIST
+            | FailureKind.BAD_DELTA
             | FailureKind.EMPTY_PLAYLIST
             | FailureKind.STALE_PLAYLIST
             | FailureKind.EMPTY_MEDIA

@@ -30,7 +30,7 @@ from hls_swarm.engine.host.facts import raise_descriptor_limit, read_facts
 from hls_swarm.engine.host.preflight import Severity, findings, needs_of
 from hls_swarm.engine.native.clients import check_clients, scraper_fetcher
 from hls_swarm.engine.native.identities import read_lists
-from hls_swarm.engine.sessions import plan_of
+from hls_swarm.engine.sessions import check_sessions, plan_of
 from hls_swarm.errors import Interrupted, PreflightError
 from hls_swarm.foreign import one_line
 from hls_swarm.judge.expectations import expectations
@@ -495,6 +495,7 @@ def _prepared(settings: Settings, *, warns: bool = True) -> int:
         read_lists(settings)
         return 0
     check_clients(settings)
+    check_sessions(settings)
     workers = _workers(settings)
     needs = needs_of(settings, workers)
     if has_ffmpeg(settings):

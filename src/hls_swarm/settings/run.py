@@ -74,6 +74,7 @@ Tables = Annotated[tuple[str, ...], TABLES]
 """Texts that have spaces of their own: several of them in one environment variable are one a line."""
 
 Arrivals = Literal["even", "poisson"]
+Latency = Literal["auto", "low", "normal"]
 LogFormat = Literal["text", "json"]
 Cmcd = Literal["query", "headers"]
 HttpVersion = Literal["auto", "1.1", "2"]
@@ -171,6 +172,10 @@ class Settings:
     profile: str = "hlsjs"
     """The player that a viewer behaves like: hlsjs, media3, shaka, ffmpeg or steady; or a mix such as
     hlsjs=70,media3=30."""
+
+    latency: Latency = "auto"
+    """How a live stream is played: auto (as its player does: by parts where a low-latency stream offers them), low (by
+    parts, and it is told where there are none), or normal (whole segments, no request that the server holds)."""
 
     strict: bool = False
     """Refuse playlists that the draft (8216bis) has a client refuse, instead of playing what players play."""
@@ -529,6 +534,7 @@ class Settings:
         check_whole("clients", self.clients, 1, 10_000_000)
         check_more_than_zero("ramp_rate", self.ramp_rate, " viewers per second")
         check_choice("arrivals", self.arrivals, get_args(Arrivals))
+        check_choice("latency", self.latency, get_args(Latency))
         for text in self.stage:
             check_spelling("stage", parse_stage, text)
         if self.stage and not any(parse_stage(text).viewers for text in self.stage):

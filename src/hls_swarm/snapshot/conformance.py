@@ -8,8 +8,8 @@ from hls_swarm.settings.checks import flag_name
 from hls_swarm.stats.tally import MAX_VIOLATIONS, Tally, ViolationCount
 
 _LOW_LATENCY_UNUSED = (
-    "the stream offers low latency (LL-HLS), and viewers played it the ordinary way: whole segments, no parts, no "
-    "blocking reloads; what low latency costs the origin was not tried"
+    "the stream offers low latency (LL-HLS), and viewers played it the ordinary way (--latency normal, or a player "
+    "that knows no parts): whole segments, no blocking reloads; what low latency costs the origin was not tried"
 )
 
 

@@ -23,6 +23,7 @@ from hls_swarm.snapshot.finding import Culprit, Finding
 from hls_swarm.snapshot.generator import generator_remarks
 from hls_swarm.snapshot.hosts import HostFigures, host_figures
 from hls_swarm.snapshot.lately import Lately, LatelyWatch
+from hls_swarm.snapshot.lowlatency import LowLatencyFigures, low_latency_figures
 from hls_swarm.snapshot.origin.metrics import OriginMetrics
 from hls_swarm.snapshot.quality import Quality, quality
 from hls_swarm.snapshot.saturation import MachineOverRun, MachineWatch
@@ -317,6 +318,7 @@ class Snapshot:
         findings: what happened so far, the worst first.
         lately: the last seconds by themselves; None in the first.
         cmcd: what viewers told of themselves; None: nothing.
+        low_latency: play by parts; None where no server was asked to wait.
     """
 
     at: float
@@ -347,6 +349,7 @@ class Snapshot:
     findings: tuple[Finding, ...] = ()
     lately: Lately | None = None
     cmcd: CmcdFigures | None = None
+    low_latency: LowLatencyFigures | None = None
 
     @property
     def generator_findings(self) -> tuple[Finding, ...]:
@@ -466,6 +469,7 @@ class SnapshotBuilder:
             hosts=host_figures(tally.hosts),
             violations=violation_figures(tally),
             remarks=stream_remarks(tally),
+            low_latency=low_latency_figures(tally),
             unsettled_requests=tally.unsettled_requests,
             repeated_requests=tally.repeated_requests,
             lately=self._lately.add(at, tally),

@@ -14,13 +14,16 @@ from hls_swarm.records import (
     AsideFetched,
     Blame,
     DatesMoved,
+    EdgeFaultSeen,
     EndReason,
     Exchange,
     Failure,
     FailureKind,
     LatencyObserved,
+    LowLatencyPlayed,
     LowLatencyUnused,
     ObjectKind,
+    PartLoaded,
     PassReason,
     PauseEnded,
     PauseStarted,
@@ -52,7 +55,7 @@ from hls_swarm.stats.content_types import is_wrong, name_of
 from hls_swarm.stats.experience import ExperienceCounter
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.hosts import host_of, host_tally
-from hls_swarm.stats.tally import ErrorCount, FatalCount, ObjectTally, Tally, Waiting
+from hls_swarm.stats.tally import EdgeFaultCount, ErrorCount, FatalCount, ObjectTally, Tally, Waiting
 
 LATE_START_SECONDS = 0.1
 """A viewer that started more than this after it was due is a late start: the generator's fault."""
@@ -129,6 +132,7 @@ class Counter:
         self._objects: dict[ObjectKind, _ObjectCounter] = {}
         self._lateness = _Values(tally.lateness)
         self._relative_download = _Values(tally.relative_download)
+        self._blocked, self._part_age = _Values(tally.blocked), _Values(tally.part_age)
 
     @property
     def tally(self) -> Tally:
@@ -167,12 +171,16 @@ class Counter:
             self._experience.settle()
             self._lateness.settle()
             self._relative_download.settle()
+            self._blocked.settle()
+            self._part_age.settle()
 
     def _add(self, record: Record) -> None:
         # Nearly all are of these three, and class patterns would take twice as long.
         if isinstance(record, SegmentFetched):
             failure = record.failure
-            self._add_exchange(record.kind, record.exchange, failure, record.retry)
+            if record.hinted:
+                self._tally.hinted_requests += record.exchange.requests_sent
+            self._add_exchange(record.kind, record.exchange, failure, record.retry, record.hinted)
             if failure is None:
                 self._add_segment(record)
             elif record.abandoned:
@@ -182,7 +190,9 @@ class Counter:
                 self._experience.add_failure(record.viewer)
             return
         if isinstance(record, PlaylistFetched):
-            self._add_exchange(record.kind, record.exchange, record.failure, record.retry)
+            if record.blocking:
+                self._tally.blocking_reloads += record.exchange.requests_sent
+            self._add_exchange(record.kind, record.exchange, record.failure, record.retry, record.blocking)
             if record.changed is False:
                 self._tally.unchanged_playlists += 1
             elif record.failure is not None and record.failure.kind is not _CANCELLED:
@@ -194,6 +204,11 @@ class Counter:
             self._experience.add_latency(record)
             return
         match record:
+            case PartLoaded(age_seconds=age):
+                self._tally.parts += 1
+                self._tally.hints_met += record.hinted
+                if age is not None:
+                    self._part_age.add(max(0.0, age))
             case (
                 VariantChosen()
                 | PlaybackStarted()
@@ -234,6 +249,12 @@ class Counter:
                 self._tally.add_violation(_DATES, record.url)
             case LowLatencyUnused():
                 self._tally.low_latency_unused += 1
+            case LowLatencyPlayed():
+                self._tally.low_latency_viewers += 1
+                self._tally.edge_offer = self._tally.edge_offer or record.offer
+            case EdgeFaultSeen():
+                faults = self._tally.edge_faults
+                faults.setdefault(record.kind, EdgeFaultCount()).add(cut(record.url), record.at)
             case SettingUnmet():
                 self._tally.unmet.setdefault(record.setting, record.words)
             case PlaylistStale():
@@ -259,7 +280,10 @@ class Counter:
         counter = self._objects[kind] = _ObjectCounter(self._tally.objects.setdefault(kind, ObjectTally()))
         return counter
 
-    def _add_exchange(self, kind: ObjectKind, exchange: Exchange, failure: Failure | None, retry: bool) -> None:
+    def _add_exchange(
+        self, kind: ObjectKind, exchange: Exchange, failure: Failure | None, retry: bool, held: bool = False
+    ) -> None:
+        """Count an exchange; what the server was to hold says by its duration when there was something new."""
         tally, counter = self._tally, self._objects.get(kind) or self._objects_of(kind)
         objects = counter.objects
         objects.requests += exchange.requests_sent
@@ -287,6 +311,10 @@ class Counter:
             if content_type is not None and content_type not in counter.types:
                 _add_type(kind, counter, content_type)
             first_byte_at, sent_at = exchange.first_byte_at, exchange.sent_at
+            if held:
+                if first_byte_at is not None and sent_at is not None:
+                    self._blocked.add(first_byte_at - sent_at)
+                return
             if first_byte_at is not None and sent_at is not None:
                 counter.ttfb.add(first_byte_at - sent_at)
             if timed:
@@ -334,7 +362,7 @@ class Counter:
 
     def _add_segment(self, record: SegmentFetched) -> None:
         media_seconds, bitrate_bps, exchange = record.media_seconds, record.bitrate_bps, record.exchange
-        if media_seconds and exchange.timed:
+        if media_seconds and exchange.timed and not record.hinted:
             self._relative_download.add((exchange.ended_at - exchange.started_at) / media_seconds)
         if bitrate_bps is not None:
             if media_seconds is not None:

@@ -17,7 +17,7 @@ from typing import Self
 import msgspec
 
 from hls_swarm.foreign import cut
-from hls_swarm.records import Blame, Exchange, FailureKind, ObjectKind, Violation
+from hls_swarm.records import Blame, EdgeFault, EdgeOffer, Exchange, FailureKind, ObjectKind, Violation
 from hls_swarm.stats.cmcd import CmcdTally
 from hls_swarm.stats.content_types import OTHER
 from hls_swarm.stats.faults import FaultCount, merge_faults
@@ -101,6 +101,29 @@ class FatalCount(msgspec.Struct):
         if other.last_at > self.last_at:
             self.example_url, self.object, self.stream = other.example_url, other.object, other.stream
             self.last_at = other.last_at
+
+
+class EdgeFaultCount(msgspec.Struct):
+    """What servers did wrong in one way at the live edge.
+
+    Attributes:
+        example_url: where the newest of them happened.
+        last_at: when, by the monotonic clock.
+    """
+
+    count: int = 0
+    example_url: str = ""
+    last_at: float = 0.0
+
+    def add(self, url: str, at: float) -> None:
+        """Count one more."""
+        self.merge(EdgeFaultCount(1, url, at))
+
+    def merge(self, other: "EdgeFaultCount") -> None:
+        """Add another count of the same."""
+        self.count += other.count
+        if other.last_at >= self.last_at:
+            self.example_url, self.last_at = other.example_url, other.last_at
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -199,6 +222,13 @@ class Tally(msgspec.Struct):
         unnamed_violations: of the kinds beyond these.
         older_playlists: reloads that brought an older copy.
         date_jumps: reloads that dated segments otherwise than before, by more than a second.
+        blocking_reloads: playlist requests that the server was to hold until there was something new.
+        hinted_requests, hints_met: requests for parts that were only hinted at, and those of them that became parts.
+        blocked: how long the server held both, to the first byte, in seconds: in no other figure.
+        parts: parts of segments that viewers got, `part_age` how long after the date of their end, in seconds.
+        edge_faults: what servers of low-latency streams did wrong, by `EdgeFault`, and where the newest was.
+        low_latency_viewers: viewers that play by parts.
+        edge_offer: what the first of their playlists offers.
         low_latency_unused: viewers of a stream that could be played by parts, who play it by whole segments.
         unmet: settings that the stream has nothing for, to what there is instead, of the viewer who met it first.
         left: sessions that ended by themselves, as their length said.
@@ -256,6 +286,15 @@ class Tally(msgspec.Struct):
     older_playlists: int = 0
     date_jumps: int = 0
     low_latency_unused: int = 0
+    low_latency_viewers: int = 0
+    blocking_reloads: int = 0
+    hinted_requests: int = 0
+    hints_met: int = 0
+    parts: int = 0
+    blocked: Histogram = msgspec.field(default_factory=Histogram)
+    part_age: Histogram = msgspec.field(default_factory=Histogram)
+    edge_faults: dict[EdgeFault, EdgeFaultCount] = {}
+    edge_offer: EdgeOffer | None = None
     unmet: dict[str, str] = {}
     startup: Histogram = msgspec.field(default_factory=Histogram)
     stall: Histogram = msgspec.field(default_factory=Histogram)
@@ -354,6 +393,9 @@ class Tally(msgspec.Struct):
         merge_faults(self.faults, other.faults)
         for reason, fatal in other.reasons.items():
             self.reasons.setdefault(reason, FatalCount()).merge(fatal)
+        self.edge_offer = self.edge_offer or other.edge_offer
+        for kind_of_fault, fault in other.edge_faults.items():
+            self.edge_faults.setdefault(kind_of_fault, EdgeFaultCount()).merge(fault)
         for setting, words in other.unmet.items():
             self.unmet.setdefault(setting, words)
         for key, violation in other.violations.items():
@@ -413,6 +455,11 @@ _COUNTERS = (
     "older_playlists",
     "date_jumps",
     "low_latency_unused",
+    "low_latency_viewers",
+    "blocking_reloads",
+    "hinted_requests",
+    "hints_met",
+    "parts",
     "stale_playlists",
     "switches_up",
     "switches_down",
@@ -441,4 +488,6 @@ _MERGEABLE = (
     "staleness",
     "rtt",
     "cmcd",
+    "blocked",
+    "part_age",
 )

@@ -17,6 +17,7 @@ class FetchPlaylist(msgspec.Struct, frozen=True, gc=False):
         due_at: when it should go out, by the monotonic clock; a time already past is lateness.
         first_byte_seconds, total_seconds, no_progress_seconds: the player's time limits.
         retry: whether it was asked for before, in vain.
+        blocking: whether the server is to hold it until there is something new.
     """
 
     url: str
@@ -26,10 +27,11 @@ class FetchPlaylist(msgspec.Struct, frozen=True, gc=False):
     total_seconds: float | None
     no_progress_seconds: float | None = None
     retry: bool = False
+    blocking: bool = False
 
 
 class FetchSegment(msgspec.Struct, frozen=True, gc=False):
-    """Fetch a segment, init section or key and drop its bytes; comes back as `SegmentLoaded` or `FetchFailed`.
+    """Fetch a segment or part, init section or key and drop its bytes; comes back as `SegmentLoaded` or `FetchFailed`.
 
     Attributes:
         byte_range: first byte and length, or None for the whole resource.
@@ -37,6 +39,7 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
         bitrate_bps: of the variant, if known.
         retry: whether it was asked for before, in vain.
         key_method: how the segment is encrypted, or what the key is for.
+        hinted: whether it is a part that is not there yet.
     """
 
     kind: ObjectKind
@@ -51,6 +54,7 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
     no_progress_seconds: float | None = None
     retry: bool = False
     key_method: KeyMethod = KeyMethod.NONE
+    hinted: bool = False
 
 
 class Cancel(msgspec.Struct, frozen=True, gc=False):

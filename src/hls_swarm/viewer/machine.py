@@ -132,7 +132,7 @@ class Viewer:
         self._actions = loading.actions = []
         # Nearly all are of these three; class patterns would take twice as long.
         if isinstance(event, SegmentLoaded):
-            media_loaded(loading, event)
+            media_loaded(loading, event, now)
         elif isinstance(event, PlaylistLoaded):
             playlist_loaded(loading, event, now)
         elif not isinstance(event, TimeReached):

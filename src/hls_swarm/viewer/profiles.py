@@ -15,6 +15,8 @@ from hls_swarm.hls.reading import LENIENT, Reading
 from hls_swarm.records import START_SECONDS, FailureKind, ObjectKind
 from hls_swarm.viewer.adapting.algorithm import Adaptation
 from hls_swarm.viewer.loading.policy import Backoff, Failover, FetchPolicy, MediaRule
+from hls_swarm.viewer.lowlatency import rules as low_latency
+from hls_swarm.viewer.lowlatency.rules import LowLatencyRules
 
 
 class ReloadRule(Enum):
@@ -73,6 +75,8 @@ class Profile:
         in_browser: whether it runs in a page, so that a browser makes its requests (`--browser-origin`).
         adaptation: how it adapts to its link; None: it plays one variant.
         keeps_newest: whether it goes on with the playlist that it has when an older copy of it comes.
+        low_latency: what it does where a server can hold requests; None: it knows nothing of that.
+        wants_low_latency: whether it is to be told where a stream has no parts.
     """
 
     name: str
@@ -106,6 +110,8 @@ class Profile:
     keeps_newest: bool = False
     in_browser: bool = False
     adaptation: Adaptation | None = None
+    low_latency: LowLatencyRules | None = None
+    wants_low_latency: bool = False
 
     @property
     def start_seconds(self) -> float:
@@ -134,7 +140,7 @@ class Profile:
                 return self.media_playlist
             case ObjectKind.KEY:
                 return self.key
-            case ObjectKind.SEGMENT | ObjectKind.INIT:
+            case ObjectKind.SEGMENT | ObjectKind.PART | ObjectKind.INIT:
                 return self.segment
             case ObjectKind.PREFLIGHT | ObjectKind.CMCD_REPORT:
                 raise ValueError(f"a {kind} is no player's to retry")
@@ -160,6 +166,7 @@ HLSJS = Profile(
     speaks_http2=True,
     in_browser=True,
     adaptation=Adaptation.HLSJS,
+    low_latency=low_latency.HLSJS,
 )
 """hls.js 1.7 with its defaults."""
 
@@ -202,6 +209,7 @@ MEDIA3 = Profile(
     segment=_MEDIA3_FETCH,
     key=_MEDIA3_FETCH,
     adaptation=Adaptation.MEDIA3,
+    low_latency=low_latency.MEDIA3,
 )
 """AndroidX Media3 (ExoPlayer) 1.6 with its defaults."""
 
@@ -234,6 +242,7 @@ SHAKA = Profile(
     adaptation=Adaptation.SHAKA,
     speaks_http2=True,
     in_browser=True,
+    low_latency=low_latency.SHAKA,
 )
 """Shaka Player 5 with its defaults."""
 
@@ -274,6 +283,7 @@ STEADY = Profile(
     media_playlist=_STEADY_FETCH,
     segment=_STEADY_FETCH,
     key=_STEADY_FETCH,
+    low_latency=low_latency.RECOMMENDED,
 )
 """No player in particular: the specification's rules, a small buffer and no surprises, for an even load."""
 

@@ -422,7 +422,7 @@ class LogReader:
         match kind:
             case ObjectKind.MULTIVARIANT_PLAYLIST | ObjectKind.MEDIA_PLAYLIST:
                 self._report(PlaylistFetched(self._viewer, kind, exchange, failure))
-            case ObjectKind.SEGMENT | ObjectKind.INIT | ObjectKind.KEY:
+            case ObjectKind.SEGMENT | ObjectKind.PART | ObjectKind.INIT | ObjectKind.KEY:
                 self._report(SegmentFetched(self._viewer, kind, exchange, failure))
             case ObjectKind.PREFLIGHT | ObjectKind.CMCD_REPORT:
                 self._report(AsideFetched(self._viewer, kind, exchange, failure))

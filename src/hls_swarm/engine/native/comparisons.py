@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 import msgspec
 
+from hls_swarm.engine.native.deltas import Deltas
 from hls_swarm.hls.playlist import MediaPlaylist
 from hls_swarm.hls.timeline import date_moved, reload
 
@@ -32,14 +33,18 @@ class Comparisons:
 
     Viewers share parsed playlists (`hls.cache`), so two versions are known by identity; both are held, so that an
     identity can not be another playlist's.
+
+    Attributes:
+        deltas: what delta updates make with the copy held before.
     """
 
     def __init__(self) -> None:
+        self.deltas = Deltas()
         self._known: OrderedDict[tuple[int, int], tuple[Comparison, MediaPlaylist, MediaPlaylist]] = OrderedDict()
 
     def compare(self, held: MediaPlaylist | None, new: MediaPlaylist) -> Comparison:
         """What differs from the version held before."""
-        if held is None or held is new or held.url != new.url:
+        if held is None or held is new or held.url.partition("?")[0] != new.url.partition("?")[0]:
             return ALIKE
         key = id(held), id(new)
         known = self._known.get(key)

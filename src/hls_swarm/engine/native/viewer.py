@@ -13,6 +13,7 @@ from typing import assert_never
 from hls_swarm.engine.native.comparisons import ALIKE, Comparisons
 from hls_swarm.errors import PlaylistError, raised
 from hls_swarm.hls.cache import PlaylistCache
+from hls_swarm.hls.delta import RefetchReason
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
 from hls_swarm.hls.reading import STRICT
 from hls_swarm.hls.timeline import Movement, movement
@@ -51,6 +52,7 @@ from hls_swarm.viewer.actions import (
 )
 from hls_swarm.viewer.loading.elsewhere import no_variants
 from hls_swarm.viewer.loading.following import A_MULTIVARIANT_PLAYLIST, no_segments
+from hls_swarm.viewer.lowlatency.directives import without_directives
 from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.parsing import Parser
 
@@ -333,6 +335,7 @@ class NativeViewer:
                     action.bitrate_bps,
                     action.retry,
                     not wanted and self._abandons,
+                    action.hinted,
                 )
             )
             if self.over:
@@ -374,18 +377,27 @@ class NativeViewer:
                 failure = Failure(FailureKind.BAD_PLAYLIST, A_MULTIVARIANT_PLAYLIST)
         elif playlist is not None:
             kind = _MEDIA_PLAYLIST
-            held = self._held.get(action.url)
+            held_as = without_directives(action.url)
+            held = self._held.get(held_as)
+            if playlist.skip is not None:
+                full = self._comparisons.deltas.complete(held, playlist)
+                if isinstance(full, RefetchReason):
+                    self._delta_misfits(action, exchange, full, wanted=wanted)
+                    return
+                playlist = full
             changed = playlist is not held
             if changed and held is not None:
                 changed = movement(held, playlist, elapsed=inf) is not Movement.NONE
                 compared = self._comparisons.compare(held, playlist)
-            self._held[action.url] = playlist
+            self._held[held_as] = playlist
             if not playlist.segments:
                 failure = no_segments(playlist)
         violations = () if playlist is None else playlist.violations
         if exchange.unknown_coding is not None:
             violations += (_unknown_coding(exchange.unknown_coding),)
-        self._report(PlaylistFetched(self.number, kind, exchange, failure, changed, action.retry, violations))
+        self._report(
+            PlaylistFetched(self.number, kind, exchange, failure, changed, action.retry, violations, action.blocking)
+        )
         if self.over:
             self._finish_if_done()
             return
@@ -408,6 +420,18 @@ class NativeViewer:
         else:
             raise AssertionError("an exchange without failure brings the body that was asked for")
         self._handle(event, perf_counter())
+
+    def _delta_misfits(self, action: FetchPlaylist, exchange: Exchange, reason: RefetchReason, *, wanted: bool) -> None:
+        """A delta update came that does not make a playlist."""
+        failure = Failure(FailureKind.BAD_DELTA, f"a delta update is of no use: {reason.value}")
+        self._report(
+            PlaylistFetched(self.number, _MEDIA_PLAYLIST, exchange, failure, None, action.retry, (), action.blocking)
+        )
+        if self.over:
+            self._finish_if_done()
+        elif wanted:
+            event = FetchFailed(action.track, True, failure, exchange.url, exchange.started_at)
+            self._handle(event, perf_counter())
 
 
 @lru_cache(maxsize=64)

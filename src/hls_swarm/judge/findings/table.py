@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from hls_swarm.judge.findings.edge import EDGE
 from hls_swarm.judge.findings.generator import GENERATOR_RULES
 from hls_swarm.judge.findings.groups import GROUP_RULES
 from hls_swarm.judge.findings.origin import ORIGIN_RULES
@@ -12,7 +13,7 @@ from hls_swarm.judge.findings.viewers import ANSWERS, DOWNLOADS, LIVE, MEDIA, SY
 BY_SUBJECT: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
         "What viewers live through": (*SYMPTOMS, *GROUP_RULES),
-        "What their requests say": (*LIVE, *ANSWERS, *DOWNLOADS, *MEDIA),
+        "What their requests say": (*LIVE, *EDGE, *ANSWERS, *DOWNLOADS, *MEDIA),
         "What the origin says": ORIGIN_RULES,
         "What this machine says": GENERATOR_RULES,
     }

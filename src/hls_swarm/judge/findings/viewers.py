@@ -22,7 +22,7 @@ from hls_swarm.snapshot.origin.metrics import Unit
 
 _LATELY = 10.0
 _PLAYLISTS = (ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST)
-_MEDIA = (ObjectKind.SEGMENT, ObjectKind.INIT, ObjectKind.KEY)
+_MEDIA = (ObjectKind.SEGMENT, ObjectKind.PART, ObjectKind.INIT, ObjectKind.KEY)
 _LOST = (FailureKind.CONNECTION_LOST, FailureKind.CONNECT, FailureKind.CONNECT_TIMEOUT)
 _LATE = (FailureKind.FIRST_BYTE_TIMEOUT, FailureKind.NO_PROGRESS_TIMEOUT, FailureKind.TOTAL_TIMEOUT)
 _LEAPS_OVER = 12.0

@@ -15,7 +15,6 @@ from hls_swarm.records import (
     DatesMoved,
     Failure,
     FailureKind,
-    LowLatencyUnused,
     ObjectKind,
     PlaylistOlder,
     SegmentsMutated,
@@ -23,6 +22,8 @@ from hls_swarm.records import (
 )
 from hls_swarm.viewer.actions import PlaylistLoaded
 from hls_swarm.viewer.choosing.choice import Source
+from hls_swarm.viewer.loading.blocking import keep_pace, plan_reload, tell
+from hls_swarm.viewer.loading.edge import settle_hint
 from hls_swarm.viewer.loading.elsewhere import choose_stream
 from hls_swarm.viewer.loading.join import join, join_renditions
 from hls_swarm.viewer.loading.levels import playlist_came
@@ -88,13 +89,14 @@ def _media_playlist_loaded(
         track.loaded_at, track.age_seconds = now, event.age_seconds or 0.0
     if track.leaving is not None:
         track.arrive(playlist, now)
-    if playlist.part_target is not None and playlist.is_low_latency and not loading.low_latency_told:
-        loading.low_latency_told = True
-        loading.report(LowLatencyUnused(loading.number, now))
+    if not loading.low_latency_told:
+        tell(loading, playlist, now)
     if track.next_sequence is None:
         join(loading, track, playlist, now)
     elif before is not None and playlist is not before:
         _move_on(loading, track, moved, playlist, event, now)
+    if track.low_latency is not None and track.low_latency.hint is not None:
+        settle_hint(loading, track, track.low_latency, now)
     if playlist.is_live:
         _schedule(loading, track, playlist, event, now, changed=changed, before=before)
     else:
@@ -142,8 +144,14 @@ def _schedule(
     playback = loading.playback
     playhead = playback.playhead
     edge_seconds = edge_latency(track, playhead, now)
-    rule = profile.reload_rule
-    delay = reload_delay(rule, playlist, changed, edge_seconds)
-    track.reload_at = track.scheduled_at = next_load(rule, track.scheduled_at, event.started_at, delay, now)
+    place = track.low_latency
+    due_at = None if place is None else plan_reload(loading, place, playlist, event, now, changed)
+    if due_at is None:
+        rule = profile.reload_rule
+        delay = reload_delay(rule, playlist, changed, edge_seconds)
+        due_at = next_load(rule, track.scheduled_at, event.started_at, delay, now)
+    track.reload_at = track.scheduled_at = due_at
+    if changed and track is loading.tracks[0]:
+        keep_pace(loading, track, playlist, now)
     if changed and before is not None and playback.state is PLAYING and track is loading.tracks[0]:
         loading.report(observed(loading.number, track, playhead, edge_seconds, loading.wall_clock_offset, now))

@@ -11,11 +11,19 @@ from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.profiles import JoinRule, Profile
 
 
+def plays_by_parts(playlist: MediaPlaylist, profile: Profile) -> bool:
+    """Whether the player plays this stream at low latency."""
+    return profile.low_latency is not None and playlist.is_low_latency
+
+
 def target_latency(playlist: MediaPlaylist, profile: Profile, start: Start | None) -> float:
     """How far from the edge the player wants to be, in seconds."""
+    by_parts = plays_by_parts(playlist, profile)
+    if by_parts and profile.join_rule is JoinRule.LAST_THREE_SEGMENTS and playlist.part_hold_back is not None:
+        return playlist.part_hold_back
     match profile.join_rule:
         case JoinRule.HOLD_BACK:
-            return live_target(playlist, use_start=profile.uses_start_tag, start=start)
+            return live_target(playlist, use_start=profile.uses_start_tag, low_latency=by_parts, start=start)
         case JoinRule.LAST_THREE_SEGMENTS:
             if playlist.hold_back is not None:
                 return playlist.hold_back
@@ -37,9 +45,15 @@ def usual_position(
     """
     if not playlist.is_live or profile.join_rule is JoinRule.HOLD_BACK:
         return join_position(
-            playlist, age=age, use_start=profile.uses_start_tag, extra_latency=extra_latency, start=start
+            playlist,
+            age=age,
+            use_start=profile.uses_start_tag,
+            low_latency=plays_by_parts(playlist, profile),
+            extra_latency=extra_latency,
+            start=start,
         )
-    return max(0.0, playlist.duration - target_latency(playlist, profile, start) - extra_latency)
+    end = playlist.edge if plays_by_parts(playlist, profile) else playlist.duration
+    return max(0.0, end - target_latency(playlist, profile, start) - extra_latency)
 
 
 def chosen_position(playlist: MediaPlaylist, usual: float, join: JoinPoint, draw: float) -> float:
@@ -86,7 +100,8 @@ def join(loading: Loading, track: Track, playlist: MediaPlaylist, now: float) ->
             loading.report(SettingUnmet(loading.number, now, "join", unmet))
         position = chosen_position(playlist, position, session.join, session.join_draw)
     precise = profile.uses_start_tag and start is not None and start.precise
-    track.enter(playlist, position, at_segment=profile.joins_at_segment and not precise)
+    by_parts = plays_by_parts(playlist, profile)
+    track.enter(playlist, position, at_segment=profile.joins_at_segment and not precise and not by_parts)
     if playlist.is_live and profile.live_start_share:
         most = profile.live_start_share * target_latency(playlist, profile, start)
         loading.start_seconds = min(profile.start_buffer_seconds, most)

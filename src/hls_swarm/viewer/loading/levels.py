@@ -193,7 +193,9 @@ def media_came(loading: Loading, levels: Levels, event: SegmentLoaded) -> None:
     if fetch.kind is ObjectKind.INIT:
         track.keep((fetch.url, fetch.byte_range))
     if event.track == 0 and exchange is not None:
-        is_media = fetch.kind is SEGMENT
+        if fetch.hinted:
+            return  # most of its time it waited for the part to be made
+        is_media = fetch.kind is SEGMENT or fetch.kind is ObjectKind.PART
         levels.algorithm.loaded(levels.current, transfer_of(exchange), is_media=is_media)
         if is_media and loading.alternatives is not None:
             loading.alternatives.forgive(track.source.url)

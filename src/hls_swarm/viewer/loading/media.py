@@ -7,10 +7,11 @@ Rules:
 - A gap is gone around, if there is somewhere to go, else passed (8216bis 6.3.3).
 """
 
-from hls_swarm.hls.playlist import MediaPlaylist, Segment
+from hls_swarm.hls.playlist import MediaPlaylist, Part, Segment
 from hls_swarm.records import ObjectKind, PassReason, SegmentsExpired, SegmentsPassed
-from hls_swarm.viewer.actions import SegmentLoaded
+from hls_swarm.viewer.actions import FetchSegment, SegmentLoaded
 from hls_swarm.viewer.choosing.choice import Role
+from hls_swarm.viewer.loading.edge import hint_fetch, next_media, part_fetch, part_loaded
 from hls_swarm.viewer.loading.elsewhere import switch
 from hls_swarm.viewer.loading.join import join
 from hls_swarm.viewer.loading.levels import media_began, media_came
@@ -20,7 +21,7 @@ from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.playback import EPSILON, PLAYING
 
 
-def media_loaded(loading: Loading, event: SegmentLoaded) -> None:
+def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
     """The media request of the track is here whole."""
     track = loading.tracks[event.track]
     if loading.levels is not None:
@@ -33,6 +34,9 @@ def media_loaded(loading: Loading, event: SegmentLoaded) -> None:
     if loaded.kind is SEGMENT:
         if segment is not None:
             track.credit(segment)
+    elif loaded.kind is ObjectKind.PART:
+        if track.low_latency is not None:
+            part_loaded(loading, track, track.low_latency, loaded, now)
     elif loaded.kind is ObjectKind.INIT:
         track.init_loaded = (loaded.url, loaded.byte_range)
     else:
@@ -53,7 +57,17 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
         segment = _pass_expired(loading, track, track.playlist, track.next_sequence, now)
     if segment is not None and segment.gap:
         segment = _pass_gaps(loading, track, now)
-    if segment is None:
+    place, part = track.low_latency, None
+    if place is not None:
+        wanted = next_media(loading, track, place, now)
+        if isinstance(wanted, Part):
+            part, segment = wanted, None
+        else:
+            segment = wanted
+    if segment is None and part is None:
+        if place is not None and (hint := hint_fetch(loading, track, index, place, now)) is not None:
+            track.in_flight = hint
+            loading.actions.append(hint)
         return None
     playhead, profile = loading.playback.playhead, loading.profile
     target = profile.buffer_target_seconds(track.source.bitrate_bps)
@@ -62,7 +76,12 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
         return track.room_at
     if track.room_at is not None:
         due_at, track.room_at = min(due_at, track.room_at), None
-    fetch = object_fetch(profile, track, index, segment, due_at, loading.total_seconds)
+    if segment is not None:
+        fetch: FetchSegment | None = object_fetch(profile, track, index, segment, due_at, loading.total_seconds)
+    elif place is not None and part is not None:
+        fetch = part_fetch(loading, track, index, place, part, due_at)
+    if fetch is None:
+        return None
     track.in_flight, track.loading = fetch, segment
     loading.actions.append(fetch)
     if loading.levels is not None and index == 0:

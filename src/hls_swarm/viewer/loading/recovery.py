@@ -6,6 +6,8 @@ What is tried how often, and what comes after the last try, is data of the profi
 from hls_swarm.records import Failure, FailureKind, ObjectKind, PassReason, SegmentsPassed
 from hls_swarm.viewer.actions import FetchFailed
 from hls_swarm.viewer.choosing.choice import Role
+from hls_swarm.viewer.loading.blocking import after_failure
+from hls_swarm.viewer.loading.edge import hint_lost
 from hls_swarm.viewer.loading.elsewhere import switch
 from hls_swarm.viewer.loading.levels import settle, transfer_of
 from hls_swarm.viewer.loading.policy import TIMEOUT_KINDS, FetchPolicy, MediaRule, Situation, Step, next_step
@@ -48,6 +50,11 @@ def playlist_failed(
     track, policy = loading.tracks[index], loading.profile.media_playlist
     if loading.levels is not None and index == 0:
         settle(loading, loading.levels, now)
+    if track.low_latency is not None:
+        again_at = after_failure(loading, track, track.low_latency, failure, url, policy, now)
+        if again_at is not None:
+            track.reload_at = again_at
+            return
     track.playlist_attempts += 1
     attempts = track.playlist_attempts
     step, delay = _step_after(loading, policy, track, failure, attempts, now, passable=False, retryable=retryable)
@@ -72,6 +79,10 @@ def _media_failed(loading: Loading, track: Track, failure: Failure, url: str, no
     track.in_flight = None
     if failed is None:
         return
+    place = track.low_latency
+    if place is not None and failed.hinted:
+        hint_lost(loading, place, url, now)
+        return
     track.attempts += 1
     profile = loading.profile
     passable = (
@@ -84,6 +95,9 @@ def _media_failed(loading: Loading, track: Track, failure: Failure, url: str, no
     step, delay = _step_after(loading, policy, track, failure, track.attempts, now, passable=passable, unplayable=rule)
     if step is Step.RETRY:
         track.retry_at = now + delay
+    elif place is not None and failed.kind is ObjectKind.PART and step is not Step.SWITCH:
+        # Its segment as a whole is another address, once it is complete.
+        place.whole, place.loading, track.attempts = track.next_sequence, None, 0
     else:
         _take(loading, step, track, Fatal(failure, url, failed.kind), now)
 

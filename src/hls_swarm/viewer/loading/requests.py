@@ -1,35 +1,79 @@
 """What a fetch asks for, from what a player allows it."""
 
-from hls_swarm.hls.playlist import KeyMethod, Segment
+from hls_swarm.hls.playlist import KeyMethod, Part, PreloadHint, Segment
 from hls_swarm.hls.uri import is_data
 from hls_swarm.records import ObjectKind
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment
 from hls_swarm.viewer.loading.policy import FetchPolicy
 from hls_swarm.viewer.loading.track import Track
+from hls_swarm.viewer.lowlatency.directives import PLAIN, reported, time_limits, with_directives
 from hls_swarm.viewer.profiles import Profile
 
 _NO_KEY = KeyMethod.NONE
+PART = ObjectKind.PART
 SEGMENT = ObjectKind.SEGMENT  # a global: in Python 3.11 a member is found on its class at seven times the cost
 
 
 def playlist_fetch(
-    url: str, track: int | None, due_at: float, policy: FetchPolicy, total_seconds: float | None, *, retry: bool
+    url: str,
+    track: int | None,
+    due_at: float,
+    policy: FetchPolicy,
+    total_seconds: float | None,
+    *,
+    retry: bool,
 ) -> FetchPlaylist:
     """The load of a playlist; `total_seconds` takes the place of the policy's own limit."""
     total = total_seconds or policy.total_seconds
     return FetchPlaylist(url, track, due_at, policy.first_byte_seconds, total, policy.no_progress_seconds, retry)
 
 
+def reload_fetch(
+    track: Track, index: int, due_at: float, policy: FetchPolicy, total_seconds: float | None
+) -> FetchPlaylist:
+    """The load of a track's media playlist, with what the server is to wait for or to leave out."""
+    place, retry = track.low_latency, track.playlist_attempts > 0
+    if place is None:
+        return playlist_fetch(track.source.url, index, due_at, policy, total_seconds, retry=retry)
+    if track.playlist is None and track.leaving is not None and place.rules.uses_reports:
+        before = track.leaving[0]
+        place.next = reported(before.rendition_reports, track.source.url, before) or PLAIN
+    asked, place.asked, place.next = place.next, place.next, PLAIN
+    rules = place.rules
+    first, total = time_limits(rules.limit, asked, track.playlist, policy.first_byte_seconds, policy.total_seconds)
+    return FetchPlaylist(
+        with_directives(track.source.url, asked, sort=rules.sorts_query),
+        index,
+        due_at,
+        first,
+        total_seconds or total,
+        policy.no_progress_seconds,
+        retry,
+        asked.is_blocking,
+    )
+
+
 def object_fetch(
-    profile: Profile, track: Track, index: int, segment: Segment, due_at: float, total_seconds: float | None
+    profile: Profile,
+    track: Track,
+    index: int,
+    segment: Segment,
+    due_at: float,
+    total_seconds: float | None,
+    part: Part | PreloadHint | None = None,
 ) -> FetchSegment:
-    """The segment, or the init section or key that it needs and the track does not hold.
+    """The segment or a part of it, or the init section or key that it needs and the track does not hold.
 
     An init section is fetched once per URI and range, a key when its URI changes (8216bis 4.4.4.4, 4.4.4.5); what its
     own URI holds is asked of nobody.
+
+    Args:
+        part: what is wanted in place of the segment, with the same init section and key.
     """
     kind, url, byte_range = SEGMENT, segment.uri, segment.byte_range
     media_seconds: float | None = segment.duration
+    if part is not None:
+        kind, url, byte_range, media_seconds = _part_of(part)
     key, init = segment.key, segment.init
     policy = profile.segment
     if (
@@ -54,4 +98,11 @@ def object_fetch(
         policy.no_progress_seconds,
         track.attempts > 0,
         _NO_KEY if key is None else key.method,
+        kind is PART and isinstance(part, PreloadHint),
     )
+
+
+def _part_of(part: Part | PreloadHint) -> tuple[ObjectKind, str, tuple[int, int] | None, float | None]:
+    if isinstance(part, Part):
+        return PART, part.uri, part.byte_range, part.duration
+    return PART, part.uri, None if part.length is None else (part.first_byte, part.length), None

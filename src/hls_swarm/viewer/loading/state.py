@@ -5,6 +5,7 @@ sections), `recovery` (what comes after a failure), `elsewhere` (which stream is
 `loader` on top, which is what the viewer's machine speaks to.
 """
 
+import math
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,8 +16,9 @@ from hls_swarm.records import Failure, ObjectKind, Record
 from hls_swarm.settings.spellings import VariantChoice
 from hls_swarm.viewer.actions import Action, Cancel, Report
 from hls_swarm.viewer.choosing.alternatives import Alternatives
-from hls_swarm.viewer.loading.requests import playlist_fetch
+from hls_swarm.viewer.loading.requests import playlist_fetch, reload_fetch
 from hls_swarm.viewer.loading.track import Track
+from hls_swarm.viewer.lowlatency.place import Place
 from hls_swarm.viewer.playing.playback import Playback
 from hls_swarm.viewer.profiles import Profile, ReloadRule
 from hls_swarm.viewer.session import Session
@@ -65,7 +67,8 @@ class Loading:
         fatal: what leaves nothing to play; who asks decides what it means.
         last_failure: the newest failure of a fetch.
         shown_url: where the first playlist was asked for, secrets masked.
-        low_latency_told: whether it was said that the stream could be played by parts.
+        low_latency_told: whether it was said that the stream can be played by parts, and whether it is.
+        rate_looked_at: when the speed of play was last looked at.
     """
 
     __slots__ = (
@@ -82,6 +85,7 @@ class Loading:
         "on_demand",
         "playback",
         "profile",
+        "rate_looked_at",
         "resume_seconds",
         "retry_at",
         "session",
@@ -129,6 +133,7 @@ class Loading:
         self.fatal: Fatal | None = None
         self.last_failure: Failure | None = None
         self.low_latency_told = False
+        self.rate_looked_at = -math.inf
         self.shown_url = ""
 
     @property
@@ -155,6 +160,10 @@ class Loading:
         """These are the tracks from now on."""
         self.tracks = tracks
         self.gating = [track for track in tracks if track.gates]
+        rules = self.profile.low_latency
+        if rules is not None:
+            for track in tracks:
+                track.low_latency = track.low_latency or Place(rules)
 
     def ask_first_playlist(self, due_at: float) -> None:
         """Ask for what the viewer was given: a multivariant or a media playlist."""
@@ -166,9 +175,7 @@ class Loading:
         """Ask for the playlist of a track."""
         track = self.tracks[index]
         track.playlist_in_flight, track.reload_at = True, None
-        policy = self.profile.media_playlist
-        retry = track.playlist_attempts > 0
-        self.actions.append(playlist_fetch(track.source.url, index, due_at, policy, self.total_seconds, retry=retry))
+        self.actions.append(reload_fetch(track, index, due_at, self.profile.media_playlist, self.total_seconds))
 
     def cancel(self, track: Track, *, abandoned: bool = False) -> None:
         """End what is in flight for a track; `abandoned`: its segment is given up for a lower variant's."""
@@ -181,6 +188,8 @@ class Loading:
         """End the media request of a track, and forget when the next one is due."""
         if track.in_flight is not None:
             track.in_flight = track.loading = None
+            if track.low_latency is not None:
+                track.low_latency.move_hint()
             self.actions.append(Cancel(self.tracks.index(track), playlist=False, abandoned=abandoned))
         track.retry_at = track.room_at = None
 

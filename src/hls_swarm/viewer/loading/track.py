@@ -7,6 +7,7 @@ from hls_swarm.hls.timeline import alignment
 from hls_swarm.viewer.actions import FetchSegment
 from hls_swarm.viewer.choosing.choice import Option, Role, Source
 from hls_swarm.viewer.loading.freshness import Freshness
+from hls_swarm.viewer.lowlatency.place import Place
 from hls_swarm.viewer.profiles import Profile
 
 LOOKUP_TOLERANCE_SECONDS = 0.25
@@ -35,6 +36,7 @@ class Track:
         kept: init sections and keys that need not be loaded again, by what `keep` was told.
         repeats: whether a change of variant loads the last segment again, where segments depend on each other.
         shown_url: where the playlist was asked for, secrets masked.
+        low_latency: where it stands between parts; None: the player knows whole segments only.
     """
 
     __slots__ = (
@@ -51,6 +53,7 @@ class Track:
         "leaving",
         "loaded_at",
         "loading",
+        "low_latency",
         "next_sequence",
         "playlist",
         "playlist_attempts",
@@ -96,6 +99,7 @@ class Track:
         self.leaving: tuple[MediaPlaylist, float] | None = None
         self.shown_url = ""
         self.unmeasured: list[int] = []
+        self.low_latency: Place | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -122,7 +126,9 @@ class Track:
         segment = playlist.segment_of_sequence(self.next_sequence)
         if segment is not None:
             return segment.start + self.skip_seconds
-        return 0.0 if self.next_sequence < playlist.first_sequence else playlist.duration
+        if self.next_sequence < playlist.first_sequence:
+            return 0.0
+        return playlist.duration + (self.skip_seconds if self.next_sequence == playlist.next_sequence else 0.0)
 
     def next_segment(self) -> Segment | None:
         """The segment to load next, if the playlist lists it."""
@@ -142,11 +148,14 @@ class Track:
         self.loading = None
         self.room_at = self.retry_at = None
         self.attempts = 0
+        if self.low_latency is not None:
+            self.low_latency.move()
         if segment is None:
             behind = position >= playlist.duration > 0
             self.next_sequence = playlist.next_sequence if behind else playlist.first_sequence
-            self.skip_seconds = 0.0
-            return playlist.duration if behind else 0.0
+            in_parts = behind and self.low_latency is not None and playlist.open_parts
+            self.skip_seconds = min(position, playlist.edge) - playlist.duration if in_parts else 0.0
+            return playlist.duration + self.skip_seconds if behind else 0.0
         self.next_sequence = segment.sequence
         self.skip_seconds = 0.0 if at_segment else max(0.0, position - segment.start)
         if not self.skip_seconds:
@@ -190,6 +199,8 @@ class Track:
         self.attempts = self.playlist_attempts = 0
         self.freshness = Freshness()
         self.unmeasured = []
+        if self.low_latency is not None:
+            self.low_latency.leave()
 
     def keep(self, what: object) -> None:
         """An init section (address and range) or a key (address) is here, and is kept beyond a change of variant."""
@@ -202,13 +213,18 @@ class Track:
         self.loading = None
         self.skip_seconds = 0.0
         self.attempts = 0
+        if self.low_latency is not None:
+            self.low_latency.move()
 
     def credit(self, segment: Segment) -> float:
         """The segment is here: what it adds to the buffer, in seconds."""
         added = segment.duration
         if self.skip_seconds:
-            added = max(0.0, added - self.skip_seconds)
-            self.skip_seconds = 0.0
+            left = self.skip_seconds - added
+            added = max(0.0, -left)
+            self.skip_seconds = 0.0 if self.low_latency is None else max(0.0, left)
+        if self.low_latency is not None:
+            self.low_latency.part = 0
         self.credited += added
         self.next_sequence = segment.sequence + 1
         self.loading = None

@@ -88,6 +88,20 @@ _BEFORE_ORIGIN = (
     ),
     ChartPlan(
         VIEWERS,
+        "Part age",
+        Unit.SECONDS,
+        (("P50", "part_age_seconds_p50"), ("P95", "part_age_seconds_p95")),
+        "How long after its end, by the stream's dates, a part arrives. Good is next to nothing.",
+    ),
+    ChartPlan(
+        LATENCIES,
+        "Blocked",
+        Unit.SECONDS,
+        (("P50", "blocked_seconds_p50"), ("P95", "blocked_seconds_p95")),
+        "How long servers held blocking reloads and hinted parts. Good is about the duration of a part.",
+    ),
+    ChartPlan(
+        VIEWERS,
         "Bitrate",
         Unit.BYTES_PER_SECOND,
         (("of the media fetched", "bitrate_bytes_per_second"),),

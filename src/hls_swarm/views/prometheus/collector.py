@@ -28,7 +28,7 @@ from hls_swarm.snapshot.origin.metrics import SourceState, TargetMetrics
 from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.stats.histogram import BUCKETS_PER_OCTAVE, Histogram
-from hls_swarm.stats.tally import ObjectTally
+from hls_swarm.stats.tally import ObjectTally, Tally
 
 PREFIX = "hls_swarm_"
 MOST_VIEWERS = 50
@@ -189,6 +189,15 @@ def _requests(*kinds: ObjectKind) -> Callable[[Moment], Iterable[tuple[Labels, V
     return _one(lambda m: sum(m.tally.objects[kind].requests for kind in kinds if kind in m.tally.objects))
 
 
+def _edge(read: Callable[[Tally], Value]) -> Callable[[Moment], Iterable[tuple[Labels, Value | None]]]:
+    """A figure of play at low latency; absent where no server was asked to wait."""
+    return lambda m: [] if m.snapshot.low_latency is None else [((), read(m.tally))]
+
+
+def _edge_faults(moment: Moment) -> Iterable[tuple[Labels, Value]]:
+    return [((kind.value,), found.count) for kind, found in moment.tally.edge_faults.items()]
+
+
 def _errors(moment: Moment) -> Iterator[tuple[Labels, Value]]:
     for error in moment.tally.errors.values():
         yield (error.subject, error.kind.value, error.blame.value, _status(error.status)), error.count
@@ -291,6 +300,7 @@ _TRAFFIC = (
     Family("requests", _C, "Requests sent", _kinds(lambda objects: objects.requests), ("object",)),
     Family("manifest_requests", _C, "Playlist requests sent, multivariant and media", _requests(*_PLAYLISTS)),
     Family("segment_requests", _C, "Segment requests sent", _requests(ObjectKind.SEGMENT)),
+    Family("part_requests", _C, "Requests for parts of segments sent", _requests(ObjectKind.PART)),
     Family("init_requests", _C, "Init section requests sent", _requests(ObjectKind.INIT)),
     Family(
         "body_bytes", _C, "Body bytes as received, before decompression", _kinds(lambda o: o.body_bytes), ("object",)
@@ -326,6 +336,15 @@ _EXPERIENCE = (
         "live_latency_seconds", _H, "Wall clock less the time at the playhead", _one(lambda m: m.tally.live_latency)
     ),
     Family("edge_latency_seconds", _H, "Edge of the playlist less the playhead", _one(lambda m: m.tally.edge_latency)),
+    Family(
+        "blocking_reloads", _C, "Playlist requests that the server was to hold", _edge(lambda t: t.blocking_reloads)
+    ),
+    Family("blocked_seconds", _H, "How long the server held them, and hinted parts", _edge(lambda t: t.blocked)),
+    Family("parts", _C, "Parts of segments that viewers got", _edge(lambda t: t.parts)),
+    Family("part_age_seconds", _H, "Arrival of a part less the date of its end", _edge(lambda t: t.part_age)),
+    Family("hinted_requests", _C, "Requests for parts before they were there", _edge(lambda t: t.hinted_requests)),
+    Family("hints_met", _C, "Hinted parts that came and were listed", _edge(lambda t: t.hints_met)),
+    Family("edge_faults", _C, "What servers did wrong at the live edge", _edge_faults, ("kind",)),
     Family("start_failures", _C, "Viewers that never played for a fatal error", _one(lambda m: m.tally.start_failures)),
     Family("failovers", _C, "Changes to a redundant variant stream", _one(lambda m: m.tally.failovers)),
     Family("variant_switches", _C, "Changes of variant by viewers that adapt", _switches, ("direction",)),

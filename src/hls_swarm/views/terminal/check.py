@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hls_swarm.judge.verdict import Outcome
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
+from hls_swarm.snapshot.lowlatency import LowLatencyFigures, offered, wanting
 from hls_swarm.snapshot.origin.metrics import SourceState
 from hls_swarm.snapshot.snapshot import Snapshot
 
@@ -35,7 +36,7 @@ class Finding:
 
 def findings(snapshot: Snapshot, outcome: Outcome) -> tuple[Finding, ...]:
     """What one viewer and the scraper found: the stream first, then each page of each exporter."""
-    return (_stream(snapshot, outcome), *_noted(snapshot), *_exporters(snapshot))
+    return (_stream(snapshot, outcome), *_low_latency(snapshot.low_latency), *_noted(snapshot), *_exporters(snapshot))
 
 
 def _noted(snapshot: Snapshot) -> Iterator[Finding]:
@@ -46,14 +47,30 @@ def _noted(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding("stream", True, remark, noted=True)
 
 
+def _low_latency(figures: LowLatencyFigures | None) -> Iterator[Finding]:
+    """What a low-latency stream offers, what its server does wrong, and what it lacks of what the draft recommends."""
+    if figures is None or figures.offer is None:
+        return
+    words = [offered(figures.offer)]
+    if figures.part_age is not None:
+        words.append(f"parts come {units.seconds(figures.part_age.p50)} after their end by its dates")
+    yield Finding("low latency", not figures.faults, "; ".join(words + [fault.words for fault in figures.faults]))
+    for fault in figures.faults:
+        yield Finding("low latency", False, f"{fault.words}: {fault.example_url}")
+    for line in wanting(figures.offer):
+        yield Finding("low latency", True, line, noted=True)
+
+
 def _stream(snapshot: Snapshot, outcome: Outcome) -> Finding:
     subject = f"stream {snapshot.url}"
     if outcome.exit_code:
         return Finding(subject, False, "; ".join(outcome.reasons))
-    experience, segments = snapshot.experience, snapshot.objects.get(ObjectKind.SEGMENT)
+    experience, objects = snapshot.experience, snapshot.objects
+    segments, parts = objects.get(ObjectKind.SEGMENT), objects.get(ObjectKind.PART)
     words = [
         f"plays after {units.seconds(experience.startup.p50 if experience.startup else None)}",
         f"{units.count(segments.requests if segments else 0)} segments",
+        *([f"{units.count(parts.requests)} parts"] if parts else []),
     ]
     if experience.stalls:
         words.append(f"{units.count(experience.stalls)} stalls, {units.seconds(experience.stalled_seconds)} in all")

@@ -15,6 +15,7 @@ from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Finding, Severity
+from hls_swarm.snapshot.lowlatency import LowLatencyFigures
 from hls_swarm.snapshot.origin.metrics import OriginMetrics, SourceState, TargetMetrics, Unit, WhyUnknown
 from hls_swarm.snapshot.origin.signals import signal_info
 from hls_swarm.snapshot.origin.tally import TargetSummary
@@ -45,6 +46,7 @@ _KIND_NAMES = {
     ObjectKind.MULTIVARIANT_PLAYLIST: "multivariant playlist",
     ObjectKind.MEDIA_PLAYLIST: "media playlist",
     ObjectKind.SEGMENT: "segment",
+    ObjectKind.PART: "part",
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
     ObjectKind.PREFLIGHT: "preflight",
@@ -120,6 +122,7 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
         *_change_rows(e),
         ("Live latency", _percentiles(e.live_latency)),
         ("Edge latency", _percentiles(e.edge_latency)),
+        *_low_latency_rows(snapshot.low_latency),
         (
             "Generator",
             (
@@ -141,6 +144,28 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
     remarks = (*snapshot.remarks, *generator.remarks)
     renderables += [Text(f"Note: {remark}", "yellow") for remark in remarks]
     return renderables
+
+
+def _low_latency_rows(figures: LowLatencyFigures | None) -> list[tuple[str, str]]:
+    """Play by parts: what the server held, what came, what it did wrong."""
+    if figures is None:
+        return []
+    rows = []
+    if figures.viewers:
+        hints = f"; {units.count(figures.hints_met)} of {units.count(figures.hinted_requests)} hinted parts came"
+        rows.append(
+            (
+                "Low latency",
+                (
+                    f"{units.count(figures.viewers)} viewers by parts, {units.count(figures.parts)} parts, age "
+                    f"{_percentiles(figures.part_age)}{hints if figures.hinted_requests else ''}"
+                ),
+            )
+        )
+    held = f"{units.count(figures.blocking_reloads)} playlist requests held, {_percentiles(figures.blocked)}"
+    rows.append(("Blocked", held))
+    rows += [("Live edge", fault.words) for fault in figures.faults]
+    return rows
 
 
 def _played(snapshot: Snapshot) -> str:

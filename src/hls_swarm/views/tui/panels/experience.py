@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.lately import Lately
+from hls_swarm.snapshot.lowlatency import LowLatencyFigures
 from hls_swarm.snapshot.quality import GroupFigures, Quality
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.stats.histogram import Distribution
@@ -45,6 +46,8 @@ class ExperiencePanel(Panel):
         ]
         if detail is Detail.COMPACT:
             return lines
+        if picture.snapshot.low_latency is not None:
+            lines += _flow("low latency", _low_latency(picture.snapshot.low_latency), width)
         lines += _flow("bitrates", _bitrates(e.bitrates), width)
         if detail is Detail.FULL and e.quality is not None:
             lines += _quality(e.quality, width)
@@ -68,6 +71,20 @@ def _stalls(snapshot: Snapshot, width: int) -> list[Line]:
     if e.expired_segments:
         stalls.append(line((f"{units.count(e.expired_segments)} segments gone before fetched", WARN)))
     return _flow("stalls", stalls, width)
+
+
+def _low_latency(figures: LowLatencyFigures) -> list[Line]:
+    """What the server held, what came by parts, what went wrong."""
+    blocked, age = figures.blocked, figures.part_age
+    out = [line(f"{units.count(figures.blocking_reloads)} reloads held")]
+    if blocked is not None:
+        out.append(line(("P50 ", LABEL), units.seconds(blocked.p50), (" P95 ", LABEL), units.seconds(blocked.p95)))
+    out.append(line(f"{units.count(figures.parts)} parts"))
+    if age is not None:
+        out.append(line(("age P50 ", LABEL), units.seconds(age.p50), (" P95 ", LABEL), units.seconds(age.p95)))
+    if figures.hinted_requests:
+        out.append(line(f"{units.count(figures.hints_met)} of {units.count(figures.hinted_requests)} hints met"))
+    return out + [line((fault.words, WARN)) for fault in figures.faults]
 
 
 def _flow(label: str, figures: list[Line], width: int) -> list[Line]:

@@ -8,11 +8,12 @@ from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import LABEL
 
-_ESSENTIAL = frozenset({ObjectKind.MEDIA_PLAYLIST, ObjectKind.SEGMENT})
+_ESSENTIAL = frozenset({ObjectKind.MEDIA_PLAYLIST, ObjectKind.SEGMENT, ObjectKind.PART})
 _NAMES = {
     ObjectKind.MULTIVARIANT_PLAYLIST: "multivariant",
     ObjectKind.MEDIA_PLAYLIST: "playlist",
     ObjectKind.SEGMENT: "segment",
+    ObjectKind.PART: "part",
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
     ObjectKind.PREFLIGHT: "preflight",

@@ -1,0 +1,165 @@
+"""Media at the live edge: parts of segments, and parts that are only hinted at (8216bis 4.4.4.9, 4.4.5.3).
+
+What is wanted next is `lowlatency.place`; here it is asked for, credited and reported.
+"""
+
+from hls_swarm.hls.playlist import MediaPlaylist, Part, Segment
+from hls_swarm.records import EdgeFault, EdgeFaultSeen, ObjectKind, PartLoaded
+from hls_swarm.viewer.actions import Cancel, FetchSegment
+from hls_swarm.viewer.loading.requests import object_fetch
+from hls_swarm.viewer.loading.state import Loading
+from hls_swarm.viewer.loading.track import Track
+from hls_swarm.viewer.lowlatency.place import Place
+from hls_swarm.viewer.lowlatency.rules import StartRule
+
+_PART = ObjectKind.PART
+
+
+def next_media(loading: Loading, track: Track, place: Place, now: float) -> Part | Segment | None:
+    """What the track loads next: a part, a whole segment, or nothing that is listed."""
+    playlist, sequence = track.playlist, track.next_sequence
+    if playlist is None or sequence is None:
+        return None
+    undecided = place.part is None
+    found_in, wanted = place.wanted(playlist, sequence, track.skip_seconds, _playhead(loading, track, now))
+    if found_in != sequence:
+        track.next_sequence, track.skip_seconds = found_in, 0.0
+    begins = undecided and playlist.is_low_latency and track is loading.tracks[0]
+    if not begins or place.rules.starts is not StartRule.AT_INDEPENDENT:
+        return wanted
+    if isinstance(wanted, Part):
+        track.skip_seconds = wanted.start - _segment_start(playlist, wanted)
+    elif wanted is None and found_in == playlist.next_sequence and playlist.open_parts:
+        # No part of the open segment can be begun with: one of the segment before it is.
+        before = playlist.segment_of_sequence(found_in - 1)
+        if before is not None:
+            track.next_sequence, track.skip_seconds = before.sequence, before.duration
+            return next_media(loading, track, place, now)
+    elif wanted is not None:
+        track.skip_seconds = 0.0
+    return wanted
+
+
+def part_fetch(
+    loading: Loading, track: Track, index: int, place: Place, part: Part, due_at: float
+) -> FetchSegment | None:
+    """The request for a part, or for the init section or key that it needs."""
+    container = _container(track, part)
+    if container is None:
+        return None
+    fetch = object_fetch(loading.profile, track, index, container, due_at, loading.total_seconds, part)
+    place.loading = part if fetch.kind is _PART else None
+    return fetch
+
+
+def hint_fetch(loading: Loading, track: Track, index: int, place: Place, now: float) -> FetchSegment | None:
+    """The request for the part that comes next, before it is there; None if the player asks for none."""
+    playlist = track.playlist
+    if playlist is None or not playlist.segments:
+        return None
+    hint = place.wanted_hint(playlist)
+    if hint is None:
+        return None
+    fetch = object_fetch(loading.profile, track, index, playlist.segments[-1], now, loading.total_seconds, hint)
+    if fetch.kind is _PART:
+        place.hint = hint.uri
+    return fetch
+
+
+def part_loaded(loading: Loading, track: Track, place: Place, loaded: FetchSegment, now: float) -> None:
+    """A part is here whole."""
+    if loaded.hinted:
+        place.hint_at = now
+        settle_hint(loading, track, place, now)
+    elif place.loading is not None:
+        _credit(loading, track, place, place.loading, now, hinted=False)
+
+
+def settle_hint(loading: Loading, track: Track, place: Place, now: float) -> None:
+    """Look whether a hinted part that was asked for is the one that the playlist now lists next."""
+    playlist = track.playlist
+    if place.hint is None or playlist is None or track.next_sequence is None:
+        return
+    wanted = next_media(loading, track, place, now)
+    true = place.comes_true(wanted, playlist)
+    if true is None:
+        return
+    if not true:
+        hint_lost(loading, place, place.hint, now)
+        if track.in_flight is not None and track.in_flight.hinted:
+            track.in_flight = None
+            loading.actions.append(Cancel(loading.tracks.index(track), playlist=False))
+    elif place.hint_at is not None and isinstance(wanted, Part):
+        arrived_at, place.hint, place.hint_at = place.hint_at, None, None
+        _credit(loading, track, place, wanted, now, hinted=True, arrived_at=arrived_at)
+
+
+def hint_lost(loading: Loading, place: Place, url: str, now: float) -> None:
+    """What was hinted at is not what came."""
+    place.give_up_hint()
+    loading.report(EdgeFaultSeen(loading.number, now, EdgeFault.HINT_LOST, url))
+
+
+def _credit(
+    loading: Loading,
+    track: Track,
+    place: Place,
+    part: Part,
+    now: float,
+    *,
+    hinted: bool,
+    arrived_at: float | None = None,
+) -> None:
+    playlist = track.playlist
+    segment = None if playlist is None else playlist.segment_of_sequence(part.sequence)
+    held = _listed(playlist, part)
+    start = _segment_start(playlist, part) if playlist is not None else None
+    if playlist is None or held is None or start is None:
+        start, held = part.start, part  # its place has left the playlist meanwhile
+    added, track.skip_seconds = place.credited(held, start, track.skip_seconds)
+    track.credited += added
+    track.loading, track.skipped = None, 0
+    dated = segment
+    offset = held.end - start
+    if dated is None and playlist is not None and playlist.segments:
+        dated = playlist.segments[-1]
+        offset += dated.duration
+    date = None if dated is None else dated.program_date_time
+    track.end_date = None if date is None else date + offset
+    at = now if arrived_at is None else arrived_at
+    fresh = place.fresh_from is not None and (part.sequence, part.index) >= place.fresh_from
+    age = at + loading.wall_clock_offset - track.end_date if fresh and track.end_date is not None else None
+    loading.report(PartLoaded(loading.number, at, age, hinted))
+    if segment is not None and place.part is not None and place.part >= len(segment.parts):
+        track.next_sequence, track.skip_seconds, place.part = part.sequence + 1, 0.0, 0
+
+
+def _listed(playlist: MediaPlaylist | None, part: Part) -> Part | None:
+    """The same part as the playlist of now has it, whose positions count from another start."""
+    if playlist is None:
+        return None
+    segment = playlist.segment_of_sequence(part.sequence)
+    parts = playlist.open_parts if segment is None and part.sequence == playlist.next_sequence else ()
+    if segment is not None:
+        parts = segment.parts
+    return parts[part.index] if part.index < len(parts) else None
+
+
+def _segment_start(playlist: MediaPlaylist, part: Part) -> float:
+    segment = playlist.segment_of_sequence(part.sequence)
+    return playlist.duration if segment is None else segment.start
+
+
+def _container(track: Track, part: Part) -> Segment | None:
+    """The segment whose init section and keys a part has; of one that is being made, those of the segment before."""
+    playlist = track.playlist
+    if playlist is None or not playlist.segments:
+        return None
+    return playlist.segment_of_sequence(part.sequence) or playlist.segments[-1]
+
+
+def _playhead(loading: Loading, track: Track, now: float) -> float:
+    """Where the player is, in seconds from the start of the track's playlist."""
+    position = track.next_position
+    ahead = track.credited - loading.playback.playhead.played(now)
+    return 0.0 if position is None else position - max(0.0, ahead)
