@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 from tests.capacity.verdict import made
 
-from hls_swarm.capacity.answer import CapacityAnswer, answer_of, case_of, exit_code, read_answer
+from hls_swarm.capacity.answer import CapacityAnswer, TrialFigures, answer_of, case_of, exit_code, read_answer
 from hls_swarm.capacity.objectives import parse_objectives
 from hls_swarm.capacity.steps import Ending, Kind, Overload, Result, Soak, Verdict, VoidBecause
-from hls_swarm.capacity.trial import ObjectiveFigure, Trial
+from hls_swarm.capacity.trial import ObjectiveFigure, Trial, worsened
 from hls_swarm.judge.summary import to_json
 from hls_swarm.views.terminal.capacity import capacity_text, headline, lines, trials_table
 
@@ -244,3 +244,25 @@ def test_on_a_narrow_screen_lines_hang_and_columns_that_have_no_room_are_left_ou
     assert head.split()[:3] == ["viewers", "trials", "result"]
     assert "RTT" not in head
     assert any(line.startswith("39 ") for line in shown)
+
+
+def test_loads_that_held_and_do_not_any_more_are_told_if_there_are_two() -> None:
+    def trials(*results: tuple[int, Result]) -> list[Trial]:
+        return [
+            Trial(viewers, Kind.FULL, result, 60.0 * nth, 60.0 * nth + 30, 30.0)
+            for nth, (viewers, result) in enumerate(results)
+        ]
+
+    held, failed = Result.HELD, Result.FAILED
+    leak = trials((48, held), (48, failed), (43, held), (43, failed), (34, held))
+    assert [(one.viewers, one.ended_at, other.ended_at) for one, other in worsened(leak)] == [
+        (48, 30.0, 90.0),
+        (43, 150.0, 210.0),
+    ]
+    assert worsened(trials((48, held), (48, failed), (43, held))) == ()
+    assert worsened(trials((48, failed), (48, held), (43, failed), (43, held))) == ()
+    answer = msgspec.structs.replace(found(), trials=tuple(TrialFigures(trial) for trial in leak))
+    assert (
+        "Got worse        48 held at 0:30, not at 1:30; 43 held at 2:30, not at 3:30: "
+        "a leak, a credit, or work of others" in lines(answer)
+    )

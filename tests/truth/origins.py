@@ -181,13 +181,14 @@ ROWS = (
         first=5,
     ),
     Row(
-        "this machine: 6% of a core for the viewers",
+        "this machine: 10% of a core for the viewers",
         Embedded(),
         None,
         frozenset({"generator"}),
-        most=1000,
+        first=100,
+        most=4000,
         verdict="at_least",
-        generator_share=0.06,
+        generator_share=0.1,
     ),
     Row(
         "cpu: 40 ms a segment",

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hls_swarm.capacity.steps import Kind, Result, VoidBecause
+from hls_swarm.capacity.steps import EVIDENCE, Kind, Result, VoidBecause
+
+_MOSTLY = 2
+"""Loads that must have held and not held later, for time to be why: one may lie on the limit."""
 
 
 class ObjectiveFigure(msgspec.Struct, frozen=True):
@@ -64,3 +67,18 @@ def confirmations(trials: Sequence[Trial], viewers: int) -> tuple[Trial, ...]:
         for trial in trials
         if trial.viewers == viewers and trial.kind is Kind.CONFIRM and trial.result in {Result.HELD, Result.FAILED}
     )
+
+
+def worsened(trials: Sequence[Trial]) -> tuple[tuple[Trial, Trial], ...]:
+    """Of loads that held in a full trial and failed later, never to hold again: the first and the last of these trials.
+
+    Empty unless that befell two loads: one lies on the limit perhaps, and holds by chance.
+    """
+    out = []
+    for viewers in sorted({trial.viewers for trial in trials}, reverse=True):
+        mine = [t for t in trials if t.viewers == viewers and t.kind in EVIDENCE and t.kind is not Kind.COARSE]
+        held = [trial for trial in mine if trial.result is Result.HELD]
+        failed = [trial for trial in mine if trial.result is Result.FAILED]
+        if held and failed and failed[0].began_at > held[-1].began_at:
+            out.append((held[0], failed[-1]))
+    return tuple(out) if len(out) >= _MOSTLY else ()

@@ -15,7 +15,7 @@ from hls_swarm.capacity.answer import CapacityAnswer, TrialFigures, failed_once
 from hls_swarm.capacity.objectives import shown_value
 from hls_swarm.capacity.progress import WORDS, Progress, bounds_text
 from hls_swarm.capacity.steps import Kind, Result, Verdict
-from hls_swarm.capacity.trial import Trial
+from hls_swarm.capacity.trial import Trial, worsened
 from hls_swarm.capacity.verdict.cause import Accused, Cause
 from hls_swarm.judge.thresholds import Threshold, parse_threshold
 from hls_swarm.snapshot import units
@@ -99,6 +99,13 @@ def lines(answer: CapacityAnswer) -> Iterator[str]:
     """Everything between the headline and the table."""
     yield from _broke_first(answer)
     yield from _cause(answer.cause)
+    worse = worsened([each.trial for each in answer.trials])
+    if worse:
+        told = (
+            f"{units.count(held.viewers)} held at {units.clock(held.ended_at)}, not at {units.clock(failed.ended_at)}"
+            for held, failed in worse
+        )
+        yield _line("Got worse", f"{'; '.join(told)}: a leak, a credit, or work of others")
     if answer.soaks:
         told = (
             f"{soak.viewers} for {units.seconds(soak.seconds)}: {'held' if soak.held else 'did not hold any longer'}"
