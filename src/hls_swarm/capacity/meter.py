@@ -15,6 +15,7 @@ Rules:
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from statistics import median
 
 from hls_swarm.capacity.objectives import (
@@ -59,6 +60,7 @@ class _Measured:
     began: Moment
     window: Window = field(default_factory=Window)
     machine: MachineWatch = field(default_factory=MachineWatch)
+    agents: dict[str, MachineWatch] = field(default_factory=dict)
     seconds: list[tuple[Second, Moment]] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     bad_seconds: int = 0
@@ -99,7 +101,7 @@ class TrialMeter:
             measured.seconds.append((second, moment))
             measured.rows.append(row)
             measured.bad_seconds += holds is False
-            _watch(measured.machine, moment)
+            _watch(measured, moment)
         relative = window.distribution(_RELATIVE)
         slow = None if relative is None else relative.quantile(0.95)
         return Pulse(
@@ -122,7 +124,7 @@ class TrialMeter:
         if self._before is None:
             raise AssertionError("a trial begins after a moment of the run")
         self._measured = _Measured(self._before)
-        _watch(self._measured.machine, self._before)
+        _watch(self._measured, self._before)
 
     def cannot_hold(self, share: float) -> bool:
         """See `Meter.cannot_hold`."""
@@ -240,7 +242,7 @@ class TrialMeter:
         trouble = generator_trouble(counts, late)
         if _origin_is_here(now) or (late is not None and late.p99 < FELT_LAG_SECONDS):
             return trouble
-        return trouble + measured.machine.trouble
+        return trouble + measured.machine.trouble + tuple(chain(*(each.trouble for each in measured.agents.values())))
 
 
 def segment_seconds(now: Moment, window: Window) -> float | None:
@@ -296,10 +298,20 @@ def _counts(moment: Moment) -> GeneratorCounts:
     return GeneratorCounts.of(moment.tally, lost)
 
 
-def _watch(machine: MachineWatch, moment: Moment) -> None:
+def _watch(measured: _Measured, moment: Moment) -> None:
+    for agent in moment.snapshot.generator.agents:
+        use = agent.machine
+        measured.agents.setdefault(agent.name, MachineWatch(f"agent {agent.name}'s")).add(
+            moment.snapshot.at,
+            cpu_percent=use.cpu_percent,
+            link_percent=use.link_percent,
+            received=use.received_bytes_per_second,
+            sent=None,
+            retransmits=None,
+        )
     figures = moment.snapshot.generator.machine
     if figures is not None:
-        machine.add(
+        measured.machine.add(
             moment.snapshot.at,
             cpu_percent=figures.cpu_percent,
             link_percent=figures.link_percent,

@@ -300,6 +300,23 @@ class MachineShape(TypedDict):
     tcp_retransmits_per_second: NotRequired[Distribution]
 
 
+class AgentShape(TypedDict):
+    """One of several load machines."""
+
+    agent: str
+    workers: Count
+    viewers: NotRequired[Count]
+    cpu_seconds: float
+    cpu_percent: NotRequired[Distribution]
+    network_link_percent: NotRequired[Distribution]
+    loop_lag_seconds: NotRequired[Distribution]
+    clock_offset_seconds: NotRequired[float]
+    clock_error_seconds: NotRequired[float]
+    lost: NotRequired[str]
+    gap_seconds: NotRequired[float]
+    respread: NotRequired[bool]
+
+
 class GeneratorShape(TypedDict):
     """Whether this machine kept up."""
 
@@ -318,6 +335,7 @@ class GeneratorShape(TypedDict):
     controller_lateness_seconds: NotRequired[Distribution]
     remarks: list[str]
     machine: NotRequired[MachineShape]
+    agents: NotRequired[list[AgentShape]]
 
 
 class ViolationShape(TypedDict):

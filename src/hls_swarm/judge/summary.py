@@ -14,6 +14,7 @@ from hls_swarm.judge.proof import unplayed
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.judge.verdict import GENERATOR_LIMIT, Outcome, is_invalid, void_share
 from hls_swarm.records import ObjectKind
+from hls_swarm.snapshot.agents import AgentFigures
 from hls_swarm.snapshot.cmcd import CmcdFigures
 from hls_swarm.snapshot.finding import Finding, Interval, voided
 from hls_swarm.snapshot.origin.tally import TargetSummary
@@ -249,6 +250,25 @@ def _generator(snapshot: Snapshot, generator_limit: float) -> dict[str, Any]:
         "controller_lateness_seconds": _distribution(generator.controller_lateness),
         "remarks": list(generator.remarks),
         "machine": _machine(generator),
+        "agents": [_agent(agent) for agent in generator.agents] or None,
+    }
+
+
+def _agent(agent: AgentFigures) -> dict[str, Any]:
+    state = agent.state
+    return {
+        "agent": agent.name,
+        "workers": agent.workers,
+        "viewers": agent.viewers,
+        "cpu_seconds": agent.cpu_seconds,
+        "cpu_percent": _distribution(agent.cpu_percent),
+        "network_link_percent": _distribution(agent.link_percent),
+        "loop_lag_seconds": _distribution(state.loop_lag.distribution()),
+        "clock_offset_seconds": state.wall_offset_seconds,
+        "clock_error_seconds": state.clock_error_seconds,
+        "lost": state.lost or None,
+        "gap_seconds": state.gap_seconds,
+        "respread": state.replaced,
     }
 
 

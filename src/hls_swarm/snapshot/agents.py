@@ -76,6 +76,7 @@ class AgentFigures:
         cpu_seconds: processor time of its workers since the start.
         loop_lag: over the last second.
         state: as it was said.
+        cpu_percent, link_percent: of its machine, over the run.
     """
 
     name: str
@@ -84,6 +85,8 @@ class AgentFigures:
     cpu_seconds: float
     loop_lag: Distribution | None
     state: AgentState
+    cpu_percent: Distribution | None = None
+    link_percent: Distribution | None = None
 
     @property
     def machine(self) -> MachineUse:
@@ -120,6 +123,7 @@ class AgentWatch:
 
     def __init__(self) -> None:
         self._lag: dict[str, Histogram] = {}
+        self._use: dict[str, tuple[Histogram, Histogram]] = {}
 
     def figures(self, states: Sequence[AgentState]) -> tuple[AgentFigures, ...]:
         """The figures of this moment."""
@@ -128,6 +132,10 @@ class AgentWatch:
             before = self._lag.get(state.name)
             self._lag[state.name] = state.loop_lag
             lag = state.loop_lag if before is None else state.loop_lag.since(before)
+            cpu, link = self._use.setdefault(state.name, (Histogram(), Histogram()))
+            for histogram, value in ((cpu, state.machine.cpu_percent), (link, state.machine.link_percent)):
+                if value is not None and not state.lost:
+                    histogram.add(value)
             out.append(
                 AgentFigures(
                     name=state.name,
@@ -136,6 +144,8 @@ class AgentWatch:
                     cpu_seconds=state.cpu_seconds,
                     loop_lag=lag.distribution(),
                     state=state,
+                    cpu_percent=cpu.distribution(),
+                    link_percent=link.distribution(),
                 )
             )
         return tuple(out)

@@ -34,9 +34,14 @@ class MachineOverRun:
 
 
 class MachineWatch:
-    """Takes in one reading after another."""
+    """Takes in one reading after another.
 
-    def __init__(self) -> None:
+    Args:
+        whose: processor and link they are of.
+    """
+
+    def __init__(self, whose: str = "this machine's") -> None:
+        self._whose = whose
         self._last_at: float | None = None
         self._cpu, self._link = Histogram(), Histogram()
         self._received, self._sent, self._retransmits = Histogram(), Histogram(), Histogram()
@@ -60,12 +65,12 @@ class MachineWatch:
         out = []
         if self._cpu_full.longest >= FULL_SECONDS:
             out.append(
-                f"this machine's processor was over {MACHINE_CPU_LIMIT_PERCENT:.0f}% busy for "
+                f"{self._whose} processor was over {MACHINE_CPU_LIMIT_PERCENT:.0f}% busy for "
                 f"{self._cpu_full.longest:.0f} s"
             )
         if self._link_full.longest >= FULL_SECONDS:
             out.append(
-                f"this machine's link was over {LINK_LIMIT_PERCENT:.0f}% used for {self._link_full.longest:.0f} s"
+                f"{self._whose} link was over {LINK_LIMIT_PERCENT:.0f}% used for {self._link_full.longest:.0f} s"
             )
         return tuple(out)
 

@@ -176,7 +176,7 @@ _AFTER_ORIGIN = (
 
 def plans(columns: AbstractSet[str]) -> list[ChartPlan]:
     """Every plan, those with no column that is known too; of the origin, only what it told."""
-    return [*_with_parts(columns), *_origin_plans(columns), *_AFTER_ORIGIN]
+    return [*_with_parts(columns), *_origin_plans(columns), *_AFTER_ORIGIN, *_agent_plans(columns)]
 
 
 def known(plan: ChartPlan, columns: AbstractSet[str]) -> ChartPlan:
@@ -235,6 +235,21 @@ def _origin_plans(columns: AbstractSet[str]) -> list[ChartPlan]:
         if plan.lines:
             out.append(plan)
     return out
+
+
+_OF_AGENTS: tuple[tuple[str, str, Unit, str], ...] = (
+    ("Viewers by agent", "agent_viewers", Unit.COUNT, "Which load machine carries how many."),
+    ("Processor by agent", "agent_cpu_percent", Unit.PERCENT, "All programs of each load machine together."),
+    ("Link by agent", "agent_link_percent", Unit.PERCENT, "Near 100% that machine is the limit, not the origin."),
+    ("Delay by agent", "agent_loop_lag_seconds_p99", Unit.SECONDS, "How late each was itself (event loop P99)."),
+    ("Silence by agent", "agent_poll_age_seconds", Unit.SECONDS, "Since each was heard last: good is below 1 s."),
+)
+
+
+def _agent_plans(columns: AbstractSet[str]) -> list[ChartPlan]:
+    """A line for each load machine, where there are several."""
+    made = [ChartPlan(GENERATOR, title, unit, _parts(name, columns), hint) for title, name, unit, hint in _OF_AGENTS]
+    return [plan for plan in made if plan.lines]
 
 
 def _signal_of(column: str) -> str:

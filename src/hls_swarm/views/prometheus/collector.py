@@ -22,6 +22,7 @@ from prometheus_client.metrics_core import Metric
 from hls_swarm import __version__
 from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.records import ObjectKind
+from hls_swarm.snapshot.agents import AgentFigures, shown
 from hls_swarm.snapshot.finding import Finding
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import SourceState, TargetMetrics
@@ -239,6 +240,16 @@ def _workers(
     return lambda moment: [((str(worker),), value) for worker, value in read(moment).items()]
 
 
+def _agents(
+    read: Callable[[AgentFigures], float | None],
+) -> Callable[[Moment], Iterable[tuple[Labels, Value | None]]]:
+    return lambda moment: [((agent.name,), read(agent)) for agent in shown(moment.snapshot.generator.agents)]
+
+
+_AGENT = ("agent",)
+_HEARD = frozenset({"up", "full"})
+
+
 def _targets(moment: Moment) -> tuple[TargetMetrics, ...]:
     return moment.snapshot.origin.targets if moment.snapshot.origin is not None else ()
 
@@ -430,6 +441,27 @@ _GENERATOR = (
         _workers(lambda m: {w.worker: float(not w.lost) for w in m.snapshot.generator.workers}),
         ("worker",),
     ),
+    Family(
+        "agent_up", _G, "1 while an agent runs and is heard", _agents(lambda a: float(a.condition in _HEARD)), _AGENT
+    ),
+    Family("agent_viewers", _G, "Viewers running on an agent", _agents(lambda a: a.viewers), _AGENT),
+    Family("agent_cpu_percent", _G, "CPU of its machine", _agents(lambda a: a.machine.cpu_percent), _AGENT),
+    Family("agent_link_percent", _G, "Use of its link", _agents(lambda a: a.machine.link_percent), _AGENT),
+    Family(
+        "agent_loop_lag_p99_seconds",
+        _G,
+        "Lag of its workers' event loops, 99% of the last second",
+        _agents(lambda a: None if a.loop_lag is None else a.loop_lag.p99),
+        _AGENT,
+    ),
+    Family(
+        "agent_clock_offset_seconds",
+        _G,
+        "What the controller's wall clock shows more than its own",
+        _agents(lambda a: a.state.wall_offset_seconds),
+        _AGENT,
+    ),
+    Family("agent_poll_age_seconds", _G, "Since its last word", _agents(lambda a: a.state.poll_age_seconds), _AGENT),
 )
 _ORIGIN = (
     Family("origin_source_up", _G, "1 if the last scrape of an exporter was good", _sources, ("target", "source")),

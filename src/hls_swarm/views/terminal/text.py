@@ -11,9 +11,10 @@ from rich.text import Text
 from hls_swarm.judge.expectations import ExpectationResult
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.judge.thresholds import value_text as threshold_value
-from hls_swarm.judge.verdict import Outcome, Verdict
+from hls_swarm.judge.verdict import Outcome, Verdict, lost_words
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
+from hls_swarm.snapshot.agents import AgentFigures
 from hls_swarm.snapshot.finding import Finding, Severity
 from hls_swarm.snapshot.lowlatency import LowLatencyFigures
 from hls_swarm.snapshot.origin.metrics import OriginMetrics, SourceState, TargetMetrics, Unit, WhyUnknown
@@ -55,6 +56,7 @@ _KIND_NAMES = {
 _SEVERITY_STYLES = {Severity.NOTE: "", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
 _LABEL_WIDTH = 13
 _MOST_HOSTS = 5
+_MOST_AGENTS = 20
 
 
 def status_line(snapshot: Snapshot) -> str:
@@ -135,6 +137,7 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
         *(() if snapshot.cmcd is None else (("CMCD", ", ".join(snapshot.cmcd.words)),)),
         *_player_rows(snapshot),
         *_machine_rows(generator),
+        *_agent_rows(generator),
     ]
     renderables: list[RenderableType] = [_labelled(rows)]
     renderables += [
@@ -428,6 +431,28 @@ def _player_rows(snapshot: Snapshot) -> list[tuple[str, str]]:
         f"{units.count(players.processes)} processes started, {units.count(players.restarts)} of them again{dropped}"
     )
     return [("Players", words)]
+
+
+def _agent_rows(generator: GeneratorFigures) -> list[tuple[str, str]]:
+    """The load machines: the first few, and all that were lost."""
+    agents = generator.agents
+    told = [*agents[:_MOST_AGENTS], *(agent for agent in agents[_MOST_AGENTS:] if agent.is_lost)]
+    rows = [("Agents" if number == 0 else "", _agent_words(agent)) for number, agent in enumerate(told)]
+    return rows + ([("", f"and {len(agents) - len(told)} more")] if len(agents) > len(told) else [])
+
+
+def _agent_words(agent: AgentFigures) -> str:
+    state, lag = agent.state, agent.state.loop_lag.distribution()
+    parts = [f"{agent.workers} worker{'s' * (agent.workers != 1)}", f"{units.seconds(agent.cpu_seconds)} CPU"]
+    if agent.cpu_percent is not None:
+        parts.append(f"machine {units.percent(agent.cpu_percent.mean)} (max {units.percent(agent.cpu_percent.max)})")
+    if agent.link_percent is not None:
+        parts.append(f"link max {units.percent(agent.link_percent.max)}")
+    parts.append(f"loop lag P99 {units.seconds(None if lag is None else lag.p99)}")
+    parts.append(f"clock {units.seconds(state.wall_offset_seconds)} off")
+    if agent.is_lost:
+        parts.insert(0, f"LOST: {lost_words(agent)}")
+    return f"{agent.name}: {', '.join(parts)}"
 
 
 def _machine_rows(generator: GeneratorFigures) -> list[tuple[str, str]]:

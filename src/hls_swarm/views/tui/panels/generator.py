@@ -1,6 +1,9 @@
 """The generator: whether this machine keeps up with what it is asked to do."""
 
+from collections.abc import Sequence
+
 from hls_swarm.snapshot import units
+from hls_swarm.snapshot.agents import AgentFigures, shown
 from hls_swarm.snapshot.snapshot import GeneratorFigures, MachineFigures, PlayerFigures, WorkerFigures
 from hls_swarm.views.tui.lines import Line, bar, flow, line, prose, table
 from hls_swarm.views.tui.panels.panel import Detail, Panel
@@ -10,6 +13,7 @@ from hls_swarm.views.tui.themes import BAD, LABEL, WARN
 _LABEL_WIDTH = 9
 _BAR = 6
 _HIGH_PERCENT = 90.0
+_MOST_AGENTS = 12
 
 
 class Generator(Panel):
@@ -23,8 +27,10 @@ class Generator(Panel):
         g = picture.snapshot.generator
         players = picture.snapshot.players
         rows = flow(("CPU", LABEL), [_worker(w) for w in g.workers] or [line(units.UNKNOWN)], width, _LABEL_WIDTH)
+        if g.agents:
+            rows = _agents(g.agents, width)
         rows += flow(("loop lag", LABEL), _lag(g), width, _LABEL_WIDTH)
-        if detail is not Detail.COMPACT:
+        if detail is not Detail.COMPACT and not g.agents:
             rows += flow(("machine", LABEL), _machine(g, g.machine), width, _LABEL_WIDTH)
         if players is not None:
             rows += flow(("players", LABEL), _players(players), width, _LABEL_WIDTH)
@@ -33,7 +39,7 @@ class Generator(Panel):
         for remark in g.remarks:
             rows += prose(remark, WARN, width, ("▲", WARN), 2)
         if detail is Detail.FULL:
-            rows += [(), *_table(g)]
+            rows += [(), *(_agent_table(g.agents) if g.agents else _table(g))]
         return rows
 
 
@@ -44,6 +50,47 @@ def _worker(worker: WorkerFigures) -> Line:
     share = None if percent is None else percent / 100
     style = WARN if percent is not None and percent >= _HIGH_PERCENT else ""
     return line((f"{worker.worker} ", LABEL), (bar(share, _BAR), "$spark"), (f" {units.percent(percent)}", style))
+
+
+def _agents(agents: Sequence[AgentFigures], width: int) -> list[Line]:
+    """Each load machine in short; those in trouble first, as there may be many."""
+    ordered = sorted(agents, key=lambda agent: agent.condition == "up")
+    words = [_agent(agent) for agent in ordered[:_MOST_AGENTS]]
+    if len(ordered) > _MOST_AGENTS:
+        words.append(line((f"and {len(ordered) - _MOST_AGENTS} more", LABEL)))
+    return flow(("agents", LABEL), words, width, _LABEL_WIDTH)
+
+
+def _agent(agent: AgentFigures) -> Line:
+    if agent.condition != "up":
+        return line((f"{agent.name} {agent.condition}", BAD if agent.is_lost else WARN))
+    percent = agent.machine.cpu_percent
+    share = None if percent is None else percent / 100
+    viewers = (f" {units.percent(percent)} {units.count(agent.viewers)} viewers", "")
+    return line((f"{agent.name} ", LABEL), (bar(share, _BAR), "$spark"), viewers)
+
+
+def _agent_table(agents: Sequence[AgentFigures]) -> list[Line]:
+    head = [
+        (name, LABEL)
+        for name in ("agent", "", "viewers", "workers", "CPU", "link", "in", "lag P99", "clock off", "heard")
+    ]
+    rows = [
+        [
+            (agent.name, ""),
+            (agent.condition, "" if agent.condition == "up" else BAD if agent.is_lost else WARN),
+            (units.count(agent.viewers), ""),
+            (units.count(agent.workers), ""),
+            (units.percent(agent.machine.cpu_percent), ""),
+            (units.percent(agent.machine.link_percent), ""),
+            (units.bit_rate(agent.machine.received_bytes_per_second), ""),
+            (units.seconds(None if agent.loop_lag is None else agent.loop_lag.p99), ""),
+            (units.seconds(agent.state.wall_offset_seconds), ""),
+            (f"{units.seconds(agent.state.poll_age_seconds)} ago", ""),
+        ]
+        for agent in shown(agents)
+    ]
+    return table([head, *rows], "<<>>>>>>>>")
 
 
 def _players(players: PlayerFigures) -> list[Line]:
