@@ -266,3 +266,11 @@ def test_loads_that_held_and_do_not_any_more_are_told_if_there_are_two() -> None
         "Got worse        48 held at 0:30, not at 1:30; 43 held at 2:30, not at 3:30: "
         "a leak, a credit, or work of others" in lines(answer)
     )
+
+
+def test_a_search_that_ended_before_anything_was_certain_names_what_its_trials_say() -> None:
+    answer = found(Ending(Verdict.BROKE_OFF, None, None, confirmed=False, reason="interrupted"))
+    assert headline(answer).split("  ")[1] == "broke off: interrupted; so far 39 failed once"
+    assert answer.broke_first is not None
+    assert (answer.broke_first.held_at, answer.broke_first.failed_at) == (37, 39)
+    assert [accused.name for accused in answer.cause.named] == ["network-path"]

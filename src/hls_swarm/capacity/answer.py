@@ -247,19 +247,21 @@ def case_of(
 ) -> Case:
     """What a verdict looks at: the bounds of an ending, and the objective that broke first there.
 
-    Where no load is known to fail, one that did so once tells most, else void trials of a greater load than ever held
-    say why there is no more to say.
+    Where no load is known to hold or to fail, one that did so once tells most; where none failed, void trials of a
+    greater load than ever held say why there is no more to say.
     """
     failed = ending.failed_at or failed_once(trials, ending.viewers)
     if failed is None:
-        held = max((trial.viewers for trial in trials if trial.result is Result.HELD), default=0)
+        most = max((trial.viewers for trial in trials if trial.result is Result.HELD), default=0)
         void = (trial.viewers for trial in trials if trial.result is Result.VOID)
-        failed = max((viewers for viewers in void if viewers > held), default=None)
-    case = Case(trials, rows, ending.viewers, failed, scrape_seconds=scrape_seconds)
+        failed = max((viewers for viewers in void if viewers > most), default=None)
+    held_once = (t.viewers for t in trials if t.result is Result.HELD and (failed is None or t.viewers < failed))
+    held = ending.viewers or max(held_once, default=None)
+    case = Case(trials, rows, held, failed, scrape_seconds=scrape_seconds)
     first = first_broken(case, objectives)
     if first is None:
         return case
-    return Case(trials, rows, ending.viewers, failed, column_of(first), first.limit, scrape_seconds)
+    return Case(trials, rows, held, failed, column_of(first), first.limit, scrape_seconds)
 
 
 def failed_once(trials: Sequence[Trial], held: int | None) -> int | None:
