@@ -26,6 +26,8 @@ VIEWERS, SECONDS = 20, 12
 ALIKE, PACED, SLOWER = 21, 5, 10
 MOST_WORSE = 1
 PACE, SLOWER_PACE = "400k", "320k"
+_FINISHED = {0, 3, 99}
+"""Exit codes of runs that can be looked at: one may be invalid, or fail, for what others do to this machine."""
 _CODES = {0: "not worse", 99: "worse", 4: "not comparable"}
 
 
@@ -114,6 +116,8 @@ def _make(run: Made, folder: Path) -> None:
         done = subprocess.run(
             load, env=clean_environ(), capture_output=True, text=True, timeout=SECONDS + 60, check=False
         )
+    if done.returncode not in _FINISHED:
+        raise AssertionError(f"{' '.join(load)}: exit code {done.returncode}: {done.stderr}")
     print(f"{_words(run)}: exit code {done.returncode}", flush=True)
 
 

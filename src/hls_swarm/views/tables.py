@@ -15,6 +15,8 @@ from hls_swarm.snapshot.origin.signals import signal_info
 from hls_swarm.views.signals import DETAILS, below_text, full_name, idle_text, is_idle, value_text
 from hls_swarm.views.terminal.findings import expectation_rows, finding_rows
 
+_MANY_TIMES = 10
+
 
 @dataclass(frozen=True)
 class Table:
@@ -250,6 +252,13 @@ def explanations(comparison: Comparison, *, everything: bool = False) -> Table:
     return _differences(comparison, "What may explain it (P50 / P95)", everything=everything, judging=False)
 
 
+def change_text(change: float | None) -> str:
+    """A relative change; ten times as much and more is no matter of percents."""
+    if change is None:
+        return units.UNKNOWN
+    return f"{100 * change:+.1f}%" if change < _MANY_TIMES - 1 else f"{change + 1:,.0f} times"
+
+
 def _differences(comparison: Comparison, title: str, *, everything: bool, judging: bool) -> Table:
     shown = comparison.differences
     if not everything:
@@ -260,7 +269,7 @@ def _differences(comparison: Comparison, title: str, *, everything: bool, judgin
             d.metric,
             _side(d, d.baseline),
             _side(d, d.candidate),
-            units.UNKNOWN if d.change is None else f"{100 * d.change:+.1f}%",
+            change_text(d.change),
             d.judgement.value + (f" ({d.reason})" if d.reason else ""),
         )
         for d in sorted(shown, key=lambda d: order.index(d.judgement))

@@ -204,6 +204,23 @@ def test_a_generator_that_was_late_is_in_the_way(reports: dict[str, Report]) -> 
     assert comparison.obstacles[0].text.startswith("the generator's event-loop lag P95: ")
 
 
+def test_a_machine_that_carries_much_for_others_is_in_the_way(reports: dict[str, Report]) -> None:
+    def loaded(report: Report, device: float) -> Report:
+        more = {"machine_network_in_bytes_per_second": device, "throughput_bytes_per_second": 7e6}
+        return replace(
+            report, histograms={**report.histograms, **{name: histogram(*[v] * 100) for name, v in more.items()}}
+        )
+
+    base, slower = reports["base"], reports["slower"]
+    comparison = compare(loaded(base, 7e6), loaded(slower, 340e6))
+    assert comparison.conclusion is Conclusion.NOT_COMPARABLE
+    assert [obstacle.text for obstacle in comparison.obstacles] == [
+        "traffic of others on the generator's device: 0 bit/s and 2.66 Gbit/s"
+    ]
+    assert compare(loaded(base, 7e6), loaded(slower, 21e6)).conclusion is Conclusion.WORSE  # a hop over the same device
+    assert compare(loaded(base, 340e6), loaded(slower, 7e6)).conclusion is Conclusion.WORSE  # although it had more room
+
+
 def test_another_kind_of_machine_says_nothing(reports: dict[str, Report]) -> None:
     base = reports["base"]
     other = replace(base, facts={**base.facts, "machine": {**base.facts["machine"], "cores": 640}})

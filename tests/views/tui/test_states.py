@@ -14,7 +14,7 @@ from hls_swarm.snapshot.quality import group_figures, quality
 from hls_swarm.snapshot.snapshot import PlayerFigures, Snapshot
 from hls_swarm.stats.tally import Tally
 from hls_swarm.views.tui.panels.origin import at_limits
-from hls_swarm.views.tui.themes import BAD
+from hls_swarm.views.tui.themes import BAD, WARN
 
 pytestmark = pytest.mark.slow
 
@@ -199,10 +199,25 @@ def test_a_value_at_its_limit_has_a_colour() -> None:
         where="10.177.0.10",
         evidence=(evidence,),
     )
-    assert at_limits((found,), "10.177.0.10") == {"cpu_percent": BAD}
-    assert at_limits((found,), "another") == {}
+    metrics = states.steady().origin
+    assert metrics is not None
+    (target,) = metrics.targets
+    assert target.target == "10.177.0.10"
+    assert at_limits((found,), target) == {"cpu_percent": BAD}
+    assert at_limits((found,), msgspec.structs.replace(target, target="another")) == {}
     over = msgspec.structs.replace(found, intervals=(Interval(1.0, 2.0),))
-    assert at_limits((over,), "10.177.0.10") == {}
+    assert at_limits((over,), target) == {}
+
+
+def test_a_value_that_has_just_come_to_its_limit_has_one_too() -> None:
+    metrics = states.steady().origin
+    assert metrics is not None
+    (target,) = metrics.targets
+    busy = msgspec.structs.replace(target.readings["cpu_percent"], value=97.0)
+    readings = {**target.readings, "cpu_percent": busy}
+    assert at_limits((), msgspec.structs.replace(target, readings=readings)) == {"cpu_percent": WARN}
+    stale = {**readings, "cpu_percent": msgspec.structs.replace(busy, stale=True)}
+    assert at_limits((), msgspec.structs.replace(target, readings=stale)) == {}
 
 
 def test_a_small_screen_scrolls_to_the_rest() -> None:

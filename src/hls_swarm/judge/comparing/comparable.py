@@ -22,6 +22,10 @@ BUSY_PERCENT = 70.0
 LATER_SECONDS, LATER_TIMES = 0.01, 3.0
 """What the generator's own lateness at P95 must be at least in the later run, and so many times the other's."""
 
+FOREIGN_BYTES_PER_SECOND, FOREIGN_TIMES = 25e6, 5.0
+"""Traffic of others on the generator's device in the median second: how much more of it there must be in one run, and
+how many times the run's own that must be. A hop more on the way to the origin, over the same device, is not as much."""
+
 
 class Side(StrEnum):
     """Whose run had less room."""
@@ -69,6 +73,12 @@ def _of_room(baseline: Report, candidate: Report) -> Iterator[Obstacle]:
         if apart:
             figures = f"{units.percent(before)} and {units.percent(after)}"
             yield Obstacle(f"use of the generator's processors: {figures}", _side(before, after))
+    before, after = _foreign_traffic(baseline), _foreign_traffic(candidate)
+    if before is not None and after is not None:
+        own = max(_quantile(report, _OWN_TRAFFIC, 0.5) or 0.0 for report in (baseline, candidate))
+        if abs(after - before) >= max(FOREIGN_BYTES_PER_SECOND, FOREIGN_TIMES * own):
+            figures = f"{units.bit_rate(before)} and {units.bit_rate(after)}"
+            yield Obstacle(f"traffic of others on the generator's device: {figures}", _side(before, after))
     for name, words in (("loop_lag_seconds", "event-loop lag P95"), ("lateness_seconds", "requests late by, P95")):
         before, after = _quantile(baseline, name, 0.95), _quantile(candidate, name, 0.95)
         if before is None or after is None:
@@ -77,6 +87,15 @@ def _of_room(baseline: Report, candidate: Report) -> Iterator[Obstacle]:
         if more >= LATER_SECONDS and more >= LATER_TIMES * less:
             figures = f"{units.seconds(before)} and {units.seconds(after)}"
             yield Obstacle(f"the generator's {words}: {figures}", _side(before, after))
+
+
+def _foreign_traffic(report: Report) -> float | None:
+    """What the generator's device took in beside what the run received, in its median second."""
+    device, own = _quantile(report, "machine_network_in_bytes_per_second", 0.5), _quantile(report, _OWN_TRAFFIC, 0.5)
+    return None if device is None or own is None else max(0.0, device - own)
+
+
+_OWN_TRAFFIC = "throughput_bytes_per_second"
 
 
 def _side(before: float, after: float) -> Side:

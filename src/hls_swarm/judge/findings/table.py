@@ -9,6 +9,8 @@ from hls_swarm.judge.findings.groups import GROUP_RULES
 from hls_swarm.judge.findings.origin import ORIGIN_RULES
 from hls_swarm.judge.findings.rule import Rule
 from hls_swarm.judge.findings.viewers import ANSWERS, DOWNLOADS, LIVE, MEDIA, SYMPTOMS
+from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.snapshot.finding import Comparison
 
 BY_SUBJECT: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
@@ -19,3 +21,12 @@ BY_SUBJECT: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     }
 )
 RULES: tuple[Rule, ...] = tuple(rule for rules in BY_SUBJECT.values() for rule in rules)
+
+LIMITS: Mapping[str, float] = MappingProxyType(
+    {
+        rule.conditions[0].measure.signal.removeprefix(ORIGIN_PREFIX): rule.conditions[0].limit
+        for rule in ORIGIN_RULES
+        if rule.conditions[0].comparison is Comparison.AT_LEAST
+    }
+)
+"""Signals of the origin to the value from which on a rule says that they are at their limit."""

@@ -106,7 +106,7 @@ def _busy(target: TargetMetrics) -> float:
 
 def _signal(target: TargetMetrics, reading: Reading, picture: Picture) -> _Row:
     trace = picture.origin_traces.get((target.target, reading.signal.name), ())
-    style = at_limits(picture.snapshot.findings, target.target).get(reading.signal.name, STRONG)
+    style = at_limits(picture.snapshot.findings, target).get(reading.signal.name, STRONG)
     return _Row(name_text(reading.signal), trace, value_text(reading.signal, reading.value), style)
 
 

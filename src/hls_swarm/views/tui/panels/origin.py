@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from hls_swarm.judge.findings.table import LIMITS
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Finding, Severity
 from hls_swarm.snapshot.origin.metrics import (
@@ -49,7 +50,7 @@ class Origin(Panel):
             body = (
                 _everything(target, picture, width)
                 if detail is Detail.FULL
-                else _groups(target, metrics.at, width, detail, at_limits(picture.snapshot.findings, target.target))
+                else _groups(target, metrics.at, width, detail, at_limits(picture.snapshot.findings, target))
             )
             return [*_sources([target], metrics.at, width, named=False, all_of_them=detail is Detail.FULL), *body]
         self.name_it(f"{self.title}: {len(metrics.targets)} targets")
@@ -71,14 +72,18 @@ def _sources(targets: Sequence[TargetMetrics], now: float, width: int, *, named:
     return rows
 
 
-def at_limits(findings: Sequence[Finding], target: str) -> Mapping[str, str]:
-    """Signals of a target that a finding which goes on is about, to the style of how grave it is."""
+def at_limits(findings: Sequence[Finding], target: TargetMetrics) -> Mapping[str, str]:
+    """Signals of a target at their limits now, and those that a finding is about, to the style of how grave it is."""
     styles: dict[str, str] = {}
     for finding in findings:
-        if finding.is_going_on and finding.where == target:
+        if finding.is_going_on and finding.where == target.target:
             style = BAD if finding.severity is Severity.CRITICAL else WARN
             for evidence in finding.evidence:
                 styles.setdefault(evidence.signal.removeprefix(_SIGNAL_PREFIX), style)
+    for name in target.readings:
+        value, limit = target.fresh_value(name), LIMITS.get(name)
+        if value is not None and limit is not None and value >= limit:
+            styles.setdefault(name, WARN)
     return styles
 
 
