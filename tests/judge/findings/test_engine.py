@@ -101,6 +101,16 @@ def test_a_cache_that_keeps_playlists_leads_what_it_looks_like() -> None:
     assert {finding.severity for finding in found} == {Severity.CRITICAL}
 
 
+def test_a_cache_is_as_bad_as_what_it_looked_like_before_it_was_known() -> None:
+    """Viewers stall until the first leap only, and a processor is full all the time."""
+    full: Values = {"origin_cpu_percent@a": 99.0}
+    held: Values = {**full, "unchanged_playlists": 10.0, "leaping_playlists": 0.0, "stale_playlists": 2.0}
+    leap: Values = {**held, "unchanged_playlists": 0.0, "leaping_playlists": 10.0}
+    parts = [(second, leap if second % 10 < 2 else held) for second in range(40, 60)]
+    found = find(timeline((10, full), (30, held), (36, {**held, "viewers_stalled": 12.0}), *parts))
+    assert [finding.rule for finding in found] == ["cached-playlists", "origin-cpu", "stale-playlists", "stalled"]
+
+
 def test_a_packager_that_catches_up_once_is_no_cache() -> None:
     held: Values = {"unchanged_playlists": 10.0, "leaping_playlists": 0.0, "stale_playlists": 2.0}
     leap: Values = {**held, "unchanged_playlists": 0.0, "leaping_playlists": 10.0}

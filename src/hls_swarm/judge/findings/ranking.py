@@ -7,7 +7,8 @@ Rules:
 - A remark explains nothing and stays a note. Where nobody suffers it comes before a limit: it is wrong for certain.
 - The more severe comes first; of those that are equally severe a cause comes before a limit, and both before the
   symptom that they explain; then what held longer; of two that held about as long, the one that names a place.
-- What another finding explains (`explains`) comes behind all other reasons: it is what that one looks like.
+- What another finding explains (`explains`) comes behind all other reasons: it is what that one looks like. That one is
+  as severe as what it explains.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,8 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
     """
     felt = [finding for finding in findings if finding.is_felt]
     causes = [finding for finding in findings if finding.standing is Standing.CAUSE]
-    risen = [_as_severe_as_its_effects(finding, felt, causes) for finding in findings]
+    met = [_as_severe_as_its_effects(finding, felt, causes) for finding in findings]
+    risen = [_as_severe_as_what_it_explains(finding, met) for finding in met]
     return tuple(
         sorted(
             risen,
@@ -50,7 +52,7 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
 
 def _place(finding: Finding, findings: Sequence[Finding]) -> float:
     """Among those that are equally severe: by what it says of the reason."""
-    explained = any(finding.rule in other.explains and _meets(finding, other, LEAD_SECONDS) for other in findings)
+    explained = any(_explains(other, finding) for other in findings)
     place = _ORDER.index(finding.standing)
     return max(place, _EXPLAINED) if explained else place
 
@@ -66,6 +68,16 @@ def _as_severe_as_its_effects(finding: Finding, felt: Sequence[Finding], causes:
         if _meets(finding, effect, 0.0 if explained else LEAD_SECONDS):
             severity = effect.severity
     return msgspec.structs.replace(finding, severity=severity)
+
+
+def _as_severe_as_what_it_explains(finding: Finding, findings: Sequence[Finding]) -> Finding:
+    """What it looks like may be seen sooner, and was what viewers suffered from."""
+    severities = [finding.severity, *(other.severity for other in findings if _explains(finding, other))]
+    return msgspec.structs.replace(finding, severity=max(severities, key=lambda severity: severity.rank))
+
+
+def _explains(one: Finding, other: Finding) -> bool:
+    return other.rule in one.explains and (_meets(one, other, LEAD_SECONDS) or _meets(other, one, LEAD_SECONDS))
 
 
 def _meets(one: Finding, other: Finding, lead_seconds: float) -> bool:
