@@ -141,7 +141,10 @@ def test_counts_equal_the_access_log_over_http2(server: str, tmp_path: Path) -> 
                 request(f"{base}/segment.ts", byte_range=(1000 * turn, 500_000)),
                 request(f"{base}/missing.ts"),
             ]
-            exchanges += await asyncio.gather(*(fetch(viewer, each) for each in asked))
+            if turn % 2:  # side by side, and one after the other: then bodies are dropped unseen
+                exchanges += await asyncio.gather(*(fetch(viewer, each) for each in asked))
+            else:
+                exchanges += [await fetch(viewer, each) for each in asked]
         assert {type(connection) for connection in viewer._connections} <= {H2Connection}
         assert len(viewer._connections) <= 1
         viewer.close()

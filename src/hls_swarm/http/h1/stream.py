@@ -22,6 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from hls_swarm.http.h2.layout import Leaping
+
 _LOW_WATER_BYTES = 1 << 20
 _SMALL_BYTES = 32 << 10  # a rest so short comes in one or two wake-ups anyway: not worth the system calls
 SCRATCH_BYTES = 4 << 20
@@ -90,6 +92,10 @@ class Stream(Protocol):
     def is_acknowledged(self) -> bool:
         """Whether the peer's machine has acknowledged all that was sent, and did not reset the connection."""
 
+    @property
+    def leaping(self) -> Leaping | None:
+        """Itself, where records of TLS can be dropped in the kernel though frames of HTTP/2 are in them."""
+
     def answered(self) -> "Stream":
         """An answer has ended and the connection goes on: what reads the next one, from the same descriptor."""
 
@@ -106,6 +112,8 @@ class TcpStream:
     """
 
     __slots__ = ("_low_water", "_reception", "_scratch", "fd", "sock")
+
+    leaping = None
 
     def __init__(self, sock: socket.socket, scratch: bytearray, reception: Reception) -> None:
         self.sock = sock

@@ -7,9 +7,13 @@ Rules:
   counted, and made up for once, on a new connection (RFC 9113 8.7).
 - A cancelled request ends its stream, not the connection.
 - The low-water mark follows the bytes of a body only while it is the only thing to come.
+- So does dropping: while one long body is all that comes over TLS, what is like what came before is dropped in the
+  kernel, see `layout`. Records that lead there are read one by one, so that nothing behind them is taken.
 """
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 from hls_swarm.errors import raised
@@ -20,11 +24,18 @@ from hls_swarm.http.h1.head import Framing, Head, MalformedHead
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.fields import parse_fields
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, code_name
+from hls_swarm.http.h2.layout import Layout, data_header
 from hls_swarm.http.h2.session import BodyReceived, Event, GoingAway, HeadReceived, Session, StreamReset
 from hls_swarm.records import Failure, FailureKind
 from hls_swarm.stats.hosts import HostTally
 
 _READ_BYTES = 256 << 10
+_HEAD_READ_BYTES = 16 << 10
+_LONG_BYTES = 64 << 10
+_MOST_STEPS = 64
+"""Records of one body that are read one by one before it is read as any other is."""
+_MOST_FUTILE = 2
+"""Bodies for which that happened, after which no more is tried on this connection."""
 _TURN_BYTES = 4 << 20
 """After so many bytes other connections have their turn."""
 _KEEP, _REFUSE = BodyUse.KEEP, BodyUse.REFUSE
@@ -38,7 +49,7 @@ class Answering:
         number: of the stream.
     """
 
-    __slots__ = ("_connection", "exchanger", "head", "kept", "left", "number", "unsent")
+    __slots__ = ("_connection", "exchanger", "head", "kept", "left", "number", "steps", "unsent")
 
     def __init__(self, connection: "H2Connection", exchanger: Exchanger, number: int) -> None:
         self._connection = connection
@@ -48,6 +59,7 @@ class Answering:
         self.kept: list[bytes] | None = None
         self.left = 0  # of a body of known length
         self.unsent = True
+        self.steps = 0  # records read one by one since some were dropped
 
     @property
     def host(self) -> HostTally:
@@ -81,8 +93,10 @@ class H2Connection:
 
     __slots__ = (
         "_answering",
+        "_futile",
         "_is_closed",
         "_is_reused",
+        "_layout",
         "_loop",
         "_pool",
         "_session",
@@ -103,6 +117,8 @@ class H2Connection:
         self._loop = loop
         self._pool = pool
         self._session = Session()
+        self._layout = Layout()
+        self._futile = 0
         self._answering: dict[int, Answering] = {}
         self._is_reused = False
         self._is_closed = False
@@ -216,8 +232,16 @@ class H2Connection:
     def _read(self) -> None:
         total = 0
         while not self._is_closed and total < _TURN_BYTES:
+            answering = self._long_body()
             try:
-                data = self.stream.receive_view(_READ_BYTES)
+                if answering is None:
+                    data = self.stream.receive_view(self._read_bytes())
+                elif leapt := self._leap(answering):
+                    total += leapt
+                    continue
+                else:
+                    total += self._step(answering)
+                    continue
             except BlockingIOError:
                 break
             except OSError as error:
@@ -231,9 +255,63 @@ class H2Connection:
         if not self._is_closed:
             self._follow_the_body()
 
+    # A long body over TLS, see `layout`
+
+    def _long_body(self) -> Answering | None:
+        """The answer that is all that comes, if it is worth the while to drop what can be unseen."""
+        if self.stream.leaping is None or len(self._answering) != 1 or self._futile >= _MOST_FUTILE:
+            return None
+        (answering,) = self._answering.values()
+        head = answering.head
+        if head is None or head.framing is not _LENGTH or answering.kept is not None or answering.left < _LONG_BYTES:
+            return None
+        return answering if answering.steps < _MOST_STEPS else None
+
+    def _read_bytes(self) -> int:
+        """How much to read at once: with a head little of what can be dropped."""
+        if self.stream.leaping is None or len(self._answering) != 1 or self._futile >= _MOST_FUTILE:
+            return _READ_BYTES
+        (answering,) = self._answering.values()
+        return _HEAD_READ_BYTES if answering.head is None else _READ_BYTES
+
+    def _leap(self, answering: Answering) -> int:
+        """Drop what is like what came before; how many bytes of body."""
+        stream, period = self.stream.leaping, self._layout.period
+        if stream is None or period is None or not self._session.is_between_frames:
+            return 0
+        # Behind them comes at least one more, so that it begins as they do.
+        most = answering.left // period.body_bytes - 1
+        count = stream.leap(period, most, data_header(answering.number, period.frame_bytes)) if most > 0 else 0
+        if count:
+            answering.steps = self._futile = 0
+            self._layout.leave()
+            self._digest(partial(self._session.step_over, answering.number, count * period.body_bytes))
+        return count * period.body_bytes
+
+    def _step(self, answering: Answering) -> int:
+        """Read one record, to come to where it can be leapt from; its bytes."""
+        stream, layout, session = self.stream.leaping, self._layout, self._session
+        if stream is None:
+            raise AssertionError("only a stream that leaps has long bodies")
+        header, data = stream.receive_record()
+        if not data:
+            self._ended(None)
+            return 0
+        layout.add(header, data, between_frames=session.is_between_frames)
+        answering.steps += 1
+        if answering.steps == _MOST_STEPS:
+            self._futile += 1
+        left, size = answering.left, len(data)
+        self._take(data)
+        layout.count(left - answering.left)
+        return size
+
     def _take(self, data: memoryview) -> None:
+        self._digest(partial(self._session.receive, data))
+
+    def _digest(self, read: Callable[[], list[Event]]) -> None:
         try:
-            events = self._session.receive(data)
+            events = read()
         except ProtocolError as error:
             self._write()
             self._lose_all(Failure(FailureKind.MALFORMED, f"HTTP/2: {error}"))

@@ -155,6 +155,30 @@ class Session:
         if self._streams.pop(stream, None) is not None:
             self.out += frames.reset(stream, ErrorCode.CANCEL)
 
+    @property
+    def is_between_frames(self) -> bool:
+        """Whether what comes next begins a frame."""
+        return not (self._buffer or self._rest or self._rest_padding) and self._block is None
+
+    def step_over(self, stream: int, body_bytes: int) -> list[Event]:
+        """DATA frames of a stream were dropped unseen, whole ones, between two that were seen.
+
+        Raises:
+            ProtocolError: as `receive` does.
+        """
+        events: list[Event] = []
+        try:
+            self._charge(stream, body_bytes)
+        except ProtocolError as error:
+            self.out += frames.goaway(0, error.code)
+            raise
+        held = self._streams.get(stream)
+        if held is not None:
+            held.received += body_bytes
+            self._touched.append(stream)
+            self._tell_bodies(events)
+        return events
+
     def receive(self, data: bytes | memoryview) -> list[Event]:
         """What these bytes mean.
 

@@ -115,6 +115,8 @@ class TlsStream:
         "sock",
     )
 
+    leaping = None
+
     def __init__(
         self,
         sock: ssl.SSLSocket,

@@ -23,6 +23,7 @@ import termios
 from contextlib import suppress
 
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, is_acknowledged, queued_bytes
+from hls_swarm.http.h2.layout import Period
 from hls_swarm.http.tls.protection import (
     ALERT,
     APPLICATION_DATA,
@@ -141,6 +142,46 @@ class SkippingStream:
             view = self._open_all(max(limit, _WIRE_LIMIT_BYTES))
             if view:
                 return view
+
+    @property
+    def leaping(self) -> "SkippingStream":
+        """See `h1.stream.Stream`."""
+        return self
+
+    def receive_record(self) -> tuple[bytes, memoryview]:
+        """See `h2.layout.Leaping`."""
+        if self._error is not None:
+            raise self._error
+        while not self._ended:
+            missing = HEADER_BYTES - len(self._raw)
+            if missing <= 0:
+                missing += protected_bytes(self._raw)
+            if missing > 0:
+                self._fill(missing)
+                continue
+            header = self._raw[:HEADER_BYTES]
+            opened = self._next_record()
+            if opened is not None and self._took(opened):
+                return header, opened.content
+        return b"", memoryview(b"")
+
+    def leap(self, period: Period, most: int, first: bytes) -> int:
+        """See `h2.layout.Leaping`; the same trust as in `_jump`, and the frame behind is looked at, too."""
+        if self._raw or self._data or self._pads or self._verifies or not (self._peeks and self._synchronised):
+            return 0
+        looked_at = HEADER_BYTES + len(first)
+        wire = period.wire_bytes
+        there = queued_bytes(self.fd, termios.FIONREAD)
+        count = min(most, (there - looked_at) // wire, SCRATCH_BYTES // wire)
+        while count > 0:
+            seen = self._looks_at(count * wire, looked_at)
+            ahead = count * period.records
+            if seen[:HEADER_BYTES] == period.record and self._reading.glimpse(seen[HEADER_BYTES:], ahead) == first:
+                self._drop_now(count * wire)
+                self._reading.sequence += ahead
+                return count
+            count //= 2
+        return 0
 
     def discard(self, limit: int) -> int:
         """See `h1.stream.Stream`; `limit` must not reach behind the end of a body or a chunk."""
@@ -400,19 +441,22 @@ class SkippingStream:
             # Behind them comes one more like them, or the one in which the body ends.
             last = header[:3] + (left - count * content + OVERHEAD_BYTES).to_bytes(4, "big")[2:]
             if self._looks_at(count * wire) in (header, last):
-                dropped = self.sock.recv_into(self._scratch, count * wire, socket.MSG_TRUNC)
-                if dropped != count * wire:
-                    raise ssl.SSLError(ssl.SSL_ERROR_SSL, "bytes that had arrived are gone")
+                self._drop_now(count * wire)
                 self._reading.sequence += count
                 return count * content
             count //= 2
         return 0
 
-    def _looks_at(self, offset: int) -> bytes:
-        """The header at an offset of what has arrived, which is not taken; nothing where that can not be done."""
+    def _drop_now(self, count: int) -> None:
+        """Drop what has arrived."""
+        if self.sock.recv_into(self._scratch, count, socket.MSG_TRUNC) != count:
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, "bytes that had arrived are gone")
+
+    def _looks_at(self, offset: int, count: int = HEADER_BYTES) -> bytes:
+        """What is at an offset of what has arrived, which is not taken; nothing where that can not be done."""
         try:
             self.sock.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, offset)
         except OSError:
             self._peeks = False
             return b""
-        return self.sock.recv(HEADER_BYTES, socket.MSG_PEEK)
+        return self.sock.recv(count, socket.MSG_PEEK)

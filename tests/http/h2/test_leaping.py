@@ -1,0 +1,263 @@
+"""Long bodies over HTTP/2 and TLS of which most is dropped unseen: how servers lay frames into records."""
+
+import asyncio
+import select
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+from tests.http.tls.sealing import CLIENT, RECEIVE_SECONDS, SERVER, SUITE, Server
+
+from hls_swarm.http.asking.target import parse_target
+from hls_swarm.http.h1.connection import BodyUse, Fate, Served
+from hls_swarm.http.h1.head import Head
+from hls_swarm.http.h2 import frames
+from hls_swarm.http.h2.connection import H2Connection
+from hls_swarm.http.h2.fields import request_block
+from hls_swarm.http.h2.layout import Layout, Period, data_header
+from hls_swarm.http.tls.protection import APPLICATION_DATA, SUITES, Protection
+from hls_swarm.http.tls.skipping import SkippingStream
+from hls_swarm.records import Failure
+from hls_swarm.stats.hosts import HostTally
+
+GET = request_block("/a.ts", "origin.example", tls=True)
+FULL, FRAME = 16384, 8192
+BODY_BYTES = 1_500_000
+PING = frames.frame(frames.PING, 0, 0, b"12345678")
+
+
+class Loop:
+    readable: Callable[[], None]
+
+    def add_reader(self, _: int, call: Callable[[], None]) -> None:
+        self.readable = call
+
+    def remove_reader(self, _: int) -> None:
+        pass
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        raise context["exception"]
+
+
+class Asking:
+    """Drops a body and counts it."""
+
+    body_start: bytes | None = None
+
+    def __init__(self, *, keeps: bool = False) -> None:
+        self.keeps_body = keeps
+        self.body_bytes = 0
+        self.body: bytes | None = None
+        self.ends: list[Failure | None] = []
+
+    def request_sent(self, at: float) -> None:
+        pass
+
+    def first_byte(self, at: float) -> None:
+        pass
+
+    def head_received(self, head: Head, size_bytes: int) -> BodyUse:
+        return BodyUse.KEEP if self.keeps_body else BodyUse.DROP
+
+    def body_received(self, count: int, payload_bytes: int) -> bool:
+        self.body_bytes += count
+        return True
+
+    def answered(self, body: bytes | None) -> None:
+        self.body = body
+        self.ends.append(None)
+
+    def lost(self, failure: Failure, *, stale: bool, fate: Fate) -> None:
+        self.ends.append(failure)
+
+
+class Pool:
+    def released(self, connection: Served) -> None:
+        pass
+
+    def closed(self, connection: Served) -> None:
+        pass
+
+
+class Counting(SkippingStream):
+    """Remembers how many periods were dropped."""
+
+    leapt = 0
+
+    def leap(self, period: Period, most: int, first: bytes) -> int:
+        count = super().leap(period, most, first)
+        self.leapt += count
+        return count
+
+
+class Ends:
+    """A connection of ours, and the server's end of it."""
+
+    def __init__(self, ours: socket.socket, theirs: socket.socket, suite: str = "TLS_AES_128_GCM_SHA256") -> None:
+        self.server = Server(theirs)
+        self.server.writing = Protection(SUITES[suite], SERVER)
+        reading, writing = Protection(SUITES[suite], SERVER), Protection(SUITE, CLIENT)
+        self.stream = Counting(ours, bytearray(4 << 20), reading, writing)
+        self.loop = Loop()
+        loop, route = cast("asyncio.AbstractEventLoop", self.loop), parse_target("https://origin/").route
+        self.connection = H2Connection(loop, self.stream, route, HostTally(), Pool())
+        self.server.data(frames.settings({}))
+
+    def get(self, lay: Callable[[bytes], list[bytes]], body_bytes: int = BODY_BYTES, *, keeps: bool = False) -> Asking:
+        """Ask, and be answered with records as `lay` makes them of the frames of the answer."""
+        asking = Asking(keeps=keeps)
+        number = self.connection.send(asking, GET).number
+        self.send(lay(answer(number, body_bytes)))
+        while not asking.ends:
+            ready, _, _ = select.select([self.stream.sock], [], [], RECEIVE_SECONDS)
+            assert ready, f"{asking.body_bytes} bytes came"
+            self.loop.readable()
+        return asking
+
+    def send(self, records: list[bytes]) -> None:
+        for record in records:
+            self.server.out += self.server.writing.seal(APPLICATION_DATA, record)
+        self.server.sock.sendall(self.server.out)
+        self.server.out = b""
+
+
+@pytest.fixture
+def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.settimeout(RECEIVE_SECONDS)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+        yield ours, theirs
+
+
+def answer(stream: int, body_bytes: int, frame_bytes: int = FRAME) -> bytes:
+    """A head (static table: status 200; content-length as a literal), and the body in frames."""
+    length = str(body_bytes).encode()
+    out = frames.frame(frames.HEADERS, frames.END_HEADERS, stream, b"\x88\x0f\x0d" + bytes([len(length)]) + length)
+    for at in range(0, body_bytes, frame_bytes):
+        flags = frames.END_STREAM if at + frame_bytes >= body_bytes else 0
+        out += frames.frame(frames.DATA, flags, stream, bytes(min(frame_bytes, body_bytes - at)))
+    return out
+
+
+def as_nginx(data: bytes) -> list[bytes]:
+    """Four frames in two full records and what is left; the head is in the first of them."""
+    records, length = [], 9 + int.from_bytes(data[:3], "big")
+    ends = [length + 4 * (9 + FRAME)]
+    while ends[-1] < len(data):
+        ends.append(ends[-1] + 4 * (9 + FRAME))
+    at = 0
+    for end in ends:
+        piece = data[at:end]
+        records += [piece[start : start + FULL] for start in range(0, len(piece), FULL)]
+        at = end
+    return records
+
+
+def frame_by_frame(data: bytes) -> list[bytes]:
+    """Each frame is a record."""
+    records, at = [], 0
+    while at < len(data):
+        end = at + 9 + int.from_bytes(data[at : at + 3], "big")
+        records.append(data[at:end])
+        at = end
+    return records
+
+
+def regardless(data: bytes) -> list[bytes]:
+    """Full records, whatever begins where: no frame begins with a record soon."""
+    return [data[at : at + FULL] for at in range(0, len(data), FULL)]
+
+
+def with_pings(data: bytes) -> list[bytes]:
+    """Something else between two frames, after so much that the layout is known."""
+    records = as_nginx(data)
+    for at in (90, 60, 30):
+        records.insert(at // 3 * 3, PING)
+    return records
+
+
+@pytest.mark.parametrize(
+    ("lay", "leaps"),
+    [(as_nginx, True), (frame_by_frame, True), (regardless, False), (with_pings, True)],
+    ids=["as nginx", "frame by frame", "regardless", "with pings"],
+)
+def test_a_long_body_is_counted_to_the_byte(
+    lay: Callable[[bytes], list[bytes]], leaps: bool, sockets: tuple[socket.socket, socket.socket]
+) -> None:
+    ends = Ends(*sockets)
+    for _ in range(4):
+        asking = ends.get(lay)
+        assert (asking.ends, asking.body_bytes) == ([None], BODY_BYTES)
+    assert bool(ends.stream.leapt) is leaps
+
+
+def test_most_of_what_nginx_sends_is_never_decrypted(sockets: tuple[socket.socket, socket.socket]) -> None:
+    ends = Ends(*sockets)
+    ends.get(as_nginx)
+    before = ends.stream.leapt
+    ends.get(as_nginx)
+    assert (ends.stream.leapt - before) * 4 * FRAME > BODY_BYTES * 0.7
+
+
+def test_what_is_kept_is_read(sockets: tuple[socket.socket, socket.socket]) -> None:
+    ends = Ends(*sockets)
+    ends.get(as_nginx)
+    before = ends.stream.leapt
+    asking = ends.get(as_nginx, keeps=True)
+    assert asking.body == bytes(BODY_BYTES)
+    assert ends.stream.leapt == before
+
+
+def test_another_cipher_is_read(sockets: tuple[socket.socket, socket.socket]) -> None:
+    ends = Ends(*sockets, suite="TLS_CHACHA20_POLY1305_SHA256")
+    assert [ends.get(as_nginx).body_bytes for _ in range(2)] == [BODY_BYTES] * 2
+    assert ends.stream.leapt == 0
+
+
+def test_a_record_that_is_missing_is_noticed_at_the_end(sockets: tuple[socket.socket, socket.socket]) -> None:
+    """What is dropped is not authenticated, but the number of records is."""
+    ends = Ends(*sockets)
+    ends.get(as_nginx)
+
+    def without_a_period(data: bytes) -> list[bytes]:
+        records = as_nginx(data)
+        return [*records[:30], *records[33:]]
+
+    asking = ends.get(without_a_period)
+    (failure,) = asking.ends
+    assert failure is not None
+
+
+def test_windows_are_opened_for_what_was_not_looked_at(sockets: tuple[socket.socket, socket.socket]) -> None:
+    ends = Ends(*sockets)
+    for _ in range(12):  # more than the connection's window
+        assert ends.get(as_nginx).ends == [None]
+    updates = [ends.server.received() for _ in range(12)]
+    opened = [data for data in updates if frames.window_update(0, 0)[:9] in data]
+    assert opened
+
+
+def test_the_layout_of_nginx_is_learnt_from_one_period() -> None:
+    layout, content = Layout(), memoryview(data_header(5, FRAME) + bytes(100))
+    full, small = b"\x17\x03\x03\x40\x11", b"\x17\x03\x03\x00\x35"
+    for record, begins in ((full, True), (full, False), (small, False)):
+        layout.add(record, content, between_frames=begins)
+        layout.count(4 * FRAME if record is small else 0)
+    assert layout.period is None
+    layout.add(full, content, between_frames=True)
+    assert layout.period == Period(2 * (FULL + 22) + 36 + 22, 3, 4 * FRAME, full, FRAME)
+
+
+@pytest.mark.parametrize("suite", sorted(SUITES))
+def test_a_glimpse_is_what_the_record_holds(suite: str) -> None:
+    sealing, opening = Protection(SUITES[suite], SERVER[:32]), Protection(SUITES[suite], SERVER[:32])
+    records = [sealing.seal(APPLICATION_DATA, bytes([number]) * 100) for number in range(4)]
+    seen = [opening.glimpse(record[5:14], ahead) for ahead, record in enumerate(records)]
+    aes = "AES" in suite
+    assert seen == [bytes([number]) * 9 if aes else b"" for number in range(4)]
