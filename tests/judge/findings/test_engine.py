@@ -134,6 +134,17 @@ def test_a_limit_that_was_over_takes_no_blame_for_what_a_cause_explains() -> Non
     ]
 
 
+def test_of_two_limits_the_one_that_came_with_the_trouble_leads() -> None:
+    busy: Values = {"origin_cpu_percent@a": 99.0}
+    disk: Values = {**busy, "origin_pressure_io_percent@a": 48.0}
+    found = find(timeline((5, busy), (40, disk), (44, {**disk, "viewers_stalled": 12.0})))
+    assert [(finding.rule, finding.severity) for finding in found] == [
+        ("origin-disk-queue", Severity.CRITICAL),
+        ("origin-cpu", Severity.CRITICAL),
+        ("stalled", Severity.CRITICAL),
+    ]
+
+
 def test_a_remark_is_as_it_is_however_much_viewers_suffer() -> None:
     late: Values = {"live_latency_seconds_p50": -53.0}
     found = find(timeline((30, {**late, "viewers_stalled": 12.0, "gap_segments": 1.0}), (45, late)))

@@ -340,13 +340,13 @@ CASES = [
     Case(
         "collected-bodies",
         {
-            "segment_ttfb_seconds_p50": 0.9,
-            "segment_download_seconds_p50": 0.95,
+            "segment_ttfb_seconds_p95": 0.9,
+            "segment_download_seconds_p95": 0.95,
             "media_playlist_ttfb_seconds_p95": 0.01,
         },
         {
-            "segment_ttfb_seconds_p50": 0.9,
-            "segment_download_seconds_p50": 0.95,
+            "segment_ttfb_seconds_p95": 0.9,
+            "segment_download_seconds_p95": 0.95,
             "media_playlist_ttfb_seconds_p95": 0.8,
         },
         "media_playlist_ttfb_seconds_p95",
@@ -356,16 +356,16 @@ CASES = [
     Case(
         "collected-bodies",
         {
-            "segment_ttfb_seconds_p50": 0.9,
-            "segment_download_seconds_p50": 0.95,
+            "segment_ttfb_seconds_p95": 0.9,
+            "segment_download_seconds_p95": 0.95,
             "media_playlist_ttfb_seconds_p95": 0.01,
         },
         {
-            "segment_ttfb_seconds_p50": 0.9,
-            "segment_download_seconds_p50": 1.9,
+            "segment_ttfb_seconds_p95": 0.9,
+            "segment_download_seconds_p95": 1.9,
             "media_playlist_ttfb_seconds_p95": 0.01,
         },
-        "segment_ttfb_seconds_p50",
+        "segment_ttfb_seconds_p95",
         Culprit.PATH,
         id="while bodies take their time too",
     ),

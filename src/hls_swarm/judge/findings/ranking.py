@@ -6,7 +6,9 @@ Rules:
   cause for that long. What a cause explains lends nothing to a limit that was over by then.
 - A remark explains nothing and stays a note. Where nobody suffers it comes before a limit: it is wrong for certain.
 - The more severe comes first; of those that are equally severe a cause comes before a limit, and both before the
-  symptom that they explain; then what held longer; of two that held about as long, the one that names a place.
+  symptom that they explain; of limits, one that was reached when viewers began to suffer before one that had been there
+  for longer than `LEAD_SECONDS` by then; then what held longer; of two that held about as long, the one that names a
+  place.
 - What another finding explains (`explains`) comes behind all other reasons: it is what that one looks like. That one is
   as severe as what it explains.
 """
@@ -40,6 +42,7 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
             key=lambda finding: (
                 -finding.severity.rank,
                 _place(finding, risen),
+                _was_there_before(finding, felt),
                 -round(finding.seconds(now) / _ABOUT_SECONDS),
                 not finding.where,
                 -finding.seconds(now),
@@ -68,6 +71,20 @@ def _as_severe_as_its_effects(finding: Finding, felt: Sequence[Finding], causes:
         if _meets(finding, effect, 0.0 if explained else LEAD_SECONDS):
             severity = effect.severity
     return msgspec.structs.replace(finding, severity=severity)
+
+
+def _was_there_before(finding: Finding, felt: Sequence[Finding]) -> bool:
+    """Whether a limit was reached long before anybody suffered: then it is less likely to be what changed."""
+    if finding.standing is not Standing.LIMIT:
+        return False
+    led = [
+        theirs.from_seconds - mine.from_seconds
+        for effect in felt
+        for mine in finding.intervals
+        for theirs in effect.intervals
+        if mine.overlaps(theirs, LEAD_SECONDS)
+    ]
+    return bool(led) and min(led) > LEAD_SECONDS
 
 
 def _as_severe_as_what_it_explains(finding: Finding, findings: Sequence[Finding]) -> Finding:

@@ -411,13 +411,14 @@ DOWNLOADS = (
         standing=Standing.LIMIT,
         culprit=Culprit.PATH,
         severity=Severity.WARNING,
-        what="segments come late and then at once: {0} to the first byte, {1} of their download; playlists are prompt",
+        what="segments come late and then at once: {0} to the first byte of the slowest, {1} of their download; "
+        "playlists are prompt",
         next_step="a proxy that collects bodies before it passes them on (proxy_buffering, proxy_cache_lock), or a "
         "server that reads or makes them first",
         conditions=(
-            at_least(median_of("segment_ttfb_seconds_p50", Unit.SECONDS, _LATELY), 0.3, 0.2),
-            at_least(quotient_of("segment_ttfb_seconds_p50", "segment_download_seconds_p50", _LATELY), 0.8, 0.7),
-            at_most(quotient_of("media_playlist_ttfb_seconds_p95", "segment_ttfb_seconds_p50", _LATELY), 0.2, 0.4),
+            at_least(median_of("segment_ttfb_seconds_p95", Unit.SECONDS, _LATELY), 0.3, 0.2),
+            at_least(quotient_of("segment_ttfb_seconds_p95", "segment_download_seconds_p95", _LATELY), 0.75, 0.6),
+            at_most(quotient_of("media_playlist_ttfb_seconds_p95", "segment_ttfb_seconds_p95", _LATELY), 0.2, 0.4),
         ),
         for_seconds=3.0,
         explains=("slow-first-byte",),
