@@ -108,6 +108,16 @@ def _full(percent: float, device: str) -> MachineFigures:
     return MachineFigures(percent, device, None, None, None)
 
 
+def test_a_trial_in_which_no_event_loop_came_round_is_void() -> None:
+    measured = Measured()
+    measured.begin()
+    measured.second(*_segments(measured.at, 5.0), lags=())
+    measured.second(*_segments(measured.at, 5.0), lags=())
+    outcome, trial = measured.end()
+    assert (outcome.result, trial.because) == (Result.VOID, VoidBecause.GENERATOR)
+    assert trial.why == ("event loops of this machine stood still for 2.0 s",)
+
+
 @pytest.mark.parametrize(
     ("device", "percent", "lag", "expected"),
     [

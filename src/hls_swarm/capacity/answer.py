@@ -248,13 +248,12 @@ def case_of(
     """What a verdict looks at: the bounds of an ending, and the objective that broke first there.
 
     Where no load is known to hold or to fail, one that did so once tells most; where none failed, void trials of a
-    greater load than ever held say why there is no more to say.
+    greater load than holds say why there is no more to say.
     """
     failed = ending.failed_at or failed_once(trials, ending.viewers)
     if failed is None:
-        most = max((trial.viewers for trial in trials if trial.result is Result.HELD), default=0)
         void = (trial.viewers for trial in trials if trial.result is Result.VOID)
-        failed = max((viewers for viewers in void if viewers > most), default=None)
+        failed = min((viewers for viewers in void if viewers > (ending.viewers or 0)), default=None)
     held_once = (t.viewers for t in trials if t.result is Result.HELD and (failed is None or t.viewers < failed))
     held = ending.viewers or max(held_once, default=None)
     case = Case(trials, rows, held, failed, scrape_seconds=scrape_seconds)

@@ -7,6 +7,7 @@ Rules:
 - A trial is void, and says nothing of the origin, if in its time this machine was in trouble; if nothing was
   measured; if the stream's source was late while segments came fast; or if fewer viewers were there than were wanted,
   and none of them had failed. Trouble before it is no trouble of it.
+- An event loop that stands still measures no lag, either: without any in a trial, it is of this machine's trouble.
 - A full processor or link of this machine is trouble if the event loops feel it. Where the origin runs on this machine
   that is the origin's doing too: then only the event loops' own limit of lag and late starts tell.
 - Two guards hold beside the objectives: a live audience must not fall behind by a segment within a trial, and viewers
@@ -237,6 +238,9 @@ class TrialMeter:
 
     def _trouble(self, measured: _Measured, now: Moment) -> tuple[str, ...]:
         before, lag = measured.began, now.loop_lag.since(measured.began.loop_lag)
+        if now.loop_lag.count and not lag.count:
+            seconds = now.snapshot.elapsed_seconds - before.snapshot.elapsed_seconds
+            return (f"event loops of this machine stood still for {seconds:.1f} s",)
         counts = _counts(now).since(_counts(before))
         late = lag.distribution()
         trouble = generator_trouble(counts, late)
