@@ -122,7 +122,13 @@ CONFIG = Flag(
     placeholder="FILE",
 )
 
-_DEMO_DEFAULTS: Mapping[str, object] = {"clients": 50, "ramp_rate": 10.0, "duration": 20.0}
+_DEMO_DEFAULTS: Mapping[str, object] = {
+    "clients": 50,
+    "ramp_rate": 10.0,
+    "duration": 20.0,
+    "variant": "auto",
+    "access_rate": "20M=50,lognormal:4M:0.4=40,1.2M=10",
+}
 _NOT_IN_DEMO = (
     "url",
     "print_cmd",
@@ -175,7 +181,8 @@ class DemoOptions:
 
     limit: tuple[str, ...] = ()
     """Search for the capacity of an origin that has only so much of something, for up to three minutes: bandwidth=2.5m
-    (bytes a second), requests=40 (a second), connections=50, cpu=40ms (for each segment); repeatable."""
+    (bytes a second), requests=40 (a second), connections=50, cpu=40ms (for each segment); repeatable. With viewer=400k
+    or answer=500k (bytes a second for each viewer, or each body) alone there is no search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +218,8 @@ class OriginOptions:
 
     limit: tuple[str, ...] = ()
     """Something that there is only so much of: bandwidth=2.5m (bytes a second), requests=40 (a second), connections=50,
-    cpu=20ms (for each segment); repeatable."""
+    cpu=20ms (for each segment), viewer=400k (bytes a second for each viewer; viewer=1m/20s:125k changes after 20 s),
+    answer=500k (for each body); repeatable."""
 
     fault: tuple[str, ...] = ()
     """Something that goes wrong on purpose, such as status=503,rate=0.1 or pause=10s,after=1m; repeatable. While the

@@ -15,6 +15,7 @@ from hls_swarm.engine.sessions import Sessions, plan_of
 from hls_swarm.errors import raised
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.http.fetcher import Fetcher
+from hls_swarm.load.access import Rate
 from hls_swarm.load.plan import Visit
 from hls_swarm.load.shares import Share
 from hls_swarm.records import (
@@ -64,6 +65,7 @@ class Swarm:
         other_engine: makes the viewers that are not native ones.
         observe: is given every record too.
         tellings: what viewers tell of themselves; None: nothing.
+        rate_of: the link of the viewer with that number at an instant; None: nobody has one of its own.
     """
 
     def __init__(
@@ -78,8 +80,10 @@ class Swarm:
         other_engine: OtherEngine | None = None,
         observe: Callable[[Record], None] | None = None,
         tellings: Tellings | None = None,
+        rate_of: Callable[[int, float], Rate | None] | None = None,
     ) -> None:
         self._tellings = tellings
+        self._rate_of = rate_of
         self._settings = settings
         self._worker, self._shares = worker, [share]
         self._new_fetcher = new_fetcher
@@ -339,6 +343,7 @@ class Swarm:
             other = self._other_engine(number, url, length_seconds, self._report, self._finished)
             if other is not None:
                 return other
+        rate = None if self._rate_of is None else self._rate_of(number, perf_counter())
         machine = Viewer(
             number,
             url,
@@ -347,6 +352,7 @@ class Swarm:
             self._wall_clock_offset,
             self._settings.timeout,
             sessions.session(number, round_, length_seconds),
+            None if rate is None else rate.mean * 8,
         )
         telling = None
         if self._tellings is not None:

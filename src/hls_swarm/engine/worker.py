@@ -105,7 +105,17 @@ class Worker(asyncio.Protocol):
                 collector_client = new_fetcher.collector_client if settings.cmcd_collector is not None else None
                 tellings = Tellings(settings, collector_client, offset) if settings.cmcd is not None else None
                 self._swarm = Swarm(
-                    settings, number, share, new_fetcher, identities.url, offset, self._loop, other, observe, tellings
+                    settings,
+                    number,
+                    share,
+                    new_fetcher,
+                    identities.url,
+                    offset,
+                    self._loop,
+                    other,
+                    observe,
+                    tellings,
+                    identities.rate,
                 )
                 gc.collect()
                 gc.freeze()  # what was imported is here to stay: the collector need not look at it again

@@ -28,6 +28,9 @@ from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import H2Connection
 from hls_swarm.http.opening.dial import Dial, Dialer, Memory
 from hls_swarm.http.options import Http2, Identity
+from hls_swarm.http.pacing.h1 import PacedConnection
+from hls_swarm.http.pacing.h2 import PacedH2Connection
+from hls_swarm.http.pacing.link import Link
 from hls_swarm.http.seam import Pending
 from hls_swarm.records import Exchange
 
@@ -42,6 +45,7 @@ class Client:
 
     Args:
         identity: what tells this viewer from others, as the origin sees it.
+        link: its own, which all its connections share; None: it reads as fast as bytes come.
 
     Attributes:
         alarm_at: when its timer rings; monotonic, infinite if it is not set.
@@ -67,13 +71,15 @@ class Client:
         "context",
         "fields",
         "identity",
+        "link",
     )
 
-    def __init__(self, context: ClientContext, identity: Identity = _NOBODY) -> None:
+    def __init__(self, context: ClientContext, identity: Identity = _NOBODY, link: Link | None = None) -> None:
         if identity.origins:
             context.give(identity.origins)
         self.context = context
         self.identity = identity
+        self.link = link
         self.fields = context.fields(identity)
         self.asks_plainly = not context.proxy_fields and "host" not in self.fields.names
         self._closed = False
@@ -135,7 +141,7 @@ class Client:
         if len(self._connections) + len(self._dials) >= MOST_CONNECTIONS:
             self._close_idle()
         identity = self.identity
-        dial = Dial(self.context, dialer, route, identity.source_address, self._memory, identity.http2)
+        dial = Dial(self.context, dialer, route, identity.source_address, self._memory, identity.http2, self.link)
         self._dials.append(dial)
         dial.start()
         return dial
@@ -145,8 +151,7 @@ class Client:
         self._dials.remove(dial)
         if stream is not None:
             dial.host.connections += 1
-            made = H2Connection if dial.speaks_h2 else Connection
-            connection = made(self.context.loop, stream, dial.route, dial.host, self)
+            connection = self._connection_of(dial, stream)
             self._connections.append(connection)
             self.context.round_trips.opened(connection)
             if self.identity.http2 is not Http2.NEVER:
@@ -156,6 +161,14 @@ class Client:
             return connection
         self._serve_waiting_soon()
         return None
+
+    def _connection_of(self, dial: Dial, stream: Stream) -> Connection | H2Connection:
+        loop, link = self.context.loop, self.link
+        if link is None:
+            made = H2Connection if dial.speaks_h2 else Connection
+            return made(loop, stream, dial.route, dial.host, self)
+        paced = PacedH2Connection if dial.speaks_h2 else PacedConnection
+        return paced(loop, stream, dial.route, dial.host, self, link)
 
     def wait(self, fetching: Pending) -> None:
         """Call `Pending.proceed` when a connection may be had."""

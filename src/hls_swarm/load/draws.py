@@ -32,6 +32,8 @@ class Purpose(IntEnum):
     SEEK_PLACE = 9
     ZAP = 10
     PAUSE_LENGTH = 11
+    ACCESS_KIND = 12
+    ACCESS_RATE = 13
     CMCD_SESSION = 40
 
 

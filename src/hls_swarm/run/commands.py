@@ -130,10 +130,17 @@ def demo(settings: Settings, limits: tuple[str, ...] = ()) -> int:
     Raises:
         SettingsError: a limit that can not be read.
     """
-    if limits:
-        return _demo_search(settings, limits)
+    if limits and not _are_per_viewer(limits):
+        # What a limit carries is arithmetic for viewers that take the same each.
+        return _demo_search(replace(settings, variant="highest", access_rate=None), limits)
     with Signals() as signals:
-        return run_to_the_end(_interruptible(_demo(settings, _prepared(settings), signals), signals))
+        return run_to_the_end(_interruptible(_demo(settings, _prepared(settings), signals, limits), signals))
+
+
+def _are_per_viewer(limits: tuple[str, ...]) -> bool:
+    from hls_swarm.testorigin.serving.limits import PER_VIEWER, parse_limit
+
+    return all(parse_limit(text).kind in PER_VIEWER for text in limits)
 
 
 def _demo_search(settings: Settings, limits: tuple[str, ...]) -> int:

@@ -49,6 +49,7 @@ from hls_swarm.settings.network import parse_override, parse_source_addresses
 from hls_swarm.settings.own_signals import OwnSignal, read_own_signal
 from hls_swarm.settings.spellings import (
     BROWSER_PROFILES,
+    parse_access_rates,
     parse_distribution,
     parse_engines,
     parse_join,
@@ -176,6 +177,10 @@ class Settings:
     latency: Latency = "auto"
     """How a live stream is played: auto (as its player does: by parts where a low-latency stream offers them), low (by
     parts, and it is told where there are none), or normal (whole segments, no request that the server holds)."""
+    access_rate: str | None = None
+    """Rate of each viewer's own link, which its requests share: 8M, uniform:2M:20M, exp:8M (its mean), lognormal:8M:0.6
+    (median and sigma), trace:FILE (lines of seconds and Mbit/s), or a mix such as 20M=60,lognormal:4M:0.5=40; bits per
+    second."""
 
     strict: bool = False
     """Refuse playlists that the draft (8216bis) has a client refuse, instead of playing what players play."""
@@ -600,6 +605,10 @@ class Settings:
         check_spelling("variant", parse_variant, self.variant)
         check_spelling("profile", parse_mix, self.profile)
         self._check_sessions()
+        if self.access_rate is not None:
+            check_spelling("access_rate", parse_access_rates, self.access_rate)
+            if any(name == "ffmpeg" for name, _ in parse_engines(self.engine)):
+                raise SettingValueError("access_rate", "can not hold ffmpeg viewers: they read as fast as they can")
         if CONTROL.search(self.user_agent):
             raise SettingValueError("user_agent", "has a line break or control character in it: take it out")
         if not self.user_agent.isascii():

@@ -240,6 +240,76 @@ def parse_distribution(text: str) -> Distribution:
     raise ValueError(f"{text!r} is not a distribution: write 5m, uniform:1m:10m, exp:5m or lognormal:5m:0.8")
 
 
+_RATE = re.compile(r"(\d+\.?\d*|\.\d+)(k|m|g|)", re.ASCII | re.IGNORECASE)
+
+
+def parse_rate(text: str) -> float:
+    """Bits per second: `8M`, `500k`, `1.5g`, or a plain number.
+
+    Raises:
+        ValueError: it is none, or 0.
+    """
+    found = _RATE.fullmatch(text)
+    rate = 0.0 if found is None else float(found[1]) * {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}[found[2].lower()]
+    if rate <= 0 or math.isinf(rate):
+        raise ValueError(f"{text!r} is no rate: write bits per second such as 8M or 500k")
+    return rate
+
+
+@dataclass(frozen=True)
+class AccessRate:
+    """A kind of link that a viewer may have.
+
+    Attributes:
+        distribution: of bits per second; None: a trace says it.
+        trace: name of a trace's file.
+    """
+
+    distribution: Distribution | None
+    trace: str = ""
+
+
+_TRACE = "trace:"
+
+
+def parse_access_rates(text: str) -> tuple[tuple[AccessRate, float], ...]:
+    """Links and their weights: `8M`, `lognormal:8M:0.6`, `trace:lte.txt`, or a mix such as `20M=60,exp:4M=40`.
+
+    Raises:
+        ValueError: in words for a person.
+    """
+    out = []
+    for item in text.split(","):
+        what, equals, weight = (part.strip() for part in item.partition("="))
+        if what.startswith(_TRACE) and len(what) > len(_TRACE):
+            kind = AccessRate(None, what.removeprefix(_TRACE))
+        else:
+            kind = AccessRate(_rates(what))
+        out.append((kind, _weight(weight, what) if equals else 1.0))
+    return tuple(out)
+
+
+def _rates(text: str) -> Distribution:
+    name, colon, rest = text.partition(":")
+    if not colon:
+        return Distribution(DistributionKind.FIXED, parse_rate(text))
+    first, _, second = rest.partition(":")
+    match name:
+        case "uniform" if second:
+            low, high = parse_rate(first), parse_rate(second)
+            if low > high:
+                raise ValueError(f"{text!r} must have the lower rate first")
+            return Distribution(DistributionKind.UNIFORM, low, high)
+        case "exp" if not second:
+            return Distribution(DistributionKind.EXPONENTIAL, parse_rate(first))
+        case "lognormal" if re.fullmatch(r"\d+\.?\d*|\.\d+", second, re.ASCII):
+            return Distribution(DistributionKind.LOGNORMAL, parse_rate(first), float(second))
+    raise ValueError(
+        f"{text!r} is no link: write 8M, uniform:2M:20M, exp:8M, lognormal:8M:0.6 or trace:FILE, or a mix such as "
+        "20M=60,4M=40"
+    )
+
+
 _SHARE = re.compile(r"(?P<number>\d+\.?\d*|\.\d+)(?P<percent>%?)", re.ASCII)
 
 

@@ -105,3 +105,42 @@ def test_of_each_kind_the_last_counts() -> None:
 )
 def test_what_they_carry_is_arithmetic(texts: tuple[str, ...], viewers: float) -> None:
     assert carried([parse_limit(text) for text in texts], 2.0, 100_000.0) == pytest.approx(viewers)
+
+
+def drain(limits: Limits, began: float, size: int, viewer: str) -> float:
+    """When the last piece of a body goes out, if each is asked for when the one before went out."""
+    now, free_at, left = began, None, size
+    while left:
+        found = limits.turn(now, left, viewer, free_at)
+        assert found is not None
+        wait, piece, free_at = found
+        now, left = now + wait, left - piece
+    return now
+
+
+def test_each_viewer_has_a_rate_of_its_own() -> None:
+    limits = Limits((parse_limit("viewer=100k"),))
+    assert drain(limits, 50.0, 200_000, "a") == pytest.approx(52.0, abs=0.03)
+    assert drain(limits, 51.0, 100_000, "b") == pytest.approx(52.0, abs=0.03)
+    assert drain(limits, 60.0, 100_000, "a") == pytest.approx(61.0, abs=0.03)  # what it did not use is lost
+
+
+def test_a_viewers_rate_may_change_with_the_time_since_it_came() -> None:
+    limits = Limits((parse_limit("viewer=100k/10s:50k/20s:1m"),))
+    assert drain(limits, 100.0, 500_000, "a") == pytest.approx(105.0, abs=0.03)
+    assert drain(limits, 112.0, 100_000, "a") == pytest.approx(114.0, abs=0.05)
+    assert drain(limits, 500.0, 1_000_000, "a") == pytest.approx(501.0, abs=0.03)
+    assert drain(limits, 500.0, 100_000, "b") == pytest.approx(501.0, abs=0.03)
+
+
+def test_each_answer_has_a_rate_of_its_own() -> None:
+    limits = Limits((parse_limit("answer=100k"),))
+    assert [drain(limits, 10.0, 100_000, viewer) for viewer in "aab"] == pytest.approx([11.0] * 3, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "text", ["viewer=", "viewer=1m/20s", "viewer=1m/20s:1m/10s:2m", "viewer=1m/x:1m", "answer=1m/2s:1m"]
+)
+def test_what_is_no_rate_of_a_viewer_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError):
+        parse_limit(text)

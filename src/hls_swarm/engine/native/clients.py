@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from time import perf_counter
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,6 +13,7 @@ from hls_swarm.http.browsing.client import BrowserClient
 from hls_swarm.http.browsing.page import Page
 from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.http.h1.content import READABLE
+from hls_swarm.http.pacing.link import Link
 from hls_swarm.http.tls.context import tls_context
 from hls_swarm.records import AsideFetched, Exchange, ObjectKind, Record
 from hls_swarm.settings.checks import SettingValueError
@@ -94,6 +96,8 @@ class Fetchers:
     def __call__(self, number: int, report: Callable[[Record], None]) -> Fetcher:
         """The client of the viewer with this number, which reports what it asks besides what it is told to."""
         client = self._client(self._context, number, self._identities.identity(number), report)
+        rate = self._identities.rate(number, perf_counter())
+        client.link = None if rate is None else Link(rate)
         if self._in_full:
             client.asks_plainly = False
         return client

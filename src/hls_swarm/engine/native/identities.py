@@ -16,19 +16,26 @@ import msgspec
 from hls_swarm.engine.sessions import Sessions
 from hls_swarm.errors import SettingsError
 from hls_swarm.http import Http2, Identity
+from hls_swarm.load.access import AccessRates, Rate, read_trace
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.network import AddressPool, parse_source_addresses
 from hls_swarm.settings.run import Settings
+from hls_swarm.settings.spellings import parse_access_rates
 
 _TOKEN, _VIEWER = "{token}", "{viewer}"
 _MAX_FILE_BYTES = 32 << 20
 
 
 class Lists(msgspec.Struct, frozen=True):
-    """Lines of the files that the settings name; empty without a file."""
+    """Lines of the files that the settings name; empty without a file.
+
+    Attributes:
+        traces: points of each trace that `access_rate` names, see `load.access`.
+    """
 
     user_agents: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
+    traces: dict[str, tuple[tuple[float, float], ...]] = {}
 
 
 def read_lists(settings: Settings) -> Lists:
@@ -40,6 +47,7 @@ def read_lists(settings: Settings) -> Lists:
     return Lists(
         user_agents=_lines("user_agent_file", settings.user_agent_file, spaces=True),
         tokens=_lines("token_file", settings.token_file, spaces=False),
+        traces=_traces(settings),
     )
 
 
@@ -50,21 +58,31 @@ class Identities:
     Args:
         sources: local addresses to connect from.
         sessions: what each viewer's player is.
+        links: of viewers with a link of their own.
     """
 
     settings: Settings
     lists: Lists
     sources: AddressPool
     sessions: Sessions
+    links: AccessRates | None = None
 
     @classmethod
     def of(cls, settings: Settings, lists: Lists) -> "Identities":
         """What the settings and their files say."""
-        return cls(settings, lists, parse_source_addresses(settings.source_address), Sessions(settings))
+        sources, sessions = parse_source_addresses(settings.source_address), Sessions(settings)
+        text, links = settings.access_rate, None
+        if text is not None:
+            links = AccessRates(parse_access_rates(text), lists.traces, settings.seed)
+        return cls(settings, lists, sources, sessions, links)
 
     def url(self, viewer: int, text: str | None = None) -> str:
         """What the viewer with this number asks for first: the settings' URL, or another with the same places in it."""
         return self._filled(self.settings.url if text is None else text, viewer)
+
+    def rate(self, viewer: int, now: float) -> Rate | None:
+        """The viewer's own link, as it is at the instant `now`; None: it has none."""
+        return None if self.links is None else self.links.rate(viewer, now)
 
     def identity(self, viewer: int) -> Identity:
         """What the viewer with this number shows of itself, where that is not what all viewers show."""
@@ -99,6 +117,18 @@ class Identities:
         text = text.replace(_VIEWER, str(viewer))
         token = self._token(viewer)
         return text if token is None else text.replace(_TOKEN, token)
+
+
+def _traces(settings: Settings) -> dict[str, tuple[tuple[float, float], ...]]:
+    found = {}
+    kinds = parse_access_rates(settings.access_rate) if settings.access_rate is not None else ()
+    for name in {kind.trace for kind, _ in kinds if kind.trace}:
+        lines = _lines("access_rate", name, spaces=True)
+        try:
+            found[name] = read_trace(lines)
+        except ValueError as error:
+            raise SettingValueError("access_rate", f"{name} {error}") from None
+    return found
 
 
 def has_own_host(url: str) -> bool:

@@ -29,6 +29,7 @@ from hls_swarm.http.h1.connection import BodyUse
 from hls_swarm.http.h1.head import Head
 from hls_swarm.http.h2.fields import field_literals, request_block
 from hls_swarm.http.options import Identity
+from hls_swarm.http.pacing.link import Link
 from hls_swarm.records import Exchange, Failure, FailureKind
 
 _ACCEPT_ENCODING, _IDENTITY = b"\r\nAccept-Encoding: ", b"identity\r\n"
@@ -46,9 +47,14 @@ class BrowserClient(Client):
     __slots__ = ("_known", "allowed", "page", "preflight_made")
 
     def __init__(
-        self, context: ClientContext, identity: Identity, page: Page, preflight_made: Callable[[Exchange], None]
+        self,
+        context: ClientContext,
+        identity: Identity,
+        page: Page,
+        preflight_made: Callable[[Exchange], None],
+        link: Link | None = None,
     ) -> None:
-        super().__init__(context, identity)
+        super().__init__(context, identity, link)
         self.asks_plainly = False
         self.page = page
         self.preflight_made = preflight_made

@@ -326,10 +326,14 @@ class Connection:
         if chunks is not None:
             chunks.skip(count)
             if not left:
-                self._stage = _BODY
-                self._read_body(exchanger)  # TLS may hold the next bytes already, and would not report them again
+                self._read_on(exchanger)
         elif not left:
             self._complete(exchanger, None, is_over=True)
+
+    def _read_on(self, exchanger: Exchanger) -> None:
+        """After a chunk: TLS may hold the next bytes already, and would not report them again."""
+        self._stage = _BODY
+        self._read_body(exchanger)
 
     def _read_head(self, exchanger: Exchanger) -> None:
         data = self._receive(_BODY_READ_BYTES if exchanger.keeps_body else _HEAD_READ_BYTES)

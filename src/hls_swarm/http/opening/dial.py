@@ -24,9 +24,10 @@ from hls_swarm.http.asking.target import Route
 from hls_swarm.http.context import ClientContext
 from hls_swarm.http.failures import bind_failure, connect_failure, phrase, socket_failure, tls_failure
 from hls_swarm.http.h1.head import MalformedHead, check_start, parse_head
-from hls_swarm.http.h1.stream import Stream, TcpStream
+from hls_swarm.http.h1.stream import Reception, Stream, TcpStream
 from hls_swarm.http.opening.resolver import LIFETIME_SECONDS, Address, LookupFailed
 from hls_swarm.http.options import Http2
+from hls_swarm.http.pacing.link import Link
 from hls_swarm.http.tls.context import H2_PROTOCOL, Sessions, TlsStream, wrapped
 from hls_swarm.http.tls.secrets import Secrets
 from hls_swarm.records import Blame, Failure, FailureKind
@@ -87,6 +88,7 @@ class Dial:
         "_dialer",
         "_failure",
         "_http2",
+        "_link",
         "_lookup",
         "_memory",
         "_offered",
@@ -111,8 +113,10 @@ class Dial:
         source: str | None,
         memory: Memory,
         http2: Http2 = Http2.NEVER,
+        link: Link | None = None,
     ) -> None:
         self.route = route
+        self._link = link
         self.speaks_h2 = http2 is Http2.REQUIRED
         self._http2 = http2
         self.host = context.host(route)
@@ -238,6 +242,8 @@ class Dial:
             self._failed(socket_failure(error))
             return None
         sock.setblocking(False)
+        if self._link is not None:  # before it is connected: the window's scale follows from it
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._link.buffer_bytes)
         if self._source is None:
             return sock
         try:
@@ -334,7 +340,7 @@ class Dial:
         now = perf_counter()
         self.connect_seconds = now - self._began_at
         if not self.route.tls:
-            self._deliver(TcpStream(sock, self._context.scratch, self._context.reception))
+            self._deliver(TcpStream(sock, self._context.scratch, self._reception))
             return
         self._began_at = now
         try:
@@ -380,7 +386,14 @@ class Dial:
             return
         context, secrets = self._context, self._secrets
         takeover = None if secrets is None else context.takeover(secrets)
-        self._deliver(TlsStream(tls, context.scratch, context.reception, self._memory.sessions, self.route, takeover))
+        sessions = self._memory.sessions
+        self._deliver(TlsStream(tls, context.scratch, self._reception, sessions, self.route, takeover))
+
+    @property
+    def _reception(self) -> Reception:
+        """A link of the viewer's own says when there is something to read; no low-water mark does."""
+        reception = self._context.reception
+        return reception if self._link is None else Reception(reception.discard_flags, follows_low_water=False)
 
     def _forget_session(self, offered: ssl.SSLSession) -> None:
         """The server did not resume it, and will not: the next one is kept."""

@@ -226,7 +226,15 @@ class TlsStream:
         sock = socket.socket(tls.family, tls.type, tls.proto, fileno=tls.detach())
         if self._low_water != 1:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-        return SkippingStream(sock, self._scratch, reading, writing, takeover.verify_share, takeover.verify_at)
+        return SkippingStream(
+            sock,
+            self._scratch,
+            reading,
+            writing,
+            takeover.verify_share,
+            takeover.verify_at,
+            follows_low_water=self._reception.follows_low_water,
+        )
 
     def close(self) -> None:
         """See `Stream`."""

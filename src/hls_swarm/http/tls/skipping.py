@@ -63,6 +63,7 @@ class SkippingStream:
         reading: its `sequence` counts the records with data that OpenSSL has read; others may have come between.
         writing: its `sequence` is exact.
         verify_share: share of the bodies that are decrypted whole, 0 to 1.
+        follows_low_water: see `h1.stream.Reception`.
         verify_at: where in the turn of bodies this connection begins, 0 to 1.
     """
 
@@ -73,6 +74,7 @@ class SkippingStream:
         "_drop_content",
         "_ended",
         "_error",
+        "_follows_low_water",
         "_full",
         "_handshake",
         "_low_water",
@@ -100,7 +102,10 @@ class SkippingStream:
         writing: Protection,
         verify_share: float = 0.0,
         verify_at: float = 0.0,
+        *,
+        follows_low_water: bool = True,
     ) -> None:
+        self._follows_low_water = follows_low_water
         self.sock = sock
         self.fd = sock.fileno()
         self._scratch = scratch
@@ -225,6 +230,8 @@ class SkippingStream:
 
     def expect(self, count: int) -> None:
         """See `h1.stream.Stream`."""
+        if not self._follows_low_water:
+            return
         there = len(self._raw) + len(self._data)
         if count > there + _SMALL_WAIT_BYTES:
             wanted = min(count - there, _LOW_WATER_BYTES)

@@ -63,7 +63,7 @@ class Request:
 
 KEPT_HEADERS = frozenset(
     {b"range", b"if-range", b"if-none-match", b"user-agent", b"referer", b"host", b"origin", b"sec-fetch-site"}
-    | {b"access-control-request-headers"}
+    | {b"access-control-request-headers", b"cookie"}
 )
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 

@@ -76,8 +76,10 @@ class Owner(Protocol):
     def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
         """The answer's head."""
 
-    def turn(self, left_bytes: int) -> tuple[float, int] | None:
-        """Seconds until a piece of a body may go out, and its bytes; None: there is no limit."""
+    def turn(
+        self, connection: "Connection", request: Request, left_bytes: int, free_at: float | None
+    ) -> tuple[float, int, float] | None:
+        """What of a body goes out next, see `Limits.turn`; None: there is no limit."""
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back after so many seconds."""
@@ -99,6 +101,7 @@ class Connection:
         "_bytes_in",
         "_file_cut",
         "_file_left",
+        "_free_at",
         "_head_left",
         "_held",
         "_is_mid_request",
@@ -327,6 +330,7 @@ class Connection:
             self._out = memoryview(head + answer.content[answer.offset : answer.offset + answer.length])
         else:
             self._out = memoryview(head)
+        self._free_at: float | None = None
         self._enter(State.WRITING)
         treatment = answer.treatment
         if treatment.body_share is not None:
@@ -359,11 +363,14 @@ class Connection:
             self.close()
         elif answer.treatment.bytes_per_second is not None:
             self._trickle(answer, answer.treatment.bytes_per_second)
-        elif answer.metered and (turn := self._owner.turn(self._body_left)) is not None:
-            wait, piece = turn
+        elif answer.metered and (turn := self._turn()) is not None:
+            wait, piece, self._free_at = turn
             self._owner.later(wait, partial(self._take_turn, answer, piece))
         else:
             self._send()
+
+    def _turn(self) -> tuple[float, int, float] | None:
+        return self._owner.turn(self, self._answering, self._body_left, self._free_at)
 
     @property
     def _body_left(self) -> int:

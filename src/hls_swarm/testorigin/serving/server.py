@@ -33,6 +33,14 @@ _SWEEP_SECONDS = 1.0
 _OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
+_VIEWER_COOKIE = b"hls-swarm-viewer="
+
+
+def _viewer(peer: str, request: Request) -> str:
+    """Who asks: as it was told to call itself, else by where it comes from and what it says of its player."""
+    return request.headers.get(b"cookie") or f"{peer} {request.headers.get(b'user-agent', '')}"
+
+
 def listening_socket(host: str, port: int) -> socket.socket:
     """A socket that listens on an address, ready for an event loop.
 
@@ -115,6 +123,7 @@ class Server:
         self._resume: asyncio.TimerHandle | None = None
         self._all_closed = asyncio.Event()
         self._second, self._every_head = -1, b""
+        self._viewers = 0
 
     def start(self) -> None:
         """Begin to accept connections."""
@@ -248,11 +257,17 @@ class Server:
             persistence = b"Connection: keep-alive\r\n" if request.version == "1.0" else b""
         status = f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n".encode("ascii")
         fields = answer.fields if self._cors is None else self._cors.of(answer.fields)
+        if self._limits.knows_viewers and answer.metered and b"cookie" not in request.headers:
+            self._viewers += 1
+            fields += b"Set-Cookie: %s%d; Path=/\r\n" % (_VIEWER_COOKIE, self._viewers)
         return b"".join((status, self._every_head, fields, persistence, b"\r\n"))
 
-    def turn(self, left_bytes: int) -> tuple[float, int] | None:
-        """Seconds until a piece of a body may go out, and its bytes; None: there is no limit."""
-        return self._limits.turn(self._loop.time(), left_bytes)
+    def turn(
+        self, connection: Connection, request: Request, left_bytes: int, free_at: float | None
+    ) -> tuple[float, int, float] | None:
+        """What of a body goes out next, see `Limits.turn`; None: there is no limit."""
+        viewer = _viewer(connection.peer, request) if self._limits.knows_viewers else ""
+        return self._limits.turn(self._loop.time(), left_bytes, viewer, free_at)
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back after so many seconds."""

@@ -1,0 +1,66 @@
+"""A viewer's link: how many bytes have come through it by now. Pure.
+
+Rules:
+
+- All connections of a viewer share it. Each takes what has come through since anybody took last.
+- What is not used while nobody waits for bytes is lost, as on a real link.
+- What comes late, because this machine or the origin was late, is at most what the receive buffer holds.
+- A tick is how long bytes are left in the buffer: long enough that a transfer takes few of them, short enough that the
+  origin sees about the link's time. The buffer holds a tick's bytes and a quarter more.
+"""
+
+from hls_swarm.load.access import Rate
+
+TICK_SECONDS = 0.12
+_LEAST_BUFFER_BYTES, _MOST_BUFFER_BYTES = 8 << 10, 2 << 20
+LEAST_PIECE_BYTES = 16 << 10
+"""Less than this is taken only if it is the rest: a record of TLS is as large."""
+
+
+class Link:
+    """One viewer's.
+
+    Attributes:
+        buffer_bytes: for SO_RCVBUF of its connections.
+        tick_bytes: what is taken at a time.
+    """
+
+    __slots__ = ("_active", "_free_at", "_rate", "buffer_bytes", "tick_bytes")
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._free_at = 0.0
+        self._active = 0
+        usual = rate.mean * TICK_SECONDS * 1.25
+        self.buffer_bytes = int(min(max(usual, _LEAST_BUFFER_BYTES), _MOST_BUFFER_BYTES))
+        self.tick_bytes = int(self.buffer_bytes / 1.25)
+
+    def begin(self, now: float) -> None:
+        """A body begins to come."""
+        if not self._active:
+            self._free_at = max(self._free_at, now)
+        self._active += 1
+
+    def end(self) -> None:
+        """A body has come, or will not."""
+        self._active -= 1
+
+    def due(self, now: float) -> int:
+        """Bytes that have come through and were not taken."""
+        if now <= self._free_at:
+            return 0
+        due = self._rate.carried(self._free_at, now - self._free_at)
+        excess = due - 2 * self.buffer_bytes
+        if excess > 0:
+            self._free_at += self._rate.seconds_for(self._free_at, excess)
+            due -= excess
+        return int(due + 1e-6)
+
+    def take(self, count: int) -> None:
+        """So many bytes were taken; more than are due make the next ones wait."""
+        self._free_at += self._rate.seconds_for(self._free_at, count)
+
+    def wait(self, now: float, left: int) -> float:
+        """Seconds until a tick's bytes are due, or as many as are left."""
+        seconds = self._rate.seconds_for(self._free_at, min(left, self.tick_bytes))
+        return max(0.0, self._free_at + seconds - now)

@@ -1,0 +1,49 @@
+"""A link's arithmetic: what has come through, and when the next bytes have."""
+
+import pytest
+
+from hls_swarm.http.pacing.link import Link
+from hls_swarm.load.access import SteadyRate
+
+
+def test_bytes_come_at_the_rate_and_wait_for_nobody() -> None:
+    link = Link(SteadyRate(1_000_000))
+    link.begin(5.0)
+    assert link.due(5.0) == 0
+    assert link.due(5.1) == 100_000
+    link.take(40_000)
+    assert link.due(5.1) == 60_000
+    link.take(60_000)
+    assert link.wait(5.1, 10_000) == pytest.approx(0.01)
+    assert link.wait(5.1, 10_000_000) == pytest.approx(link.tick_bytes / 1e6)
+
+
+def test_what_is_not_used_is_lost() -> None:
+    link = Link(SteadyRate(1_000_000))
+    link.begin(0.0)
+    link.end()
+    link.begin(60.0)
+    assert link.due(60.0) == 0
+
+
+def test_two_transfers_share_it() -> None:
+    link = Link(SteadyRate(1_000_000))
+    link.begin(0.0)
+    link.begin(0.1)
+    link.take(link.due(0.2))
+    assert link.due(0.2) == 0
+
+
+def test_more_than_was_due_makes_the_next_ones_wait() -> None:
+    link = Link(SteadyRate(1_000_000))
+    link.begin(0.0)
+    link.take(100_000)
+    assert link.due(0.1) == 0
+    assert link.wait(0.0, 1_000) == pytest.approx(0.101)
+
+
+def test_who_comes_late_finds_what_the_buffer_holds() -> None:
+    link = Link(SteadyRate(1_000_000))
+    link.begin(0.0)
+    assert link.due(100.0) == 2 * link.buffer_bytes
+    assert link.buffer_bytes == pytest.approx(1.25 * link.tick_bytes, rel=0.01)
