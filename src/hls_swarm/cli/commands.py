@@ -127,7 +127,7 @@ _DEMO_DEFAULTS: Mapping[str, object] = {
     "ramp_rate": 10.0,
     "duration": 20.0,
     "variant": "auto",
-    "access_rate": "20M=50,lognormal:4M:0.4=40,1.2M=10",
+    "access_rate": "20M=5,4M=4,1.2M=1",
 }
 _NOT_IN_DEMO = (
     "url",

@@ -184,6 +184,8 @@ class Connection:
         loop.add_reader(stream.fd, self._readable)
 
     speaks_h2 = False
+    drops_at_once = True
+    """Whether what has come of a body by the time of its head is dropped with that."""
 
     @property
     def is_unused(self) -> bool:
@@ -400,7 +402,8 @@ class Connection:
         self._stage = _SKIP
         left, dropped, lost = self._left - arrived, 0, None
         try:
-            dropped = self.stream.discard(left)  # none at an end, which the reader is called with again
+            if self.drops_at_once:
+                dropped = self.stream.discard(left)  # none at an end, which the reader is called with again
         except BlockingIOError:
             pass
         except OSError as error:

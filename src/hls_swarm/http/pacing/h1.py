@@ -26,6 +26,8 @@ class PacedConnection(Connection):
 
     __slots__ = ("_is_pacing", "_is_watched", "_link", "_timer")
 
+    drops_at_once = False
+
     def __init__(
         self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: HostTally, pool: Pool, link: Link
     ) -> None:
