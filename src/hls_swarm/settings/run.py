@@ -177,6 +177,7 @@ class Settings:
     latency: Latency = "auto"
     """How a live stream is played: auto (as its player does: by parts where a low-latency stream offers them), low (by
     parts, and it is told where there are none), or normal (whole segments, no request that the server holds)."""
+
     access_rate: str | None = None
     """Rate of each viewer's own link, which its requests share: 8M, uniform:2M:20M, exp:8M (its mean), lognormal:8M:0.6
     (median and sigma), trace:FILE (lines of seconds and Mbit/s), or a mix such as 20M=60,lognormal:4M:0.5=40; bits per
