@@ -191,6 +191,7 @@ def _spellings() -> Iterator[Any]:
         "workers": ("3", 3),
         "variant": ("lowest", "lowest"),
         "profile": ("hlsjs=70,media3=30", "hlsjs=70,media3=30"),
+        "access-rate": ("lognormal:8M:0.6", "lognormal:8M:0.6"),
         "arrivals": ("poisson", "poisson"),
         "stage": ("2m:500", ("2m:500",)),
         "arrival-rate": ("2.5", 2.5),
@@ -487,8 +488,8 @@ def test_keys_with_underscores(tmp_path: Path) -> None:
         pytest.param("--tui=maybe u", "--tui: 'maybe' is neither true nor false", id="switch"),
         pytest.param(
             "--variant higest u",
-            "--variant: 'higest' is not one of all, highest, lowest, first, random, a height such as 720p, or a "
-            "bitrate such as 3M: did you mean highest?",
+            "--variant: 'higest' is not one of all, highest, lowest, first, random, auto, a height such as 720p, or "
+            "a bitrate such as 3M: did you mean highest?",
             id="variant",
         ),
         pytest.param("--workers -1 u", "--workers: must be at least 0, not -1", id="workers"),
@@ -641,7 +642,8 @@ def test_any_arguments_are_settings_or_a_mistake(argv: list[str]) -> None:
 def test_demo_has_its_own_defaults() -> None:
     started = Started()
     assert main(["demo"], {"HLS_SWARM_URL": "http://elsewhere/"}, started.actions()) == 0
-    assert started.demo == [Settings(url="http://127.0.0.1/", clients=50, ramp_rate=10.0, duration=20.0)]
+    links = {"variant": "auto", "access_rate": "20M=5,4M=4,1.2M=1"}
+    assert started.demo == [Settings(url="http://127.0.0.1/", clients=50, ramp_rate=10.0, duration=20.0, **links)]
     assert started.run == []
 
 
@@ -652,7 +654,14 @@ def test_demo_takes_the_flags_of_a_load_test(tmp_path: Path) -> None:
     argv = ["demo", "-clients", "3", "-duration=2s", "-tui=false", "-config", str(file)]
     assert main(argv, {"HLS_SWARM_VARIANT": "all"}, started.actions()) == 0
     expected = Settings(
-        url="http://127.0.0.1/", clients=3, ramp_rate=10.0, duration=2.0, seed=4, variant="all", tui=False
+        url="http://127.0.0.1/",
+        clients=3,
+        ramp_rate=10.0,
+        duration=2.0,
+        seed=4,
+        variant="all",
+        access_rate="20M=5,4M=4,1.2M=1",
+        tui=False,
     )
     assert started.demo == [expected]
 

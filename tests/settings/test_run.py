@@ -93,6 +93,7 @@ def test_defaults() -> None:
         "seed": 1,
         "workers": 0,
         "variant": "highest",
+        "access_rate": None,
         "profile": "hlsjs",
         "strict": False,
         "arrivals": "even",
@@ -297,7 +298,7 @@ REFUSED = [
         "variant",
         {"variant": "best"},
         (
-            "--variant: 'best' is not one of all, highest, lowest, first, random, a height such as 720p, or a bitrate "
+            "--variant: 'best' is not one of all, highest, lowest, first, random, auto, a height such as 720p, or a bitrate "
             "such as 3M"
         ),
     ),

@@ -127,12 +127,12 @@ def _weight(text: str, name: str) -> float:
 class VariantKind(StrEnum):
     """How a viewer chooses its variant; only `auto` changes it within a session."""
 
-    AUTO = "auto"
     ALL = "all"
     HIGHEST = "highest"
     LOWEST = "lowest"
     FIRST = "first"
     RANDOM = "random"
+    AUTO = "auto"
     BITRATE = "bitrate"
     HEIGHT = "height"
 
