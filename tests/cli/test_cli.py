@@ -642,7 +642,7 @@ def test_any_arguments_are_settings_or_a_mistake(argv: list[str]) -> None:
 def test_demo_has_its_own_defaults() -> None:
     started = Started()
     assert main(["demo"], {"HLS_SWARM_URL": "http://elsewhere/"}, started.actions()) == 0
-    links = {"variant": "auto", "access_rate": "20M=5,4M=4,1.2M=1"}
+    links: dict[str, Any] = {"variant": "auto", "access_rate": "20M=5,4M=4,1.2M=1"}
     assert started.demo == [Settings(url="http://127.0.0.1/", clients=50, ramp_rate=10.0, duration=20.0, **links)]
     assert started.run == []
 

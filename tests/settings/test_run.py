@@ -298,8 +298,8 @@ REFUSED = [
         "variant",
         {"variant": "best"},
         (
-            "--variant: 'best' is not one of all, highest, lowest, first, random, auto, a height such as 720p, or a bitrate "
-            "such as 3M"
+            "--variant: 'best' is not one of all, highest, lowest, first, random, auto, a height such as 720p, or a "
+            "bitrate such as 3M"
         ),
     ),
     (
