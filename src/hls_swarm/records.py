@@ -26,6 +26,7 @@ class ObjectKind(StrEnum):
     INIT = "init"
     KEY = "key"
     PREFLIGHT = "preflight"  # what a browser asks before some requests of a page's script
+    STEERING = "steering"  # a steering manifest (8216bis 7)
     CMCD_REPORT = "cmcd_report"  # events told to a collector of the user's, who is not the origin
 
 
@@ -70,6 +71,7 @@ class FailureKind(StrEnum):
     RANGE = "range"  # the answer is not the byte range that was asked for
     BAD_PLAYLIST = "bad_playlist"
     BAD_DELTA = "bad_delta"  # a delta update that does not fit the playlist that was held
+    BAD_STEERING = "bad_steering"  # no steering manifest, or of a version that no player knows
     EMPTY_PLAYLIST = "empty_playlist"
     STALE_PLAYLIST = "stale_playlist"  # unchanged for so long that the player gave up
     EMPTY_MEDIA = "empty_media"  # a segment or init section without a body
@@ -489,6 +491,7 @@ class SwitchReason(StrEnum):
     RATE = "rate"  # by what it measured of its link and what it has buffered
     ABANDONED = "abandoned"  # it gave a segment up that came too slowly
     FAILED = "failed"  # the one before could not be had
+    STEERED = "steered"  # a steering server sent it to another pathway
 
 
 class VariantChosen(msgspec.Struct, frozen=True, tag=True):
@@ -512,6 +515,23 @@ class VariantChosen(msgspec.Struct, frozen=True, tag=True):
     height: int | None = None
     frame_rate: float | None = None
     reason: SwitchReason | None = None
+
+
+class PathwayReason(StrEnum):
+    """Why a viewer plays a pathway."""
+
+    START = "start"  # the playlist names it, or lists it first
+    STEERED = "steered"  # the steering server prefers it
+    FAILED = "failed"  # the one before could not be had
+
+
+class PathwayChosen(msgspec.Struct, frozen=True, tag=True):
+    """The viewer plays this pathway of a presentation with content steering from here on (8216bis 7)."""
+
+    viewer: int
+    at: float
+    pathway: str
+    reason: PathwayReason
 
 
 class SeekStarted(msgspec.Struct, frozen=True, tag=True):
@@ -617,6 +637,7 @@ Record = (
     | SegmentsMutated
     | PlaylistStale
     | VariantChosen
+    | PathwayChosen
     | SeekStarted
     | SeekEnded
     | PauseStarted

@@ -25,7 +25,7 @@ def test_the_names_that_are_a_contract() -> None:
     assert out["viewers"] == {
         "target": 4, "started": 100, "peak": 99, "played": 99, "ended": 0, "failed": 1, "left": 0, "unplayed": 1
     }  # fmt: skip
-    never = {"part": 0, "init": 0, "key": 0, "preflight": 0, "cmcd_report": 0}
+    never = {"part": 0, "init": 0, "key": 0, "preflight": 0, "steering": 0, "cmcd_report": 0}
     assert out["requests"] == {"multivariant_playlist": 100, "media_playlist": 99, "segment": 99, **never}
     assert out["body_bytes"] == {
         "multivariant_playlist": 49_653, "media_playlist": 29_700, "segment": 74_250_000, **never

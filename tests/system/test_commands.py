@@ -45,7 +45,7 @@ def with_origin(check: Callable[[OriginAddress], None], log: Path) -> None:
 def logged(log: Path) -> tuple[dict[str, int], dict[str, int]]:
     """Requests and body bytes by kind of object, from the origin's access log."""
     requests = {"multivariant_playlist": 0, "media_playlist": 0, "segment": 0, "init": 0, "key": 0, "preflight": 0}
-    requests |= {"cmcd_report": 0}
+    requests |= {"steering": 0, "cmcd_report": 0}
     body_bytes = dict(requests)
     for line in log.read_text().splitlines():
         match = LOG_LINE.search(line)

@@ -143,3 +143,26 @@ def test_events_go_to_the_collector_and_to_nobody_else(tmp_path: Path) -> None:
     assert all(",v=2" in line and re.search(r",ts=\d{13},", line) for line in lines)
     assert sum(summary["requests"].values()) - len(posted) == len(asked)
     assert summary["errors"] == []
+
+
+def test_steering_requests_are_counted_apart_and_viewers_go_where_they_are_sent(tmp_path: Path) -> None:
+    summary, asked = played(tmp_path, path="/steered/master.m3u8", steering="CDN-B,CDN-A,ttl=1s")
+    steering = [target for _, target in asked if target.startswith("/steering?")]
+    assert summary["requests"]["steering"] == len(steering) >= 6
+    assert {re.sub(r"\d+$", "N", target) for target in steering} == {
+        f"/steering?_HLS_pathway={pathway}&_HLS_throughput=N" for pathway in ("CDN-A", "CDN-B")
+    }
+    assert sum(summary["requests"].values()) == len(asked)
+    assert summary["steering"] == {"steered": 3, "failed": 0, "pathways": {"CDN-A": 3, "CDN-B": 3}}
+    assert any(target.startswith("/steered/b/720p/seg-") for _, target in asked)
+    assert (summary["errors"], summary["viewers"]["played"]) == ([], 3)
+
+
+def test_a_steering_server_that_fails_costs_nothing_else(tmp_path: Path) -> None:
+    fault = "status=410,path=/steering"
+    summary, asked = played(tmp_path, path="/steered/master.m3u8", faults=(fault,))
+    (error,) = summary["errors"]
+    assert (error["object"], error["kind"], error["status"], error["count"]) == ("steering", "http_status", 410, 3)
+    assert summary["steering"] == {"steered": 0, "failed": 0, "pathways": {"CDN-A": 3}}
+    assert sum(target.startswith("/steering") for _, target in asked) == 3
+    assert (summary["viewers"]["played"], summary["viewers"]["failed"]) == (3, 0)

@@ -8,18 +8,21 @@ from itertools import count
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
 from hls_swarm.records import Exchange, Failure, FailureKind, Record
 from hls_swarm.viewer.actions import (
+    STEERING_TRACK,
     Action,
     Cancel,
     Event,
     FetchFailed,
     FetchPlaylist,
     FetchSegment,
+    FetchSteering,
     Look,
     Looked,
     PlaylistLoaded,
     Report,
     SegmentLoaded,
     Start,
+    SteeringCame,
     Stop,
     TimeReached,
     Wait,
@@ -36,6 +39,7 @@ class Answer:
         kind: what is wrong with what came, if something is.
         size_bytes: of a segment; it comes evenly after the time to first byte.
         ttfb_seconds: at most `seconds`.
+        body, retry_after_seconds: of a steering server's answer.
     """
 
     seconds: float = 0.01
@@ -44,6 +48,8 @@ class Answer:
     kind: FailureKind | None = None
     size_bytes: int = 0
     ttfb_seconds: float = 0.0
+    body: bytes = b""
+    retry_after_seconds: float | None = None
 
     def arrived(self, elapsed: float) -> int:
         """Bytes that are there after so long."""
@@ -60,7 +66,8 @@ class World:
     """One viewer, and time.
 
     Attributes:
-        asked: every request, with the instant at which it was made.
+        asked: every request, with the instant at which it was made; those to a steering server aside.
+        steering, steering_asked: the steering server, and what it was asked.
         records: everything reported.
         abandoned: addresses of segments that were given up.
         check: called after each step.
@@ -71,6 +78,8 @@ class World:
     check: Callable[["World"], None] = lambda world: None
     now: float = 0.0
     asked: list[tuple[float, FetchPlaylist | FetchSegment]] = field(default_factory=list)
+    steering: Callable[[FetchSteering, float], Answer] | None = None
+    steering_asked: list[tuple[float, str]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     abandoned: list[str] = field(default_factory=list)
     stopped: bool = False
@@ -136,6 +145,10 @@ class World:
             case FetchPlaylist() | FetchSegment():
                 self.asked.append((self.now, action))
                 self._fetch(action, self.origin(action, self.now))
+            case FetchSteering():
+                assert self.steering is not None
+                self.steering_asked.append((self.now, action.url))
+                self._steer(action, self.steering(action, self.now))
             case Cancel(track=track, playlist=playlist, abandoned=abandoned):
                 was_live = self._live.pop((track, playlist), None)
                 if abandoned and was_live is not None:
@@ -148,6 +161,19 @@ class World:
                 self.records.append(record)
             case Stop():
                 self.stopped = True
+
+    def _steer(self, action: FetchSteering, answer: Answer) -> None:
+        key, fetch = (STEERING_TRACK, True), next(self._ids)
+        assert key not in self._live
+        self._live[key] = fetch
+        failure = None
+        if answer.kind is not None:
+            failure = Failure(answer.kind, answer.kind.value)
+        elif answer.status != 200:
+            failure = Failure(FailureKind.HTTP_STATUS, f"status {answer.status}", answer.status)
+        body = answer.body if failure is None else None
+        event = SteeringCame(action.url, body, failure, answer.retry_after_seconds)
+        heapq.heappush(self._events, (self.now + answer.seconds, fetch, event, key, fetch))
 
     def _fetch(self, action: FetchPlaylist | FetchSegment, answer: Answer) -> None:
         is_playlist = isinstance(action, FetchPlaylist)

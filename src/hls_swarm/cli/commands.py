@@ -97,6 +97,7 @@ _PLACEHOLDERS = {
     "fault": "FAULT",
     "limit": "LIMIT",
     "cors": "RULE",
+    "steering": "SAYS",
     "browser_origin": "ORIGIN",
     "cmcd_content_id": "TEXT",
     "cmcd_collector": "URL",
@@ -229,6 +230,10 @@ class OriginOptions:
     """Which pages' scripts may read answers: any, none or an origin, and with commas credentials, max-age=10s,
     no-max-age, and what is wrong: no-preflight, no-headers, no-expose, twice."""
 
+    steering: str = "CDN-A,CDN-B"
+    """What the steering manifest of /steered says: pathways in the order in which they are preferred, and with commas
+    ttl=10s, clone=NEW:BASE[:HOST], version=2. While the origin runs: /control/steer/SAYS."""
+
     def __post_init__(self) -> None:
         """Check every value.
 
@@ -336,6 +341,7 @@ def _origin(options: OriginOptions) -> int:
         allowed_hosts=options.allow_host,
         part_seconds=options.part if options.low_latency else None,
         cors="" if options.cors == "any" else options.cors,
+        steering=options.steering,
     )
 
 

@@ -90,6 +90,7 @@ _KIND_WORDS = {
     ObjectKind.INIT: "init sections",
     ObjectKind.KEY: "keys",
     ObjectKind.PREFLIGHT: "CORS preflights",
+    ObjectKind.STEERING: "steering manifests",
     ObjectKind.CMCD_REPORT: "CMCD reports to a collector",
 }
 
@@ -443,6 +444,18 @@ def _counters() -> tuple[CounterMetric, ...]:
             lambda t: t.unchanged_playlists,
         ),
         ("connections_opened", "connections opened", Better.NEITHER, lambda t: t.connections),
+        (
+            "pathway_switches",
+            "changes of pathway because a steering server said so",
+            Better.NEITHER,
+            lambda t: t.steering.steered,
+        ),
+        (
+            "pathway_failures",
+            "changes of pathway because the one before failed",
+            Better.LOWER,
+            lambda t: t.steering.failed,
+        ),
         ("cmcd_requests", "requests that went out with CMCD", Better.NEITHER, lambda t: t.cmcd.requests),
         (
             "cmcd_starved_requests",

@@ -36,6 +36,7 @@ _NAMES = {
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
     ObjectKind.PREFLIGHT: "preflight",
+    ObjectKind.STEERING: "steering manifest",
     ObjectKind.CMCD_REPORT: "CMCD report",
 }
 

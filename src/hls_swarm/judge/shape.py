@@ -179,6 +179,14 @@ class GroupShape(TypedDict):
     edge_latency_seconds: NotRequired[Distribution]
 
 
+class SteeringShape(TypedDict):
+    """Content steering (8216bis 7)."""
+
+    steered: Annotated[int, Meta(ge=0, description="changes of pathway because the steering server said so")]
+    failed: Annotated[int, Meta(ge=0, description="changes because the pathway before failed")]
+    pathways: Annotated[dict[str, Count], Meta(description="how often each pathway was chosen, first choices included")]
+
+
 class CmcdShape(TypedDict):
     """What viewers told of themselves (CMCD)."""
 
@@ -405,6 +413,7 @@ class SummaryShape(TypedDict):
     connections: ConnectionsShape
     hosts: list[HostShape]
     experience: ExperienceShape
+    steering: NotRequired[SteeringShape]
     cmcd: NotRequired[CmcdShape]
     low_latency: NotRequired[LowLatencyShape]
     violations: list[ViolationShape]

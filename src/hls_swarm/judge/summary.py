@@ -110,6 +110,7 @@ def summary(
                 for host in snapshot.hosts
             ],
             "experience": _experience(snapshot.experience),
+            "steering": None if snapshot.steering is None else vars(snapshot.steering),
             "cmcd": None if snapshot.cmcd is None else _cmcd(snapshot.cmcd),
             "low_latency": None if snapshot.low_latency is None else snapshot.low_latency.json_object(),
             "violations": [violation.json_object() for violation in snapshot.violations],

@@ -61,6 +61,7 @@ def scrape_problem(failure: Failure, timeout: float) -> tuple[SourceProblem, str
             | FailureKind.BAD_KEY
             | FailureKind.NOTHING_TO_PLAY
             | FailureKind.CORS
+            | FailureKind.BAD_STEERING
             | FailureKind.INTERNAL
             | FailureKind.PLAYER
             | FailureKind.CANCELLED

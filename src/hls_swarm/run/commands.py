@@ -171,6 +171,7 @@ def origin(
     allowed_hosts: tuple[str, ...] = (),
     part_seconds: float | None = None,
     cors: str = "",
+    steering: str = "CDN-A,CDN-B",
 ) -> int:
     """Serve the embedded origin until it is stopped; gives the exit code.
 
@@ -193,6 +194,7 @@ def origin(
         allowed_hosts=allowed_hosts,
         part_seconds=part_seconds,
         cors=cors,
+        steering=steering,
     )
     with Signals() as signals:
         uvloop.run(_origin(options, signals))

@@ -27,6 +27,7 @@ from hls_swarm.snapshot.lowlatency import LowLatencyFigures, low_latency_figures
 from hls_swarm.snapshot.origin.metrics import OriginMetrics
 from hls_swarm.snapshot.quality import Quality, quality
 from hls_swarm.snapshot.saturation import MachineOverRun, MachineWatch
+from hls_swarm.snapshot.steering import SteeringFigures, steering_figures
 from hls_swarm.stats.histogram import Distribution, Histogram
 from hls_swarm.stats.tally import VIEWER, ObjectTally, Tally, Waiting
 from hls_swarm.stats.worst import WORST_VIEWERS as WORST_VIEWERS
@@ -319,6 +320,7 @@ class Snapshot:
         lately: the last seconds by themselves; None in the first.
         cmcd: what viewers told of themselves; None: nothing.
         low_latency: play by parts; None where no server was asked to wait.
+        steering: which pathways they took; None where nobody steers.
     """
 
     at: float
@@ -350,6 +352,7 @@ class Snapshot:
     lately: Lately | None = None
     cmcd: CmcdFigures | None = None
     low_latency: LowLatencyFigures | None = None
+    steering: SteeringFigures | None = None
 
     @property
     def generator_findings(self) -> tuple[Finding, ...]:
@@ -474,6 +477,7 @@ class SnapshotBuilder:
             repeated_requests=tally.repeated_requests,
             lately=self._lately.add(at, tally),
             cmcd=cmcd_figures(tally.cmcd),
+            steering=steering_figures(tally.steering),
         )
         self._last_at = at
         return snapshot

@@ -25,6 +25,7 @@ from hls_swarm.records import (
     ObjectKind,
     PartLoaded,
     PassReason,
+    PathwayChosen,
     PauseEnded,
     PauseStarted,
     PlaybackStarted,
@@ -222,6 +223,8 @@ class Counter:
                 self._experience.add(record)
             case AsideFetched():
                 self._add_exchange(record.kind, record.exchange, record.failure, record.retry)
+            case PathwayChosen():
+                self._tally.steering.add(record.pathway, record.reason)
             case ViewerStarted():
                 self._tally.late_starts += record.at - record.due_at > LATE_START_SECONDS
                 self._experience.add(record)

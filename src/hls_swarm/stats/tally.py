@@ -24,6 +24,7 @@ from hls_swarm.stats.faults import FaultCount, merge_faults
 from hls_swarm.stats.groups import GroupTally, Running
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.hosts import Hosts, merge_hosts
+from hls_swarm.stats.steering import SteeringTally
 
 MAX_VIOLATIONS = 40
 """Kinds of violation that are kept apart."""
@@ -251,6 +252,7 @@ class Tally(msgspec.Struct):
         reversals: of these, those against the direction of the one before, within `REVERSAL_SECONDS` of it.
         abandoned_segments, abandoned_bytes: given up for a lower variant's, and what had come of them.
         hosts: who was asked, by `host:port`.
+        steering: which pathways viewers took, where a presentation is steered.
         cmcd: what viewers told of themselves.
         unsettled_requests: of all requests, those of which it is not known whether the origin took them.
         repeated_requests: requests that brought no answer and were asked again at once, on another connection; they
@@ -336,6 +338,7 @@ class Tally(msgspec.Struct):
     profiles: dict[str, GroupTally] = {}
     variants: dict[str, GroupTally] = {}
     hosts: Hosts = {}
+    steering: SteeringTally = msgspec.field(default_factory=SteeringTally)
     cmcd: CmcdTally = msgspec.field(default_factory=CmcdTally)
 
     @property
@@ -490,4 +493,5 @@ _MERGEABLE = (
     "cmcd",
     "blocked",
     "part_age",
+    "steering",
 )

@@ -40,6 +40,7 @@ from hls_swarm.testorigin.settings import (
     OriginAddress,
     OriginSettings,
 )
+from hls_swarm.testorigin.steering import STEERED_PREFIX, STEERING_PATH, Steered, parse_steer
 from hls_swarm.testorigin.titles import Titles
 from hls_swarm.testorigin.traffic import Traffic
 
@@ -112,10 +113,22 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
 
         traffic = Traffic()
         requests = RequestLog(time.perf_counter() - (loop.time() - timeline.started_at))
-        control = Control(faults, requests, loop.time, timeline.started_at, pause)
+        steered = Steered(titles, parse_steer(settings.steering))
+
+        def steer(text: str) -> None:
+            steered.says = parse_steer(text)
+
+        control = Control(faults, requests, loop.time, timeline.started_at, pause, steer)
         for text in settings.faults:
             control.set(parse_fault(text))
-        pages = (METRICS_PATH, NODE_METRICS_PATH, NGINX_METRICS_PATH, f"{CONTROL_PREFIX}/faults")
+        pages = (
+            f"{STEERED_PREFIX}/master.m3u8",
+            STEERING_PATH,
+            METRICS_PATH,
+            NODE_METRICS_PATH,
+            NGINX_METRICS_PATH,
+            f"{CONTROL_PREFIX}/faults",
+        )
         index = index_text(streams, (*(() if low_latency is None else low_latency.paths), *titles.paths, *pages))
         limits = Limits(tuple(parse_limit(text) for text in settings.limits))
         bandwidth = limits.bandwidth
@@ -124,6 +137,7 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
             (
                 live,
                 titles,
+                steered,
                 MetricsPages(traffic, log, time.time, link),
                 control,
                 _Index(Resource(TEXT_TYPE, index.encode(), Caching.BRIEFLY)),

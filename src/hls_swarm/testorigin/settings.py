@@ -56,6 +56,7 @@ class OriginSettings:
         faults: what goes wrong from the beginning, as `faults.parse_fault` reads it.
         limits: what it has so much of and no more, as `limits.parse_limit` reads it.
         cors: which scripts may read answers, as `cors.parse_cors` reads it; empty: those of every page.
+        steering: what the steering manifest says, as `steering.parse_steer` reads it.
         head_seconds: how long a request head may take, from its first byte.
         idle_seconds: how long a connection may stay without a request.
         stalled_seconds: how long a client may take nothing of an answer.
@@ -75,6 +76,7 @@ class OriginSettings:
     faults: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     cors: str = ""
+    steering: str = "CDN-A,CDN-B"
     head_seconds: float = 10.0
     idle_seconds: float = 75.0
     stalled_seconds: float = 60.0

@@ -57,6 +57,24 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
     hinted: bool = False
 
 
+STEERING_TRACK = -1
+"""Stands for the steering manifest where a track is named."""
+
+
+class FetchSteering(msgspec.Struct, frozen=True, gc=False):
+    """Fetch a steering manifest; comes back as `SteeringCame`.
+
+    Attributes:
+        retry: whether it was asked for before, in vain.
+    """
+
+    url: str
+    due_at: float
+    first_byte_seconds: float | None
+    total_seconds: float | None
+    retry: bool = False
+
+
 class Cancel(msgspec.Struct, frozen=True, gc=False):
     """End the track's playlist fetch, or its media fetch; no event comes of it any more. None: the first of all.
 
@@ -91,7 +109,7 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
     """The viewer is over: no action follows, and further events are ignored."""
 
 
-Action = FetchPlaylist | FetchSegment | Cancel | Look | Wait | Report | Stop
+Action = FetchPlaylist | FetchSegment | FetchSteering | Cancel | Look | Wait | Report | Stop
 
 
 class Start(msgspec.Struct, frozen=True, gc=False):
@@ -167,8 +185,23 @@ class FetchFailed(msgspec.Struct, frozen=True, gc=False):
     exchange: Exchange | None = None
 
 
+class SteeringCame(msgspec.Struct, frozen=True, gc=False):
+    """A steering manifest is here, or will not come.
+
+    Attributes:
+        url: where it came from, what its RELOAD-URI is relative to.
+        body: None if the fetch failed.
+        retry_after_seconds: the answer's Retry-After.
+    """
+
+    url: str
+    body: bytes | None = None
+    failure: Failure | None = None
+    retry_after_seconds: float | None = None
+
+
 class Quit(msgspec.Struct, frozen=True, gc=False):
     """The viewer, or the run, wants to end."""
 
 
-Event = Start | TimeReached | PlaylistLoaded | SegmentLoaded | Looked | FetchFailed | Quit
+Event = Start | TimeReached | PlaylistLoaded | SegmentLoaded | Looked | FetchFailed | SteeringCame | Quit

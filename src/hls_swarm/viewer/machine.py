@@ -25,6 +25,7 @@ from hls_swarm.viewer.actions import (
     Report,
     SegmentLoaded,
     Start,
+    SteeringCame,
     Stop,
     TimeReached,
     Wait,
@@ -35,6 +36,7 @@ from hls_swarm.viewer.loading.loader import cancel_all, go_to, load_due, place
 from hls_swarm.viewer.loading.media import media_loaded
 from hls_swarm.viewer.loading.recovery import fetch_failed
 from hls_swarm.viewer.loading.state import Fatal, Loading
+from hls_swarm.viewer.loading.steer import steering_came
 from hls_swarm.viewer.playing.playback import EPSILON, IDLE, OVER, PLAYING, WATCHING, Playback, State
 from hls_swarm.viewer.profiles import Profile
 from hls_swarm.viewer.session import Pause, Person, Seek, Session
@@ -140,13 +142,15 @@ class Viewer:
         self._advance(now)
         return self._actions
 
-    def _take(self, event: Looked | FetchFailed | Start | Quit, now: float) -> None:
+    def _take(self, event: Looked | FetchFailed | SteeringCame | Start | Quit, now: float) -> None:
         match event:
             case Looked():
                 if self._loading.levels is not None:
                     looked(self._loading, self._loading.levels, event, now)
             case FetchFailed():
                 fetch_failed(self._loading, event, now)
+            case SteeringCame():
+                steering_came(self._loading, event, now)
             case Start():
                 self._playback.press_play(now)
                 person = Person(self._session, now)

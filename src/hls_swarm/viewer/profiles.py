@@ -14,6 +14,7 @@ from hls_swarm.hls import reading
 from hls_swarm.hls.reading import LENIENT, Reading
 from hls_swarm.records import START_SECONDS, FailureKind, ObjectKind
 from hls_swarm.viewer.adapting.algorithm import Adaptation
+from hls_swarm.viewer.choosing.steering import After429, SteeringPolicy
 from hls_swarm.viewer.loading.policy import Backoff, Failover, FetchPolicy, MediaRule
 from hls_swarm.viewer.lowlatency import rules as low_latency
 from hls_swarm.viewer.lowlatency.rules import LowLatencyRules
@@ -73,6 +74,7 @@ class Profile:
         reading: what it makes of odd playlists.
         speaks_http2: whether it takes HTTP/2 over TLS where the server offers that, as browsers do.
         in_browser: whether it runs in a page, so that a browser makes its requests (`--browser-origin`).
+        steering: how it follows a steering server; None: it does not.
         adaptation: how it adapts to its link; None: it plays one variant.
         keeps_newest: whether it goes on with the playlist that it has when an older copy of it comes.
         low_latency: what it does where a server can hold requests; None: it knows nothing of that.
@@ -112,6 +114,7 @@ class Profile:
     adaptation: Adaptation | None = None
     low_latency: LowLatencyRules | None = None
     wants_low_latency: bool = False
+    steering: SteeringPolicy | None = None
 
     @property
     def start_seconds(self) -> float:
@@ -142,7 +145,7 @@ class Profile:
                 return self.key
             case ObjectKind.SEGMENT | ObjectKind.PART | ObjectKind.INIT:
                 return self.segment
-            case ObjectKind.PREFLIGHT | ObjectKind.CMCD_REPORT:
+            case ObjectKind.PREFLIGHT | ObjectKind.STEERING | ObjectKind.CMCD_REPORT:
                 raise ValueError(f"a {kind} is no player's to retry")
 
 
@@ -167,6 +170,7 @@ HLSJS = Profile(
     in_browser=True,
     adaptation=Adaptation.HLSJS,
     low_latency=low_latency.HLSJS,
+    steering=SteeringPolicy(300.0, After429.STOPS),
 )
 """hls.js 1.7 with its defaults."""
 
@@ -210,6 +214,7 @@ MEDIA3 = Profile(
     key=_MEDIA3_FETCH,
     adaptation=Adaptation.MEDIA3,
     low_latency=low_latency.MEDIA3,
+    steering=SteeringPolicy(300.0, After429.WAITS_AS_TOLD),
 )
 """AndroidX Media3 (ExoPlayer) 1.6 with its defaults."""
 
@@ -240,6 +245,7 @@ SHAKA = Profile(
     segment=_SHAKA_FETCH,
     key=_SHAKA_FETCH,
     adaptation=Adaptation.SHAKA,
+    steering=SteeringPolicy(60.0, After429.WAITS_FOR_TTL),
     speaks_http2=True,
     in_browser=True,
     low_latency=low_latency.SHAKA,
@@ -279,6 +285,7 @@ STEADY = Profile(
     skips_in_vod=True,
     plays_subtitles=False,
     in_browser=True,
+    steering=SteeringPolicy(120.0, After429.WAITS_AS_TOLD),
     multivariant_playlist=_STEADY_FETCH,
     media_playlist=_STEADY_FETCH,
     segment=_STEADY_FETCH,

@@ -222,6 +222,7 @@ CASES = [
     Case("server-errors", errors("segment http_status 502", 0.5), errors("segment http_status 503", 0.5), "errors"),
     Case("forbidden", errors("segment http_status 403", 0.5), errors("segment http_status 404", 0.5), "errors"),
     Case("cors", errors("segment cors", 0.5), errors("segment http_status 404", 0.5), "errors"),
+    Case("steering", errors("steering http_status 503", 0.5), errors("segment http_status 503", 0.5), "errors"),
     Case("cut-answers", errors("segment truncated", 0.5), errors("segment cancelled", 0.5), "errors"),
     Case("lost-connections", errors("segment connection_lost", 0.5), errors("segment connection_lost", 0.1), "errors"),
     Case("timeouts", errors("segment first_byte_timeout", 0.5), errors("segment truncated", 0.5), "errors"),

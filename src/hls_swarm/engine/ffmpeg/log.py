@@ -424,7 +424,7 @@ class LogReader:
                 self._report(PlaylistFetched(self._viewer, kind, exchange, failure))
             case ObjectKind.SEGMENT | ObjectKind.PART | ObjectKind.INIT | ObjectKind.KEY:
                 self._report(SegmentFetched(self._viewer, kind, exchange, failure))
-            case ObjectKind.PREFLIGHT | ObjectKind.CMCD_REPORT:
+            case ObjectKind.PREFLIGHT | ObjectKind.STEERING | ObjectKind.CMCD_REPORT:
                 self._report(AsideFetched(self._viewer, kind, exchange, failure))
             case _:
                 assert_never(kind)

@@ -19,7 +19,7 @@ from hls_swarm.load.draws import Purpose, draw
 from hls_swarm.records import AsideFetched, Exchange, ObjectKind, Record, ViewerStopped
 from hls_swarm.settings.run import Settings
 from hls_swarm.stats.cmcd import CmcdTally
-from hls_swarm.viewer.actions import Action, Event, FetchSegment, PlaylistLoaded, Report
+from hls_swarm.viewer.actions import STEERING_TRACK, Action, Event, FetchSegment, PlaylistLoaded, Report
 from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.reporting.encoding import Data, Value, dictionary, headers
 from hls_swarm.viewer.reporting.events import MEDIA_TYPE, Events
@@ -134,7 +134,9 @@ class ReportingViewer(NativeViewer):
     def _fetch(self, request: Request, key: tuple[int | None, bool], done: Callable[[Exchange], None]) -> None:
         telling, (track, is_playlist) = self._telling, key
         data: Data = {}
-        if is_playlist:
+        if track == STEERING_TRACK:
+            pass  # players tell a steering server nothing of this
+        elif is_playlist:
             data = telling.reporter.of_playlist(request.url)
         elif track is not None:
             action = self._machine.loading.tracks[track].in_flight
@@ -146,7 +148,7 @@ class ReportingViewer(NativeViewer):
         if exchange.failure is None:
             reporter.loaded(action, exchange)
         super()._segment_done(action, exchange)
-        if exchange.failure is None and action.kind is ObjectKind.SEGMENT:
+        if exchange.failure is None and action.kind in {ObjectKind.SEGMENT, ObjectKind.PART}:
             reporter.appended(perf_counter())
 
     def _with(self, request: Request, data: Data) -> Request:

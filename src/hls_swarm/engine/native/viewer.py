@@ -19,6 +19,7 @@ from hls_swarm.hls.reading import STRICT
 from hls_swarm.hls.timeline import Movement, movement
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.records import (
+    AsideFetched,
     EndReason,
     Exchange,
     Failure,
@@ -33,12 +34,14 @@ from hls_swarm.records import (
 )
 from hls_swarm.snapshot.snapshot import ViewerDetail
 from hls_swarm.viewer.actions import (
+    STEERING_TRACK,
     Action,
     Cancel,
     Event,
     FetchFailed,
     FetchPlaylist,
     FetchSegment,
+    FetchSteering,
     Look,
     Looked,
     PlaylistLoaded,
@@ -46,10 +49,12 @@ from hls_swarm.viewer.actions import (
     Report,
     SegmentLoaded,
     Start,
+    SteeringCame,
     Stop,
     TimeReached,
     Wait,
 )
+from hls_swarm.viewer.choosing.steering import parse_manifest
 from hls_swarm.viewer.loading.elsewhere import no_variants
 from hls_swarm.viewer.loading.following import A_MULTIVARIANT_PLAYLIST, no_segments
 from hls_swarm.viewer.lowlatency.directives import without_directives
@@ -203,8 +208,12 @@ class NativeViewer:
         self.in_flight += 1
         self._fetches[key] = self._fetcher.fetch(request, done)
 
-    def _end(self, action: Cancel | Look | Stop) -> None:
+    def _end(self, action: FetchSteering | Cancel | Look | Stop) -> None:
         match action:
+            case FetchSteering():
+                timeouts = _timeouts(action.first_byte_seconds, None, action.total_seconds)
+                request = Request(action.url, action.due_at, timeouts, None, True)
+                self._fetch(request, (STEERING_TRACK, True), partial(self._steering_done, action))
             case Cancel():
                 self._cancel(action)
             case Look():
@@ -349,6 +358,25 @@ class NativeViewer:
             else:
                 event = FetchFailed(action.track, False, failure, exchange.url, exchange.started_at, exchange)
             self._handle(event, perf_counter())
+        except Exception as error:  # noqa: BLE001 - see `_break`
+            self._break(error)
+
+    def _steering_done(self, action: FetchSteering, exchange: Exchange) -> None:
+        try:
+            self.in_flight -= 1
+            failure = exchange.failure
+            if exchange.body is not None:
+                try:
+                    parse_manifest(exchange.body)
+                except ValueError as error:
+                    failure = Failure(FailureKind.BAD_STEERING, str(error))
+            self._report(AsideFetched(self.number, ObjectKind.STEERING, exchange, failure, action.retry))
+            wanted = self._fetches.pop((STEERING_TRACK, True), None) is not None
+            if self.over:
+                self._finish_if_done()
+            elif wanted:
+                event = SteeringCame(exchange.final_url, exchange.body, failure, exchange.retry_after_seconds)
+                self._handle(event, perf_counter())
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
 

@@ -3,6 +3,7 @@
     /control/faults          what is set, one a line
     /control/set/FAULT       sets one; a fault is written as `faults` says
     /control/clear           clears all
+    /control/steer/SAYS      what the steering manifest says from now on, as `steering` says
     /control/requests        the last requests, one JSON object a line
     /control/clock           seconds since the stream began
 
@@ -75,6 +76,7 @@ class Control:
     Args:
         clock: the loop's; `began_at` is by it.
         pause: lets the live streams stand still, from an instant on and for so many seconds.
+        steer: changes what the steering manifest says; raises SettingsError.
     """
 
     def __init__(
@@ -84,7 +86,9 @@ class Control:
         clock: Callable[[], float],
         began_at: float,
         pause: Callable[[float, float], None],
+        steer: Callable[[str], None] | None = None,
     ) -> None:
+        self._steer = steer
         self._faults, self._requests = faults, requests
         self._clock, self._began_at, self._pause = clock, began_at, pause
 
@@ -107,6 +111,12 @@ class Control:
                     self.set(parse_fault(rest))
                 except SettingsError as error:
                     return _page(f"{error}\n".encode())
+            case "steer" if rest and self._steer is not None:
+                try:
+                    self._steer(rest)
+                except SettingsError as error:
+                    return _page(f"{error}\n".encode())
+                return _page(f"{rest}\n".encode())
             case "clear":
                 self._faults.clear()
             case "faults":

@@ -5,15 +5,18 @@ failure that is `recovery`, before a gap `media`.
 """
 
 from hls_swarm.hls.playlist import MultivariantPlaylist
+from hls_swarm.hls.uri import is_data
 from hls_swarm.records import Failure, FailureKind, ObjectKind, SettingUnmet, SwitchReason
 from hls_swarm.settings.spellings import VariantKind
 from hls_swarm.viewer.adapting.algorithm import Adaptation
 from hls_swarm.viewer.choosing import choice
 from hls_swarm.viewer.choosing.alternatives import Alternatives
+from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.loading.levels import begin, failed_over, go
 from hls_swarm.viewer.loading.policy import NO_FAILOVER
 from hls_swarm.viewer.loading.state import Loading
-from hls_swarm.viewer.loading.track import tracks_of
+from hls_swarm.viewer.loading.steer import ask_steering, begin_steering, has_other_pathway, left_pathway
+from hls_swarm.viewer.loading.track import Track, tracks_of
 
 
 def no_variants() -> Failure:
@@ -25,7 +28,11 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
     """Choose what to play of a presentation, and follow its tracks."""
     profile, kind = loading.profile, loading.variant.kind
     loading.start = playlist.start
-    every = choice.options(playlist, subtitles=profile.plays_subtitles)
+    steering = profile.steering if playlist.content_steering is not None and kind is not VariantKind.ALL else None
+    if steering is not None and playlist.variants:
+        every = begin_steering(loading, playlist, steering, now)
+    else:
+        every = choice.options(playlist, subtitles=profile.plays_subtitles)
     if not every:
         loading.fail(no_variants(), loading.shown_url, ObjectKind.MULTIVARIANT_PLAYLIST)
         return
@@ -36,6 +43,7 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
         loading.tracks[0].repeats = profile.adaptation is Adaptation.MEDIA3 and not playlist.independent_segments
         loading.alternatives = Alternatives(every, option, profile.failover or NO_FAILOVER)
         loading.report(option.chosen_by(loading.number, now, reason=SwitchReason.START))
+        _first_steering(loading, now)
         return
     heights = choice.heights(playlist)
     picked = choice.chosen(every, loading.variant, heights, loading.session.variant_draw)
@@ -45,20 +53,45 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
     loading.follow(tracks_of(picked, profile))
     for option in picked:
         loading.report(option.chosen_by(loading.number, now))
-    if profile.failover is not None and kind is not VariantKind.ALL:
-        loading.alternatives = Alternatives(every, picked[0], profile.failover)
+    if (profile.failover is not None or steering is not None) and kind is not VariantKind.ALL:
+        loading.alternatives = Alternatives(every, picked[0], profile.failover or NO_FAILOVER)
+    _first_steering(loading, now)
 
 
-def switch(loading: Loading, now: float, *, of_media: bool = True) -> bool:
+def _first_steering(loading: Loading, now: float) -> None:
+    steering = loading.steering
+    if steering is None:
+        return
+    if steering.uri is not None and is_data(steering.uri):
+        loading.retry_at = now  # once the first media playlists are asked for: it has its answer at once
+    else:
+        ask_steering(loading, steering, now, now)
+
+
+def has_other(loading: Loading, track: Track, now: float, *, of_media: bool) -> bool:
+    """Whether there is somewhere to go if this can not be had: another stream, or another pathway.
+
+    Args:
+        of_media: whether a segment failed, and not a playlist: for one of a rendition there is nowhere to go.
+    """
+    alternatives = loading.alternatives
+    if track.role is Role.MAIN:
+        here = alternatives is not None and alternatives.next_option(now) is not None
+        return here or (loading.steering is not None and has_other_pathway(loading, now))
+    return loading.steering is not None and not of_media and has_other_pathway(loading, now)
+
+
+def switch(loading: Loading, now: float, *, of_media: bool = True, of_main: bool = True) -> bool:
     """Go to the next stream that has not failed lately, with its renditions; False if there is none.
 
     Args:
         of_media: whether a segment failed, and not a playlist.
+        of_main: whether it was the variant's, and not a rendition's.
     """
     alternatives = loading.alternatives
-    option = None if alternatives is None else alternatives.next_option(now)
+    option = None if alternatives is None or not of_main else alternatives.next_option(now)
     if alternatives is None or option is None:
-        return False
+        return loading.steering is not None and left_pathway(loading, now)
     left = alternatives.current
     alternatives.go_to(option, now)
     reason = None

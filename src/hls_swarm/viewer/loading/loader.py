@@ -7,18 +7,22 @@ Rules:
 - Renditions follow the variant: they join where it joined, on its timeline, and go with it when it goes elsewhere.
 """
 
-from hls_swarm.viewer.actions import Cancel
+from hls_swarm.viewer.actions import STEERING_TRACK, Cancel
 from hls_swarm.viewer.loading.join import join_renditions, usual_position
 from hls_swarm.viewer.loading.levels import advance
 from hls_swarm.viewer.loading.media import fetch_media
 from hls_swarm.viewer.loading.state import Loading
+from hls_swarm.viewer.loading.steer import steering_due
 
 
 def load_due(loading: Loading, now: float) -> float | None:
     """Fetch all that is due at `now`; gives the instant at which more will be, if that is known."""
     if loading.retry_at is not None and loading.retry_at <= now:
         due_at, loading.retry_at = loading.retry_at, None
-        loading.ask_first_playlist(due_at)
+        if loading.steering is None:
+            loading.ask_first_playlist(due_at)
+        else:
+            steering_due(loading, loading.steering, due_at, now)
     until = loading.retry_at
     levels = loading.levels
     if levels is not None and loading.tracks:
@@ -70,5 +74,7 @@ def cancel_all(loading: Loading) -> None:
     """End what is in flight: nobody waits for it any more."""
     if not loading.tracks:
         loading.actions.append(Cancel(None, playlist=True))
+    if loading.steering is not None:
+        loading.actions.append(Cancel(STEERING_TRACK, playlist=True))
     for track in loading.tracks:
         loading.cancel(track)

@@ -8,7 +8,7 @@ Rules:
 """
 
 from hls_swarm.hls.playlist import MediaPlaylist, Part, Segment
-from hls_swarm.records import ObjectKind, PassReason, SegmentsExpired, SegmentsPassed
+from hls_swarm.records import Exchange, ObjectKind, PassReason, SegmentsExpired, SegmentsPassed
 from hls_swarm.viewer.actions import FetchSegment, SegmentLoaded
 from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.loading.edge import hint_fetch, next_media, part_fetch, part_loaded
@@ -17,6 +17,7 @@ from hls_swarm.viewer.loading.join import join
 from hls_swarm.viewer.loading.levels import media_began, media_came
 from hls_swarm.viewer.loading.requests import SEGMENT, object_fetch
 from hls_swarm.viewer.loading.state import Loading
+from hls_swarm.viewer.loading.steer import Steering
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.playback import EPSILON, PLAYING
 
@@ -26,6 +27,8 @@ def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
     track = loading.tracks[event.track]
     if loading.levels is not None:
         media_came(loading, loading.levels, event)
+    elif loading.steering is not None and event.track == 0:
+        _note(loading, loading.steering, track, event.exchange)
     loaded, segment = track.in_flight, track.loading
     track.in_flight = None
     track.attempts = 0
@@ -41,6 +44,15 @@ def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
         track.init_loaded = (loaded.url, loaded.byte_range)
     else:
         track.key_loaded = loaded.url
+
+
+def _note(loading: Loading, steering: Steering, track: Track, exchange: Exchange | None) -> None:
+    """What the steering server is told of, and maybe waits for, has come."""
+    fetch = track.in_flight
+    if fetch is not None and exchange is not None and fetch.kind is not ObjectKind.KEY:
+        steering.link.measure(exchange, is_media=fetch.kind is not ObjectKind.INIT)
+    if steering.waits:
+        loading.retry_at = 0.0  # at once, before anything else is asked for
 
 
 def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float | None:

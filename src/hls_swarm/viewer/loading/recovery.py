@@ -8,7 +8,7 @@ from hls_swarm.viewer.actions import FetchFailed
 from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.loading.blocking import after_failure
 from hls_swarm.viewer.loading.edge import hint_lost
-from hls_swarm.viewer.loading.elsewhere import switch
+from hls_swarm.viewer.loading.elsewhere import has_other, switch
 from hls_swarm.viewer.loading.levels import settle, transfer_of
 from hls_swarm.viewer.loading.policy import TIMEOUT_KINDS, FetchPolicy, MediaRule, Situation, Step, next_step
 from hls_swarm.viewer.loading.state import Fatal, Loading
@@ -115,11 +115,10 @@ def _step_after(
     unplayable: MediaRule = MediaRule.LIKE_ANY_FAILURE,
 ) -> tuple[Step, float]:
     profile = loading.profile
-    alternatives = loading.alternatives if track.role is Role.MAIN else None
     live = track.playlist is not None and track.playlist.is_live
     situation = Situation(
         attempts=attempts,
-        alternative=alternatives is not None and alternatives.next_option(now) is not None,
+        alternative=has_other(loading, track, now, of_media=policy is not profile.media_playlist),
         passable=passable,
         optional=track.role is Role.SUBTITLES,
         live_retry_seconds=profile.live_retry_seconds if live else None,
@@ -133,7 +132,8 @@ def _take(loading: Loading, step: Step, track: Track, otherwise: Fatal, now: flo
     """Carry out a step that is not another try; `otherwise` is what it comes to if that is the end."""
     match step:
         case Step.SWITCH:
-            switch(loading, now, of_media=otherwise.object is not ObjectKind.MEDIA_PLAYLIST)
+            of_media = otherwise.object is not ObjectKind.MEDIA_PLAYLIST
+            switch(loading, now, of_media=of_media, of_main=track.role is Role.MAIN)
         case Step.PASS_OVER:
             track.pass_over()
             track.skipped += 1

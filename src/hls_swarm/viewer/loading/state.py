@@ -25,6 +25,7 @@ from hls_swarm.viewer.session import Session
 
 if TYPE_CHECKING:
     from hls_swarm.viewer.loading.levels import Levels
+    from hls_swarm.viewer.loading.steer import Steering
 
 
 class Fatal(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +64,9 @@ class Loading:
         start: EXT-X-START of the multivariant playlist.
         start_seconds, resume_seconds: buffer needed to start, and to go on after a stall.
         on_demand: playlists are loaded when media runs out, not by the clock.
-        attempts, retry_at: failed tries of the first playlist in a row, and when the next is due.
+        attempts: failed tries of the first playlist in a row.
+        retry_at: when the first playlist is due again, or once that is here the steering manifest.
+        steering: what is held of a steering server; None where nobody steers.
         fatal: what leaves nothing to play; who asks decides what it means.
         last_failure: the newest failure of a fetch.
         shown_url: where the first playlist was asked for, secrets masked.
@@ -92,6 +95,7 @@ class Loading:
         "shown_url",
         "start",
         "start_seconds",
+        "steering",
         "total_seconds",
         "tracks",
         "url",
@@ -114,6 +118,7 @@ class Loading:
         self.number = number
         self.link_bps = link_bps
         self.levels: Levels | None = None
+        self.steering: Steering | None = None
         self.url = url
         self.profile = profile
         self.variant = variant

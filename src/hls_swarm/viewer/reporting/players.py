@@ -13,7 +13,8 @@ from hls_swarm.viewer.reporting.encoding import Data, Token, Value, encoded, rel
 
 RTP_FACTOR = 5
 _HUNDRED = 100
-_SHAKA_LEAST_BUFFER_SECONDS = 0.5
+_MILLISECOND = 0.001
+_SHAKA_WITHOUT_BUFFER_SECONDS = 0.5
 
 
 class Player(Enum):
@@ -177,7 +178,7 @@ def _shaka(at: Situation) -> Data:
         out |= {"d": rounded(seconds * 1000), "bl": _list(at, milliseconds), "dl": milliseconds, "bs": at.starved}
         if not at.audio_apart and at.bitrate_bps is not None:
             out["br"] = _list(at, rounded(at.bitrate_bps / 1000))
-            buffer = at.buffer_seconds or _SHAKA_LEAST_BUFFER_SECONDS
+            buffer = at.buffer_seconds if at.buffer_seconds >= _MILLISECOND else _SHAKA_WITHOUT_BUFFER_SECONDS
             out["rtp"] = rounded(RTP_FACTOR * at.bitrate_bps / 1000 * seconds / buffer, _HUNDRED)
         if at.top_bps is not None:
             out["tb"] = _list(at, rounded(at.top_bps / 1000))

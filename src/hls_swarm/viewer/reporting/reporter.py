@@ -6,12 +6,11 @@ Rules:
 - The estimate of the link is the player's own: that by which it adapts, or where the variant is fixed one of its kind.
 """
 
-from collections.abc import Callable
-
 from hls_swarm.hls.playlist import MultivariantPlaylist, Variant
 from hls_swarm.records import Exchange, ObjectKind
 from hls_swarm.viewer.actions import FetchSegment
-from hls_swarm.viewer.adapting.estimates import HlsjsEstimate, Media3Estimate, ShakaEstimate
+from hls_swarm.viewer.adapting.algorithm import Adaptation
+from hls_swarm.viewer.adapting.link import Link
 from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.machine import Viewer
@@ -31,6 +30,11 @@ _STATES = {
     State.QUIT: Token("q"),
 }
 _WAITING = frozenset({State.IDLE, State.STARTING, State.STALLED, State.SEEKING})
+_ADAPTATIONS = {
+    Player.HLSJS: Adaptation.HLSJS,
+    Player.SHAKA: Adaptation.SHAKA,
+    Player.MEDIA3: Adaptation.MEDIA3,
+}
 _VOD, _LIVE, _LOW_LATENCY = Token("v"), Token("l"), Token("ll")
 _VIDEO = ("avc", "hvc", "hev", "dvh", "dva", "vp0", "vp8", "vp9", "av01", "mp4v", "vvc")
 _AUDIO = ("mp4a", "ac-3", "ec-3", "ac-4", "opus", "flac", "alac", "mp3")
@@ -64,7 +68,7 @@ class Reporter:
     def __init__(self, viewer: Viewer, player: Player, version: int, session: str, content: str = "") -> None:
         self._viewer = viewer
         self.player, self.version, self.session, self.content = player, version, session, content
-        self.link = _Link(player)
+        self.link = Link(_ADAPTATIONS[player])
         self._variants: dict[str, Variant] = {}
         self._presentation: MultivariantPlaylist | None = None
         self._appended: float | None = None
@@ -94,7 +98,7 @@ class Reporter:
     def loaded(self, action: FetchSegment, exchange: Exchange) -> None:
         """A media request ended well; to be told before the viewer acts upon it."""
         if action.kind is not ObjectKind.KEY and not action.track:
-            self.link.measure(exchange, is_media=action.kind is ObjectKind.SEGMENT)
+            self.link.measure(exchange, is_media=action.kind is not ObjectKind.INIT)
 
     def appended(self, now: float) -> None:
         """The viewer has taken in media."""
@@ -172,51 +176,6 @@ class Reporter:
         variant = self._variants.get(track.source.url)
         codecs = () if variant is None else variant.codecs
         return _main_type(codecs, audio_apart=any(each.role is Role.AUDIO for each in self._viewer.loading.tracks))
-
-
-class _Link:
-    """What the player makes of its link."""
-
-    __slots__ = ("_estimate", "_measure")
-
-    def __init__(self, player: Player) -> None:
-        self._estimate: HlsjsEstimate | ShakaEstimate | Media3Estimate
-        self._measure: Callable[[Exchange, bool], None]
-        match player:
-            case Player.HLSJS:
-                self._estimate, self._measure = HlsjsEstimate(), self._as_hlsjs
-            case Player.SHAKA:
-                self._estimate, self._measure = ShakaEstimate(), self._from_request
-            case Player.MEDIA3:
-                self._estimate, self._measure = Media3Estimate(), self._from_first_byte
-
-    @property
-    def bps(self) -> float:
-        return self._estimate.bps
-
-    def begin(self, first_listed_bps: int) -> None:
-        if isinstance(self._estimate, HlsjsEstimate) and not self._estimate.is_trusted:
-            self._estimate = HlsjsEstimate(first_listed_bps)
-
-    def measure(self, exchange: Exchange, *, is_media: bool) -> None:
-        self._measure(exchange, is_media)
-
-    def _as_hlsjs(self, exchange: Exchange, is_media: bool) -> None:
-        estimate, ttfb = self._estimate, exchange.ttfb_seconds
-        if not isinstance(estimate, HlsjsEstimate) or ttfb is None:
-            return
-        estimate.ttfb(ttfb)
-        if is_media:
-            seconds = exchange.download_seconds - min(ttfb, estimate.ttfb_seconds)
-            estimate.transfer(seconds, exchange.body_bytes)
-
-    def _from_request(self, exchange: Exchange, is_media: bool) -> None:
-        if is_media:
-            self._estimate.transfer(exchange.download_seconds, exchange.body_bytes)
-
-    def _from_first_byte(self, exchange: Exchange, is_media: bool) -> None:
-        if is_media and exchange.first_byte_at is not None:
-            self._estimate.transfer(exchange.ended_at - exchange.first_byte_at, exchange.body_bytes)
 
 
 def _stream_type(track: Track) -> Token | None:

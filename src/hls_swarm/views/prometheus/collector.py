@@ -366,6 +366,8 @@ _EXPERIENCE = (
     Family("older_playlists", _C, "Reloads that brought an older copy", _one(lambda m: m.tally.older_playlists)),
     Family("violations", _C, "Playlist loads that broke a rule of the draft", _one(lambda m: m.tally.violating_loads)),
     Family("expired_segments", _C, "Segments gone before they were fetched", _one(lambda m: m.tally.expired_segments)),
+    Family("pathway_switches", _C, "Changes of pathway as steered", _one(lambda m: m.tally.steering.steered)),
+    Family("pathway_failures", _C, "Changes of pathway as one failed", _one(lambda m: m.tally.steering.failed)),
     Family("cmcd_requests", _C, "Requests that went out with CMCD", _one(lambda m: m.tally.cmcd.requests)),
     Family("cmcd_starved_requests", _C, "Those that told of a stall (bs)", _one(lambda m: m.tally.cmcd.starved)),
     Family("cmcd_events", _C, "Events told to a CMCD collector", _one(lambda m: m.tally.cmcd.events)),

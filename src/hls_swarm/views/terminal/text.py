@@ -51,6 +51,7 @@ _KIND_NAMES = {
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
     ObjectKind.PREFLIGHT: "preflight",
+    ObjectKind.STEERING: "steering manifest",
     ObjectKind.CMCD_REPORT: "CMCD report",
 }
 _SEVERITY_STYLES = {Severity.NOTE: "", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
@@ -134,6 +135,7 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
                 f"{generator.late_starts} late starts"
             ),
         ),
+        *(() if snapshot.steering is None else (("Steering", ", ".join(snapshot.steering.words)),)),
         *(() if snapshot.cmcd is None else (("CMCD", ", ".join(snapshot.cmcd.words)),)),
         *_player_rows(snapshot),
         *_machine_rows(generator),

@@ -17,6 +17,7 @@ _NAMES = {
     ObjectKind.INIT: "init section",
     ObjectKind.KEY: "key",
     ObjectKind.PREFLIGHT: "preflight",
+    ObjectKind.STEERING: "steering",
     ObjectKind.CMCD_REPORT: "CMCD report",
 }
 

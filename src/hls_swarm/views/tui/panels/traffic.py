@@ -66,6 +66,8 @@ def _sums(picture: Picture, width: int) -> list[Line]:
         line(f"{units.count(snapshot.connections_opened)} connections opened"),
     ]
     lines = flow(("in all", LABEL), figures, width, _LABEL_WIDTH)
+    if snapshot.steering is not None:
+        lines += flow(("steering", LABEL), [line(words) for words in snapshot.steering.words], width, _LABEL_WIDTH)
     if snapshot.cmcd is not None:
         lines += flow(("CMCD", LABEL), [line(words) for words in snapshot.cmcd.words], width, _LABEL_WIDTH)
     return lines
