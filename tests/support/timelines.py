@@ -94,5 +94,14 @@ def _is_counter(name: str) -> bool:
 
 
 _COUNTERS_OF_PARTS = frozenset(
-    {"host_errors", "group_stalled_seconds", "group_watched_seconds", "group_errors", "mistyped", "leaping_playlists"}
+    {
+        "host_errors",
+        "group_stalled_seconds",
+        "group_watched_seconds",
+        "group_errors",
+        "mistyped",
+        "leaping_playlists",
+        "older_playlists",
+        "date_jumps",
+    }
 )
