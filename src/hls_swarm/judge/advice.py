@@ -33,6 +33,7 @@ _STEPS = (
         "the origin may want a certificate: name one with --client-certificate",
     ),
     (_HTTP, re.compile(r"status 400\b"), "if TLS is spoken on that port, write https://"),
+    (_HTTP, re.compile(r"connection lost: .* before an answer"), "if TLS is spoken on that port, write https://"),
     ("", re.compile(r"connection refused by"), "nothing listens there: is the port right, does the server run?"),
     (
         "",
