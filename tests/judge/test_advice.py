@@ -22,7 +22,11 @@ from hls_swarm.judge.advice import next_step
         ("TLS handshake with o: wrong version number", "https://o:80/", "TLS is not spoken there: try http://"),
         ("TLS handshake with o: record layer failure", "https://o:80/", "TLS is not spoken there: try http://"),
         ("status 400", "http://o:443/", "if TLS is spoken on that port, write https://"),
-        ("connection lost: connection reset by peer before an answer", "http://o:443/", "if TLS is spoken on that port"),
+        (
+            "connection lost: connection reset by peer before an answer",
+            "http://o:443/",
+            "if TLS is spoken on that port",
+        ),
         ("connection refused by o:81", "http://o:81/", "nothing listens there"),
         ("status 403", "http://o/", "it lets not everybody in"),
     ],
