@@ -45,7 +45,7 @@ class TestRamp:
     def test_what_is_wanted_rises_to_the_target(self) -> None:
         plan = TargetPlan.ramp(10, 2.0)
         assert [plan.wanted(offset) for offset in (-1.0, 0.1, 2.5, 5.0, 99.0)] == [0, 1, 5, 10, 10]
-        assert (plan.most, plan.steady_from) == (10, 5.0)
+        assert (plan.most, plan.steady_from, plan.fastest_per_second) == (10, 5.0, 2.0)
 
 
 class TestStages:
@@ -134,3 +134,16 @@ def test_what_the_plan_aims_at_follows_each_change() -> None:
     more = less.changed(60.5, 300)
     assert (more.wanted(60.5), more.most_from(60.5)) == (950, 1200)
     assert TargetPlan.staged([Stage(10.0, 50), Stage(10.0, 0)], per_second=10.0).most_from(0.0) == 50
+
+
+@pytest.mark.parametrize(
+    ("plan", "fastest"),
+    [
+        pytest.param(TargetPlan(((0.0, 0.0), (10.0, 50.0), (11.0, 90.0), (20.0, 0.0)), 5.0), 40.0, id="steepest rise"),
+        pytest.param(TargetPlan(((0.0, 0.0), (0.0, 50.0)), 5.0), math.inf, id="at once"),
+        pytest.param(TargetPlan(((0.0, 10.0), (9.0, 0.0)), 5.0), 0.0, id="falls only"),
+        pytest.param(ArrivalPlan(((0.0, 3.0), (60.0, 7.0)), 30.0), 7.0, id="arrivals"),
+    ],
+)
+def test_how_fast_viewers_come(plan: Plan, fastest: float) -> None:
+    assert plan.fastest_per_second == fastest

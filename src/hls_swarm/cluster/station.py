@@ -141,7 +141,8 @@ class Station:
             await checked_binary(settings)
             check_machine(settings, needs.viewers)
         raise_descriptor_limit(needs.descriptors + descriptors_for_processes(settings, needs.viewers, workers))
-        found = findings(needs, read_facts(parse_source_addresses(settings.source_address)))
+        sources = parse_source_addresses(settings.source_address)
+        found = findings(needs, read_facts(sources, handshakes=needs.handshakes_matter))
         refused = [finding.text for finding in found if finding.severity is Severity.REFUSES]
         if settings.record_requests:
             settings = replace(settings, output=str(self._requests.parent))

@@ -44,6 +44,10 @@ class Plan(Protocol):
         """Viewers that the plan wants at most at a time, as far as can be said."""
 
     @property
+    def fastest_per_second(self) -> float:
+        """How many viewers come a second where most do; infinity: all of a stage at once."""
+
+    @property
     def steady_from(self) -> float:
         """Offset from which on the number wanted does not change any more, as far as the plan goes now."""
 
@@ -106,6 +110,16 @@ class TargetPlan:
     def most(self) -> int:
         """The highest target."""
         return math.ceil(max(target for _, target in self.points))
+
+    @property
+    def fastest_per_second(self) -> float:
+        """The steepest rise."""
+        rises = [
+            (then - target) / (ends - begun) if ends > begun else math.inf
+            for (begun, target), (ends, then) in zip(self.points, self.points[1:], strict=False)
+            if then > target
+        ]
+        return max(rises, default=0.0)
 
     @property
     def steady_from(self) -> float:
@@ -197,6 +211,11 @@ class ArrivalPlan:
         if self.limit is not None:
             return self.limit
         return max(1, math.ceil(max(rate for _, rate in self.rates) * self.mean_seconds))
+
+    @property
+    def fastest_per_second(self) -> float:
+        """The highest rate."""
+        return max(rate for _, rate in self.rates)
 
     @property
     def steady_from(self) -> float:

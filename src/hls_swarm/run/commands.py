@@ -511,7 +511,8 @@ def _prepared(settings: Settings, *, warns: bool = True) -> int:
         asyncio.run(checked_binary(settings))
         check_machine(settings, needs.viewers)
     raise_descriptor_limit(needs.descriptors + descriptors_for_processes(settings, needs.viewers, workers))
-    found = findings(needs, read_facts(parse_source_addresses(settings.source_address)))
+    sources = parse_source_addresses(settings.source_address)
+    found = findings(needs, read_facts(sources, handshakes=needs.handshakes_matter))
     refused = [finding.text for finding in found if finding.severity is Severity.REFUSES]
     if refused:
         raise PreflightError("; ".join(refused))

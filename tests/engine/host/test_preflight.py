@@ -1,8 +1,10 @@
+import math
 from pathlib import Path
 
 import pytest
 
 from hls_swarm.engine.host.facts import Facts, foreign, read_facts
+from hls_swarm.engine.host.handshakes import OVERHEAD, handshakes_per_second
 from hls_swarm.engine.host.preflight import Finding, Needs, Severity, findings, needs_of
 from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
@@ -93,10 +95,49 @@ def test_what_is_not_known_is_not_judged() -> None:
             "DEVICE)",
             id="source addresses",
         ),
+        pytest.param(
+            Needs(10_000, 2, 2, destinations=1, tls=True, starts_per_second=2000.0),
+            Facts(handshakes_per_second=634.0),
+            Severity.WARNS,
+            "viewers may start late: 2,000 viewers a second come over TLS, and the workers (2) can make about 1,268 "
+            "handshakes a second on this machine; let them come more slowly (--ramp-rate 1200) or use more cores",
+            id="handshakes",
+        ),
+        pytest.param(
+            Needs(10_000, 2, 2, destinations=1, tls=True, starts_per_second=math.inf),
+            Facts(handshakes_per_second=634.0),
+            Severity.WARNS,
+            "viewers may start late: 10,000 at once come over TLS, and the workers (2) can make about 1,268 "
+            "handshakes a second on this machine; let them come more slowly (--ramp-rate 1200) or use more cores",
+            id="handshakes all at once",
+        ),
     ],
 )
 def test_what_the_machine_lacks(needs: Needs, facts: Facts, severity: Severity, text: str) -> None:
     assert findings(needs, facts) == (Finding(severity, text),)
+
+
+@pytest.mark.parametrize(
+    "needs",
+    [
+        pytest.param(Needs(10_000, 2, 2, tls=True, starts_per_second=1200.0), id="slow enough"),
+        pytest.param(Needs(10_000, 2, 2, tls=False, starts_per_second=1e9), id="not over TLS"),
+        pytest.param(Needs(500, 2, 2, tls=True, starts_per_second=math.inf), id="few at once"),
+    ],
+)
+def test_handshakes_that_can_be_made(needs: Needs) -> None:
+    assert findings(needs, Facts(handshakes_per_second=634.0)) == ()
+
+
+def test_memory_over_tls() -> None:
+    plain, tls = Needs(10_000, 2, 2), Needs(10_000, 2, 2, tls=True)
+    assert tls.memory_bytes - plain.memory_bytes == 10_000 * (32 << 10)
+
+
+def test_handshakes_of_this_machine() -> None:
+    """In processor time, of which each reading of a clock is a millisecond here."""
+    ticks = iter(range(1_000_000))
+    assert 0 < handshakes_per_second(lambda: next(ticks) / 1000) < 1000 / OVERHEAD
 
 
 @pytest.mark.parametrize(
@@ -149,9 +190,11 @@ def test_where_the_load_goes(given: dict[str, object], destinations: int | None)
 
 
 def test_needs_of_settings() -> None:
-    settings = Settings(url="http://[::1]/a", clients=101, variant="all", source_address=("127.0.0.2-127.0.0.5",))
+    source = ("127.0.0.2-127.0.0.5",)
+    settings = Settings(url="https://[::1]/a", clients=101, variant="all", source_address=source, ramp_rate=200.0)
     needs = needs_of(settings, 2)
-    assert needs == Needs(101, 2, 6, sources=4, destinations=1)
+    assert needs == Needs(101, 2, 6, sources=4, destinations=1, tls=True, starts_per_second=200.0)
+    assert needs.handshakes_matter
     assert (needs.descriptors, needs.connections) == (51 * 6 + 64, 606)
 
 

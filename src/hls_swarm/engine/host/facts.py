@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from hls_swarm.engine.host.handshakes import handshakes_per_second
 from hls_swarm.settings.network import AddressPool
 
 _SYSCTL = Path("/proc/sys")
@@ -33,6 +34,7 @@ class Facts:
         tcp_memory_bytes: what all TCP buffers of the machine may take together.
         receive_buffer_bytes: what one connection's receive buffer starts with.
         foreign_sources: addresses to connect from that are not this machine's.
+        handshakes_per_second: connections over TLS that one core can open.
     """
 
     descriptors_hard: int | None = None
@@ -44,10 +46,17 @@ class Facts:
     receive_buffer_bytes: int | None = None
     page_bytes: int = 4096
     foreign_sources: tuple[str, ...] = ()
+    handshakes_per_second: float | None = None
 
 
-def read_facts(sources: AddressPool, *, sysctl: Path = _SYSCTL, cgroup: Path = _CGROUP) -> Facts:
-    """Look at the machine; nothing is changed and nothing goes over the network."""
+def read_facts(
+    sources: AddressPool, *, handshakes: bool = False, sysctl: Path = _SYSCTL, cgroup: Path = _CGROUP
+) -> Facts:
+    """Look at the machine; nothing is changed and nothing goes over the network.
+
+    Args:
+        handshakes: find out how fast it makes those of TLS, which takes about 0.2 s.
+    """
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     ports, tcp_memory = _numbers(sysctl / "net/ipv4/ip_local_port_range"), _numbers(sysctl / "net/ipv4/tcp_mem")
     buffers = _numbers(sysctl / "net/ipv4/tcp_rmem")
@@ -63,6 +72,7 @@ def read_facts(sources: AddressPool, *, sysctl: Path = _SYSCTL, cgroup: Path = _
         receive_buffer_bytes=buffers[1] if len(buffers) == 3 else None,
         page_bytes=page,
         foreign_sources=foreign(islice(map(sources.address_of, range(sources.count)), _SOURCES_TRIED)),
+        handshakes_per_second=handshakes_per_second() if handshakes else None,
     )
 
 

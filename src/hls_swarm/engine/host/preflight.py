@@ -9,6 +9,7 @@ Rules:
 """
 
 import ipaddress
+import math
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit
@@ -27,7 +28,12 @@ OWN_DESCRIPTORS = 64
 PROCESS_BYTES = 60 << 20
 """Memory of one process of the run, before its first viewer."""
 VIEWER_BYTES = 16 << 10
-"""Memory of one more viewer in a worker; bench/density.py measures it."""
+"""Memory of one more viewer in a worker, on plain connections; bench/density.py measures it."""
+TLS_VIEWER_BYTES = 48 << 10
+"""The same over TLS, HTTP/1.1 or HTTP/2: keys of two connections, a session to resume with its certificates."""
+_AT_ONCE_SECONDS = 1.0
+MEASURED_FROM_PER_SECOND = 100.0
+"""A slower ramp over TLS is none that a machine has to be asked about."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Needs:
         connections_per_viewer: most that one viewer has open at a time.
         sources: local addresses to connect from; 0 leaves the choice to the kernel.
         destinations: addresses that are connected to; None if a name has to be looked up for that.
+        tls: whether connections are over TLS.
+        starts_per_second: how many viewers come a second where most do; infinity: all at once.
     """
 
     viewers: int
@@ -45,6 +53,13 @@ class Needs:
     connections_per_viewer: int
     sources: int = 0
     destinations: int | None = None
+    tls: bool = False
+    starts_per_second: float = 0.0
+
+    @property
+    def handshakes_matter(self) -> bool:
+        """Whether the machine may be too slow at opening connections."""
+        return self.tls and self.starts_per_second >= MEASURED_FROM_PER_SECOND
 
     @property
     def descriptors(self) -> int:
@@ -60,7 +75,8 @@ class Needs:
     @property
     def memory_bytes(self) -> int:
         """Of all processes together."""
-        return (self.workers + 1) * PROCESS_BYTES + self.viewers * VIEWER_BYTES
+        each = TLS_VIEWER_BYTES if self.tls else VIEWER_BYTES
+        return (self.workers + 1) * PROCESS_BYTES + self.viewers * each
 
 
 class Severity(Enum):
@@ -80,12 +96,15 @@ class Finding:
 
 def needs_of(settings: Settings, workers: int) -> Needs:
     """What these settings ask of the machine."""
+    plan = plan_of(settings)
     return Needs(
-        viewers=plan_of(settings).most,
+        viewers=plan.most,
         workers=workers,
         connections_per_viewer=CONNECTIONS_PER_VIEWER_ALL if settings.variant == "all" else CONNECTIONS_PER_VIEWER,
         sources=parse_source_addresses(settings.source_address).count,
         destinations=None if (known := _known_addresses(settings)) is None else len(known),
+        tls=any(url.lower().startswith("https://") for url in settings.urls),
+        starts_per_second=plan.fastest_per_second,
     )
 
 
@@ -100,6 +119,7 @@ def findings(needs: Needs, facts: Facts) -> tuple[Finding, ...]:
             _ports(needs, facts),
             _conntrack(needs, facts),
             _buffers(needs, facts),
+            _handshakes(needs, facts),
         )
         if finding is not None
     ]
@@ -192,6 +212,24 @@ def _buffers(needs: Needs, facts: Facts) -> Finding | None:
     )
 
 
+def _handshakes(needs: Needs, facts: Facts) -> Finding | None:
+    each = facts.handshakes_per_second
+    if each is None or not needs.handshakes_matter:
+        return None
+    room = each * needs.workers
+    # All at once is no rate: the last of them is late by as long as all handshakes take.
+    rate = needs.starts_per_second if needs.starts_per_second != math.inf else needs.viewers / _AT_ONCE_SECONDS
+    if rate <= room:
+        return None
+    how_many = f"{rate:,.0f} viewers a second" if needs.starts_per_second != math.inf else f"{needs.viewers:,} at once"
+    return Finding(
+        Severity.WARNS,
+        f"viewers may start late: {how_many} come over TLS, and the workers ({needs.workers}) can make about "
+        f"{room:,.0f} handshakes a second on this machine; let them come more slowly (--ramp-rate {_rounded_down(room)}) "
+        "or use more cores",
+    )
+
+
 def _known_addresses(settings: Settings) -> tuple[str, ...] | None:
     """Addresses that the load goes to, where that is known without a lookup."""
     if settings.proxy is not None:
@@ -222,6 +260,12 @@ def _is_address(host: str) -> bool:
 
 def _megabytes(count: int) -> str:
     return f"{count / 1e6:,.0f} MB"
+
+
+def _rounded_down(rate: float) -> int:
+    """To two digits: the figure is a measurement."""
+    digits = str(int(rate))
+    return max(1, int(digits[:2].ljust(len(digits), "0")))
 
 
 def _rounded_up(count: int) -> int:
