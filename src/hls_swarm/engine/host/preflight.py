@@ -225,8 +225,8 @@ def _handshakes(needs: Needs, facts: Facts) -> Finding | None:
     return Finding(
         Severity.WARNS,
         f"viewers may start late: {how_many} come over TLS, and the workers ({needs.workers}) can make about "
-        f"{room:,.0f} handshakes a second on this machine; let them come more slowly (--ramp-rate {_rounded_down(room)}) "
-        "or use more cores",
+        f"{room:,.0f} handshakes a second on this machine; let them come more slowly "
+        f"(--ramp-rate {_rounded_down(room)}) or use more cores",
     )
 
 
