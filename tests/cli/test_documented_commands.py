@@ -18,7 +18,7 @@ PAGES = (ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.m
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\s*(?:- |run: )?((?:timeout \S+ )?hls-swarm (?:.|\\\n)*?)(?<!\\)$", re.MULTILINE)
 FOLDED = re.compile(r"(?<=[^\\])\n\s+(?=--|\"\$|http)")
-SHELL = {"|", ">", ">>", "&&", "||", "<", ";"}
+SHELL = {"|", ">", ">>", "&&", "||", "<", ";", "&"}
 
 
 def commands_of(page: Path) -> Iterator[str]:
