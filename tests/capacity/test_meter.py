@@ -227,6 +227,19 @@ def test_a_soak_says_what_its_bytes_fell_to() -> None:
     assert outcome.fell_to == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_soak_that_is_lost_at_once_is_compared_with_what_that_load_received_when_it_held() -> None:
+    measured = Measured()
+    measured.begin(kind=Kind.CONFIRM)
+    _ten_seconds(measured)
+    assert measured.end()[0].result is Result.HELD
+    measured.begin(kind=Kind.SOAK, seconds=30.0)
+    for _ in range(9):
+        measured.second(*_segments(measured.at, 5.0, viewers=6))
+    outcome, _ = measured.end()
+    assert outcome.result is Result.FAILED
+    assert outcome.fell_to == pytest.approx(0.6, abs=0.01)
+
+
 def test_a_pulse_says_whether_viewers_are_well() -> None:
     measured = Measured()
     entry = measured.run.second(11.0, *_segments(10.0, 0.02))

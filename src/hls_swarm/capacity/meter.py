@@ -17,7 +17,7 @@ Rules:
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from statistics import median
+from statistics import fmean, median
 
 from hls_swarm.capacity.objectives import (
     FEW_VALUES,
@@ -153,7 +153,7 @@ class TrialMeter:
             now.snapshot.elapsed_seconds,
             seconds,
             trial.because,
-            fell_to=_fell_to(measured.rows) if step.kind is Kind.SOAK else None,
+            fell_to=self._fell_to(step.viewers, measured.rows) if step.kind is Kind.SOAK else None,
             predicted=nearest_limit(self.trials, self.rows),
             generator_limit=generator_limit(self.trials, self.rows),
             segment_seconds=segment_seconds(now, measured.window),
@@ -235,6 +235,20 @@ class TrialMeter:
             for objective, figure in zip(self._objectives, figures, strict=True)
             if figure.held is False and figure.value is not None
         )
+
+    def _fell_to(self, viewers: int, rows: Sequence[Row]) -> float | None:
+        """Bytes received at the end as a share of those while that load held, at the beginning or in trials before."""
+        received = _received(rows)
+        third = len(received) // 3
+        if not third:
+            return None
+        held = [t for t in self.trials if t.viewers == viewers and t.result is Result.HELD]
+        of_held = _received(
+            [row for row in self.rows if any(t.began_at < float(row["elapsed_seconds"]) <= t.ended_at for t in held)]
+        )
+        last, first = received[-min(third, 15) :], received[:third]
+        before = max(fmean(each) for each in (of_held, first) if each)
+        return fmean(last) / before if before else None
 
     def _trouble(self, measured: _Measured, now: Moment) -> tuple[str, ...]:
         before, lag = measured.began, now.loop_lag.since(measured.began.loop_lag)
@@ -325,11 +339,5 @@ def _watch(measured: _Measured, moment: Moment) -> None:
         )
 
 
-def _fell_to(rows: Sequence[Row]) -> float | None:
-    """Bytes received at the end as a share of those at the beginning."""
-    received = [float(row["body_bytes_per_second"]) for row in rows if "body_bytes_per_second" in row]
-    third = len(received) // 3
-    if not third or not sum(received[:third]):
-        return None
-    last = received[-min(third, 15) :]
-    return (sum(last) / len(last)) / (sum(received[:third]) / third)
+def _received(rows: Sequence[Row]) -> list[float]:
+    return [float(row["body_bytes_per_second"]) for row in rows if "body_bytes_per_second" in row]

@@ -12,6 +12,7 @@ Rules:
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from statistics import fmean, median
 
 from hls_swarm.capacity.answer import case_of
@@ -50,7 +51,7 @@ def likely_cause(rows: Sequence[Row], scrape_seconds: float = 1.0) -> Cause | No
         return None
     held, failed = bounds
     ending = Ending(Verdict.BROKE_OFF, held, failed, confirmed=False)
-    return cause_of(case_of(ending, _joined(spells), rows, _OBJECTIVES, scrape_seconds))
+    return cause_of(replace(case_of(ending, _joined(spells), rows, _OBJECTIVES, scrape_seconds), searched=False))
 
 
 def _spells(rows: Sequence[Row]) -> Iterator[Trial | None]:

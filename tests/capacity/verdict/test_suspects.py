@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 from tests.capacity.verdict import made
 
-from hls_swarm.capacity.steps import VoidBecause
+from hls_swarm.capacity.steps import Result, VoidBecause
 from hls_swarm.capacity.verdict.case import Case
 from hls_swarm.capacity.verdict.cause import Cause, Confidence, cause_of
 from hls_swarm.capacity.verdict.suspects import COLUMNS, SUSPECTS
@@ -305,6 +305,21 @@ def test_a_credit_is_used_up_only_in_a_trial_that_is_long_enough_to_see_it() -> 
     cause = cause_of(replace(case, trials=[*others, short]))
     assert cause.named == ()
     assert "burst-credit" in [one.name for one in cause.not_known]
+
+
+def test_a_credit_is_seen_where_a_load_holds_and_does_not_later_however_short_the_last_trial() -> None:
+    nothing_else = ("@network_allowance_exceeded_per_second",)
+    case = made.case({**_BREAKS_THEN, "body_bytes_per_second": _gives_way}, without=nothing_else)
+    *others, last = case.trials
+    middle = last.began_at + made.SECONDS / 2
+    held = structs.replace(last, result=Result.HELD, ended_at=middle)
+    failed = structs.replace(last, began_at=middle, ended_at=middle + 9)
+    (named,) = cause_of(replace(case, trials=[*others, held, failed])).named
+    assert named.name == "burst-credit"
+    assert named.evidence[0].text == "received fell from 16.0 Mbit/s to 11.2 Mbit/s while 39 viewers stayed"
+    again = structs.replace(held, began_at=failed.ended_at, ended_at=failed.ended_at + 5)
+    assert cause_of(replace(case, trials=[*others, held, failed, again])).named == ()
+    assert cause_of(replace(case, trials=[*others, held, failed], searched=False)).named == ()
 
 
 def test_what_was_worse_at_the_load_that_held_is_no_cause() -> None:

@@ -122,6 +122,7 @@ class Case:
         objective_column: what tells of the objective that broke first, second by second.
         objective_limit: and its limit.
         scrape_seconds: between two looks at the origin.
+        searched: whether loads were tried one by one; else it is a plain run, cut into spells.
     """
 
     trials: Sequence[Trial]
@@ -131,6 +132,7 @@ class Case:
     objective_column: str | None = None
     objective_limit: float = 0.0
     scrape_seconds: float = 1.0
+    searched: bool = True
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
@@ -182,6 +184,24 @@ class Case:
         """The first trial at the smallest load that failed."""
         failed = (t for t in self.trials if t.viewers == self.failed and t.result is Result.FAILED)
         return next(failed, None)
+
+    @cached_property
+    def turned(self) -> tuple[int, Sequence[Row], Sequence[Row]] | None:
+        """The greatest load at which it is looked what gave out that held and did not later; the rows of both times.
+
+        None if there is none, or if nobody searched: in a plain run of one load whatever goes wrong does so later.
+        """
+        found = None
+        for load in sorted(self.failed_by_load) if self.searched else ():
+            if self.failed is None or not self.failed <= load <= CLEAR_UP_TO * self.failed:
+                continue
+            mine = [trial for trial in self.trials if trial.viewers == load and trial.kind in EVIDENCE]
+            held = [trial for trial in mine if trial.result is Result.HELD]
+            failed = [trial for trial in mine if trial.result is Result.FAILED]
+            if held and failed and held[-1].ended_at <= failed[0].began_at:
+                before = [row for trial in held for row in self.rows_of(trial)]
+                found = load, before, [row for trial in failed for row in self.rows_of(trial)]
+        return found
 
     def at_held(self, measure: Measure, where: str) -> float | None:
         """The figure at the greatest load that holds."""

@@ -78,10 +78,12 @@ class Onset(OfOne):
 
 @dataclass(frozen=True)
 class GivesWay(OfOne):
-    """Within a trial that failed, at the same load, it fell to a share of what it had been at first, and not by chance.
+    """At the same load it fell to a share of what it had been at first, and not by chance.
+
+    Within a trial that failed, or from trials of that load that held to those that did not later.
 
     Args:
-        after_holding: the objective held at first.
+        after_holding: within a trial, the objective held at first.
     """
 
     share: float = 0.9
@@ -90,12 +92,15 @@ class GivesWay(OfOne):
 
     def ask(self, case: Case, where: str) -> Answer:
         """See `Atom`."""
+        within = self._within_a_trial(case, where)
+        between = self._between_trials(case, where)
+        return between if between.yes or within.yes is None else within
+
+    def _within_a_trial(self, case: Case, where: str) -> Answer:
         trial = case.failed_trial
         rows = () if trial is None else case.rows_of(trial)
         third = len(rows) // 3
-        before, after = rows[:third], rows[len(rows) - third :]
-        first, last = self.measure.of(before, where), self.measure.of(after, where)
-        if trial is None or third < LEAST_OF_A_THIRD or first is None or last is None:
+        if trial is None or third < LEAST_OF_A_THIRD:
             return not_known(self.measure)
         column = case.objective_column
         held_first = (
@@ -105,9 +110,25 @@ class GivesWay(OfOne):
                 (value := number(row, column)) is not None and value >= case.objective_limit for row in rows[:third]
             )
         )
+        fell = self._fell(trial.viewers, rows[:third], rows[len(rows) - third :], where)
+        return fell if held_first or not fell.yes else Answer(False, fell.text, fell.evidence)
+
+    def _between_trials(self, case: Case, where: str) -> Answer:
+        """The same of trials of one load, of which the first held."""
+        if case.turned is None:
+            return not_known(self.measure)
+        load, before, after = case.turned
+        if min(len(before), len(after)) < LEAST_OF_A_THIRD:
+            return not_known(self.measure)
+        return self._fell(load, before, after, where)
+
+    def _fell(self, load: int, before: Sequence[Row], after: Sequence[Row], where: str) -> Answer:
+        first, last = self.measure.of(before, where), self.measure.of(after, where)
+        if first is None or last is None:
+            return not_known(self.measure)
         text = (
             f"{self.measure.title} fell from {units.figure(first, self.measure.unit)} to "
-            f"{units.figure(last, self.measure.unit)} while {trial.viewers} viewers stayed"
+            f"{units.figure(last, self.measure.unit)} while {load} viewers stayed"
         )
         evidence = Evidence(
             self.measure.signal,
@@ -115,12 +136,12 @@ class GivesWay(OfOne):
             self.measure.unit,
             Comparison.FALLEN,
             self.share,
-            trial.began_at,
-            trial.ended_at,
+            float(before[0]["elapsed_seconds"]),
+            float(after[-1]["elapsed_seconds"]),
             first,
         )
         chance = _CHANCE * math.hypot(self._error(before, where), self._error(after, where))
-        return Answer(held_first and last <= min(self.share * first, first - chance), text, (evidence,))
+        return Answer(last <= min(self.share * first, first - chance), text, (evidence,))
 
     def _error(self, rows: Sequence[Row], where: str) -> float:
         """The standard error of the figure: few viewers ask for their segments now and then."""
