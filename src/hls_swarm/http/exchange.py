@@ -32,6 +32,7 @@ from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import Answering, H2Connection
 from hls_swarm.http.h2.fields import block_literals, field_literals, request_block
 from hls_swarm.http.opening.dial import Dial
+from hls_swarm.http.options import Http2
 from hls_swarm.http.seam import Owner
 from hls_swarm.records import Exchange, Failure, FailureKind, Unanswered
 
@@ -55,6 +56,7 @@ class _Phase(Enum):
 _WAITING, _CONNECTING, _SENDING, _ANSWER, _BODY = _Phase
 _KEEP, _DROP, _REFUSE = BodyUse
 _CLOSE = Framing.CLOSE
+_NEVER = Http2.NEVER
 
 
 class _DialTimes(msgspec.Struct, frozen=True, gc=False):
@@ -382,7 +384,9 @@ class Fetching:
     def _open(self, route: Route) -> None:
         dial = self._client.dial(route, self)
         if dial is None:
-            self._enter(_WAITING, perf_counter(), None)
+            # For a stream of an HTTP/2 connection a peer may let one wait for ever; one of six connections comes free.
+            limit = None if self._client.identity.http2 is _NEVER else self._timeouts.first_byte
+            self._enter(_WAITING, perf_counter(), limit)
             self._client.wait(self)
         else:
             self._dial = dial
