@@ -287,7 +287,7 @@ def _agent(settings: AgentSettings) -> int:
 
 
 def _capacity(settings: Settings, options: CapacitySettings) -> int:
-    from hls_swarm.run import capacity
+    from hls_swarm.run.commands import capacity
 
     return capacity(settings, options)
 
@@ -315,19 +315,19 @@ class Actions:
 
 
 def _run(settings: Settings) -> int:
-    from hls_swarm.run import run
+    from hls_swarm.run.commands import run
 
     return run(settings)
 
 
 def _demo(settings: Settings, limits: tuple[str, ...]) -> int:
-    from hls_swarm.run import demo
+    from hls_swarm.run.commands import demo
 
     return demo(settings, limits)
 
 
 def _origin(options: OriginOptions) -> int:
-    from hls_swarm.run import origin
+    from hls_swarm.run.origin import origin
 
     return origin(
         port=options.port,

@@ -59,8 +59,6 @@ if TYPE_CHECKING:  # what a run does not need takes a quarter of the time in whi
     from rich.console import RenderableType
 
     from hls_swarm.run.capacity import Searching
-    from hls_swarm.testorigin.settings import OriginAddress
-    from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
 
 from hls_swarm.run.cause import LastRows
 from hls_swarm.run.controller import Controller
@@ -156,77 +154,6 @@ def _demo_search(settings: Settings, limits: tuple[str, ...]) -> int:
         Output(sys.stderr).show(search_text(parsed, limits))
         searching = Searching(SEARCH, settings, most, SEGMENT_SECONDS)
         return run_to_the_end(_interruptible(_demo(settings, workers, signals, limits, searching), signals))
-
-
-def origin(
-    *,
-    port: int,
-    listen: str,
-    access_log: str | None,
-    segment_seconds: int = 2,
-    window: int = 6,
-    dvr_window: int = 150,
-    faults: tuple[str, ...] = (),
-    limits: tuple[str, ...] = (),
-    allowed_hosts: tuple[str, ...] = (),
-    part_seconds: float | None = None,
-    cors: str = "",
-    steering: str = "CDN-A,CDN-B",
-) -> int:
-    """Serve the embedded origin until it is stopped; gives the exit code.
-
-    Args:
-        port: taken or refused; 0 is any that is free.
-        part_seconds: length of parts of a low-latency stream; None: there is none.
-    """
-    from hls_swarm.testorigin.settings import LogTo, access_log_place
-    from hls_swarm.testorigin.settings import OriginSettings as OriginOptions
-
-    options = OriginOptions(
-        listen=listen,
-        port=port,
-        access_log=LogTo.FOLDER if access_log is None else access_log_place(access_log),
-        segment_seconds=segment_seconds,
-        window=window,
-        dvr_window=dvr_window,
-        faults=faults,
-        limits=limits,
-        allowed_hosts=allowed_hosts,
-        part_seconds=part_seconds,
-        cors=cors,
-        steering=steering,
-    )
-    with Signals() as signals:
-        uvloop.run(_origin(options, signals))
-    return 0
-
-
-async def _origin(options: "OriginOptions", signals: Signals) -> None:
-    from hls_swarm.testorigin.service import serve
-
-    stop = asyncio.Event()
-    signals.end_with(asyncio.get_running_loop(), stop.set)
-    await serve(options, _announce, stop)
-
-
-def _announce(address: "OriginAddress") -> None:
-    screen = Output(sys.stderr)
-    rows = [
-        ("Stream", address.stream_url),
-        *([] if address.low_latency_url is None else [("Low latency", address.low_latency_url)]),
-        ("Metrics", f"{address.node_metrics_url}  {address.nginx_metrics_url}"),
-        ("Access log", address.access_log or "-"),
-        (
-            "Load it",
-            (
-                f"hls-swarm -origin-metrics {address.node_metrics_url} -nginx-metrics {address.nginx_metrics_url} "
-                f"{address.stream_url}"
-            ),
-        ),
-        ("Stop it", "Ctrl-C"),
-    ]
-    for label, value in rows:
-        screen.show(f"{label:<12}{value}", wrap=False)
 
 
 async def _interruptible(command: Coroutine[Any, Any, int], signals: Signals) -> int:

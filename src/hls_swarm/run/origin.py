@@ -1,0 +1,80 @@
+"""What the command line starts as `origin`: the embedded origin, until it is stopped.
+
+It needs nothing of a run, and is there in half the time without it.
+"""
+
+import asyncio
+import sys
+
+import uvloop
+
+from hls_swarm.run.signals import Signals
+from hls_swarm.testorigin.service import serve
+from hls_swarm.testorigin.settings import LogTo, OriginAddress, OriginSettings, access_log_place
+from hls_swarm.views.terminal.output import Output
+
+
+def origin(
+    *,
+    port: int,
+    listen: str,
+    access_log: str | None,
+    segment_seconds: int = 2,
+    window: int = 6,
+    dvr_window: int = 150,
+    faults: tuple[str, ...] = (),
+    limits: tuple[str, ...] = (),
+    allowed_hosts: tuple[str, ...] = (),
+    part_seconds: float | None = None,
+    cors: str = "",
+    steering: str = "CDN-A,CDN-B",
+) -> int:
+    """Serve the embedded origin until it is stopped; gives the exit code.
+
+    Args:
+        port: taken or refused; 0 is any that is free.
+        part_seconds: length of parts of a low-latency stream; None: there is none.
+    """
+    options = OriginSettings(
+        listen=listen,
+        port=port,
+        access_log=LogTo.FOLDER if access_log is None else access_log_place(access_log),
+        segment_seconds=segment_seconds,
+        window=window,
+        dvr_window=dvr_window,
+        faults=faults,
+        limits=limits,
+        allowed_hosts=allowed_hosts,
+        part_seconds=part_seconds,
+        cors=cors,
+        steering=steering,
+    )
+    with Signals() as signals:
+        uvloop.run(_origin(options, signals))
+    return 0
+
+
+async def _origin(options: OriginSettings, signals: Signals) -> None:
+    stop = asyncio.Event()
+    signals.end_with(asyncio.get_running_loop(), stop.set)
+    await serve(options, _announce, stop)
+
+
+def _announce(address: OriginAddress) -> None:
+    screen = Output(sys.stderr)
+    rows = [
+        ("Stream", address.stream_url),
+        *([] if address.low_latency_url is None else [("Low latency", address.low_latency_url)]),
+        ("Metrics", f"{address.node_metrics_url}  {address.nginx_metrics_url}"),
+        ("Access log", address.access_log or "-"),
+        (
+            "Load it",
+            (
+                f"hls-swarm -origin-metrics {address.node_metrics_url} -nginx-metrics {address.nginx_metrics_url} "
+                f"{address.stream_url}"
+            ),
+        ),
+        ("Stop it", "Ctrl-C"),
+    ]
+    for label, value in rows:
+        screen.show(f"{label:<12}{value}", wrap=False)
