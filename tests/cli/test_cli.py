@@ -190,6 +190,7 @@ def _spellings() -> Iterator[Any]:
         "seed": ("9", 9),
         "workers": ("3", 3),
         "variant": ("lowest", "lowest"),
+        "latency": ("low", "low"),
         "profile": ("hlsjs=70,media3=30", "hlsjs=70,media3=30"),
         "access-rate": ("lognormal:8M:0.6", "lognormal:8M:0.6"),
         "arrivals": ("poisson", "poisson"),
@@ -248,6 +249,8 @@ def _spellings() -> Iterator[Any]:
         "expect": ("errors=2%", ("errors=2%",)),
         "generator-limit": ("20%", "20%"),
         "metrics": ("127.0.0.1:0", "127.0.0.1:0"),
+        "remote-write": ("http://p:9090/api/v1/write", "http://p:9090/api/v1/write"),
+        "remote-write-header": ("X-Scope-OrgID: a", ("X-Scope-OrgID: a",)),
         "log-format": ("json", "json"),
         "log-level": ("info", "info"),
         "p1203": ("p1203.json", "p1203.json"),
@@ -293,6 +296,7 @@ def _spellings() -> Iterator[Any]:
         "browser-credentials",
         "record-requests",
         "respread",
+        "otlp",
         *_OF_FFMPEG,
     ):
         for off in ("=false", "=0", "=F", "=FALSE"):
@@ -317,6 +321,7 @@ def test_every_flag_in_every_spelling(name: str, form: list[str], value: object)
         "print-cmd": ["--engine=ffmpeg"],
         "require-origin-metrics": ["--origin-metrics-host=a"],
         "client-key": ["--client-certificate=c.pem"],
+        "remote-write-header": ["--remote-write=http://p:9090/api/v1/write"],
         "browser-credentials": ["--browser-origin=https://player.example"],
         "cmcd-content-id": ["--cmcd=query"],
         "cmcd-collector": ["--cmcd=query"],

@@ -15,6 +15,7 @@ from tests.support.environment import clean_environ
 from tests.support.programs import free_port, is_alive, wait_for
 from tests.support.soundness import assert_sound
 
+from hls_swarm.records import ObjectKind
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
 
@@ -44,8 +45,7 @@ def with_origin(check: Callable[[OriginAddress], None], log: Path) -> None:
 
 def logged(log: Path) -> tuple[dict[str, int], dict[str, int]]:
     """Requests and body bytes by kind of object, from the origin's access log."""
-    requests = {"multivariant_playlist": 0, "media_playlist": 0, "segment": 0, "init": 0, "key": 0, "preflight": 0}
-    requests |= {"steering": 0, "cmcd_report": 0}
+    requests = {kind.value: 0 for kind in ObjectKind}
     body_bytes = dict(requests)
     for line in log.read_text().splitlines():
         match = LOG_LINE.search(line)
