@@ -57,10 +57,10 @@ def test_bar(share: float | None, drawn: str) -> None:
     [
         pytest.param([], 4, "    ", id="nothing yet"),
         pytest.param([0, 0], 4, "  ▁▁", id="zero"),
-        pytest.param([1, 2, 4, 8], 4, "▁▂▄█", id="stands on zero"),
-        pytest.param([5, None, 5], 3, "█ █", id="a gap"),
-        pytest.param([1, 8, 1, 1, 1, 1], 3, "█▁▁", id="no peak is lost"),
-        pytest.param([8, 1, 1], 2, "█▁", id="the oldest share may be short"),
+        pytest.param([1, 2, 4, 8], 4, "▁▂▄▇", id="stands on zero"),
+        pytest.param([5, None, 5], 3, "▇ ▇", id="a gap"),
+        pytest.param([1, 8, 1, 1, 1, 1], 3, "▇▁▁", id="no peak is lost"),
+        pytest.param([8, 1, 1], 2, "▇▁", id="the oldest share may be short"),
         pytest.param([1], 0, "", id="no room"),
     ],
 )
@@ -69,7 +69,7 @@ def test_sparkline(values: list[float | None], width: int, drawn: str) -> None:
 
 
 def test_a_chart_is_a_sparkline_of_several_lines() -> None:
-    assert chart([0, 1, 2, 3, 4, None], 7, 2) == ["    ▄█ ", " ▁▄███ "]
+    assert chart([0, 1, 2, 3, 4, None], 7, 2) == ["    ▄▇ ", " ▁▄███ "]
     assert chart([], 3, 2) == ["   ", "   "]
 
 

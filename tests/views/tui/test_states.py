@@ -171,7 +171,7 @@ def test_viewers_and_origin_share_one_time_axis() -> None:
         states.snapshot(float(second), origin=states.one_origin(0.0, cpu_percent=float(second))) for second in range(30)
     ]
     lines = screen(*run, size=SIZES["middle"]).splitlines()
-    rows = {line[1:20].strip(): line for line in lines if "█" in line[20:] or "▁" in line[20:]}
+    rows = {line[1:20].strip(): line for line in lines if set(line[20:]) & set("▁▂▃▄▅▆▇█")}
     axis = next(line for line in lines if line.rstrip().endswith("0:29") and "0:00" in line)
     first = axis.index("0:00")
     assert [len(rows[name][:first].rstrip()) < first for name in ("throughput", "CPU")] == [True, True]

@@ -144,10 +144,13 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
 
 
 def chart(values: Sequence[float | None], width: int, height: int) -> list[str]:
-    """The same on several lines, the top one first: eight steps a line."""
+    """The same on several lines, the top one first: eight steps a line.
+
+    The greatest value leaves the last step free: charts below each other do not run into one.
+    """
     cells = _squeezed(values, width) if width > 0 else []
     top = max((value for value in cells if value is not None), default=0.0)
-    steps = 8 * height - 1
+    steps = 8 * height - 2
     filled = [None if value is None else int(value / top * (steps + 0.999)) if top > 0 else 0 for value in cells]
     return ["".join(_block(step, 8 * row) for step in filled).rjust(max(0, width)) for row in reversed(range(height))]
 

@@ -13,6 +13,8 @@ from hls_swarm.views.tui.themes import BAD, CONDITION_SIGNS, CONDITION_STYLES, L
 _NAME = "hls-swarm"
 _LABEL_WIDTH = 9
 _LEAST_BAR, _MOST_BAR = 10, 60
+_MOST_REASONS = {Detail.COMPACT: 2, Detail.NORMAL: 3, Detail.ROOMY: 3, Detail.FULL: 3}
+"""Lines for how it fares and why: what was found stands in a panel of its own."""
 _STARTING = frozenset({Phase.STARTING, Phase.RAMPING})
 
 
@@ -25,7 +27,7 @@ class Overview(Panel):
     def __init__(self) -> None:
         super().__init__("overview", "")
 
-    def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:  # noqa: ARG002 - always the same
+    def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:
         """Stream, condition, time, viewers."""
         note = "PAUSED: the run goes on" if self.paused else ""
         url_width = width - len(_NAME) - 2 - (len(note) + 2 if note else 0)
@@ -33,15 +35,23 @@ class Overview(Panel):
         head = [(_NAME, STRONG), ("  " + (url.ljust(url_width) if note else url), LABEL)]
         if note:
             head.append(("  " + note, "bold $warn"))
-        return [tuple(head), *_condition(picture, width), _time(picture, width), *_viewers(picture, width)]
+        return [
+            tuple(head),
+            *_condition(picture, width, _MOST_REASONS[detail]),
+            _time(picture, width),
+            *_viewers(picture, width),
+        ]
 
 
-def _condition(picture: Picture, width: int) -> list[Line]:
-    """The word, and why; in a search, which makes trouble on purpose, no more of that than a line has room for."""
+def _condition(picture: Picture, width: int, most: int) -> list[Line]:
+    """The word, and why, on so many lines at most; in a search, which makes trouble on purpose, on one."""
     condition = picture.assessment.condition
     word = f"{CONDITION_SIGNS[condition]} {condition.value.upper()}"
     text = f"{word}  {picture.assessment.text}"
-    rows = [cut(text, width)] if picture.search is not None else wrap(text, max(10, width), break_on_hyphens=False)
+    rows = wrap(text, max(10, width), break_on_hyphens=False)
+    most = 1 if picture.search is not None else most
+    if len(rows) > most:
+        rows = [*rows[: most - 1], cut(" ".join(rows[most - 1 :]), width)]
     first, *others = rows
     style = CONDITION_STYLES[condition]
     return [line((first[: len(word)], style), first[len(word) :]), *(line(row) for row in others)]
