@@ -320,6 +320,19 @@ class TestRespread:
 
         in_bed(test, respread=True)
 
+    def test_of_one_that_only_does_not_answer_they_wait_for_its_lease(self) -> None:
+        async def test(bed: Bed) -> None:
+            await bed.run(5)
+            bed.agents[1].known = False
+            bed.agents[1].set(dead=True)
+            await bed.run(25)
+            assert bed.seconds_until(lambda state: bool(state.lost), "b", 5) == 1
+            adopted = [at for agent in bed.agents for at, m in agent.said if isinstance(m, Adopt)]
+            assert min(adopted) >= (bed.agents[1].load_ended_at or 1e9)
+            assert bed.agent("b").gap_seconds == pytest.approx(LEASE_SECONDS + GRACE_SECONDS + 1.0, abs=0.1)
+
+        in_bed(test, respread=True)
+
     def test_without_being_asked_for_they_stay_away(self) -> None:
         async def test(bed: Bed) -> None:
             await bed.run(5)

@@ -48,7 +48,8 @@ class MadeAgent:
         said: every message, in order, with the instant of its coming.
         requests: what it has really sent, whoever was told.
         cut: whether nothing gets there and back now; what was sent meanwhile comes when that is over.
-        dead: whether it is gone, and the line knows.
+        dead: whether it is gone, and the line says so.
+        known: whether the line knows then that its process has ended.
     """
 
     name: str
@@ -65,6 +66,7 @@ class MadeAgent:
     cut: bool = False
     dead: bool = False
     hung: bool = False
+    known: bool = True
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Event()
@@ -92,13 +94,13 @@ class MadeAgent:
             self._changed.clear()
             await self._changed.wait()
         if self.dead:
-            raise LineLostError("its process has ended")
+            raise LineLostError("its process has ended", load_has_ended=self.known)
 
     def set(self, **states: bool) -> None:
         """Cut, hang or kill it, or mend that."""
         for state, value in states.items():
             setattr(self, state, value)
-        if self.dead:
+        if self.dead and self.known:
             self._end_load()
         self._changed.set()
 

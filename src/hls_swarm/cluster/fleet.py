@@ -316,7 +316,7 @@ class Fleet:
         now = self._clock()
         error = asking.exception()
         if isinstance(error, LineLostError):
-            self._lose(post, one_line(str(error)), ended=True)
+            self._lose(post, one_line(str(error)), ended=error.load_has_ended)
             return
         if isinstance(error, ValueError):
             self._lose(post, f"said something that can not be read: {one_line(str(error))}")

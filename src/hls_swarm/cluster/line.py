@@ -4,7 +4,16 @@ from typing import Protocol
 
 
 class LineLostError(Exception):
-    """Nobody is there any more, for certain: the agent's process has ended, or its machine."""
+    """Nobody will answer any more.
+
+    Args:
+        load_has_ended: whether the agent's process is known to have ended, and its workers with it. Of a machine that
+            only does not answer that is not known: it may be cut off, and load the origin until its lease has run out.
+    """
+
+    def __init__(self, why: str, *, load_has_ended: bool = False) -> None:
+        super().__init__(why)
+        self.load_has_ended = load_has_ended
 
 
 class Line(Protocol):

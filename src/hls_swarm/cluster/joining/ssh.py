@@ -38,6 +38,7 @@ class RemoteAgent:
         self._process: subprocess.Popen[bytes] | None = None
         self._words: deque[str] = deque(maxlen=4)
         self._reader: asyncio.Task[None] | None = None
+        self._pipe: asyncio.ReadTransport | None = None
 
     async def start(self, ssh: str, command: str, token: str) -> None:
         """Start it. Raises RunError if there is no ssh."""
@@ -50,7 +51,7 @@ class RemoteAgent:
         writer.write(token.encode() + b"\n")
         writer.close()
         words = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), process.stderr)
+        self._pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), process.stderr)
         self._reader = loop.create_task(self._read(words))
 
     @property
@@ -75,7 +76,11 @@ class RemoteAgent:
             process.terminate()
             process.wait()
         if self._reader is not None:
+            await asyncio.wait([self._reader], timeout=0.5)  # its last words may be on their way
             self._reader.cancel()
+        if self._pipe is not None:
+            self._pipe.close()
+            await asyncio.sleep(0)  # in the next turn of the loop it is closed
 
     async def _read(self, words: asyncio.StreamReader) -> None:
         while data := await words.readline():

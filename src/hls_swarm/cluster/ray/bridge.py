@@ -76,7 +76,8 @@ class Bridge(asyncio.Protocol):
             except exceptions.ActorUnavailableError:  # which is not its death
                 await asyncio.sleep(AGAIN_SECONDS)
             except exceptions.ActorDiedError as error:
-                return Answered(number, lost=_death(str(error)))
+                words, ended = _death(str(error))
+                return Answered(number, lost=words, ended=ended)
             except exceptions.RayError as error:
                 return Answered(number, lost=told(error))
 
@@ -94,16 +95,15 @@ class Bridge(asyncio.Protocol):
         )
 
 
-def _death(text: str) -> str:
-    """Why an agent is gone, from the engine's long account of it."""
-    known = (
-        ("node has died", "its machine is gone: nothing answers there, or its agent was ended"),
-        ("node was terminated", "its machine is gone: its agent was ended"),
-        ("was killed", "its process was killed"),
-        ("connection error code", "its process has ended"),
-    )
+def _death(text: str) -> tuple[str, bool]:
+    """Why an agent is gone, from the engine's long account of it, and whether it has ended for certain.
+
+    Of a machine that does not answer the engine knows no more than we.
+    """
     low = text.lower()
-    return next((words for part, words in known if part in low), "its process has ended")
+    if "node" in low and any(words in low for words in ("died", "dead", "terminated", "missing too many heartbeats")):
+        return "its machine is gone: nothing answers there, or its agent was ended", False
+    return "its process has ended", True
 
 
 async def _serve(ray: Any, address: str, sink: int) -> None:

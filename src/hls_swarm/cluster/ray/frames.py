@@ -48,12 +48,14 @@ class Answered(msgspec.Struct, frozen=True, tag=True):
 
     Attributes:
         lost: in words, why no answer can come.
+        ended: whether what should answer is known to have ended.
     """
 
     number: int
     body: bytes = b""
     machines: tuple[Machine, ...] = ()
     lost: str = ""
+    ended: bool = False
 
 
 ToBridge = ListMachines | Place | Carry

@@ -87,7 +87,7 @@ class BridgeProcess:
         finally:
             self._waiting.pop(number, None)
         if answer.lost:
-            raise LineLostError(answer.lost)
+            raise LineLostError(answer.lost, load_has_ended=answer.ended)
         return answer
 
     async def end(self) -> None:
