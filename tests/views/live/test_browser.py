@@ -56,6 +56,13 @@ def until(tab: Browser, expression: str, seconds: float = 20.0) -> None:
         time.sleep(0.05)
 
 
+def until_heard(feed: Feed) -> None:
+    begun = time.monotonic()
+    while not feed.events.is_heard:
+        assert time.monotonic() - begun < 20, "the page never asked for the stream"
+        time.sleep(0.02)
+
+
 def complaints(tab: Browser) -> list[str]:
     """What the page did wrong; that it asks its own server is no mistake."""
     return [problem for problem in tab.problems if not problem.startswith("a request to http://127.0.0.1:")]
@@ -75,8 +82,13 @@ def test_a_run_is_drawn_as_it_goes_on(tmp_path: Path) -> None:
         endpoint = Endpoint("127.0.0.1:0", time.monotonic, feed=feed)
         asyncio.run_coroutine_threadsafe(endpoint.__aenter__(), loop).result(10)
         try:
+            tab.open(f"http://127.0.0.1:{endpoint.port}/")
+            until_heard(feed)
+            assert tab.value("document.getElementById('state').textContent") == "connecting"
             for at in range(1, 6):
-                feed.add(one_second(at))
+                within(loop, partial(lambda second: feed.add(one_second(second)), at))
+            until(tab, "document.getElementById('state').textContent === 'live'")
+            until(tab, "document.querySelectorAll('#chart-viewers canvas').length === 1")
             tab.open(f"http://127.0.0.1:{endpoint.port}/")
             until(tab, "document.getElementById('state').textContent === 'live'")
             assert "RUNNING" in tab.value("document.getElementById('verdict').textContent")

@@ -173,6 +173,7 @@
   heard("second", (message) => {
     add(message);
     take(message);
+    say("live", "live");
   });
   heard("over", (message) => {
     over = true;
