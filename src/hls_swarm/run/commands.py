@@ -59,13 +59,13 @@ if TYPE_CHECKING:  # what a run does not need takes a quarter of the time in whi
     from rich.console import RenderableType
 
     from hls_swarm.run.capacity import Searching
+    from hls_swarm.run.pushing import Pusher
 
 from hls_swarm.run.cause import LastRows
 from hls_swarm.run.controller import Controller
 from hls_swarm.run.files import write_file, write_reports
 from hls_swarm.run.loop import run_to_the_end
 from hls_swarm.run.on_end import hook_environment, run_hook
-from hls_swarm.run.pushing import pushers
 from hls_swarm.run.screen import dashboard_on
 from hls_swarm.run.signals import Signals
 
@@ -289,7 +289,7 @@ async def _followed(
         ),
         new_fetcher=scraper_fetcher(asyncio.get_running_loop()),
     )
-    sending = pushers(settings, time.time(), socket.gethostname(), os.environ)
+    sending = _pushers(settings)
     logbook = Logbook(partial(masked, secrets=secrets_of(settings)))
     lines = LineView(Output(beside))
     dashboard = dashboard_on(settings.tui, lines, logbook)
@@ -393,6 +393,14 @@ async def _followed(
         screen.write(f"hls-swarm: {failed}\n")
     lost = report.trouble is not None or any(troubles) or failed is not None
     return outcome.exit_code or (EXIT_CODES[Verdict.ERROR] if lost else 0)
+
+
+def _pushers(settings: Settings) -> "list[Pusher]":
+    if settings.remote_write is None and not settings.otlp:
+        return []
+    from hls_swarm.run.pushing import pushers
+
+    return pushers(settings, time.time(), socket.gethostname(), os.environ)
 
 
 def _for_check(settings: Settings) -> Settings:

@@ -9,11 +9,10 @@ Rules:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hls_swarm.capacity.progress import Progress
 from hls_swarm.http.serving.publisher import Publisher, event
-from hls_swarm.judge.events import changes
+from hls_swarm.judge.events import Event, changes
 from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.judge.report import Status
 from hls_swarm.judge.verdict import Outcome, judge
@@ -22,8 +21,10 @@ from hls_swarm.settings.spellings import parse_share
 from hls_swarm.views.html.plans import ChartPlan, known, plans
 from hls_swarm.views.live.drawn import Drawn
 from hls_swarm.views.live.history import EventLog, History
-from hls_swarm.views.live.snapshots import envelope
-from hls_swarm.views.terminal.capacity import progress_line
+
+if TYPE_CHECKING:
+    from hls_swarm.capacity.progress import Progress
+    from hls_swarm.snapshot.snapshot import Snapshot
 
 SELDOM_SECONDS = 5
 """How often what takes long to make, or much to send, is sent."""
@@ -74,9 +75,9 @@ class Feed:
             now = {"at": entry.row["elapsed_seconds"], "step": self._history.step, "values": values}
             self.events.publish(event("second", now | self._changed(entry)))
         if self.snapshots.is_heard:
-            self.snapshots.publish(event("snapshot", envelope(entry.moment.snapshot, turned, self._progress)))
+            self.snapshots.publish(self._sent_away(entry.moment.snapshot, turned))
 
-    def search(self, progress: Progress) -> None:
+    def search(self, progress: "Progress") -> None:
         """How far a search for capacity is."""
         self._progress = progress
 
@@ -124,7 +125,12 @@ class Feed:
     def _first_frame(self) -> bytes:
         if self._entry is None:
             return b""
-        return event("snapshot", envelope(self._entry.moment.snapshot, self._log.all, self._progress))
+        return self._sent_away(self._entry.moment.snapshot, self._log.all)
+
+    def _sent_away(self, snapshot: "Snapshot", events: Sequence[Event]) -> bytes:
+        from hls_swarm.views.live.snapshots import envelope  # what few need is imported when they do
+
+        return event("snapshot", envelope(snapshot, events, self._progress))
 
     def _changed(self, entry: Entry) -> Message:
         """What the page does not say yet."""
@@ -149,12 +155,19 @@ class Feed:
             status=self._status,
         )
         charts = drawn_charts(report, self._plans, self._risen, self._history.step)
-        progress = self._progress if self._status is Status.RUNNING else None
-        made = parts(report, entry, charts, progress_line(progress) if progress is not None else "")
+        made = parts(report, entry, charts, self._searched())
         if not seldom:
             made = {name: html for name, html in made.items() if name not in _SELDOM}
         others = beside(report, self._history) if seldom else self._sent.get("beside", ())
         return {**told(report), "beside": others, "charts": [*charts.charts, *others], "parts": made}
+
+    def _searched(self) -> str:
+        """How far a search for capacity is, in words; empty if there is none, or it is over."""
+        if self._progress is None or self._status is not Status.RUNNING:
+            return ""
+        from hls_swarm.views.terminal.capacity import progress_line
+
+        return progress_line(self._progress)
 
     def _judge(self, entry: Entry) -> Outcome:
         """The verdict as it stands."""

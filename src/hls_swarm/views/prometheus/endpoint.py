@@ -25,7 +25,6 @@ from hls_swarm.settings.checks import listen_address
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.views.live.feed import Feed
-from hls_swarm.views.live.page import page, security_fields
 from hls_swarm.views.prometheus.collector import Page
 from hls_swarm.views.prometheus.protobuf import CONTENT_TYPE, is_asked_for, protobuf_page
 
@@ -123,6 +122,8 @@ class Endpoint:
             case "/readyz":
                 return Answer(*self._readiness())
             case "/" if self._feed is not None:
+                from hls_swarm.views.live.page import page, security_fields  # 0.1 s, for those who look
+
                 return Answer(HTTPStatus.OK, page(), HTML, security_fields())
             case "/events" if self._feed is not None:
                 return self._feed.events
