@@ -145,6 +145,23 @@ def test_of_two_limits_the_one_that_came_with_the_trouble_leads() -> None:
     ]
 
 
+def test_segments_that_are_gone_when_slow_viewers_ask_are_no_cause() -> None:
+    slow: Values = {
+        "segment_ttfb_seconds_p95": 1.9,
+        "segment_download_seconds_p50": 2.0,
+        "origin_pressure_io_percent@a": 60.0,
+        "viewers_stalled": 12.0,
+    }
+    gone: Values = {**slow, "errors": 2.0, "errors@segment http_status 404": 2.0}
+    found = find(timeline((30, slow), (50, gone)))
+    assert [finding.rule for finding in found] == [
+        "origin-disk-queue",
+        "slow-first-byte",
+        "missing-segments",
+        "stalled",
+    ]
+
+
 def test_a_remark_is_as_it_is_however_much_viewers_suffer() -> None:
     late: Values = {"live_latency_seconds_p50": -53.0}
     found = find(timeline((30, {**late, "viewers_stalled": 12.0, "gap_segments": 1.0}), (45, late)))

@@ -371,7 +371,7 @@ SOURCES = (
     ),
     Rule(
         name="exporter-gone",
-        standing=Standing.LIMIT,
+        standing=Standing.REMARK,
         culprit=Culprit.ORIGIN,
         severity=Severity.NOTE,
         what="{0} exporters of {where} do not answer: what the origin does is not known",

@@ -123,6 +123,8 @@ _RELATIVE = median_of("segment_relative_download_p50", Unit.RATIO, _LATELY)
 _RELATIVE_TAIL = median_of("segment_relative_download_p95", Unit.RATIO, _LATELY)
 _FIRST_BYTE = quotient_of("segment_ttfb_seconds_p95", "segment_download_seconds_p50", _LATELY)
 _SPREAD = quotient_of("segment_download_seconds_p95", "segment_download_seconds_p50", _LATELY)
+_TOO_LATE = ("missing-segments", "expired-segments")
+"""Viewers whose segments come slowly ask for others when these are gone."""
 
 DOWNLOADS = (
     Rule(
@@ -138,6 +140,7 @@ DOWNLOADS = (
             at_most(_SPREAD, 1.15, 1.3),
         ),
         for_seconds=3.0,
+        explains=_TOO_LATE,
     ),
     Rule(
         name="slow-bodies",
@@ -148,6 +151,7 @@ DOWNLOADS = (
         next_step="a full link, loss on the way or a shaper: see the origin's link, retransmits and disks",
         conditions=(at_least(_RELATIVE_TAIL, 0.8, 0.6), at_most(_FIRST_BYTE, 0.3, 0.5)),
         for_seconds=3.0,
+        explains=_TOO_LATE,
     ),
     Rule(
         name="slow-first-byte",
@@ -161,6 +165,7 @@ DOWNLOADS = (
             at_least(_FIRST_BYTE, 0.3),
         ),
         for_seconds=3.0,
+        explains=_TOO_LATE,
     ),
     Rule(
         name="collected-bodies",
@@ -177,7 +182,7 @@ DOWNLOADS = (
             at_most(quotient_of("media_playlist_ttfb_seconds_p95", "segment_ttfb_seconds_p95", _LATELY), 0.2, 0.4),
         ),
         for_seconds=3.0,
-        explains=("slow-first-byte",),
+        explains=("slow-first-byte", *_TOO_LATE),
     ),
     _held_up("playlists", "media_playlist"),
     _held_up("segments", "segment"),
