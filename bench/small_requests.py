@@ -6,6 +6,8 @@ One nginx on loopback answers with a live media playlist of six segments: the sa
 whose sequence numbers no other answer had (changed). This client reads the body and parses it, as a viewer does; wrk
 only counts it; aiohttp reads it and drops it. Each is a process of its own, they take turns, and only the CPU time of
 the client counts, without the start of the interpreter for the two that have one. Medians of the rounds.
+
+Over HTTP/2 and TLS 1.3 the unchanged playlist is asked for by this client, which parses it, and by h2load.
 """
 
 import argparse
@@ -25,7 +27,7 @@ from bench.servers import cpu_seconds_of, needed, nginx
 
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.playlist import MediaPlaylist
-from hls_swarm.http import Client, ClientContext, Request, Timeouts
+from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity, Request, Timeouts, TlsOptions
 from hls_swarm.records import Exchange
 
 _LINES = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:2"]
@@ -40,7 +42,8 @@ class Reloader:
     answers = 0
 
     def __init__(self, context: ClientContext, playlists: PlaylistCache, url: str) -> None:
-        self._client = Client(context)
+        http2 = Http2.REQUIRED if url.startswith("https:") else Http2.NEVER
+        self._client = Client(context, Identity(http2=http2))
         self._playlists = playlists
         self._request = Request(url, 0.0, Timeouts(), keep_body=True)
         self._client.fetch(self._request, self._done)
@@ -57,7 +60,8 @@ class Reloader:
 
 async def be_hls_swarm(url: str, connections: int, seconds: float) -> int:
     """Reload and parse; gives the number of answers."""
-    context, playlists = ClientContext(asyncio.get_running_loop()), PlaylistCache()
+    context = ClientContext(asyncio.get_running_loop(), ClientOptions(tls=TlsOptions(insecure=True)))
+    playlists = PlaylistCache()
     reloaders = [Reloader(context, playlists, url) for _ in range(connections)]
     await asyncio.sleep(seconds)
     assert len(reloaders) == connections
@@ -101,6 +105,11 @@ def microseconds(client: str, url: str, connections: int, seconds: float) -> flo
         found = re.search(r"(\d+) requests in", output)
         assert found, output
         return cpu / int(found[1]) * 1e6
+    if client == "h2load":
+        cpu, output = cpu_seconds_of(["h2load", "-t1", f"-c{connections}", "-m1", f"-D{seconds:.0f}", url])
+        found = re.search(r"(\d+) succeeded", output)
+        assert found, output
+        return cpu / int(found[1]) * 1e6
     command = [sys.executable, "-m", "bench.small_requests", "--be", client, "--url", url]
     cpu, output = cpu_seconds_of([*command, "--connections", str(connections), "--seconds", str(seconds)])
     answers, startup = json.loads(output)
@@ -119,7 +128,7 @@ def main() -> None:
     if options.be:
         be(options.be, options.url, options.connections, options.seconds)
         return
-    needed("nginx", "wrk")
+    needed("nginx", "wrk", "h2load", "openssl")
     server = f'location = /changed.m3u8 {{ default_type application/vnd.apple.mpegurl; return 200 "{CHANGED}"; }}'
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
@@ -127,22 +136,27 @@ def main() -> None:
         (root / "www/unchanged.m3u8").write_text(UNCHANGED)
         with nginx(root, server=server) as base:
             for kind in ("unchanged", "changed"):
-                url = f"{base}/{kind}.m3u8"
-                rounds = [
-                    {
-                        client: microseconds(client, url, options.connections, options.seconds)
-                        for client in ("hls-swarm", "wrk", "aiohttp")
-                    }
-                    for _ in range(options.rounds)
-                ]
-                mine, wrk, aio = (
-                    statistics.median(each[client] for each in rounds) for client in ("hls-swarm", "wrk", "aiohttp")
-                )
+                mine, wrk, aio = medians(("hls-swarm", "wrk", "aiohttp"), f"{base}/{kind}.m3u8", options)
                 print(
-                    f"{kind:<10} hls-swarm {mine:5.1f} us per playlist, fetched and parsed; fetched only: wrk "
-                    f"{wrk:5.1f} us, aiohttp {aio:6.1f} us. It takes {mine / wrk:.1f} times wrk's CPU time and "
+                    f"{kind:<10} hls-swarm {mine:5.1f} us per playlist, fetched and parsed; fetched only: "
+                    f"wrk {wrk:5.1f} us, aiohttp {aio:6.1f} us. It takes {mine / wrk:.1f} times wrk's CPU time and "
                     f"1/{aio / mine:.1f} of aiohttp's"
                 )
+        with nginx(root, tls=True, http2=True) as base:
+            mine, peer = medians(("hls-swarm", "h2load"), f"{base}/unchanged.m3u8", options)
+            print(
+                f"HTTP/2     hls-swarm {mine:5.1f} us per playlist, fetched and parsed; fetched only: "
+                f"h2load {peer:5.1f} us. It takes {mine / peer:.2f} times h2load's CPU time"
+            )
+
+
+def medians(clients: tuple[str, ...], url: str, options: argparse.Namespace) -> list[float]:
+    """CPU time per answer of each client, in turns."""
+    rounds = [
+        [microseconds(client, url, options.connections, options.seconds) for client in clients]
+        for _ in range(options.rounds)
+    ]
+    return [statistics.median(each) for each in zip(*rounds, strict=True)]
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from hls_swarm.http.h1.content import MalformedContent, decoding, unknown_coding
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import Answering, H2Connection
-from hls_swarm.http.h2.fields import block_literals, field_literals, request_block
+from hls_swarm.http.h2.fields import block_literals, field_literals, plain_block, request_block
 from hls_swarm.http.opening.dial import Dial
 from hls_swarm.http.options import Http2
 from hls_swarm.http.seam import Owner
@@ -397,13 +397,19 @@ class Fetching:
         self._connection = connection
         self._phase, self._limit = _SENDING, self._timeouts.first_byte
         self._hop_counted = False
-        if isinstance(connection, H2Connection):
-            self._connection = connection.send(self, self._request_block(target))
-        elif (
+        plainly = (
             client.asks_plainly
             and target.trusted
             and not (self._hops or request.headers or request.byte_range is not None)
-        ):
+        )
+        if isinstance(connection, H2Connection):
+            if plainly:
+                path, authority = target.request_line[4:-11].decode("ascii"), target.host_line[6:-2].decode("ascii")
+                block = plain_block(path, authority, target.route.tls, self._fields.fields)
+            else:
+                block = self._request_block(target)
+            self._connection = connection.send(self, block)
+        elif plainly:
             connection.send(self, b"".join((target.request_line, target.host_line, self._fields.full, b"\r\n")))
         else:
             connection.send(self, self._request_bytes(target))

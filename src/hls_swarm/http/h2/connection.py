@@ -12,8 +12,6 @@ Rules:
 """
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
 from time import perf_counter
 
 from hls_swarm.errors import raised
@@ -31,6 +29,7 @@ from hls_swarm.stats.hosts import HostTally
 
 _READ_BYTES = 256 << 10
 _HEAD_READ_BYTES = 16 << 10
+_FEW_BYTES = 8 << 10
 _LONG_BYTES = 64 << 10
 _MOST_STEPS = 64
 """Records of one body that are read one by one before it is read as any other is."""
@@ -252,6 +251,8 @@ class H2Connection:
                 return
             total += len(data)
             self._take(data)
+            if len(data) < _FEW_BYTES and self.stream.leaping is not None and self.stream.leaping.is_drained:
+                break  # that was all, or the reader is called again: to look would cost a small answer a tenth
         if not self._is_closed:
             self._follow_the_body()
 
@@ -285,7 +286,12 @@ class H2Connection:
         if count:
             answering.steps = self._futile = 0
             self._layout.leave()
-            self._digest(partial(self._session.step_over, answering.number, count * period.body_bytes))
+            try:
+                events = self._session.step_over(answering.number, count * period.body_bytes)
+            except ProtocolError as error:
+                self._refute(error)
+            else:
+                self._dispatch_all(events)
         return count * period.body_bytes
 
     def _step(self, answering: Answering) -> int:
@@ -307,15 +313,19 @@ class H2Connection:
         return size
 
     def _take(self, data: memoryview) -> None:
-        self._digest(partial(self._session.receive, data))
-
-    def _digest(self, read: Callable[[], list[Event]]) -> None:
         try:
-            events = read()
+            events = self._session.receive(data)
         except ProtocolError as error:
-            self._write()
-            self._lose_all(Failure(FailureKind.MALFORMED, f"HTTP/2: {error}"))
+            self._refute(error)
             return
+        self._dispatch_all(events)
+
+    def _refute(self, error: ProtocolError) -> None:
+        """The peer broke the protocol: it is told, and all is lost."""
+        self._write()
+        self._lose_all(Failure(FailureKind.MALFORMED, f"HTTP/2: {error}"))
+
+    def _dispatch_all(self, events: list[Event]) -> None:
         for event in events:
             self._dispatch(event)
             if self._is_closed:

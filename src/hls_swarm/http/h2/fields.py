@@ -61,6 +61,12 @@ block_literals = lru_cache(maxsize=1024)(field_literals)
 """The same for fields that many requests share."""
 
 
+@lru_cache(maxsize=4096)
+def plain_block(path: str, authority: str, tls: bool, fields: Fields) -> bytes:
+    """A request that consists of these; viewers of one stream ask for the same."""
+    return request_block(path, authority, tls=tls) + field_literals(fields)
+
+
 def parse_fields(block: bytes) -> Head:
     """The head that a field block is.
 

@@ -34,6 +34,10 @@ class Period(NamedTuple):
 class Leaping(Protocol):
     """A stream of records that can be dropped by the period; `tls.skipping` has it."""
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing is held back of what was taken off the socket: what is still to come is reported."""
+
     def receive_record(self) -> tuple[bytes, memoryview]:
         """One record's header and its data, nothing behind it being taken; see `Stream.receive_view` for the rest."""
 

@@ -153,6 +153,11 @@ class SkippingStream:
         """See `h1.stream.Stream`."""
         return self
 
+    @property
+    def is_drained(self) -> bool:
+        """See `h2.layout.Leaping`; a record that is not whole is nothing yet."""
+        return not self._ended and self._error is None
+
     def receive_record(self) -> tuple[bytes, memoryview]:
         """See `h2.layout.Leaping`."""
         if self._error is not None:
