@@ -1,7 +1,7 @@
 """Looking at a run elsewhere: what is shown of it, and why it can not be."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import pytest
@@ -29,6 +29,7 @@ class Screen:
     def __init__(self, act: Callable[[int], object] = lambda _: None) -> None:
         self.shown: list[Snapshot] = []
         self.searches: list[Progress] = []
+        self.before: Mapping[str, Sequence[float | None]] = {}
         self._act = act
 
     def start(self, controls: Controls) -> None:
@@ -37,6 +38,9 @@ class Screen:
     def update(self, snapshot: Snapshot) -> None:
         self.shown.append(snapshot)
         self._act(len(self.shown))
+
+    def recall(self, columns: Mapping[str, Sequence[float | None]]) -> None:
+        self.before = columns
 
     def search(self, progress: Progress) -> None:
         self.searches.append(progress)
@@ -86,6 +90,7 @@ def test_a_run_is_shown_until_it_is_over() -> None:
     assert verdict == "fail: slow; late"
     assert shown.shown == [entry.moment.snapshot for entry in run.entries[1:]]
     assert shown.searches[0].fails == 400
+    assert shown.before["viewers_active"] == [1.0, 2.0]
     assert "mark: deploy" in [line.text for line in book.newest_first()]
     assert book.newest_first()[-1].at == STARTED_AT + 1.0
 

@@ -7,7 +7,8 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -38,6 +39,13 @@ class _Over(msgspec.Struct):
 
     verdict: str
     reasons: list[str] = []
+
+
+class PastView(SearchView, Protocol):
+    """One that can be told what was before it was there."""
+
+    def recall(self, columns: Mapping[str, Sequence[float | None]]) -> None:
+        """The last minutes by column of the timeline, a second apart, before the first snapshot."""
 
 
 class Watcher:
@@ -102,7 +110,7 @@ async def _attach(url: str, tui: bool | None, signals: Signals) -> int:
     return ExitCode.PASS
 
 
-async def follow(url: str, view: SearchView, logbook: Logbook, clock: Callable[[], float] = time.monotonic) -> str:
+async def follow(url: str, view: PastView, logbook: Logbook, clock: Callable[[], float] = time.monotonic) -> str:
     """Show the run until it is over; gives its verdict, in words.
 
     Raises:
@@ -133,9 +141,11 @@ async def follow(url: str, view: SearchView, logbook: Logbook, clock: Callable[[
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
-def _show(frame: Frame, view: SearchView, logbook: Logbook, *, again: bool) -> None:
+def _show(frame: Frame, view: PastView, logbook: Logbook, *, again: bool) -> None:
     for event in () if again and len(frame.events) > 1 else frame.events:
         logbook.keep(event.time, _LEVELS[event.level], _text(event))
+    if frame.before and not again:
+        view.recall(frame.before)
     if frame.search is not None:
         view.search(frame.search)
     view.update(frame.snapshot)

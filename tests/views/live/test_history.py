@@ -64,3 +64,12 @@ def test_phases_are_kept_however_much_else_happens() -> None:
     texts = [event.text for event in log.all]
     assert texts[0] == "ramping"
     assert texts[1:] == [str(at) for at in range(MOST_EVENTS, 2 * MOST_EVENTS)]
+
+
+def test_the_last_minutes_have_a_value_a_second() -> None:
+    history = History(most=LEAST_POINTS)
+    for at in range(1, LEAST_POINTS + 11):
+        history.add(float(at), {"a": float(at)})
+    assert history.step == 2.0
+    assert history.recent("a", 5) == [66.0, 68.0, 68.0, 70.0, 70.0]
+    assert history.recent("a", 1000)[-2:] == [70.0, 70.0]

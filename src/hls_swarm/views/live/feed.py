@@ -9,6 +9,7 @@ Rules:
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hls_swarm.http.serving.publisher import Publisher, event
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from hls_swarm.capacity.progress import Progress
     from hls_swarm.snapshot.snapshot import Snapshot
 
+RECALLED_SECONDS = 300
+"""How much of the past a dashboard elsewhere gets."""
 SELDOM_SECONDS = 5
 """How often what takes long to make, or much to send, is sent."""
 _SELDOM = frozenset({"tables", "capacity"})
@@ -125,12 +128,18 @@ class Feed:
     def _first_frame(self) -> bytes:
         if self._entry is None:
             return b""
-        return self._sent_away(self._entry.moment.snapshot, self._log.all)
+        before = {name: self._history.recent(name, RECALLED_SECONDS) for name in sorted(self._wanted)}
+        return self._sent_away(self._entry.moment.snapshot, self._log.all, before)
 
-    def _sent_away(self, snapshot: "Snapshot", events: Sequence[Event]) -> bytes:
+    def _sent_away(
+        self,
+        snapshot: "Snapshot",
+        events: Sequence[Event],
+        before: Mapping[str, Sequence[float | None]] = MappingProxyType({}),
+    ) -> bytes:
         from hls_swarm.views.live.snapshots import envelope  # what few need is imported when they do
 
-        return event("snapshot", envelope(snapshot, events, self._progress))
+        return event("snapshot", envelope(snapshot, events, self._progress, before))
 
     def _changed(self, entry: Entry) -> Message:
         """What the page does not say yet."""

@@ -11,7 +11,7 @@ Rules:
 from array import array
 from collections import deque
 from collections.abc import Iterable, Mapping
-from math import floor, isnan, nan
+from math import ceil, floor, isnan, nan
 
 from hls_swarm.judge.events import Event, EventKind
 
@@ -70,6 +70,12 @@ class History:
         if points is None:
             return [None] * self._count
         return [None if isnan(value) else value for value in points]
+
+    def recent(self, name: str, seconds: int) -> list[float | None]:
+        """The last values of a column as if each second had one: a longer step's stands for each of its seconds."""
+        times = round(self.step)
+        points = self.points(name)[-ceil(seconds / times) :]
+        return [value for value in points for _ in range(times)][-seconds:]
 
     def _number(self, at: float) -> int:
         """The step of an instant; rows are a second apart, give or take some milliseconds."""

@@ -5,8 +5,9 @@ has no infinity, which bounds of buckets are; so the message is JSON, and what i
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import msgspec
 from msgspec import structs
@@ -26,11 +27,13 @@ class Frame(msgspec.Struct, frozen=True):
     Attributes:
         events: since the message before; in the first one, all that are kept.
         search: how far a search for capacity is; None of a run that is none.
+        before: in the first one, the last minutes by column of the timeline, a second apart, the newest last.
     """
 
     snapshot: Snapshot
     events: Sequence[Event] = ()
     search: Progress | None = None
+    before: Mapping[str, Sequence[float | None]] = {}
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -56,9 +59,14 @@ class OtherVersionError(Exception):
     theirs: str
 
 
-def envelope(snapshot: Snapshot, events: Sequence[Event], search: Progress | None = None) -> Envelope:
+def envelope(
+    snapshot: Snapshot,
+    events: Sequence[Event],
+    search: Progress | None = None,
+    before: Mapping[str, Sequence[float | None]] = MappingProxyType({}),
+) -> Envelope:
     """What is sent of a moment; secrets in addresses are cut out."""
-    frame = Frame(replace(snapshot, origin=_masked(snapshot.origin)), events, search)
+    frame = Frame(replace(snapshot, origin=_masked(snapshot.origin)), events, search, before)
     return Envelope(__version__, b64encode(_ENCODER.encode(frame)).decode())
 
 

@@ -1,5 +1,6 @@
 """Views that follow a run: what they are, and a line now and then where there is no terminal for more."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from hls_swarm.snapshot.snapshot import Snapshot
@@ -69,6 +70,9 @@ class LineView:
         if step is not None and step is not self._step:
             self._step = step
             self._output.show(progress_line(progress), wrap=False)
+
+    def recall(self, columns: Mapping[str, Sequence[float | None]]) -> None:
+        """A line has no past."""
 
     def say(self, text: str) -> None:
         """Print a line beside those of the run."""

@@ -6,7 +6,7 @@ If it breaks, or its terminal goes away, the run goes on with plain lines, and t
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from hls_swarm.capacity.progress import Progress
@@ -75,6 +75,10 @@ class Dashboard:
             self._app.present(picture)
         else:
             self._fallback.update(snapshot)
+
+    def recall(self, columns: Mapping[str, Sequence[float | None]]) -> None:
+        """What was before the first snapshot, by column of the timeline, a second apart."""
+        self._history.recall(columns)
 
     def search(self, progress: Progress) -> None:
         """What the next picture shows of the search."""

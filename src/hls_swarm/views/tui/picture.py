@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hls_swarm.capacity.progress import Progress
+from hls_swarm.judge.metrics import ORIGIN_PREFIX
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot.condition import Assessment, Assessor
 from hls_swarm.snapshot.lately import Lately
@@ -16,6 +17,16 @@ TRACE_VALUES = 300
 
 THROUGHPUT, SEGMENTS, PLAYLISTS, PLAYING, STALLED = "throughput", "segments", "playlists", "playing", "stalled"
 DOWNLOAD, FAILED = "download", "failed"
+
+_COLUMNS = {
+    THROUGHPUT: "throughput_bytes_per_second",
+    SEGMENTS: "segment_requests_per_second",
+    PLAYLISTS: "media_playlist_requests_per_second",
+    PLAYING: "viewers_playing",
+    STALLED: "viewers_stalled",
+    DOWNLOAD: "segment_download_seconds_p95",
+}
+"""Columns of the timeline that say what a trace does."""
 
 Trace = Sequence[float | None]
 
@@ -54,6 +65,18 @@ class History:
         self._peaks: dict[str, float] = {}
         self._assessor = Assessor()
         self.search: Progress | None = None
+
+    def recall(self, columns: Mapping[str, Trace]) -> None:
+        """What was before the first snapshot, by column of the timeline, a second apart."""
+        for name, column in _COLUMNS.items():
+            known = [value for value in columns.get(column, ()) if value is not None]
+            if known:
+                self._traces[name] = deque(columns[column], maxlen=TRACE_VALUES)
+                self._peaks[name] = max(known)
+        for column, values in columns.items():
+            signal, is_of_target, target = column.removeprefix(ORIGIN_PREFIX).partition("@")
+            if column.startswith(ORIGIN_PREFIX) and is_of_target:
+                self._origin[target, signal] = deque(values, maxlen=TRACE_VALUES)
 
     def add(self, snapshot: Snapshot) -> Picture:
         """The picture of this snapshot, after those before it."""
