@@ -683,3 +683,17 @@ def test_an_empty_playlist_is_a_playlist() -> None:
 )
 def test_segment_uris(line: str, uri: str) -> None:
     assert media(one(segment=line)).segments[0].uri == uri
+
+
+@pytest.mark.parametrize(("before", "found"), [("", []), ("#\tx\n", ["control characters"])])
+def test_tabs_between_removed_dateranges_are_no_violation_and_others_are(before: str, found: list[str]) -> None:
+    text = (
+        f"#EXTM3U\n#EXT-X-VERSION:10\n{before}#EXT-X-TARGETDURATION:2\n"
+        "#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=12.0,CAN-SKIP-DATERANGES=YES\n"
+        '#EXT-X-SKIP:SKIPPED-SEGMENTS=1,RECENTLY-REMOVED-DATERANGES="a\tb"\n#EXTINF:2,\n1.mp4\n'
+    )
+    playlist = parse_playlist(text.encode(), "http://o/p.m3u8")
+    assert isinstance(playlist, MediaPlaylist)
+    assert playlist.skip is not None
+    assert playlist.skip.removed_dateranges == ("a", "b")
+    assert [violation.reason for violation in playlist.violations] == found

@@ -32,6 +32,7 @@ _RULE, _START_RULE = "8216bis 4.1", "8216bis 4.4.1.1"
 _LATER_EXTM3U = re.compile(rb"[ \t\r\n]++(?=#EXTM3U(?![^\r\n\t ]))").match
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTROLS = bytes([*range(10), 11, 12, *range(14, 32), 127])
+_SKIP_TABS = re.compile(rb'RECENTLY-REMOVED-DATERANGES="[^"\n]*"')
 _C1_CONTROL = re.compile("[\x80-\x9f]").search
 
 MediaBuilder.foreign = MULTIVARIANT_TAGS
@@ -80,6 +81,10 @@ def parse_playlist(
             text = text.replace("\r", "\n")
     lines = text.split("\n")
     controls = len(body.translate(None, _CONTROLS)) != len(body) or (carriage_returns and reading.strict)
+    if controls and _SKIP_TABS.search(body) is not None:
+        # The identifiers that EXT-X-SKIP lists are parted by tabs, which 4.4.5.2 allows in this place alone.
+        bare = _SKIP_TABS.sub(b"", body)
+        controls = len(bare.translate(None, _CONTROLS)) != len(bare) or (carriage_returns and reading.strict)
     ascii_only = text.isascii()
     controls = controls or not (ascii_only or _C1_CONTROL(text) is None)
     plain = (

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hls_swarm.judge.report import Report
+from hls_swarm.records import EdgeFault
 from hls_swarm.snapshot import units
+from hls_swarm.snapshot.lowlatency import FAULT_WORDS
 from hls_swarm.views.html.annotations import wall_start
 from hls_swarm.views.html.charts import Charts
 from hls_swarm.views.tables import Table
@@ -63,6 +65,13 @@ WORDS: Sequence[tuple[str, str]] = (
     ("Live latency", "How far a viewer is behind the camera, by the dates in the playlist. A matter of the player."),
     ("Edge latency", "How far a viewer is behind the newest media that the playlist lists. It grows with each stall."),
     ("Blame", "Who caused a failure: the origin, or the generator, the machine that makes the load."),
+    (
+        "Blocked, part age",
+        (
+            "Of low-latency streams: how long servers held requests for what was not there yet, good is about a part; "
+            "and how long after its end a part arrived, good is next to nothing."
+        ),
+    ),
     (
         "Lateness, late starts",
         "How late the generator itself was. Above some 100 ms its figures say nothing of the origin.",
@@ -148,6 +157,24 @@ def group_tables(summary: Mapping[str, Any]) -> list[Table]:
         _groups("Variants", ("Variant", "Watched by", "Time", "Began there"), experience.get("variants", {})),
         _groups("Profiles", ("Profile", "Viewers", "Time", "Played"), experience.get("profiles", {})),
     ]
+
+
+def low_latency_table(summary: Mapping[str, Any]) -> Table:
+    """What play by parts cost and brought; without rows where no server was asked to wait."""
+    found = summary.get("low_latency")
+    if found is None:
+        return Table("Low latency", ("", ""), [])
+    blocked, age = found.get("blocked_seconds", {}), found.get("part_age_seconds", {})
+    rows = [
+        ("Viewers by parts", units.count(found["viewers"])),
+        ("Playlist requests held", units.count(found["blocking_reloads"])),
+        ("Blocked", f"P50 {units.seconds(blocked.get('p50'))}, P95 {units.seconds(blocked.get('p95'))}"),
+        ("Parts", units.count(found["parts"])),
+        ("Part age", f"P50 {units.seconds(age.get('p50'))}, P95 {units.seconds(age.get('p95'))}"),
+        ("Hinted parts", f"{units.count(found['hints_met'])} of {units.count(found['hinted_requests'])} came"),
+        *((FAULT_WORDS[EdgeFault(fault["kind"])], units.count(fault["count"])) for fault in found["faults"]),
+    ]
+    return Table("Low latency", ("", ""), rows)
 
 
 def _groups(title: str, first: tuple[str, str, str, str], groups: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -15,7 +15,7 @@ from hls_swarm.views.html.annotations import bands, marks, wall_start
 from hls_swarm.views.html.by_viewers import by_viewers
 from hls_swarm.views.html.capacity import capacity_section
 from hls_swarm.views.html.charts import Chart, Charts, anchor, comparison_charts, report_charts
-from hls_swarm.views.html.content import WORDS, events, finding_cards, group_tables, settings, tiles
+from hls_swarm.views.html.content import WORDS, events, finding_cards, group_tables, low_latency_table, settings, tiles
 from hls_swarm.views.html.distribution import response_times
 from hls_swarm.views.html.series import known_columns
 from hls_swarm.views.html.templates import environment, part
@@ -60,7 +60,7 @@ def report_html(report: Report) -> str:
         first=first,
         sections=charts.sections(beside),
         folded=charts.folded,
-        tables=[table for table in (*group_tables(summary), *found.values()) if table.rows],
+        tables=[table for table in (*group_tables(summary), low_latency_table(summary), *found.values()) if table.rows],
         after=[table for table in (events(report), settings(report)) if table.rows],
         words=WORDS,
         data=_data(charts, beside, bands=bands(report), marks=marks(report), start=wall_start(report)),

@@ -1,0 +1,51 @@
+"""The command itself on a low-latency stream: what it tells is what the origin's log says."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.programs import running
+
+pytestmark = pytest.mark.program
+
+
+def test_counts_equal_the_log_and_held_requests_are_a_figure_of_their_own(tmp_path: Path) -> None:
+    log, out = tmp_path / "access.log", tmp_path / "summary.json"
+    command = [sys.executable, "-m", "hls_swarm"]
+    serve = [*command, "origin", "--low-latency", "--port", "0", "--access-log", str(log)]
+    with running(serve, tmp_path / "origin.log"):
+        until = time.monotonic() + 20
+        while (found := re.search(r"http://\S+/ll/\S+", (tmp_path / "origin.log").read_text())) is None:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        run = [
+            "--clients",
+            "4",
+            "--ramp-rate",
+            "4",
+            "--duration",
+            "5s",
+            "--workers",
+            "1",
+            "--profile",
+            "hlsjs=50,steady=50",
+        ]
+        run += ["--json", str(out), "--no-expectations", "--tui=false", found[0]]
+        subprocess.run([*command, *run], check=False, timeout=60, capture_output=True)
+        time.sleep(1.5)
+        lines = re.findall(r'" (\d{3}) (\d+) "', log.read_text())
+    summary = json.loads(out.read_text())
+    assert len(lines) == sum(summary["requests"].values())
+    assert sum(int(size) for _, size in lines) == sum(summary["body_bytes"].values())
+    low_latency, latency = summary["low_latency"], summary["latency_seconds"]
+    assert low_latency["viewers"] == 4
+    assert low_latency["blocking_reloads"] > 30
+    assert low_latency["blocked_seconds"]["p50"] > 0.1
+    assert latency["media_playlist"]["ttfb"]["count"] == 8  # the first load of each track
+    assert low_latency["hints_met"] > 0
+    assert low_latency["offer"]["part_target"] == 0.36
+    assert summary["requests"]["part"] >= low_latency["parts"] > 30
