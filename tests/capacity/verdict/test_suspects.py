@@ -378,6 +378,18 @@ def test_files_that_others_read_from_a_disk_with_time_to_spare_are_no_want_of_me
     assert named.name == "page-cache"
 
 
+def test_a_limit_that_others_reached_at_one_small_load_is_not_hidden_by_that() -> None:
+    waited = {"@pressure_io_percent": lambda viewers: 53.0 if viewers == 20 else 2.0}
+    (named,) = cause_of(made.case({"@pressure_io_percent": 50.0}, held=waited)).named
+    assert named.name == "disk-reads"
+
+
+def test_playlists_that_are_late_with_their_segments_are_the_servers() -> None:
+    late = {"stale_playlists_per_second": 0.4, "segment_ttfb_seconds_p50": 0.8, "segment_relative_download_p50": 0.45}
+    assert "live-source" not in [one.name for one in cause_of(made.case(late)).named]
+    assert "live-source" in [one.name for one in cause_of(made.case({"stale_playlists_per_second": 0.4})).suspects]
+
+
 def test_what_comes_in_lumps_does_not_give_way() -> None:
     def lumps(share: float) -> float:
         return _gives_way(share) * (2 if round(share * made.SECONDS) % 2 else 0)

@@ -213,10 +213,16 @@ class Case:
 
     def usual(self, measure: Measure, where: str) -> float | None:
         """The median of the figures of loads that held, of those well below the bound if there are any."""
-        figures = self.by_load(measure, where)
-        known = {load: figure for load, figure in figures.items() if figure is not None}
-        below = [figure for load, figure in known.items() if load <= WELL_BELOW * (self.held or 0)]
-        return median(below or known.values()) if known else None
+        figures = self._before(measure, where)
+        return median(figures) if figures else None
+
+    def least(self, measure: Measure, where: str) -> float | None:
+        """The smallest of these figures: what is not reached there is not reached at every load."""
+        return min(self._before(measure, where), default=None)
+
+    def _before(self, measure: Measure, where: str) -> Sequence[float]:
+        known = {load: figure for load, figure in self.by_load(measure, where).items() if figure is not None}
+        return [figure for load, figure in known.items() if load <= WELL_BELOW * (self.held or 0)] or [*known.values()]
 
     def by_load(self, measure: Measure, where: str) -> Mapping[int, float | None]:
         """The figure at each load that held."""

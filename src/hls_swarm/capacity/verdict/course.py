@@ -44,7 +44,7 @@ class Onset(OfOne):
         column = case.objective_column
         if limit is None or column is None or case.at_failed(self.measure, where) is None:
             return not_known(self.measure)
-        before = case.usual(self.measure, where)
+        before = case.least(self.measure, where)
         if before is not None and before >= limit:
             return Answer(False)
         crossed = broke = None

@@ -116,7 +116,7 @@ class OfOne:
 
 @dataclass(frozen=True)
 class AtLeast(OfOne):
-    """The figure at F reaches a limit. If it did so at loads well below the bound too, it says nothing.
+    """The figure at F reaches a limit. If it did so at every load well below the bound too, it says nothing.
 
     Args:
         is_share: it is the share of one thing in another, not of what there is: it may be high at every load.
@@ -133,7 +133,7 @@ class AtLeast(OfOne):
             return not_known(self.measure)
         text = figures(case, self.measure, case.at_held(self.measure, where), figure)
         evidence = evidence_of(case, self.measure, figure, Comparison.AT_LEAST, self.limit)
-        before = case.usual(self.measure, where)
+        before = case.least(self.measure, where)
         if figure >= self.limit and not self.is_share and before is not None and before >= self.limit:
             shown = units.figure(before, self.measure.unit)
             always = (

@@ -139,7 +139,7 @@ _DISK_WAITS = Either((AtLeast(PRESSURE_IO, 10), AtLeast(BUSY, 50)))
 _FROM_DISK = Both((AtLeast(READ_OF_SENT, 0.3), Rises(READ_OF_SENT, 1.2), _DISK_WAITS))
 _WRITES = Both((AtLeast(BUSY, 90), AtLeast(WRITES_SHARE, 0.5, is_share=True)))
 _THROTTLED_EACH = AtEveryLoad(RELATIVE, 0.4)
-_STALE_FAST = Both((Appears(STALE), Below(RELATIVE, 0.5)), Sort.REFUSAL)
+_STALE_FAST = Both((Appears(STALE), Below(RELATIVE, 0.5), Same(TTFB, 3)), Sort.REFUSAL)
 _NGINX_MISSES, _VARNISH_MISSES = Drops(NGINX_HITS, 0.95), Drops(VARNISH_HITS, 0.95)
 
 SUSPECTS: tuple[Suspect, ...] = (
