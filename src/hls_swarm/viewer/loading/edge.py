@@ -3,6 +3,9 @@
 What is wanted next is `lowlatency.place`; here it is asked for, credited and reported.
 """
 
+from collections.abc import Sequence
+from functools import partial
+
 from hls_swarm.hls.playlist import MediaPlaylist, Part, Segment
 from hls_swarm.records import EdgeFault, EdgeFaultSeen, ObjectKind, PartLoaded
 from hls_swarm.viewer.actions import Cancel, FetchSegment
@@ -21,7 +24,7 @@ def next_media(loading: Loading, track: Track, place: Place, now: float) -> Part
     if playlist is None or sequence is None:
         return None
     undecided = place.part is None
-    found_in, wanted = place.wanted(playlist, sequence, track.skip_seconds, _playhead(loading, track, now))
+    found_in, wanted = place.wanted(playlist, sequence, track.skip_seconds, partial(_playhead, loading, track, now))
     if found_in != sequence:
         track.next_sequence, track.skip_seconds = found_in, 0.0
     begins = undecided and playlist.is_low_latency and track is loading.tracks[0]
@@ -112,10 +115,17 @@ def _credit(
 ) -> None:
     playlist = track.playlist
     segment = None if playlist is None else playlist.segment_of_sequence(part.sequence)
-    held = _listed(playlist, part)
-    start = _segment_start(playlist, part) if playlist is not None else None
-    if playlist is None or held is None or start is None:
-        start, held = part.start, part  # its place has left the playlist meanwhile
+    held, start = part, part.start  # if its place has left the playlist meanwhile
+    if playlist is not None:
+        parts: Sequence[Part] = ()
+        if segment is not None:
+            parts, start = segment.parts, segment.start
+        elif part.sequence == playlist.next_sequence:
+            parts, start = playlist.open_parts, playlist.duration
+        if part.index < len(parts):
+            held = parts[part.index]  # as the playlist of now has it, whose positions count from another start
+        else:
+            start = part.start
     added, track.skip_seconds = place.credited(held, start, track.skip_seconds)
     track.credited += added
     track.loading, track.skipped = None, 0
@@ -132,17 +142,6 @@ def _credit(
     loading.report(PartLoaded(loading.number, at, age, hinted))
     if segment is not None and place.part is not None and place.part >= len(segment.parts):
         track.next_sequence, track.skip_seconds, place.part = part.sequence + 1, 0.0, 0
-
-
-def _listed(playlist: MediaPlaylist | None, part: Part) -> Part | None:
-    """The same part as the playlist of now has it, whose positions count from another start."""
-    if playlist is None:
-        return None
-    segment = playlist.segment_of_sequence(part.sequence)
-    parts = playlist.open_parts if segment is None and part.sequence == playlist.next_sequence else ()
-    if segment is not None:
-        parts = segment.parts
-    return parts[part.index] if part.index < len(parts) else None
 
 
 def _segment_start(playlist: MediaPlaylist, part: Part) -> float:

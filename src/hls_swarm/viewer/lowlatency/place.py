@@ -7,7 +7,7 @@ Rules:
 - A part is credited when it is here and listed; one that was hinted at waits for the playlist that lists it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hls_swarm.hls.playlist import HintType, MediaPlaylist, Part, PreloadHint, Segment
 from hls_swarm.viewer.lowlatency.directives import PLAIN, Asked, next_wanted, skip_value, tuned_in
@@ -107,13 +107,13 @@ class Place:
     # -- media --------------------------------------------------------------------------------------------------------
 
     def wanted(
-        self, playlist: MediaPlaylist, sequence: int, skip_seconds: float, playhead: float
+        self, playlist: MediaPlaylist, sequence: int, skip_seconds: float, playhead: Callable[[], float]
     ) -> tuple[int, Part | Segment | None]:
         """What to load next: a part, a whole segment, or nothing that is listed; and the segment that it is in.
 
         Args:
             sequence, skip_seconds: the next segment, and how far in it the next media begins.
-            playhead: where the player is, in seconds from the playlist's start.
+            playhead: says where the player is, in seconds from the playlist's start; seldom asked.
         """
         if self.fresh_from is None:
             coming, index = next_wanted(playlist)
@@ -143,7 +143,7 @@ class Place:
         self.by_parts = sequence
         return sequence, parts[self.part] if self.part < len(parts) else None
 
-    def _by_parts(self, playlist: MediaPlaylist, segment: Segment | None, playhead: float) -> bool:
+    def _by_parts(self, playlist: MediaPlaylist, segment: Segment | None, playhead: Callable[[], float]) -> bool:
         match self.rules.parts:
             case PartsRule.LISTED:
                 return True
@@ -157,7 +157,7 @@ class Place:
                 end = playlist.edge if segment is None else segment.end
                 if end < part.end + (playlist.edge - playlist.duration):
                     return False
-                return playhead > part.start - begins_in
+                return playhead() > part.start - begins_in
 
     def credited(self, part: Part, segment_start: float, skip_seconds: float) -> tuple[float, float]:
         """A part is here: what it adds to the buffer, and how far in its segment the next media begins, in seconds.
