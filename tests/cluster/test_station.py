@@ -105,6 +105,30 @@ def test_what_three_machines_count_is_what_the_origin_wrote_down(tmp_path: Path)
     assert not list(tmp_path.glob("?/*/requests"))  # fetched, and gone there
 
 
+def test_of_all_source_addresses_a_machine_uses_its_own(tmp_path: Path) -> None:
+    async def test(fleet: Fleet, url: str, log: Path) -> None:
+        addresses = ("127.0.0.2-127.0.0.3", "192.0.2.7")
+        settings = Settings(url=url, clients=6, ramp_rate=50.0, workers=1, source_address=addresses)
+        facts = await fleet.hello(settings, lambda: None)
+        started_at = time.perf_counter() + facts.notice_seconds
+        await fleet.apply(started_at)
+        await asyncio.sleep(max(0.0, started_at + 1.5 - time.perf_counter()))
+        await fleet.stop(1.0)
+        lines.append(await asyncio.to_thread(log.read_text))
+
+    lines: list[str] = []
+    on_three(tmp_path, test)
+    assert {line.split()[0] for line in lines[0].splitlines()} == {"127.0.0.2", "127.0.0.3"}
+
+
+def test_source_addresses_of_no_machine_are_refused_by_name(tmp_path: Path) -> None:
+    async def test(fleet: Fleet, url: str, log: Path) -> None:
+        with pytest.raises(RunError, match=r"a: --source-address: 192\.0\.2\.7 not of this machine"):
+            await fleet.hello(Settings(url=url, clients=6, source_address=("192.0.2.7",)), lambda: None)
+
+    on_three(tmp_path, test)
+
+
 def test_a_machine_that_can_not_carry_its_part_is_named_before_anything_starts(tmp_path: Path) -> None:
     async def test(fleet: Fleet, url: str, log: Path) -> None:
         with pytest.raises(RunError) as error:

@@ -296,7 +296,7 @@ class TestExpectations:
 def agent(name: str, lag: float = 0.001, **changes: Any) -> AgentState:
     histogram = Histogram()
     histogram.add_all([lag] * 20)
-    return replace(AgentState(name, range(1), viewers=4, loop_lag=histogram, poll_age_seconds=0.2), **changes)
+    return replace(AgentState(name, (0,), viewers=4, loop_lag=histogram, poll_age_seconds=0.2), **changes)
 
 
 class TestAgents:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from io import StringIO
 from typing import Any
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from tests.support.moments import Run
@@ -16,6 +17,7 @@ from hls_swarm.snapshot.agents import MOST_SHOWN, AgentState, MachineUse
 from hls_swarm.snapshot.condition import assess
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.html.plans import plans
+from hls_swarm.views.live.snapshots import envelope, read_frame
 from hls_swarm.views.prometheus.collector import Page
 from hls_swarm.views.terminal import text
 from hls_swarm.views.tui.panels.generator import Generator
@@ -24,7 +26,7 @@ from hls_swarm.views.tui.picture import Picture
 
 A = AgentState(
     "a",
-    range(2),
+    (0, 1),
     viewers=6,
     loop_lag=lag(0.001, 0.002),
     cpu_seconds=1.5,
@@ -34,8 +36,8 @@ A = AgentState(
     wall_offset_seconds=0.004,
     poll_age_seconds=0.02,
 )
-B = replace(A, name="b", workers=range(2, 4), lost="its process has ended", gap_seconds=1.25, viewers=0)
-SILENT = replace(A, name="c", workers=range(4, 6), poll_age_seconds=5.0)
+B = replace(A, name="b", workers=(2, 3), lost="its process has ended", gap_seconds=1.25, viewers=0)
+SILENT = replace(A, name="c", workers=(4, 5), poll_age_seconds=5.0)
 
 
 def run(states: Sequence[AgentState]) -> Run:
@@ -116,6 +118,12 @@ def test_the_dashboard_says_who_is_lost_and_who_is_silent() -> None:
     table = shown(Detail.FULL, A, B, SILENT)
     assert "clock off" in table
     assert "5.00 s ago" in table
+
+
+def test_the_dashboard_of_another_machine_gets_them_too() -> None:
+    now = snapshot(A, B)
+    sent = msgspec.json.encode(envelope(now, ()))
+    assert read_frame(sent).snapshot.generator.agents == now.generator.agents
 
 
 def test_the_endpoint_has_a_series_for_each() -> None:

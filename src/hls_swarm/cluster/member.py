@@ -146,7 +146,7 @@ class Member:
             gap = max(0.0, self.load_ends_by - (self._heard_at if news is None else news.at))
         return AgentState(
             name=self.name,
-            workers=self.workers,
+            workers=tuple(self.workers),
             viewers=None if news is None else news.tally.active,
             loop_lag=lag,
             cpu_seconds=0.0 if news is None else sum(health.cpu_seconds for health in news.health),

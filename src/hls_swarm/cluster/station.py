@@ -50,13 +50,14 @@ from hls_swarm.cluster.speech import (
 )
 from hls_swarm.engine.ffmpeg.fleet import check_machine, checked_binary, descriptors_for_processes
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
-from hls_swarm.engine.host.facts import raise_descriptor_limit, read_facts
+from hls_swarm.engine.host.facts import foreign, raise_descriptor_limit, read_facts
 from hls_swarm.engine.host.machine import MachineMeter, device_towards
 from hls_swarm.engine.host.preflight import Severity, address_of_load, findings, needs_of
 from hls_swarm.engine.messages import News
 from hls_swarm.engine.native.clients import check_clients
 from hls_swarm.errors import SwarmError, told
 from hls_swarm.settings.network import parse_source_addresses
+from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.agents import MachineUse
 from hls_swarm.snapshot.snapshot import WORST_VIEWERS, WorkerHealth, badness
 from hls_swarm.stats.histogram import Histogram
@@ -64,6 +65,8 @@ from hls_swarm.stats.tally import Tally
 
 PIECE_BYTES = 64 << 10
 """Of a file that is fetched: small enough to go the way of all messages."""
+MOST_SOURCES = 4096
+"""Addresses to connect from that a machine looks for among those of all."""
 LEAST_DISK_BYTES = 100_000_000
 """Free room without which a machine is refused that is to write down its requests."""
 
@@ -133,7 +136,7 @@ class Station:
     async def _begin(self, begin: Begin) -> FromAgent:
         if self._agent is not None:
             return Refused(f"it carries the run on {self._run} already")
-        settings, workers = begin.settings, len(begin.shares)
+        settings, workers = _with_own_sources(begin.settings), len(begin.shares)
         check_clients(settings)
         needs = needs_of(settings, workers)
         needs = replace(needs, viewers=sum(share.count(needs.viewers) for share in begin.shares))
@@ -215,6 +218,18 @@ def merged(news: HostNews) -> News | None:
         worst=tuple(sorted(worst, key=badness)[:WORST_VIEWERS]),
         sessions=tuple(session for one in news.news.values() for session in one.sessions),
     )
+
+
+def _with_own_sources(settings: Settings) -> Settings:
+    """The settings with those of the addresses to connect from that are this machine's.
+
+    One list serves all machines; where none of it is this machine's it stays, and its own preflight refuses it.
+    """
+    pool = parse_source_addresses(settings.source_address)
+    named = [address for nth in range(min(pool.count, MOST_SOURCES)) if (address := pool.address_of(nth)) is not None]
+    others = set(foreign(named))
+    own = tuple(address for address in named if address not in others)
+    return replace(settings, source_address=own) if own and others else settings
 
 
 def _with_one_lag(healths: Sequence[WorkerHealth]) -> tuple[WorkerHealth, ...]:

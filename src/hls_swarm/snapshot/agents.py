@@ -54,7 +54,7 @@ class AgentState:
     """
 
     name: str
-    workers: Sequence[int]
+    workers: tuple[int, ...]
     viewers: int | None = None
     loop_lag: Histogram = field(default_factory=Histogram)
     cpu_seconds: float = 0.0

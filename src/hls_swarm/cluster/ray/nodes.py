@@ -91,6 +91,7 @@ def environment(environ: Mapping[str, str], token_file: str | None, folder: str 
         "RAY_health_check_failure_threshold": "3",
         "RAY_worker_niceness": "0",
         "RAY_worker_oom_score_adjustment": "0",
+        "RAY_memory_monitor_refresh_ms": "0",
         "RAY_raylet_liveness_self_check_interval_ms": "5000",
         "RAY_task_events_report_interval_ms": "0",
         "RAY_prestart_worker_first_driver": "0",
