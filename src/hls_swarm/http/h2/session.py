@@ -218,8 +218,9 @@ class Session:
             begin = at + frames.HEADER_BYTES
             end = begin + length
             if kind == frames.DATA:
-                if not flags and end <= size and length and (held := self._streams.get(stream)) is not None:
+                if flags <= frames.END_STREAM and end <= size and length and stream in self._streams:
                     # The usual case: a whole frame of nothing but body.
+                    held = self._streams[stream]
                     self._charge(stream, length)
                     if not held.received:
                         self._touched.append(stream)
@@ -228,6 +229,8 @@ class Session:
                         held.pieces.append(bytes(data[begin:end]))
                     self._idle_frames = 0
                     at = end
+                    if flags:
+                        self._end_body(stream, held, events)
                     continue
                 at = self._begin_data(data, begin, length, flags, stream, events)
                 if at < 0:
@@ -236,6 +239,11 @@ class Session:
                 continue
             if end > size:
                 break
+            if kind == frames.HEADERS and flags & ~frames.END_STREAM == frames.END_HEADERS and stream in self._streams:
+                # The usual case: all of a head in one frame.
+                self._end_block(stream, bytes(data[begin:end]), frames.HEADER_BYTES + length, flags, events)
+                at = end
+                continue
             self._take(kind, flags, stream, bytes(data[begin:end]), events)
             at = end
         if at < size:
@@ -421,19 +429,21 @@ class Session:
             return
         number, first_flags = self._block_frame
         self._block = None
-        stream = self._streams.get(number)
-        if stream is None:
+        if number not in self._streams:
             self._idle("HEADERS")
             return
+        whole = b"".join(block)
+        self._end_block(number, whole, len(whole) + frames.HEADER_BYTES * len(block), first_flags, events)
+
+    def _end_block(self, number: int, whole: bytes, size_bytes: int, flags: int, events: list[Event]) -> None:
         self._idle_frames = 0
-        self._tell_bodies(events)
-        stream.has_head = True
-        ends = bool(first_flags & frames.END_STREAM)
+        if self._touched:
+            self._tell_bodies(events)
+        self._streams[number].has_head = True
+        ends = bool(flags & frames.END_STREAM)
         if ends:
             del self._streams[number]
-        whole = b"".join(block)
-        size = len(whole) + frames.HEADER_BYTES * len(block)
-        events.append(HeadReceived(number, whole, size, ends))
+        events.append(HeadReceived(number, whole, size_bytes, ends))
 
     # Bounds
 
