@@ -206,7 +206,7 @@ async def _run(settings: Settings, workers: int, signals: Signals, searching: "S
     judged = {threshold.metric for threshold in thresholds}
     expected = expectations(settings.expect, thresholds=judged, none=settings.no_expectations)
     ledger = Ledger(thresholds, expected)
-    feed = Feed(settings, ledger, started_at, time.perf_counter)
+    feed = Feed(settings, ledger, started_at, time.perf_counter, _bug_of_page)
     endpoint = Endpoint(
         settings.metrics,
         time.perf_counter,
@@ -393,6 +393,12 @@ async def _followed(
         screen.write(f"hls-swarm: {failed}\n")
     lost = report.trouble is not None or any(troubles) or failed is not None
     return outcome.exit_code or (EXIT_CODES[Verdict.ERROR] if lost else 0)
+
+
+def _bug_of_page(error: Exception) -> None:
+    """A bug in what makes the live page: counted and told as any other, and the run goes on."""
+    context = {"message": "the live page", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _pushers(settings: Settings) -> "list[Pusher]":

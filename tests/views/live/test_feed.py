@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -105,6 +106,24 @@ def test_what_stays_as_it_was_is_not_sent_again() -> None:
     assert "marks" not in told
     assert "tables" not in told["parts"], "every few seconds"
     assert "head" in told["parts"]
+
+
+def test_the_run_outlives_a_bug_in_what_makes_the_page() -> None:
+    run = a_run()
+    bugs: list[Exception] = []
+    feed = Feed(Settings(url="http://origin.test/live.m3u8"), run.ledger, STARTED_AT, lambda: 0.0, bugs.append)
+    for entry in run.entries:
+        feed.add(entry)
+    broken = replace(run.second(5.0), thresholds=("no threshold",))  # type: ignore[arg-type] # a bug
+
+    def three_more() -> None:
+        feed.add(broken)
+        feed.add(run.second(6.0))  # what is new since the broken one can not be told
+        feed.add(run.second(7.0))
+
+    _, (_, told) = asked(feed, "/events", 2, three_more)
+    assert told["at"] == 7.0
+    assert [type(error) for error in bugs] == [AttributeError, AttributeError]
 
 
 def test_nothing_of_the_run_becomes_a_script() -> None:

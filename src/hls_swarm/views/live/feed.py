@@ -44,14 +44,22 @@ class Feed:
         ledger: judges it.
         started_at: wall clock, Unix seconds.
         clock: the monotonic clock.
+        on_bug: told of an exception in what makes the page, which the run outlives; None raises it.
 
     Attributes:
         events: the stream for the page.
         snapshots: the stream for a dashboard elsewhere.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, started_at: float, clock: Callable[[], float]) -> None:
-        self._ledger, self._started_at = ledger, started_at
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        started_at: float,
+        clock: Callable[[], float],
+        on_bug: Callable[[Exception], None] | None = None,
+    ) -> None:
+        self._ledger, self._started_at, self._on_bug = ledger, started_at, on_bug
         self._generator_limit = parse_share(settings.generator_limit)
         self.events = Publisher(self._everything, clock)
         self.snapshots = Publisher(self._first_frame, clock)
@@ -70,6 +78,14 @@ class Feed:
 
     def add(self, entry: Entry) -> None:
         """Take in a moment, and tell who looks."""
+        try:
+            self._add(entry)
+        except Exception as error:
+            if self._on_bug is None:
+                raise
+            self._on_bug(error)
+
+    def _add(self, entry: Entry) -> None:
         before, self._entry = self._entry, entry
         turned = changes(before, entry)
         self._log.add(turned)
