@@ -31,7 +31,9 @@ bench: $(VENV)/.dev ## Measurements side by side with named peers
 	PATH="$(abspath $(BIN)):$$PATH" bench/run
 
 fidelity: $(VENV)/.dev tests/browser/node_modules/.ready ## Our viewers beside hls.js and ffmpeg, request for request
-	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity && PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity.low_latency
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity.low_latency
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity.adapting
 
 chaos: $(VENV)/.dev ## 500 viewers while everything around them breaks: an hour, or CHAOS_MINUTES=10
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.chaos

@@ -1,6 +1,6 @@
 """What the origin serves beside its live stream: one small title for each way in which HLS can be packaged.
 
-    /vod            transport stream, three variants, a minute
+    /vod            transport stream, three variants, a minute; `two.m3u8` lists the lowest and the highest
     /dvr            the same, live, with a window of minutes to seek in
     /fmp4           fragmented MP4 with init sections, video and audio apart
     /ranges         byte ranges of one file
@@ -86,6 +86,9 @@ class Titles:
         match rest:
             case ["master.m3u8"]:
                 return _playlist(multivariant_playlist(tuple(self._streams.values())))
+            case ["two.m3u8"]:
+                lowest, *_, highest = self._streams.values()
+                return _playlist(multivariant_playlist((lowest, highest)))
             case [variant, "playlist.m3u8"] if variant in self._streams:
                 return _playlist(self._list(_entry(f"seg-{nth}.ts", self._seconds) for nth in range(VOD_SEGMENTS)))
             case [variant, name] if variant in self._streams:

@@ -1,0 +1,117 @@
+"""A crowd that adapts behind one link: whether it fills it, how it fares, and whether everybody gets the like.
+
+    python -m bench.adaptive_crowd [--viewers 300] [--megabits 480] [--seconds 60] [--ramp-seconds 15]
+                                   [--profile hlsjs] [--variant auto]                  (Linux, root)
+
+The real command and the embedded origin are on two sides of a link that nobody else sees (network namespaces), which
+`tc tbf` holds at a rate. The ladder is 0.8, 1.6 and 3 Mbit/s, live, 2 s segments. Printed, of the time after the ramp:
+use of the link by body bytes, rebuffering, shares of time by variant, changes, bytes in vain, and Jain's index of what
+each viewer got of it, by the origin's access log: 1 is the same for all, 1/n is all for one.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.support.link import ORIGIN_ADDRESS, NoNamespacesError, link
+
+_PORT = 17080
+_LINE = re.compile(r'" (?P<status>\d{3}) (?P<size>\d+) "[^"]*" "v(?P<viewer>\d+)"')
+
+
+def jain(shares: list[float]) -> float:
+    """Jain, Chiu and Hawe's index of fairness: the square of the sum by n times the sum of the squares."""
+    squares = sum(share * share for share in shares)
+    return sum(shares) ** 2 / (len(shares) * squares) if squares else 0.0
+
+
+def _bytes_by_viewer(log: Path, skip_lines: int) -> Counter[int]:
+    got: Counter[int] = Counter()
+    for line in log.read_text().splitlines()[skip_lines:]:
+        found = _LINE.search(line)
+        if found is not None:
+            got[int(found["viewer"])] += int(found["size"])
+    return got
+
+
+def _summary_words(experience: dict[str, Any]) -> str:
+    variants = experience.get("variants", {})
+    shares = ", ".join(f"{name} {100 * group.get('watched_share', 0):.0f}%" for name, group in variants.items())
+    bitrate = experience.get("average_bitrate_bps", 0) / 1e6
+    return (
+        f"rebuffering {100 * experience.get('rebuffering_ratio', 0):.2f}%, stalls {experience['stalls']}, "
+        f"average {bitrate:.2f} Mbit/s; {shares}; "
+        f"{experience.get('switches_per_minute') or 0:.2f} changes in a viewer's minute, "
+        f"{experience['reversals']} back and forth, {experience['abandoned_bytes'] / 1e6:.1f} MB in vain"
+    )
+
+
+def main() -> int:
+    """Run and print; 1 if this machine gives no namespaces."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--viewers", type=int, default=300)
+    parser.add_argument("--megabits", type=float, default=480.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--ramp-seconds", type=float, default=15.0)
+    parser.add_argument("--profile", default="hlsjs")
+    parser.add_argument("--variant", default="auto")
+    asked = parser.parse_args()
+    program = str(Path(sys.executable).with_name("hls-swarm"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            with link(folder) as way:
+                way.slow(int(asked.megabits * 1e6), credit_bytes=256_000)
+                return _run(asked, program, folder, way.origin.entrance, way.viewers.entrance)
+        except NoNamespacesError as error:
+            print(f"no network namespaces: {error}", file=sys.stderr)
+            return 1
+
+
+def _run(
+    asked: argparse.Namespace, program: str, folder: Path, origin_side: tuple[str, ...], viewers_side: tuple[str, ...]
+) -> int:
+    log, summary = folder / "access.log", folder / "summary.json"
+    serve = [program, "origin", "--listen", ORIGIN_ADDRESS, "--port", str(_PORT), "--access-log", str(log)]
+    url = f"http://{ORIGIN_ADDRESS}:{_PORT}/live/master.m3u8"
+    load = [program, "--clients", str(asked.viewers), "--ramp-rate", str(asked.viewers / asked.ramp_seconds)]
+    load += ["--variant", asked.variant, "--profile", asked.profile, "--user-agent", "v{viewer}", "--tui=false"]
+    load += ["--duration", f"{asked.ramp_seconds + asked.seconds:g}s", "--no-output", "--metrics", "off"]
+    load += ["--json", str(summary), "--no-expectations", url]
+    with subprocess.Popen([*origin_side, *serve], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as origin:
+        try:
+            time.sleep(3)
+            with subprocess.Popen([*viewers_side, *load], stdout=subprocess.DEVNULL) as viewers:
+                time.sleep(asked.ramp_seconds + 5)
+                ramped_at, skip_lines = time.monotonic(), len(log.read_text().splitlines())
+                viewers.wait(timeout=asked.seconds + 60)
+                seconds = time.monotonic() - ramped_at
+        finally:
+            origin.terminate()
+    got = _bytes_by_viewer(log, skip_lines)
+    figures = json.loads(summary.read_text())
+    used = sum(got.values()) * 8 / seconds / (asked.megabits * 1e6)
+    generator = figures["generator"]
+    print(
+        f"{asked.viewers} viewers ({asked.profile}, {asked.variant}) behind {asked.megabits:g} Mbit/s, {seconds:.0f} s:"
+    )
+    print(
+        f"  link used {100 * used:.0f}% by bodies; fairness (Jain) {jain([float(size) for size in got.values()]):.3f}"
+    )
+    print(f"  {_summary_words(figures['experience'])}")
+    print(
+        f"  viewers that played {figures['viewers']['played']} of {figures['viewers']['started']}; "
+        f"generator {generator['cpu_seconds']:.1f} CPU seconds, verdict {figures['verdict']}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
