@@ -60,6 +60,8 @@ class Hlsjs:
         self._failed: dict[int, bool] = {}
         self._forced: int | None = None
         self._started: int | None = None
+        self._viewed: View | None = None
+        self._seen = self._new_situation(View(0.0, False, 0.0))
 
     @property
     def estimate_bps(self) -> float:
@@ -126,7 +128,7 @@ class Hlsjs:
 
     def look_after(self, view: View, level: int) -> float | None:
         """See `Algorithm`: the lowest level but one and those below are never given up, nor is the first segment."""
-        if level <= self._situation(view).lowest + 1 or self._last_loaded is None:
+        if self._last_loaded is None or level <= self._lowest + 1:
             return None
         return _next_look(max(self.estimate.ttfb_seconds, 0.5 * self._segment_seconds))
 
@@ -141,12 +143,13 @@ class Hlsjs:
         if UP_FACTOR * self.estimate.bps > peak_bps:
             self._forget(peak_bps)
         level = level_after(situation, found.target, peak_bps)
-        self._forced = level
+        self._forced, self._viewed = level, None
         above_lowest = level > 0
         return GivingUp(level, found.at_once and above_lowest, found.delay_seconds if above_lowest else None)
 
     def dropped(self, view: View, level: int) -> int:
         """See `Algorithm`: in effect the lowest, and all that was measured is forgotten."""
+        self._viewed = None
         situation = self._situation(view)
         self._segment_seconds = 0.0
         if level > situation.lowest:
@@ -166,7 +169,18 @@ class Hlsjs:
         else:
             self.estimate.ttfb(transfer.seconds)
 
+    @property
+    def _lowest(self) -> int:
+        return next((level for level in range(len(self._levels)) if level not in self._failed), 0)
+
     def _situation(self, view: View) -> Situation:
+        if view is self._viewed:  # a choice and its mark are asked for with one view
+            return self._seen
+        self._viewed = view
+        self._seen = self._new_situation(view)
+        return self._seen
+
+    def _new_situation(self, view: View) -> Situation:
         return Situation(
             self._levels,
             view.live,

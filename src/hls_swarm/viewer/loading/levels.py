@@ -320,5 +320,7 @@ def _view(loading: Loading, main: Track, now: float) -> View:
     playlist = main.playlist
     if playlist is None or not playlist.is_live:
         return View(now, False, buffer)
+    if loading.profile.adaptation is not Adaptation.MEDIA3:
+        return View(now, True, buffer)
     segment = main.next_segment()
     return View(now, True, buffer, buffer + main.listed_ahead(), 0.0 if segment is None else segment.duration)
