@@ -174,10 +174,12 @@ def go(loading: Loading, option: Option, now: float, *, abandoned: bool = False)
 
 def media_began(loading: Loading, levels: Levels, track: Track, now: float) -> None:
     """A request for media went out."""
-    segment, fetch = track.loading, track.in_flight
-    if segment is None or fetch is None or fetch.kind is not SEGMENT:
+    fetch = track.in_flight
+    if fetch is None or fetch.media_seconds is None:
         return
-    levels.algorithm.began(segment.duration)
+    levels.algorithm.began(fetch.media_seconds)
+    if fetch.kind is not SEGMENT:
+        return  # parts are short: of a run of them hls.js watches the first only
     after = levels.algorithm.look_after(_view(loading, track, now), levels.current)
     levels.look_at = None if after is None else now + after
 
