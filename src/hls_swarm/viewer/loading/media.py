@@ -69,7 +69,7 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
         segment = _pass_expired(loading, track, track.playlist, track.next_sequence, now)
     if segment is not None and segment.gap:
         segment = _pass_gaps(loading, track, now)
-    place, part = track.low_latency, None
+    place, part = track.place_by_parts, None
     if place is not None:
         wanted = next_media(loading, track, place, now)
         if isinstance(wanted, Part):

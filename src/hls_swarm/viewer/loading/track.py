@@ -130,6 +130,14 @@ class Track:
             return 0.0
         return playlist.duration + (self.skip_seconds if self.next_sequence == playlist.next_sequence else 0.0)
 
+    @property
+    def place_by_parts(self) -> Place | None:
+        """Where it stands between parts; None where there are none, as in most streams, whatever the player could."""
+        place, playlist = self.low_latency, self.playlist
+        if place is None or playlist is None or place.part or playlist.part_target or playlist.preload_hints:
+            return place
+        return None
+
     def next_segment(self) -> Segment | None:
         """The segment to load next, if the playlist lists it."""
         if self.playlist is None or self.next_sequence is None:
