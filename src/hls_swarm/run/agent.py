@@ -22,6 +22,7 @@ from hls_swarm.cluster.joining.handshake import NAME, Declined, Versions, Welcom
 from hls_swarm.cluster.ray.nodes import NodeProcess, Ports, agent_command, environment
 from hls_swarm.errors import RunError, SettingsError
 from hls_swarm.foreign import one_line
+from hls_swarm.run.loop import carried_out
 from hls_swarm.settings.agent import AgentSettings
 from hls_swarm.views.terminal.output import Output
 
@@ -132,7 +133,7 @@ async def _join(
         say("the run is over")
         return ""
     finally:
-        await asyncio.shield(node.end())
+        await carried_out(node.end())
         visit.leave()
 
 

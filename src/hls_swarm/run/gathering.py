@@ -25,6 +25,7 @@ from hls_swarm.cluster.ray.lines import BridgeProcess
 from hls_swarm.cluster.ray.nodes import NodeProcess, Ports, environment, head_command
 from hls_swarm.errors import RunError
 from hls_swarm.run.agent import versions, write_token
+from hls_swarm.run.loop import carried_out
 from hls_swarm.settings.run import Settings
 
 LOOK_EVERY_SECONDS = 0.2
@@ -50,7 +51,7 @@ async def gathered(settings: Settings, say: Callable[[str], object]) -> AsyncIte
         else:
             yield await gathering.of_door(Door(gathering.token, own, settings.agents_wanted, say))
     finally:
-        await asyncio.shield(gathering.end())
+        await carried_out(gathering.end())
 
 
 class _Gathering:

@@ -12,6 +12,20 @@ _LEFT_SECONDS = 0.5
 """How long tasks that nobody waited for may take to end."""
 
 
+async def carried_out(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+    """What must be done whatever else comes: a cancellation meanwhile is heeded after it."""
+    task = asyncio.ensure_future(coroutine)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled and not task.cancelled():
+        raise asyncio.CancelledError
+    return task.result()
+
+
 def run_to_the_end(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
     """Run a coroutine in a loop of its own, which is not closed: the process ends next.
 

@@ -62,10 +62,14 @@ def test_the_token_goes_over_standard_input_and_nowhere_else(tmp_path: Path) -> 
 
 
 def test_one_that_can_not_be_reached_says_why(tmp_path: Path) -> None:
-    ssh = script(tmp_path, "echo 'ssh: connect to host load1 port 22: Connection refused' >&2; exit 255")
+    ssh = script(
+        tmp_path,
+        "exec 3>&2 2>/dev/null\n"
+        "(sleep 0.2; echo 'ssh: connect to host load1 port 22: Connection refused' >&3) & exit 255",
+    )
 
     async def test(remote: RemoteAgent) -> None:
-        await until(lambda: "refused" in remote.failed)
+        await until(lambda: remote.failed)
         assert remote.failed == "ssh: connect to host load1 port 22: Connection refused"
 
     with_remote(ssh, test)

@@ -6,6 +6,7 @@ The token goes in over standard input, so that no list of processes shows it.
 import asyncio
 import shlex
 import subprocess
+import time
 from collections import deque
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ from hls_swarm.errors import RunError
 from hls_swarm.foreign import cut, one_line
 
 END_SECONDS = 3.0
+WORDS_SECONDS = 1.0
+"""How long its last words may be on their way after it has ended."""
 
 
 def agent_words(controller: str, name: str, program: str) -> str:
@@ -36,6 +39,7 @@ class RemoteAgent:
     def __init__(self, host: str) -> None:
         self.host = host
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended_at: float | None = None
         self._words: deque[str] = deque(maxlen=4)
         self._reader: asyncio.Task[None] | None = None
         self._pipe: asyncio.ReadTransport | None = None
@@ -56,9 +60,13 @@ class RemoteAgent:
 
     @property
     def failed(self) -> str:
-        """Why it ended, in words; empty while it runs."""
-        process = self._process
+        """Why it ended, in words; empty while it runs, and until these words have come."""
+        process, now = self._process, time.monotonic()
         if process is None or process.poll() is None:
+            return ""
+        self._ended_at = now if self._ended_at is None else self._ended_at
+        heard_all = self._reader is None or self._reader.done()
+        if not heard_all and now - self._ended_at < WORDS_SECONDS:
             return ""
         said = one_line(" ".join(self._words))[-300:]
         return said or f"ssh ended with exit code {process.returncode}"
