@@ -34,6 +34,7 @@ fidelity: $(VENV)/.dev tests/browser/node_modules/.ready ## Our viewers beside h
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity.low_latency
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity.adapting
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity.besides
 
 chaos: $(VENV)/.dev ## 500 viewers while everything around them breaks: an hour, or CHAOS_MINUTES=10
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.chaos
