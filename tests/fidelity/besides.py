@@ -4,9 +4,9 @@ Each row is played by hls.js in headless Chromium on an embedded origin of its o
 with the same settings; what happens meanwhile happens at the same time after the first request. Compared is the
 origin's list of requests:
 
-- CMCD: keys and values of each request, object by object. Keys that tell of the time at which a request was made (buffer,
-  throughput, startup, state, what is on screen) are compared by whether they are there, and those that come and go with
-  time only in the second half, when both play.
+- CMCD: keys and values of each request, object by object. Keys that tell of the time at which a request was made
+  (buffer, throughput, startup, state, what is on screen) are compared by whether they are there, and those that come
+  and go with time only in the second half, when both play.
 - Preflights: methods and objects, in order for each object.
 - Steering: every request to the steering server but for the throughput, and the pathways of the objects in order.
 

@@ -100,6 +100,19 @@ def test_cmcd_is_in_every_query_and_counted(tmp_path: Path, version: int) -> Non
     assert summary["cmcd"]["events"] == summary["requests"]["cmcd_report"] == 0
 
 
+def test_cmcd_of_parts_names_the_next_part(tmp_path: Path) -> None:
+    summary, asked = played(tmp_path, "--cmcd", "query", path="/ll/master.m3u8", part_seconds=0.5)
+    parts = [(target.partition("?")[0], told(target)) for _, target in asked if re.search(r"540p/seg-\d+-\d", target)]
+    assert summary["cmcd"]["requests"] == len(asked)
+    assert {(keys["st"], keys["ot"]) for _, keys in parts} == {("ll", "v")}
+    named = [(path.rpartition("/")[2], keys["nor"]) for path, keys in parts if "nor" in keys]
+    assert named
+    for path, following in named:
+        segment, part = map(int, re.findall(r"\d+", path)[:2])
+        after = f"seg-{segment}-{part + 1}.m4s" if part < 3 else f"seg-{segment + 1}-0.m4s"
+        assert following == f'"..%2Fvideo-540p%2F{after}"'
+
+
 def test_cmcd_headers_make_a_browser_ask_before_every_new_url(tmp_path: Path) -> None:
     summary, asked = played(tmp_path, "--cmcd", "headers", "--browser-origin", PAGE, "--clients", "1", cors="any")
     requests = Counter(method for method, _ in asked)

@@ -6,7 +6,7 @@ Rules:
 - The estimate of the link is the player's own: that by which it adapts, or where the variant is fixed one of its kind.
 """
 
-from hls_swarm.hls.playlist import MultivariantPlaylist, Variant
+from hls_swarm.hls.playlist import MultivariantPlaylist, Part, Segment, Variant
 from hls_swarm.records import Exchange, ObjectKind
 from hls_swarm.viewer.actions import FetchSegment
 from hls_swarm.viewer.adapting.algorithm import Adaptation
@@ -114,10 +114,7 @@ class Reporter:
         track = loading.tracks[action.track]
         kind = self._object_type(action, track)
         at = self._situation(kind, action.url)
-        playlist, segment = track.playlist, track.loading
-        following = None
-        if playlist is not None and segment is not None and action.kind is ObjectKind.SEGMENT:
-            following = playlist.segment_of_sequence(segment.sequence + 1)
+        following = _following(action, track)
         stalls = self._viewer.stalls
         starved = stalls > self._stalls
         if starved and takes_note(self.player, kind):
@@ -176,6 +173,21 @@ class Reporter:
         variant = self._variants.get(track.source.url)
         codecs = () if variant is None else variant.codecs
         return _main_type(codecs, audio_apart=any(each.role is Role.AUDIO for each in self._viewer.loading.tracks))
+
+
+def _following(action: FetchSegment, track: Track) -> Segment | Part | None:
+    """The segment or part that the playlist lists after the one that is asked for."""
+    playlist, segment = track.playlist, track.loading
+    if playlist is None:
+        return None
+    if action.kind is ObjectKind.SEGMENT:
+        return None if segment is None else playlist.segment_of_sequence(segment.sequence + 1)
+    if action.kind is not ObjectKind.PART:
+        return None
+    parts = [part for each in playlist.segments for part in each.parts]
+    parts += playlist.open_parts
+    here = next((at for at, part in enumerate(parts) if part.uri == action.url), len(parts))
+    return parts[here + 1] if here + 1 < len(parts) else None
 
 
 def _stream_type(track: Track) -> Token | None:
