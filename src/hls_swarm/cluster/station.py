@@ -139,7 +139,9 @@ class Station:
         settings, workers = _with_own_sources(begin.settings), len(begin.shares)
         check_clients(settings)
         needs = needs_of(settings, workers)
-        needs = replace(needs, viewers=sum(share.count(needs.viewers) for share in begin.shares))
+        viewers = sum(share.count(needs.viewers) for share in begin.shares)
+        part = viewers / max(1, needs.viewers)
+        needs = replace(needs, viewers=viewers, starts_per_second=needs.starts_per_second * part if part else 0.0)
         if has_ffmpeg(settings):
             await checked_binary(settings)
             check_machine(settings, needs.viewers)

@@ -441,11 +441,11 @@ def _prepared(settings: Settings, *, warns: bool = True) -> int:
     Raises:
         SwarmError: a file can not be used, or the machine has too little of something.
     """
+    check_sessions(settings)
     if settings.is_spread:  # each agent judges its own machine
         read_lists(settings)
         return 0
     check_clients(settings)
-    check_sessions(settings)
     workers = _workers(settings)
     needs = needs_of(settings, workers)
     if has_ffmpeg(settings):
