@@ -85,12 +85,12 @@ wheel: $(VENV)/.run ## Build dist/hls_swarm-VERSION-py3-none-any.whl, which pip 
 sdist: $(VENV)/.run ## Build the source archive in dist
 	$(BIN)/python -m hatchling build --target sdist
 
-site: dist/.site/bin/zensical ## Build the documents as a site in dist/site, which opens offline with its search
-	dist/.site/bin/python tools/build_site.py
+site: build/.site/bin/zensical ## Build the documents as a site in build/site, which opens offline with its search
+	build/.site/bin/python tools/build_site.py
 
-dist/.site/bin/zensical: requirements/site.lock
-	$(PYTHON) -m venv dist/.site
-	dist/.site/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r requirements/site.lock
+build/.site/bin/zensical: requirements/site.lock
+	$(PYTHON) -m venv build/.site
+	build/.site/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r requirements/site.lock
 	touch $@
 
 sbom: dist/.sbom/bin/python ## Write dist/hls-swarm.cdx.json: what an installation consists of (CycloneDX)
@@ -110,4 +110,4 @@ dist: wheel sdist sbom ## Wheel, source archive and SBOM: what a release consist
 	rm -rf dist/.sbom dist/.cyclonedx
 
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist tests/browser/node_modules
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build tests/browser/node_modules

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS, SITE = ROOT / "docs", ROOT / "dist" / "site"
+DOCS, SITE = ROOT / "docs", ROOT / "build" / "site"
 SHIM = "https://unpkg.com/iframe-worker/shim"
 LOCAL = Path("assets/javascripts/iframe-worker.js")
 
