@@ -23,8 +23,9 @@ class SteeringFigures:
     @property
     def words(self) -> tuple[str, ...]:
         """For a line on a screen."""
-        chosen = [f"{pathway} taken {units.count(times)} times" for pathway, times in self.pathways.items()]
-        return (f"{units.count(self.steered)} steered", f"{units.count(self.failed)} left a failed pathway", *chosen)
+        chosen = ", ".join(f"{pathway} {units.count(times)}" for pathway, times in self.pathways.items())
+        left = f"{units.count(self.failed)} left a failed pathway"
+        return f"{units.count(self.steered)} steered", left, f"chosen: {chosen}"
 
 
 def steering_figures(tally: SteeringTally) -> SteeringFigures | None:

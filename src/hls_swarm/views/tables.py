@@ -12,6 +12,7 @@ from hls_swarm.judge.thresholds import value_text as threshold_value
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit
 from hls_swarm.snapshot.origin.signals import signal_info
+from hls_swarm.snapshot.steering import SteeringFigures
 from hls_swarm.views.signals import DETAILS, below_text, full_name, idle_text, is_idle, value_text
 from hls_swarm.views.terminal.findings import expectation_rows, finding_rows
 
@@ -132,9 +133,32 @@ def _viewers(summary: Mapping[str, Any]) -> Table:
         ("Changes of variant", _changes(experience)),
         ("Live latency", _percentiles(experience.get("live_latency_seconds"))),
         ("Edge latency", _percentiles(experience.get("edge_latency_seconds"))),
+        ("Steering", _steering(summary.get("steering"))),
+        ("Told (CMCD)", _cmcd(summary.get("cmcd"))),
         *(("Note", remark) for remark in summary.get("remarks", [])),
     ]
     return Table("Viewers", ("", ""), [row for row in rows if row[1] != units.UNKNOWN], figures=False)
+
+
+def _steering(steering: Mapping[str, Any] | None) -> str:
+    if steering is None:
+        return units.UNKNOWN
+    return ", ".join(SteeringFigures(**steering).words)
+
+
+def _cmcd(cmcd: Mapping[str, Any] | None) -> str:
+    if cmcd is None:
+        return units.UNKNOWN
+    words = [
+        f"{units.count(cmcd['requests'])} requests",
+        f"{units.count(cmcd['starved_requests'])} after a stall",
+        f"{units.count(cmcd['events'])} events",
+    ]
+    if (buffer := cmcd.get("buffer_seconds")) is not None:
+        words.append(f"buffer P50 {units.seconds(buffer['p50'])}")
+    if (throughput := cmcd.get("throughput_bytes_per_second")) is not None:
+        words.append(f"measured throughput P50 {units.bit_rate(throughput['p50'])}")
+    return ", ".join(words)
 
 
 def _changes(experience: Mapping[str, Any]) -> str:
