@@ -21,12 +21,18 @@ FOLDED = re.compile(r"(?<=[^\\])\n\s+(?=--|\"\$|http)")
 SHELL = {"|", ">", ">>", "&&", "||", "<", ";", "&"}
 
 
+def typed_in(block: str) -> str:
+    """What stands behind the prompts of a terminal."""
+    return "\n".join(line[2:] for line in block.splitlines() if line.startswith("$ "))
+
+
 def commands_of(page: Path) -> Iterator[str]:
     """Commands in blocks, lines that are continued as one; a plain word for what a shell would fill in."""
     for language, block in BLOCK.findall(page.read_text(encoding="utf-8")):
-        if language not in {"", "sh", "yaml"}:
+        if language not in {"", "sh", "console", "yaml"}:
             continue
-        text = FOLDED.sub(" ", block.replace("\\\n", " "))
+        typed = typed_in(block) if language == "console" else block
+        text = FOLDED.sub(" ", typed.replace("\\\n", " "))
         for command in (each for each in COMMAND.findall(text) if "[flags]" not in each):
             filled = re.sub(r'"?\$\{?\{?[ \w.]+\}?\}?"?', "http://origin/filled.m3u8", command)
             yield re.sub(r"\bURL\b", "http://origin/live.m3u8", filled)
@@ -64,7 +70,7 @@ def shell_of(page: Path) -> Iterator[str]:
         if language in {"sh", "bash"}:
             yield block
         elif language == "console":
-            yield "\n".join(line[2:] for line in block.splitlines() if line.startswith("$ "))
+            yield typed_in(block)
 
 
 BLOCKS = [pytest.param(block, id=f"{page.stem}: {block.strip()[:50]}") for page in PAGES for block in shell_of(page)]
