@@ -14,7 +14,11 @@ from tests.http.scripted import Turn, response, scripted
 from hls_swarm.errors import SettingsError
 from hls_swarm.http import Client, ClientContext, ClientOptions, Timeouts, TlsOptions, fetch
 from hls_swarm.http.h1.stream import Reception
+from hls_swarm.http.tls.context import SESSIONS_ARE_FREE
 from hls_swarm.records import Exchange, FailureKind
+
+FIRST_RESUMED = 1 if SESSIONS_ARE_FREE else 2
+"""Connections of a client before the first one that resumes a session."""
 
 
 @pytest.fixture(scope="session")
@@ -137,14 +141,14 @@ def test_session_is_resumed_by_its_client_only(
     async def use(client: Client) -> None:
         other = Client(client.context)
         try:
-            for each in (client, client, other):
+            for each in (*[client] * (FIRST_RESUMED + 1), other):
                 assert (await fetch(each, request(origin.url()))).failure is None
         finally:
             other.close()
 
     with scripted(script, tls=server_tls) as origin:
         with_client(use, options=trusting)
-    assert resumed == [False, True, False]
+    assert resumed == [*[False] * FIRST_RESUMED, True, False]
 
 
 def test_a_session_that_is_not_resumed_gives_way_to_another(
@@ -160,13 +164,13 @@ def test_a_session_that_is_not_resumed_gives_way_to_another(
     async def use(client: Client) -> None:
         other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         other.load_cert_chain(*server_certificate)
-        for context in (server_tls, server_tls, server_tls, other, other):
+        for context in (*[server_tls] * (FIRST_RESUMED + 2), other, other):
             origin.tls = context
             assert (await fetch(client, request(origin.url()))).failure is None
 
     with scripted(script, tls=server_tls) as origin:
         with_client(use, options=trusting)
-    assert resumed == [False, True, True, False, True]
+    assert resumed == [*[False] * FIRST_RESUMED, True, True, False, True]
 
 
 class _MallocState(ctypes.Structure):
@@ -202,6 +206,24 @@ def test_connections_of_one_client_leave_no_memory_behind(server_tls: ssl.SSLCon
     with scripted(lambda turn: turn.send(response(b"x", "200 OK", "Connection: close")), tls=server_tls) as origin:
         with_client(use, options=trusting)
     assert grown[1] < 60 * 3000  # a session that nobody gives back is twice that
+
+
+def test_viewers_that_come_and_go_leave_no_memory_behind(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    grown: list[int] = []
+
+    async def use(first: Client) -> None:
+        for count in (10, 60):
+            before = allocated_bytes()
+            for _ in range(count):
+                client = Client(first.context)
+                assert (await fetch(client, request(origin.url()))).failure is None
+                client.close()
+                del client
+            grown.append(allocated_bytes() - before)
+
+    with scripted(lambda turn: turn.send(response(b"x")), tls=server_tls) as origin:
+        with_client(use, options=trusting)
+    assert grown[1] < 60 * 3000
 
 
 def test_end_without_a_tls_close_is_a_truncation(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:

@@ -29,7 +29,7 @@ PROCESS_BYTES = 60 << 20
 """Memory of one process of the run, before its first viewer."""
 VIEWER_BYTES = 16 << 10
 """Memory of one more viewer in a worker, on plain connections; bench/density.py measures it."""
-TLS_VIEWER_BYTES = 48 << 10
+TLS_VIEWER_BYTES = 32 << 10
 """The same over TLS, HTTP/1.1 or HTTP/2: keys of two connections, a session to resume with its certificates."""
 _AT_ONCE_SECONDS = 1.0
 MEASURED_FROM_PER_SECOND = 100.0

@@ -28,7 +28,7 @@ from hls_swarm.http.h1.stream import Reception, Stream, TcpStream
 from hls_swarm.http.opening.resolver import LIFETIME_SECONDS, Address, LookupFailed
 from hls_swarm.http.options import Http2
 from hls_swarm.http.pacing.link import Link
-from hls_swarm.http.tls.context import H2_PROTOCOL, Sessions, TlsStream, wrapped
+from hls_swarm.http.tls.context import H2_PROTOCOL, SESSIONS_ARE_FREE, Sessions, TlsStream, wrapped
 from hls_swarm.http.tls.secrets import Secrets
 from hls_swarm.records import Blame, Failure, FailureKind
 
@@ -45,14 +45,16 @@ class Memory:
         addresses: by host: until when a lookup holds, and what it found.
         sessions: TLS sessions to resume.
         h1_routes: routes that were found to speak HTTP/1.1 only.
+        tls_routes: routes to which a connection over TLS was opened.
     """
 
-    __slots__ = ("addresses", "h1_routes", "sessions")
+    __slots__ = ("addresses", "h1_routes", "sessions", "tls_routes")
 
     def __init__(self) -> None:
         self.addresses: dict[str, tuple[float, tuple[Address, ...]]] = {}
         self.sessions: Sessions = {}
         self.h1_routes: set[Route] = set()
+        self.tls_routes: set[Route] = set()
 
     def make_room(self) -> None:
         """Forget the oldest of what a playlist with many hosts has brought."""
@@ -386,7 +388,10 @@ class Dial:
             return
         context, secrets = self._context, self._secrets
         takeover = None if secrets is None else context.takeover(secrets)
-        sessions = self._memory.sessions
+        memory, route = self._memory, self.route
+        sessions = memory.sessions if SESSIONS_ARE_FREE or route in memory.tls_routes else None
+        if len(memory.tls_routes) < _MOST_REMEMBERED:
+            memory.tls_routes.add(route)
         self._deliver(TlsStream(tls, context.scratch, self._reception, sessions, self.route, takeover))
 
     @property

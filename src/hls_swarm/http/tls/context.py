@@ -12,14 +12,17 @@ Rules:
 - A record taken from the socket is taken whole, since no readiness will be reported for what OpenSSL holds.
 - An end without a TLS close is a loss, not an end (RFC 8446 6.1, RFC 9112 9.8).
 - Each client resumes its own sessions only: two viewers share none. One is taken for each route, and another one only
-  when a server did not resume it any more: to ask `ssl` for a session loses about 6 KB for good before Python 3.12.8
-  (CPython issue 116810), and a session is 7 KB, most of it the server's certificate.
+  when a server did not resume it any more.
+- Before Python 3.12.8 and 3.13.1, to ask `ssl` for a session loses about 6 KB for good (CPython issue 116810), beside
+  the 7 KB that a session has. There it is the second connection's: most clients have one connection, and the memory
+  that each viewer would cost is more than what one resumption less changes.
 """
 
 import errno
 import os
 import socket
 import ssl
+import sys
 import termios
 from collections.abc import Callable
 from typing import NamedTuple, cast
@@ -43,6 +46,9 @@ _PROTOCOLS = {
     Http2.OFFERED: [H2_PROTOCOL, "http/1.1"],
     Http2.REQUIRED: [H2_PROTOCOL],
 }
+
+SESSIONS_ARE_FREE = sys.version_info >= (3, 13, 1) or (3, 12, 8) <= sys.version_info < (3, 13)
+"""Whether this Python gives sessions without losing memory."""
 
 Sessions = dict[Route, ssl.SSLSession]
 
@@ -98,7 +104,7 @@ class TlsStream:
 
     Args:
         scratch, reception: as for `stream.TcpStream`.
-        sessions: where the session is left for the client's next connection to the route.
+        sessions: where the session is left for the client's next connection to the route; None: it is not kept.
         takeover: how bodies are skipped after the first answer; None where they can not be.
     """
 
@@ -122,7 +128,7 @@ class TlsStream:
         sock: ssl.SSLSocket,
         scratch: bytearray,
         reception: Reception,
-        sessions: Sessions,
+        sessions: Sessions | None,
         route: Route,
         takeover: Takeover | None = None,
     ) -> None:
@@ -131,7 +137,7 @@ class TlsStream:
         self._scratch = scratch
         self._reception = reception
         self._low_water = 1
-        self._sessions: Sessions | None = sessions
+        self._sessions = sessions
         self._route = route
         self._takeover = takeover
         self._records_read = self._records_written = 0  # those with data
