@@ -244,8 +244,11 @@ def test_a_killed_controller_leaves_a_folder_to_report_from_and_no_process(tmp_p
     assert "the run broke off after" in summary["reasons"][0]
     assert summary["thresholds"][0]["held"] is True
     assert killed_at - rows[-1]["time"] < 2.5
-    for kind in ("multivariant_playlist", "media_playlist", "segment"):
-        assert rows[-1][f"{kind}_requests_total"] == summary["requests"][kind] <= requests[kind]
+    kinds = ("multivariant_playlist", "media_playlist", "segment")
+    known = [summary["requests"][kind] for kind in kinds]
+    # the last row stands in its file a moment before the state of that second does
+    assert known in [[row[f"{kind}_requests_total"] for kind in kinds] for row in rows[-2:]]
+    assert all(summary["requests"][kind] <= requests[kind] for kind in kinds)
     assert summary["viewers"]["started"] == 20
     shown = hls_swarm(
         "report", str(folder), "--html", str(tmp_path / "report.html"), "--junit", str(tmp_path / "j.xml")
