@@ -312,6 +312,17 @@ def test_a_close_in_a_body_ends_it(server: Server, new_stream: Callable[..., Ski
     assert reader.left == 10_000
 
 
+def flood(server: Server, message: bytes) -> None:
+    """So many records without data that a client must not read on."""
+    for _ in range(200):
+        if message == KEY_UPDATE:
+            server.update_keys(message)
+        elif message:
+            server.message(HANDSHAKE, message)
+        else:
+            server.padded(b"", 20)
+
+
 @pytest.mark.parametrize(
     ("begin", "words"),
     [
@@ -322,6 +333,9 @@ def test_a_close_in_a_body_ends_it(server: Server, new_stream: Callable[..., Ski
         pytest.param(lambda server: server.message(HANDSHAKE, b"\x04\xff\xff\xff"), "16777219 bytes", id="huge"),
         pytest.param(lambda server: server.message(99, b"x"), "type 99", id="type"),
         pytest.param(lambda server: server.in_the_clear(), "type 21", id="clear"),
+        pytest.param(lambda server: flood(server, TICKET), "without data", id="ticket flood"),
+        pytest.param(lambda server: flood(server, b""), "without data", id="flood of empty records"),
+        pytest.param(lambda server: flood(server, KEY_UPDATE), "without data", id="key update flood"),
     ],
 )
 def test_what_breaks_the_protocol_ends_the_connection(

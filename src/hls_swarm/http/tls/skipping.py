@@ -49,6 +49,9 @@ _TURN_BYTES = 4 << 20
 _UNSEEN_RECORDS = 16
 """Records without data that OpenSSL may have read unseen before this stream began, such as session tickets."""
 _HANDSHAKE_LIMIT_BYTES = 64 << 10
+_IDLE_RECORDS = 100
+"""Records without data in a row: tickets, key updates, empty ones."""
+_OUT_LIMIT_BYTES = 64 << 10
 _KEY_UPDATE, _NEW_SESSION_TICKET = 24, 4
 _KEY_UPDATE_ANSWER = b"\x18\x00\x00\x01\x00"
 _CLOSE_NOTIFY = 0
@@ -77,6 +80,7 @@ class SkippingStream:
         "_follows_low_water",
         "_full",
         "_handshake",
+        "_idle_records",
         "_low_water",
         "_out",
         "_out_content",
@@ -117,6 +121,7 @@ class SkippingStream:
         self._drop = self._drop_content = 0  # what is left of a record that is being dropped, and what it counts for
         self._full = b""  # header of the last record that was dropped
         self._handshake = b""
+        self._idle_records = 0
         self._out = b""
         self._out_content = 0
         self._ended = False
@@ -341,7 +346,12 @@ class SkippingStream:
         if opened.content_type == APPLICATION_DATA:
             if opened.padding_bytes:
                 self._pads = True
-            return bool(opened.content)
+            if opened.content:
+                self._idle_records = 0
+                return True
+            self._idle()
+            return False
+        self._idle()
         if opened.content_type == HANDSHAKE:
             self._take_handshake(bytes(opened.content))
         elif opened.content_type == ALERT:
@@ -352,6 +362,12 @@ class SkippingStream:
         else:
             raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"unexpected content of type {opened.content_type}")
         return False
+
+    def _idle(self) -> None:
+        """A record that brings nothing forward: a flood of them would be read for ever."""
+        self._idle_records += 1
+        if self._idle_records > _IDLE_RECORDS:
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"over {_IDLE_RECORDS} records without data")
 
     def _take_handshake(self, content: bytes) -> None:
         """Messages after the handshake (RFC 8446 4.6): tickets are passed over, a key update is followed."""
@@ -374,6 +390,8 @@ class SkippingStream:
             raise ssl.SSLError(ssl.SSL_ERROR_SSL, "malformed key update")
         self._reading.update()
         if body == b"\1":
+            if len(self._out) > _OUT_LIMIT_BYTES:
+                raise ssl.SSLError(ssl.SSL_ERROR_SSL, "the server asks for key updates and takes none")
             self._out += self._writing.seal(HANDSHAKE, _KEY_UPDATE_ANSWER)
             self._writing.update()
             with suppress(BlockingIOError):  # what is left goes ahead of the next request
