@@ -1,6 +1,6 @@
 """Low-latency viewers: what one costs, parts of a third of a second, audio apart, against the embedded origin.
 
-    python -m bench.low_latency [--viewers 100,500,1000] [--seconds 40] [--profile hlsjs]
+    python -m bench.low_latency [--viewers 100,500,1000] [--seconds 40] [--profile hlsjs] [--video-only]
 
 The real command is run with one worker against the embedded origin in a process of its own. Measured from outside is
 the worker's CPU time by the operating system's accounting, between the end of the ramp and the end of the run. Printed:
@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--viewers", default="100,500,1000")
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--profile", default="hlsjs")
+    parser.add_argument("--video-only", action="store_true", help="one playlist a viewer, as where audio is muxed in")
     options = parser.parse_args()
     print(f"{'viewers':>8} {'CPU/viewer':>11} {'per core':>9} {'latency P50':>12} {'expected':>9} {'part age P50':>13} "
           f"{'P95':>8} {'lag P99':>8} {'memory':>17} {'log - summary':>14}")  # fmt: skip
@@ -100,6 +101,8 @@ def main() -> None:
             try:
                 assert origin.stderr is not None
                 url = next(found[0] for line in origin.stderr if (found := re.search(r"http://\S+/ll/\S+", line)))
+                if options.video_only:
+                    url = url.replace("master.m3u8", "video-540p/playlist.m3u8")
                 summary, cost = run(viewers, options.seconds, options.profile, url, folder)
                 time.sleep(2)
             finally:
