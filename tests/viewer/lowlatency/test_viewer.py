@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.viewer.lowlatency.edge import PART, PER_SEGMENT, URL, Edge, playlist
 from tests.viewer.world import Answer, World
 
-from hls_swarm.hls.playlist import MediaPlaylist
+from hls_swarm.hls.playlist import MediaPlaylist, RenditionReport
 from hls_swarm.records import (
     EdgeFault,
     EdgeFaultSeen,
@@ -21,8 +22,13 @@ from hls_swarm.records import (
 )
 from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment
-from hls_swarm.viewer.machine import Viewer
+from hls_swarm.viewer.choosing.choice import Source
+from hls_swarm.viewer.loading.requests import reload_fetch
+from hls_swarm.viewer.loading.track import Track
+from hls_swarm.viewer.lowlatency.place import Place
+from hls_swarm.viewer.machine import State, Viewer
 from hls_swarm.viewer.profiles import HLSJS, MEDIA3, SHAKA, STEADY, Profile
+from hls_swarm.viewer.session import Intent, Pause, Seek, Session
 
 PLAYERS = [pytest.param(profile, id=profile.name) for profile in (HLSJS, MEDIA3, SHAKA, STEADY)]
 OFFSET = 1_000_000_000.0
@@ -230,8 +236,29 @@ def test_who_plays_the_usual_way_sends_no_directive() -> None:
     assert all("." not in name.removesuffix(".mp4") for name in media(made))
 
 
-def test_a_held_reload_costs_no_timer() -> None:
-    made = world(STEADY, Edge()).run(4.0)
-    waits = [made.viewer.buffer_seconds(made.now)]
-    assert waits[0] > 0
+@pytest.mark.parametrize(
+    ("profile", "query"),
+    [
+        pytest.param(HLSJS, "?_HLS_msn=10&_HLS_part=1", id="hlsjs: what the report says"),
+        pytest.param(STEADY, "?_HLS_msn=10&_HLS_part=1", id="steady: the same"),
+        pytest.param(SHAKA, "", id="shaka: plainly"),
+    ],
+)
+def test_a_switch_begins_with_what_was_reported_of_the_other_playlist(profile: Profile, query: str) -> None:
+    other = "http://origin/ll/low.m3u8"
+    track = Track(Source(URL))
+    assert profile.low_latency is not None
+    track.low_latency = Place(profile.low_latency)
+    track.playlist = structs.replace(playlist(42), rendition_reports=(RenditionReport(other, 10, 1),))
+    track.switch(Source(other))
+    assert reload_fetch(track, 0, 0.0, profile.media_playlist, None).url == other + query
+
+
+@pytest.mark.parametrize("profile", PLAYERS)
+def test_pauses_and_seeks_leave_a_viewer_that_plays(profile: Profile) -> None:
+    intents = [Intent(3.0, Pause(5.0)), Intent(4.0, Seek(-6.0)), Intent(3.0, Seek(None)), Intent(2.0, Pause(30.0))]
+    session = Session(intents=iter(intents))
+    made = World(Viewer(7, URL, profile, parse_variant("highest"), OFFSET, session=session), Edge()).run(90.0)
     assert not made.stopped
+    assert made.viewer.state is State.PLAYING
+    assert made.viewer.buffer_seconds(made.now) > 0
