@@ -13,7 +13,7 @@ from tests.http.scripted import response, scripted
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity, Timeouts, fetch
 from hls_swarm.http.asking.target import Target
-from hls_swarm.records import Exchange, FailureKind
+from hls_swarm.records import BODY_START_BYTES, Exchange, FailureKind
 
 BODY = b"#EXTM3U\n" * 5000
 OFFERED, REQUIRED = Identity(http2=Http2.OFFERED), Identity(http2=Http2.REQUIRED)
@@ -51,6 +51,7 @@ def test_answers_in_turn_on_one_connection(
     expected = Outcome(200, BODY if keep_body else None, len(BODY), 0, 1, None)
     assert [outcome(each)._replace(head_bytes=0) for each in got] == [expected] * 4
     assert [each.tls_seconds is None for each in got] == [False, True, True, True]
+    assert {each.body_start for each in got} == {None if keep_body else BODY[:BODY_START_BYTES]}
     for each in got:
         assert each.sent_at is not None
         assert each.first_byte_at is not None

@@ -25,6 +25,7 @@ from hls_swarm.http.h2.session import (
     Session,
     StreamReset,
 )
+from hls_swarm.records import BODY_START_BYTES
 
 GET = request_block("/a.ts", "origin.example", tls=True)
 HELLO = frames.settings({})
@@ -225,6 +226,16 @@ def test_pieces_make_no_difference(cuts: list[int], keeps: bool) -> None:
         data = data[cut:]
     events += session.receive(data)
     assert bodies(events) == {1: (23_456, b"x" * 23_456 if keeps else b"", True)}
+
+
+def test_the_start_of_a_body_that_nobody_keeps_is_told_of_once() -> None:
+    session, body = Session(), bytes(range(256)) * 4
+    session.request(GET, keeps=False)
+    events = session.receive(HELLO + frame(frames.HEADERS, frames.END_HEADERS, 1, OK))
+    for at in range(0, len(body), 512):
+        events += session.receive(frame(frames.DATA, 0, 1, body[at : at + 512]))
+    events += session.receive(frame(frames.DATA, frames.END_STREAM, 1))
+    assert [event.start for event in events if isinstance(event, BodyReceived)] == [body[:BODY_START_BYTES], b"", b""]
 
 
 def test_byte_by_byte() -> None:

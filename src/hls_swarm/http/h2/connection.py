@@ -384,6 +384,8 @@ class H2Connection:
         if kept is not None:
             kept.extend(event.pieces)
             grown = event.size_bytes
+        elif event.start and answering.exchanger.body_start is None:
+            answering.exchanger.body_start = event.start
         if event.size_bytes:
             answering.left -= event.size_bytes
             if head is not None and head.framing is _LENGTH and answering.left < 0:

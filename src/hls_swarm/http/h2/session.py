@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from hls_swarm.http.h2 import frames
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, frame_header
+from hls_swarm.records import BODY_START_BYTES
 
 STREAM_WINDOW_BYTES = 6 << 20
 CONNECTION_WINDOW_BYTES = 15 << 20
@@ -37,12 +38,18 @@ class HeadReceived(NamedTuple):
 
 
 class BodyReceived(NamedTuple):
-    """Body bytes of a stream, padding not counted; `pieces` holds them if they are kept."""
+    """Body bytes of a stream, padding not counted.
+
+    Attributes:
+        pieces: holds them if they are kept.
+        start: what a body that is not kept begins with, in the first event of it.
+    """
 
     stream: int
     size_bytes: int
     pieces: tuple[bytes, ...]
     ends: bool
+    start: bytes = b""
 
 
 class StreamReset(NamedTuple):
@@ -63,7 +70,7 @@ Event = HeadReceived | BodyReceived | StreamReset | GoingAway
 
 
 class _Stream:
-    __slots__ = ("has_head", "keeps", "pieces", "received", "window")
+    __slots__ = ("has_head", "keeps", "pieces", "received", "start", "window")
 
     def __init__(self, *, keeps: bool) -> None:
         self.keeps = keeps
@@ -71,6 +78,24 @@ class _Stream:
         self.has_head = False
         self.received = 0  # body bytes that no event has told of
         self.pieces: list[bytes] = []
+        self.start: bytes | None = None  # None before it came; empty once it was told of
+
+    def take(self, payload: bytes | memoryview) -> None:
+        """Keep what is needed of a body's bytes."""
+        self.received += len(payload)
+        if self.keeps:
+            self.pieces.append(bytes(payload))
+        elif self.start is None:
+            self.start = bytes(payload[:BODY_START_BYTES])
+
+    def told(self, number: int, *, ends: bool) -> BodyReceived:
+        """The event that tells of all of it so far."""
+        event = BodyReceived(number, self.received, tuple(self.pieces), ends, self.start or b"")
+        self.received = 0
+        self.pieces.clear()
+        if self.start:
+            self.start = b""
+        return event
 
 
 class Session:
@@ -224,9 +249,10 @@ class Session:
                     self._charge(stream, length)
                     if not held.received:
                         self._touched.append(stream)
-                    held.received += length
-                    if held.keeps:
-                        held.pieces.append(bytes(data[begin:end]))
+                    if held.keeps or held.start is None:
+                        held.take(data[begin:end])
+                    else:
+                        held.received += length
                     self._idle_frames = 0
                     at = end
                     if flags:
@@ -282,9 +308,7 @@ class Session:
                 self._idle_frames = 0
                 if not stream.received:
                     self._touched.append(self._rest_stream)
-                stream.received += count
-                if stream.keeps:
-                    stream.pieces.append(bytes(data[at : at + count]))
+                stream.take(data[at : at + count])
             at += count
         if not self._rest and self._rest_padding:
             count = min(self._rest_padding, len(data) - at)
@@ -300,15 +324,13 @@ class Session:
         self._streams.pop(number, None)
         if stream.received:
             self._touched.remove(number)
-        events.append(BodyReceived(number, stream.received, tuple(stream.pieces), ends=True))
+        events.append(stream.told(number, ends=True))
 
     def _tell_bodies(self, events: list[Event]) -> None:
         for number in self._touched:
             stream = self._streams.get(number)
             if stream is not None:
-                events.append(BodyReceived(number, stream.received, tuple(stream.pieces), ends=False))
-                stream.received = 0
-                stream.pieces.clear()
+                events.append(stream.told(number, ends=False))
         self._touched.clear()
 
     def _charge(self, number: int, length: int) -> None:
