@@ -163,6 +163,17 @@ def test_the_end_says_what_the_run_came_to() -> None:
     assert "RUNNING" not in told["parts"]["head"]
 
 
+def test_who_comes_after_the_end_gets_what_the_run_came_to() -> None:
+    run = a_run()
+    feed = feed_of(run)
+    last = run.second(5.0, phase=Phase.FINISHED)
+    feed.add(last)
+    feed.conclude(last, Outcome(Verdict.FAIL, ("too slow",)))
+    (_, told), (name, over) = asked(feed, "/events", 2)
+    assert "too slow" in told["parts"]["head"]
+    assert (name, over) == ("over", {})
+
+
 def test_a_dashboard_elsewhere_gets_the_snapshot_as_it_is() -> None:
     run = a_run()
     entry = run.entries[-1]

@@ -78,8 +78,11 @@ class Feed:
 
     def add(self, entry: Entry) -> None:
         """Take in a moment, and tell who looks."""
+        self._guarded(lambda: self._add(entry))
+
+    def _guarded(self, act: Callable[[], None]) -> None:
         try:
-            self._add(entry)
+            act()
         except Exception as error:
             if self._on_bug is None:
                 raise
@@ -105,11 +108,11 @@ class Feed:
         self._capacity = made
 
     def conclude(self, entry: Entry, outcome: Outcome) -> None:
-        """The run has ended, and this is what it came to."""
+        """The run has ended, and this is what it came to. Who comes now gets it with everything else."""
         self._entry, self._outcome, self._status = entry, outcome, Status.FINISHED
         self._sent = {}
-        self.events.end(event("over", self._changed(entry)))
         self.snapshots.end(event("over", {"verdict": outcome.verdict, "reasons": outcome.reasons}))
+        self._guarded(lambda: self.events.end(event("over", self._changed(entry) if self.events.is_heard else {})))
 
     def _take(self, entry: Entry) -> dict[str, float]:
         """The values that charts draw of this moment; the last one is of after the run, and would draw a fall."""
