@@ -236,8 +236,8 @@ class SegmentFetched(msgspec.Struct, frozen=True, tag=True):
     """A segment, a part of one, an init section or a key was asked for.
 
     Attributes:
-        media_seconds: the declared duration of a segment or part; None for the other kinds, and for a part that was
-            asked for before it was listed.
+        media_seconds: the declared duration of a segment or part, the part target for one that was asked for before it
+            was listed; None for the other kinds.
         bitrate_bps: declared BANDWIDTH of its variant in bit/s, if the multivariant playlist says one.
         retry: whether it was asked for before, in vain.
         abandoned: whether the player gave it up for one of a lower variant: its bytes were sent in vain.

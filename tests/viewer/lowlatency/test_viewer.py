@@ -116,6 +116,7 @@ def test_hinted_parts_are_asked_for_before_they_are_there(profile: Profile) -> N
     met = [record for record in made.records if isinstance(record, PartLoaded) and record.hinted]
     assert len(hinted) - len(met) in {0, 1}  # the last one is under way
     assert len(met) >= 18
+    assert {action.media_seconds for action in hinted} == {PART}
     assert all(record.age_seconds == pytest.approx(0.005, abs=1e-6) for record in met)
 
 

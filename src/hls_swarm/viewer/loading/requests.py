@@ -1,6 +1,6 @@
 """What a fetch asks for, from what a player allows it."""
 
-from hls_swarm.hls.playlist import KeyMethod, Part, PreloadHint, Segment
+from hls_swarm.hls.playlist import KeyMethod, MediaPlaylist, Part, PreloadHint, Segment
 from hls_swarm.hls.uri import is_data
 from hls_swarm.records import ObjectKind
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment
@@ -73,7 +73,7 @@ def object_fetch(
     kind, url, byte_range = SEGMENT, segment.uri, segment.byte_range
     media_seconds: float | None = segment.duration
     if part is not None:
-        kind, url, byte_range, media_seconds = _part_of(part)
+        kind, url, byte_range, media_seconds = _part_of(part, track.playlist)
     key, init = segment.key, segment.init
     policy = profile.segment
     if (
@@ -102,7 +102,11 @@ def object_fetch(
     )
 
 
-def _part_of(part: Part | PreloadHint) -> tuple[ObjectKind, str, tuple[int, int] | None, float | None]:
+def _part_of(
+    part: Part | PreloadHint, playlist: MediaPlaylist | None
+) -> tuple[ObjectKind, str, tuple[int, int] | None, float | None]:
     if isinstance(part, Part):
         return PART, part.uri, part.byte_range, part.duration
-    return PART, part.uri, None if part.length is None else (part.first_byte, part.length), None
+    # How long a part will be that is not listed yet is not known: about as long as all are.
+    byte_range = None if part.length is None else (part.first_byte, part.length)
+    return PART, part.uri, byte_range, None if playlist is None else playlist.part_target
