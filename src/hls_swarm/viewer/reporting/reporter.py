@@ -148,7 +148,7 @@ class Reporter:
             url=url,
             throughput_bps=self.link.bps if levels is None else levels.algorithm.estimate_bps,
             content=self.content,
-            bitrate_bps=viewer.bitrate_bps if presentation is not None else None,
+            bitrate_bps=viewer.bitrate_bps if presentation is not None else self._bitrate_of_a_lone_variant(),
             top_bps=max(bandwidths, default=None),
             lowest_bps=min(bandwidths, default=None),
             appended_seconds=self._appended,
@@ -160,6 +160,12 @@ class Reporter:
             nth=nth,
             audio_apart=any(track.role is Role.AUDIO for track in tracks),
         )
+
+    def _bitrate_of_a_lone_variant(self) -> int | None:
+        """Of a media playlist without a multivariant one: hls.js makes a level of it, with a bitrate of 0."""
+        tracks = self._viewer.loading.tracks
+        known = bool(tracks) and tracks[0].playlist is not None
+        return 0 if known and self.player is Player.HLSJS else None
 
     def _object_type(self, action: FetchSegment, track: Track) -> ObjectType:
         if action.kind is ObjectKind.KEY:
