@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -33,12 +33,14 @@ class Bed:
     Args:
         agents: their processes by name.
         stream: `short`, of ten seconds, or `long`, of two minutes.
+        environ: what is in the environment of a machine besides.
     """
 
     folder: Path
     places: dict[str, Machine]
     agents: dict[str, subprocess.Popen[bytes]]
     stream: str = "short"
+    environ: Callable[[str], dict[str, str]] = lambda _: {}
 
     @property
     def url(self) -> str:
@@ -53,7 +55,7 @@ class Bed:
         with (self.folder / "run.out").open("wb") as output:
             process = subprocess.Popen(
                 self.places["controller"].command(*command),
-                env=clean_environ(),
+                env=clean_environ() | self.environ("controller"),
                 cwd=self.folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -89,6 +91,16 @@ class Bed:
         lines = [line.split() for line in (self.folder / "access.log").read_text().splitlines()]
         return len(lines), sum(int(size) for *_, size, _ in lines)
 
+    def certificate_at(self, port: int) -> str:
+        """What openssl says of the controller's certificate at a port, to somebody who has one of ours too."""
+        files = ["-CAfile", "ca.crt", "-cert", "a.crt", "-key", "a.key"]
+        place = f"{self.places['controller'].address}:{port}"
+        command = self.places["a"].command(require("openssl"), "s_client", "-connect", place, "-alpn", "h2", *files)
+        done = subprocess.run(
+            command, cwd=self.folder / "tls", stdin=subprocess.DEVNULL, capture_output=True, timeout=20
+        )
+        return (done.stdout + done.stderr).decode(errors="replace")
+
     def sources(self, since: float) -> set[str]:
         """From where requests came after an instant of the wall clock."""
         found = re.findall(r"^(\S+) (\S+) ", (self.folder / "sources.log").read_text(), re.MULTILINE)
@@ -96,7 +108,8 @@ class Bed:
 
 
 @pytest.fixture
-def bed(tmp_path: Path) -> Iterator[Bed]:
+def bed(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bed]:
+    """With `tls` as its parameter, what the engine says between them is encrypted, and both sides show certificates."""
     if find_spec("ray") is None:
         skip_part("ray is not installed: pip install -r requirements/cluster.lock")
     nginx = require("nginx")
@@ -108,16 +121,41 @@ def bed(tmp_path: Path) -> Iterator[Bed]:
         stack.enter_context(
             running(places["origin"].command(nginx, "-c", str(tmp_path / "nginx.conf")), tmp_path / "nginx.out")
         )
+        environ = _certificates(tmp_path / "tls", places) if getattr(request, "param", "") == "tls" else lambda _: {}
         agents = {}
         for name in ("a", "b", "c"):
             join = f"{places['controller'].address}:{PORT}"
             command = [sys.executable, "-m", "hls_swarm", "agent", "--join", join, "--name", name, "--once"]
             command += ["--token-file", str(tmp_path / "token"), "--folder", str(tmp_path)]
-            agents[name] = stack.enter_context(running(places[name].command(*command), tmp_path / f"{name}.out"))
-        yield Bed(tmp_path, places, agents)
+            variables = [f"{name}={value}" for name, value in environ(name).items()]
+            command = places[name].command(require("env"), *variables, *command)
+            agents[name] = stack.enter_context(running(command, tmp_path / f"{name}.out"))
+        yield Bed(tmp_path, places, agents, environ=environ)
         for agent in agents.values():
             agent.wait(20)
     assert _engine_processes() <= before, "something of the engine is left"
+
+
+def _certificates(folder: Path, places: Mapping[str, Machine]) -> Callable[[str], dict[str, str]]:
+    """An authority, and a certificate of it for each machine; gives what the engine must be told of a machine."""
+    folder.mkdir()
+
+    def openssl(*words: str) -> None:
+        subprocess.run([require("openssl"), *words], cwd=folder, check=True, capture_output=True)
+
+    new = ("-newkey", "rsa:2048", "-nodes")
+    openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=ca")
+    for name, place in places.items():
+        openssl("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        (folder / f"{name}.ext").write_text(f"subjectAltName=IP:{place.address},IP:127.0.0.1\n")
+        sign = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.crt", *sign)
+    return lambda name: {
+        "RAY_USE_TLS": "1",
+        "RAY_TLS_SERVER_CERT": str(folder / f"{name}.crt"),
+        "RAY_TLS_SERVER_KEY": str(folder / f"{name}.key"),
+        "RAY_TLS_CA_CERT": str(folder / "ca.crt"),
+    }
 
 
 def _engine_processes() -> set[int]:
@@ -161,10 +199,12 @@ def test_three_machines_count_what_the_origin_wrote_down(bed: Bed) -> None:
     assert bed.sources(0.0) == {bed.places[name].address for name in "abc"}
 
 
+@pytest.mark.parametrize("bed", ["tls"], indirect=True)
 def test_one_that_is_killed_is_lost_and_one_that_is_cut_off_for_a_while_is_not(bed: Bed) -> None:
     bed.stream = "long"
     with bed.run("--clients", "90", "--ramp-rate", "90", "--duration", "22s") as process:
         bed.wait_for("0:01", process, 120)
+        assert "Verify return code: 0 (ok)" in bed.certificate_at(PORT + 1)
         time.sleep(2)
         bed.places["c"].cut()
         killed_at = time.time()
