@@ -286,7 +286,7 @@ def change_text(change: float | None) -> str:
 def _differences(comparison: Comparison, title: str, *, everything: bool, judging: bool) -> Table:
     shown = comparison.differences
     if not everything:
-        shown = comparison.judged(Judgement.WORSE, Judgement.BETTER, Judgement.CHANGED)
+        shown = comparison.judged(Judgement.WORSE, Judgement.IN_DOUBT, Judgement.BETTER, Judgement.CHANGED)
     order = list(Judgement)
     rows = [
         (
@@ -307,13 +307,21 @@ def comparison_headline(comparison: Comparison) -> str:
     """What a person must read first."""
     conclusion = comparison.conclusion
     if conclusion is Conclusion.NOT_COMPARABLE:
-        return f"NOT COMPARABLE: {'; '.join(obstacle.text for obstacle in comparison.obstacles)}"
+        return f"NOT COMPARABLE: {'; '.join(_in_the_way(comparison))}"
     judging = [difference for difference in comparison.differences if difference.judges]
     worse, better, same = (
         sum(difference.judgement is kind for difference in judging)
         for kind in (Judgement.WORSE, Judgement.BETTER, Judgement.SAME)
     )
     return f"{conclusion.value.upper()}: {worse} metrics worse, {better} better, {same} the same"
+
+
+def _in_the_way(comparison: Comparison) -> list[str]:
+    """Obstacles, and what is in doubt where nothing is worse for certain."""
+    in_doubt = [] if comparison.judged(Judgement.WORSE) else comparison.judged(Judgement.IN_DOUBT)
+    names = ", ".join(difference.metric for difference in in_doubt)
+    words = [f"longer by no more than the generator's own lateness may have made: {names}"] if names else []
+    return [*(obstacle.text for obstacle in comparison.obstacles), *words]
 
 
 def comparison_remarks(comparison: Comparison) -> list[str]:

@@ -18,7 +18,7 @@ from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.views.tables import differences, explanations
+from hls_swarm.views.tables import comparison_headline, differences, explanations
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,6 @@ def test_a_run_with_slower_answers_is_worse_in_just_these(reports: dict[str, Rep
         "segment_ttfb_seconds",
         "segment_download_seconds",
         "segment_relative_download",
-        "segment_throughput_bytes_per_second",
         "media_playlist_download_seconds",
     }
     longer = [difference for difference in worse if difference.unit is not Unit.BYTES_PER_SECOND]
@@ -219,6 +218,25 @@ def test_a_machine_that_carries_much_for_others_is_in_the_way(reports: dict[str,
     ]
     assert compare(loaded(base, 7e6), loaded(slower, 21e6)).conclusion is Conclusion.WORSE  # a hop over the same device
     assert compare(loaded(base, 340e6), loaded(slower, 7e6)).conclusion is Conclusion.WORSE  # although it had more room
+
+
+def test_what_the_generator_s_own_lateness_may_have_made_is_in_doubt(reports: dict[str, Report]) -> None:
+    def late(report: Report, lag: float, seconds: float) -> Report:
+        made = {name: histogram(*[seconds] * 100) for name in ("segment_ttfb_seconds", "segment_download_seconds")}
+        return replace(report, histograms={"loop_lag_seconds": histogram(*[lag] * 100), **made})
+
+    before = late(reports["base"], 0.001, 0.0004)
+    comparison = compare(before, late(reports["again"], 0.006, 0.012))
+    in_doubt = {difference.metric for difference in comparison.judged(Judgement.IN_DOUBT)}
+    assert in_doubt == {"segment_ttfb_seconds", "segment_download_seconds"}
+    assert (comparison.judged(Judgement.WORSE), comparison.obstacles) == ((), ())
+    assert comparison.conclusion is Conclusion.NOT_COMPARABLE
+    assert comparison_headline(comparison) == (
+        "NOT COMPARABLE: longer by no more than the generator's own lateness may have made: segment_ttfb_seconds, "
+        "segment_download_seconds"
+    )
+    assert compare(before, late(reports["again"], 0.006, 0.2)).conclusion is Conclusion.WORSE  # that is much more
+    assert compare(before, late(reports["again"], 0.001, 0.012)).conclusion is Conclusion.WORSE  # it was not later
 
 
 def test_another_kind_of_machine_says_nothing(reports: dict[str, Report]) -> None:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hls_swarm.judge.comparing.noise import critical_distance, differ, distance, independent_values
+from hls_swarm.judge.comparing.noise import are_apart, critical_distance, differ, distance, independent_values
 from hls_swarm.stats.histogram import Histogram
 
 
@@ -29,6 +29,38 @@ def test_the_distance_is_the_largest_difference_of_shares(
 ) -> None:
     assert distance(histogram(*a), histogram(*b)) == pytest.approx(expected)
     assert distance(histogram(*b), histogram(*a)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        pytest.param([1.98, 1.98, 1.94, 1.95, 1.99, 2.02, 2.02, 2.02], [2.37, 2.38, 2.39, 2.37, 2.40, 2.40, 2.38, 2.37],
+            True, id="far apart"),
+        pytest.param([1.98, 1.98, 1.94, 1.95, 1.99, 2.02, 2.02], [2.37, 2.38, 2.39, 2.37, 2.40, 2.40, 2.38, 2.37],
+            False, id="one too few"),
+        pytest.param([1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7], [2.4, 2.5, 2.6, 2.7, 2.8, 2.9, 3.0, 3.1],
+            False, id="no farther than they vary"),
+        pytest.param([1.0] * 8, [1.0] * 8, False, id="the same"),
+    ],
+)  # fmt: skip
+def test_short_series_differ_by_the_room_between_them(a: list[float], b: list[float], expected: bool) -> None:
+    assert are_apart(a, b) is expected
+    assert are_apart(b, a) is expected
+    assert differ(a, b) is expected
+
+
+def test_weather_alone_puts_no_two_short_series_apart() -> None:
+    chance, found = random.Random(3), 0
+    for _ in range(2000):
+        series = []
+        for _ in range(2):
+            value, made = 1.0, []
+            for _ in range(10):  # a walk that comes back: each value is like the one before
+                value = 1.0 + 0.8 * (value - 1.0) + chance.gauss(0, 0.05)
+                made.append(value)
+            series.append(made)
+        found += are_apart(*series)
+    assert found == 0
 
 
 def test_chance_alone_exceeds_the_critical_distance_less_than_once_in_a_thousand() -> None:

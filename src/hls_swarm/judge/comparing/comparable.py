@@ -89,6 +89,19 @@ def _of_room(baseline: Report, candidate: Report) -> Iterator[Obstacle]:
             yield Obstacle(f"the generator's {words}: {figures}", _side(before, after))
 
 
+def lateness_of(baseline: Report, candidate: Report) -> float:
+    """By how many seconds the generator itself was later in the second run, at P95: that is in all it measured."""
+    found = [0.0]
+    for name in _OWN_LATENESS:
+        before, after = _quantile(baseline, name, 0.95), _quantile(candidate, name, 0.95)
+        if before is not None and after is not None:
+            found.append(after - before)
+    return max(found)
+
+
+_OWN_LATENESS = ("loop_lag_seconds", "lateness_seconds")
+
+
 def _foreign_traffic(report: Report) -> float | None:
     """What the generator's device took in beside what the run received, in its median second."""
     device, own = _quantile(report, "machine_network_in_bytes_per_second", 0.5), _quantile(report, _OWN_TRAFFIC, 0.5)

@@ -8,6 +8,8 @@ Rules:
   values than its window has seconds, or of the medians and P95s of its seconds, one after another.
 - A difference must also matter: 5% (`--worse-than`) of the median or of the P95, and more than a floor of its unit.
   With enough values every two runs differ in something.
+- What the generator's own lateness may have made is in doubt: times that are longer by up to `LATENESS_TIMES` what it
+  was later by. If nothing else is worse, the two can not be compared.
 - Failures are not noise: their share is compared by counts, with the same floors.
 - Against several baselines something is worse only if it is worse than in each of them that can be compared with.
 """
@@ -19,7 +21,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from math import sqrt
 
-from hls_swarm.judge.comparing.comparable import Obstacle, Side, obstacles
+from hls_swarm.judge.comparing.comparable import Obstacle, Side, lateness_of, obstacles
 from hls_swarm.judge.comparing.noise import critical_distance, differ, distance, independent_values
 from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX, Better, CounterMetric, DistributionMetric, RatioMetric
 from hls_swarm.judge.report import Report
@@ -31,6 +33,8 @@ from hls_swarm.stats.histogram import Histogram
 LEAST_RELATIVE = 0.05
 LEAST_VALUES = 10
 """Seconds (or values, if fewer) below which nothing can be said of a histogram."""
+LATENESS_TIMES = 3.0
+"""A request waits for the event loop more than once: for its turn, for its answer, for its body."""
 _LEAST = {Unit.SECONDS: 0.001, Unit.PERCENT: 1.0, Unit.RATIO: 0.001}
 _Z = 3.29
 """Standard errors apart at which two shares differ with the same confidence."""
@@ -39,8 +43,11 @@ _SIGNAL_BETTER = {
     Unit.SECONDS: Better.LOWER,
 }
 _NOT_COMPARED = frozenset({"viewers_target", "viewers_due", "viewers_starting"})
-_EXPLAINS = (ORIGIN_PREFIX, "machine_", "generator_", "lateness_", "loop_lag_")
-"""Beginnings of the names of metrics that are not the viewers'."""
+_EXPLAINS = (
+    ORIGIN_PREFIX, "machine_", "generator_", "controller_", "lateness_", "loop_lag_", "segment_throughput_",
+)  # fmt: skip
+"""Beginnings of the names of metrics that are not the viewers', or say again what another one says: how fast a body is
+stands in the download's time, and close by it is bytes by microseconds."""
 _OUTPUT_ONLY = frozenset(
     {
         "output", "name", "json", "tui", "metrics", "log_level", "log_format", "threshold", "no_output", "html",
@@ -56,6 +63,7 @@ class Judgement(StrEnum):
     WORSE = "worse"
     BETTER = "better"
     CHANGED = "changed"  # of a metric that is neither good nor bad
+    IN_DOUBT = "in doubt"  # worse, by no more than the generator itself may have made
     SAME = "same"
     UNKNOWN = "unknown"  # too few values, or missing in one of the runs
 
@@ -148,6 +156,8 @@ class Comparison:
         if self.candidate.summary["verdict"] == "error":
             return Conclusion.WORSE
         worse = bool(self.judged(Judgement.WORSE))
+        if not worse and self.judged(Judgement.IN_DOUBT):
+            return Conclusion.NOT_COMPARABLE
         in_the_way = {Side.EITHER, Side.CANDIDATE if worse else Side.BASELINE}
         if any(obstacle.side in in_the_way for obstacle in self.obstacles):
             return Conclusion.NOT_COMPARABLE
@@ -223,7 +233,7 @@ def _is_one_of(name: str, patterns: Sequence[str]) -> bool:
 def _of_its_part(difference: Difference, judging: Judging) -> Difference:
     if judging.judges(difference.metric):
         return difference
-    moved = difference.judgement in {Judgement.WORSE, Judgement.BETTER}
+    moved = difference.judgement in {Judgement.WORSE, Judgement.BETTER, Judgement.IN_DOUBT}
     return replace(difference, judges=False, judgement=Judgement.CHANGED if moved else difference.judgement)
 
 
@@ -306,7 +316,34 @@ def _histograms(
     if not real:
         return Difference(name, unit, before, after, largest.change, apart, Judgement.SAME)
     shown = max(real, key=lambda move: move.size)
-    return Difference(name, unit, before, after, shown.change, apart, _judgement(name, shown.moved))
+    judgement, reason = _judgement(name, shown.moved), ""
+    doubtful = _made_by_lateness(name, unit, baseline, candidate)
+    if judgement is Judgement.WORSE and max(abs(move.moved) for move in real) < doubtful:
+        judgement, reason = Judgement.IN_DOUBT, "no more than the generator's own lateness may have made"
+    return Difference(name, unit, before, after, shown.change, apart, judgement, reason)
+
+
+def _made_by_lateness(name: str, unit: Unit, baseline: Report, candidate: Report) -> float:
+    """How much of a move may be of the generator's making, because it was later in the second run."""
+    if name.startswith(_EXPLAINS):
+        return 0.0
+    seconds = LATENESS_TIMES * lateness_of(baseline, candidate)
+    if name == _RELATIVE_DOWNLOAD:
+        whole = _median_segment_seconds(candidate)
+        return 0.0 if whole is None else seconds / whole
+    return seconds if unit is Unit.SECONDS else 0.0
+
+
+_RELATIVE_DOWNLOAD = "segment_relative_download"
+
+
+def _median_segment_seconds(report: Report) -> float | None:
+    """How long segments are, as far as their downloads tell."""
+    download, relative = (report.histograms.get(name) for name in ("segment_download_seconds", _RELATIVE_DOWNLOAD))
+    if download is None or relative is None or not download.count or not relative.count:
+        return None
+    seconds, share = download.quantile(0.5), relative.quantile(0.5)
+    return seconds / share if seconds and share else None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ Rules:
   values than as many independent ones would tell as much (Bayley and Hammersley's effective number, from the
   correlations of values one, two, three apart and so on until there is none; of ranks, so that a single outlier
   decides nothing).
+- Few values that follow each other can never differ by ranks, however far they lie apart. Two series that have nothing
+  in common differ too if the room between them is `APART_TIMES` as wide as either of them: weather that moves one by so
+  little does not move the next by so much.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +19,8 @@ from math import log, sqrt
 from hls_swarm.stats.histogram import Histogram
 
 ALPHA = 0.001
+LEAST_APART, APART_TIMES = 8, 2.0
+"""Values that each of two series must have to be told apart by the room between them, and how wide that must be."""
 _CRITICAL = sqrt(-log(ALPHA / 2) / 2)
 _NO_CORRELATION = 0.02
 _MOST_APART = 60
@@ -50,10 +55,20 @@ def differ(a: Sequence[float], b: Sequence[float]) -> bool:
     """Whether two series differ by more than chance makes of values that follow each other."""
     if not a or not b:
         return False
+    if are_apart(a, b):
+        return True
     one, other = Histogram(), Histogram()
     one.add_all(a)
     other.add_all(b)
     return distance(one, other) > critical_distance(independent_values(a), independent_values(b))
+
+
+def are_apart(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether all of one is above all of the other, by much more than either varies."""
+    if min(len(a), len(b)) < LEAST_APART:
+        return False
+    gap = max(min(a) - max(b), min(b) - max(a))
+    return gap > 0 and gap >= APART_TIMES * max(max(a) - min(a), max(b) - min(b))
 
 
 def independent_values(series: Sequence[float]) -> float:

@@ -6,9 +6,8 @@ Rules:
   cause for that long. What a cause explains lends nothing to a limit that was over by then.
 - A remark explains nothing and stays a note. Where nobody suffers it comes before a limit: it is wrong for certain.
 - The more severe comes first; of those that are equally severe a cause comes before a limit, and both before the
-  symptom that they explain; of limits, one that was reached when viewers began to suffer before one that had been there
-  for longer than `LEAD_SECONDS` by then; then what held longer; of two that held about as long, the one that names a
-  place.
+  symptom that they explain; of limits, the one that was reached nearest to when viewers began to suffer, in steps of
+  `_STEP_SECONDS`; then what held longer; of two that held about as long, the one that names a place.
 - What another finding explains (`explains`) comes behind all other reasons: it is what that one looks like. That one is
   as severe as what it explains.
 """
@@ -21,6 +20,7 @@ from hls_swarm.snapshot.finding import Finding, Severity, Standing
 
 LEAD_SECONDS = 15.0
 _ABOUT_SECONDS = 10.0
+_STEP_SECONDS = 5.0
 _ORDER = (Standing.CAUSE, Standing.REMARK, Standing.LIMIT, Standing.SYMPTOM)
 _EXPLAINED = _ORDER.index(Standing.LIMIT) + 0.5
 """Behind every reason that may be the true one, before the symptoms."""
@@ -42,7 +42,7 @@ def ranked(findings: Sequence[Finding], now: float) -> tuple[Finding, ...]:
             key=lambda finding: (
                 -finding.severity.rank,
                 _place(finding, risen),
-                _was_there_before(finding, felt),
+                _apart(finding, felt),
                 -round(finding.seconds(now) / _ABOUT_SECONDS),
                 not finding.where,
                 -finding.seconds(now),
@@ -73,18 +73,19 @@ def _as_severe_as_its_effects(finding: Finding, felt: Sequence[Finding], causes:
     return msgspec.structs.replace(finding, severity=severity)
 
 
-def _was_there_before(finding: Finding, felt: Sequence[Finding]) -> bool:
-    """Whether a limit was reached long before anybody suffered: then it is less likely to be what changed."""
+def _apart(finding: Finding, felt: Sequence[Finding]) -> int:
+    """How far from each other a limit and the trouble began, in steps of some seconds, as far as that tells."""
     if finding.standing is not Standing.LIMIT:
-        return False
-    led = [
-        theirs.from_seconds - mine.from_seconds
+        return 0
+    seconds = [
+        abs(theirs.from_seconds - mine.from_seconds)
         for effect in felt
+        if (effect.rule, effect.where) != (finding.rule, finding.where)
         for mine in finding.intervals
         for theirs in effect.intervals
         if mine.overlaps(theirs, LEAD_SECONDS)
     ]
-    return bool(led) and min(led) > LEAD_SECONDS
+    return min(int(min(seconds, default=0.0) / _STEP_SECONDS), int(LEAD_SECONDS / _STEP_SECONDS))
 
 
 def _as_severe_as_what_it_explains(finding: Finding, findings: Sequence[Finding]) -> Finding:
