@@ -131,7 +131,7 @@ def test_handshakes_that_can_be_made(needs: Needs) -> None:
 
 def test_memory_over_tls() -> None:
     plain, tls = Needs(10_000, 2, 2), Needs(10_000, 2, 2, tls=True)
-    assert tls.memory_bytes - plain.memory_bytes == 10_000 * (16 << 10)
+    assert tls.memory_bytes - plain.memory_bytes == 10_000 * (48 << 10)
 
 
 def test_handshakes_of_this_machine() -> None:
