@@ -15,6 +15,7 @@ import platform
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from hls_swarm import __version__
 from hls_swarm.cluster.agent import FINAL_SECONDS, HostFacts, HostNews
 from hls_swarm.cluster.clocks import EXCHANGE_EVERY_SECONDS, FIRST_EXCHANGES
 from hls_swarm.cluster.comparing import compared, shared
+from hls_swarm.cluster.fetching import Asker, fetch_requests
 from hls_swarm.cluster.line import Line, LineLostError
 from hls_swarm.cluster.member import Member
 from hls_swarm.cluster.speech import (
@@ -33,11 +35,8 @@ from hls_swarm.cluster.speech import (
     Begun,
     End,
     Facts,
-    Fetch,
-    Forget,
     FromAgent,
     Look,
-    Piece,
     Reading,
     Refused,
     Replace,
@@ -191,7 +190,9 @@ class Fleet:
             else:
                 self._hear(post, task)
         news = self._news()
-        await self._fetch_requests()
+        if self._settings is not None and self._settings.record_requests and self._settings.output is not None:
+            folder = Path(self._settings.output) / "requests"
+            await fetch_requests({post.line.name: self._asker(post) for post in self._posts}, folder)
         await self._cancel_all()
         return news
 
@@ -202,6 +203,9 @@ class Fleet:
                 self._start(self._ask(post, End(0.0, 0.0)))
 
     # -- what is said ---------------------------------------------------------------------------------------------
+
+    def _asker(self, post: _Post) -> Asker | None:
+        return None if post.member.lost else partial(self._ask, post)
 
     async def _ask(self, post: _Post, message: ToAgent) -> FromAgent:
         return from_agent(await post.line.ask(pack(message)))
@@ -383,40 +387,3 @@ class Fleet:
             silent=silent,
             agents=tuple(member.state(now) for member in members),
         )
-
-    # -- files of requests ----------------------------------------------------------------------------------------
-
-    async def _fetch_requests(self) -> None:
-        """Bring the files of requests here, and remove them there; where that fails they stay, and it is said where."""
-        settings = self._settings
-        if settings is None or not settings.record_requests or settings.output is None:
-            return
-        folder = Path(settings.output) / "requests"
-        folder.mkdir(exist_ok=True)
-        for post in self._posts:
-            if post.member.lost:
-                _log.warning("agent %s: the files of its requests are still there", post.line.name)
-                continue
-            try:
-                await self._fetch_from(post, folder)
-            except (LineLostError, ValueError, OSError, TimeoutError) as error:
-                _log.error("agent %s: the files of its requests stay there: %s", post.line.name, one_line(str(error)))
-
-    async def _fetch_from(self, post: _Post, folder: Path) -> None:
-        listed = await self._piece(post, Fetch())
-        for name, size in listed.files.items():
-            with (folder / Path(name).name).open("wb") as file:
-                while file.tell() < size:
-                    piece = await self._piece(post, Fetch(name, file.tell()))
-                    if not piece.data:
-                        break
-                    file.write(piece.data)
-        async with asyncio.timeout(LOOK_SECONDS):
-            await self._ask(post, Forget())
-
-    async def _piece(self, post: _Post, fetch: Fetch) -> Piece:
-        async with asyncio.timeout(LOOK_SECONDS):
-            answer = await self._ask(post, fetch)
-        if not isinstance(answer, Piece):
-            raise ValueError(answer.reason if isinstance(answer, Refused) else "said something else than a file")
-        return answer
