@@ -50,7 +50,7 @@ class Outcome:
         words: all words since, in their order.
         first, what, severity: of the finding that leads.
         others: rules of those behind it.
-        found_after: when that finding begins, after it got sick.
+        found_after: when that finding begins, after it got sick; 0: it held already.
         drawn: whether the charts of the report have a band from then.
     """
 
@@ -174,7 +174,12 @@ def _outcome(sickness: Sickness, folder: Path, sick_at: float, code: int) -> Out
     findings = summary["findings"] or [{"rule": "", "what": "", "severity": "note", "intervals": []}]
     first = findings[0]
     begins = [interval["from_seconds"] for interval in first["intervals"]]
-    nearest = min((begin - (sick_at - started_at) for begin in begins), key=abs, default=float("inf"))
+    sick_seconds = sick_at - started_at
+    holds = [
+        interval["from_seconds"] <= sick_seconds <= interval.get("to_seconds", sick_seconds)
+        for interval in first["intervals"]
+    ]
+    nearest = 0.0 if any(holds) else min((begin - sick_seconds for begin in begins), key=abs, default=float("inf"))
     return Outcome(
         word_after=after[0] if after else None,
         words=tuple(words),
