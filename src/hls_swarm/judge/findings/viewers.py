@@ -133,7 +133,7 @@ DOWNLOADS = (
         culprit=Culprit.ORIGIN,
         severity=Severity.WARNING,
         what="bodies are throttled: segments take {0} of their duration, one like the other, after a prompt first byte",
-        next_step="a limit for each connection (limit_rate, a CDN's pacing): raise it above the highest bitrate",
+        next_step="a limit for each connection (limit_rate, a CDN's pacing, --access-rate): raise it above the bitrate",
         conditions=(
             at_least(_RELATIVE, 0.75, 0.6),
             at_most(_FIRST_BYTE, 0.1, 0.2),
@@ -148,7 +148,7 @@ DOWNLOADS = (
         culprit=Culprit.PATH,
         severity=Severity.WARNING,
         what="bodies come slowly: the slowest segments take {0} of their duration, after a prompt first byte",
-        next_step="a full link, loss on the way or a shaper: see the origin's link, retransmits and disks",
+        next_step="a full link, loss on the way, a shaper or --access-rate: see the origin's link, retransmits, disks",
         conditions=(at_least(_RELATIVE_TAIL, 0.8, 0.6), at_most(_FIRST_BYTE, 0.3, 0.5)),
         for_seconds=3.0,
         explains=_TOO_LATE,
