@@ -57,7 +57,11 @@ def _mobile() -> list[tuple[float, float]]:
 
 @dataclass(frozen=True)
 class Trace:
-    """A link's course, in steps of seconds and Mbit/s."""
+    """A link's course, in steps of seconds and Mbit/s.
+
+    None is near a limit of the ladder at the start: hls.js takes the time that it needs to parse a segment for time on
+    the link, a tenth of a second or more while it starts, and ours has none.
+    """
 
     name: str
     steps: tuple[tuple[float, float], ...]
@@ -66,7 +70,7 @@ class Trace:
 
 
 _DIPS = tuple(step for n in range(8) for step in ((6.0 * n, 4.0), (6.0 * n + 4, 0.6)))
-_DECAY = tuple((3.0 * n, max(0.9, 5 - 0.4 * n)) for n in range(12))
+_DECAY = tuple((3.0 * n, max(0.9, 6.5 - 0.5 * n)) for n in range(12))
 TRACES = (
     Trace("steady", ((0.0, 2.8),)),
     Trace("step down", ((0.0, 6.0), (8.0, 1.2)), seconds=55.0),
@@ -74,7 +78,7 @@ TRACES = (
     Trace("spikes", _DIPS),
     Trace("slow decay", _DECAY, seconds=45.0),
     Trace("below the lowest", ((0.0, 0.6),), seconds=45.0),
-    Trace("two variants", ((0.0, 5.0), (6.0, 1.0), (24.0, 6.0)), path="/vod/two.m3u8", seconds=45.0),
+    Trace("two variants", ((0.0, 7.0), (6.0, 1.0), (24.0, 7.0)), path="/vod/two.m3u8", seconds=45.0),
     Trace("mobile", tuple(_mobile()), seconds=45.0),
     Trace("live, steady", ((0.0, 2.8),), path="/live/master.m3u8"),
     Trace("live, step down", ((0.0, 6.0), (14.0, 1.2)), path="/live/master.m3u8"),
