@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 from tests.support.chromium import Browser, browser
 from tests.support.moments import STARTED_AT, Run, origin
-from tests.support.snapshots import stalled, watching
+from tests.support.snapshots import failed, stalled, watching
 
 from hls_swarm.http.serving.page_server import HTML, Answer, PageServer
 from hls_swarm.http.serving.publisher import Publisher, event
@@ -56,6 +56,10 @@ def until(tab: Browser, expression: str, seconds: float = 20.0) -> None:
         time.sleep(0.05)
 
 
+FITTING = """[...document.querySelectorAll('.chart')].every(
+    (box) => box.querySelector('.uplot').offsetWidth < box.clientWidth)"""
+
+
 def until_heard(feed: Feed) -> None:
     begun = time.monotonic()
     while not feed.events.is_heard:
@@ -74,7 +78,7 @@ def test_a_run_is_drawn_as_it_goes_on(tmp_path: Path) -> None:
     def one_second(at: int) -> Any:
         of_origin = origin(float(at), {"10.0.0.5": {"cpu_percent": 40.0 + at}})
         marks = [Mark(2.5, "deploy <b>7</b>")] if at > 2 else []
-        stalls = stalled(1, at - 0.5, 0.3) if at > 8 else ()
+        stalls = (*stalled(1, at - 0.5, 0.3), *failed(50 + at, at - 0.2)) if at > 8 else ()
         return run.second(float(at), *watching(at, at - 0.9), *stalls, of_origin=of_origin, marks=marks)
 
     with in_the_background() as loop, browser(tmp_path) as tab:
@@ -100,6 +104,7 @@ def test_a_run_is_drawn_as_it_goes_on(tmp_path: Path) -> None:
             until(tab, "document.getElementById('verdict').textContent.includes('11.0 s')")
             until(tab, "document.querySelector('#chart-viewers .u-legend').textContent.includes('11')")
             assert tab.value("document.getElementById('chart-stalls') !== null"), "it is not always 0 any more"
+            until(tab, FITTING)
             order = tab.value("[...document.querySelectorAll('.chart')].map((box) => box.id)")
             assert order.index("chart-viewers") < order.index("chart-stalls") < order.index("chart-segment-download")
             for width, dark in ((1400, True), (390, False)):

@@ -224,7 +224,10 @@ const makeCharts = (data) => {
     event.preventDefault();
   };
 
-  const resize = () => drawn.forEach(({ box, plot }) => plot.setSize({ width: widthOf(box), height: plot.height }));
+  const resize = () => drawn.forEach(({ box, plot }) => {
+    const width = widthOf(box);
+    if (width !== plot.width) plot.setSize({ width, height: plot.height });
+  });
   const paintLegends = () => {
     for (const { chart, plot } of drawn) {
       // The library colours the boxes of a legend once; the first is the time's and has no colour.

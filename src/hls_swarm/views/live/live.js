@@ -27,6 +27,17 @@
   };
   document.addEventListener("visibilitychange", refresh);
 
+  // A chart that comes makes its neighbours narrower.
+  let sizing = false;
+  const sizes = new ResizeObserver(() => {
+    if (sizing) return;
+    sizing = true;
+    requestAnimationFrame(() => {
+      sizing = false;
+      charts.resize();
+    });
+  });
+
   const element = (tag, attributes, ...content) => {
     const made = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -57,6 +68,7 @@
     charts.remove(id);
     const box = byId(id), section = box.closest("section");
     watcher.unobserve(box);
+    sizes.unobserve(box);
     seen.delete(box);
     box.remove();
     if (!section.querySelector(".chart")) section.remove();
@@ -92,6 +104,7 @@
       shown.set(chart.id, { key: keys.get(chart.id), chart: made });
       showLimits(chart);
       watcher.observe(byId(chart.id));
+      sizes.observe(byId(chart.id));
       added = true;
     });
     if (!added) return;
@@ -182,6 +195,4 @@
     say("the run is over", "");
   });
   source.addEventListener("error", () => { if (!over) say("no connection; trying again", "lost"); });
-  let timer = 0;
-  window.addEventListener("resize", () => { clearTimeout(timer); timer = setTimeout(charts.resize, 100); });
 })();
