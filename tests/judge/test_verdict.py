@@ -162,7 +162,7 @@ class TestGenerator:
         late = [ViewerStarted(number, 0.5, 0.3) for number in range(2)]
         on_time: list[Record] = [ViewerStarted(number, 0.4, 0.4) for number in range(2, 100)]
         run.second(1.0, *watching(200, 0.1), *late, *on_time)
-        assert outcome_of(run).reasons[1].startswith("2 viewers started late in a second (since 0:00)")
+        assert outcome_of(run).reasons[1].startswith("viewers that started late: 2 in a second (since 0:00)")
 
     def test_what_this_machine_has_too_little_of_comes_with_a_remedy(self) -> None:
         ports, none_left = (Failure(kind, "none left") for kind in (FailureKind.PORTS, FailureKind.DESCRIPTORS))

@@ -129,7 +129,7 @@ GENERATOR_RULES = (
     ),
     _trouble(
         "generator-late-starts",
-        "{0} viewers started late in a second",
+        "viewers that started late: {0} in a second",
         "a slower ramp, or more --workers",
         at_least(rise_of("late_starts", 1.0), 2),
         at_least(share_of("late_starts", "viewers_started", 1.0), LATE_STARTS_LIMIT),
