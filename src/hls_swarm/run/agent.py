@@ -10,6 +10,7 @@ import platform
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,8 @@ from hls_swarm.views.terminal.output import Output
 
 AGAIN_SECONDS = 1.0
 """Between two tries to reach a controller that is not there."""
+PATIENCE_SECONDS = 120.0
+"""How long an agent for one run waits for a controller to be there."""
 LATER_SECONDS = 5.0
 """After a controller that has no room in its run."""
 INSTALL = "several machines need the extra cluster: pip install 'hls-swarm[cluster]'"
@@ -78,14 +81,19 @@ async def _serve(settings: AgentSettings, token: str, name: str, say: Callable[[
     host, port = settings.controller
     own = versions()
     waiting_said = ""
+    patience = time.monotonic() + PATIENCE_SECONDS
     while True:
-        visit = Visit(token, own, name)
+        visit, is_in = Visit(token, own, name), False
         try:
             await visit.knock(host, port)
+            is_in = True
             say(f"agent {name} waits for a run of the controller at {host}:{port}")
             answer = await visit.answer()
         except (OSError, TimeoutError, ValueError) as error:
             visit.leave()
+            if settings.once and (is_in or time.monotonic() > patience):
+                gone = "hung up before a run" if is_in else f"was not there for {PATIENCE_SECONDS:.0f} s"
+                raise RunError(f"the controller at {host}:{port} {gone} ({one_line(_reason(error))})") from None
             words = f"no controller at {host}:{port} yet ({one_line(_reason(error))}); trying again"
             if words != waiting_said:
                 say(words)

@@ -36,7 +36,7 @@ class AgentSettings:
     """First of the 30 ports in a row that this machine listens on; others for a second agent on it."""
 
     once: bool = False
-    """End after one run, and give up when the controller declines."""
+    """End after one run; give up when the controller declines, hangs up before it, or is not there for two minutes."""
 
     def __post_init__(self) -> None:
         """Check every value.

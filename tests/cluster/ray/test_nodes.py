@@ -1,6 +1,20 @@
 """How the engine is started: ports in a row, a token, nothing that a load test must not have."""
 
-from hls_swarm.cluster.ray.nodes import Ports, agent_command, agent_of_labels, environment, head_command
+import asyncio
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from hls_swarm.cluster.ray.nodes import (
+    NodeProcess,
+    Ports,
+    agent_command,
+    agent_of_labels,
+    environment,
+    head_command,
+    remove_leftovers,
+)
 
 
 def test_all_ports_are_fixed_different_and_in_one_row() -> None:
@@ -37,3 +51,31 @@ def test_without_a_file_the_environment_says_what_the_token_is() -> None:
     made = environment({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "x"}, None)
     assert (made["RAY_AUTH_MODE"], made["RAY_AUTH_TOKEN"]) == ("token", "x")
     assert "RAY_AUTH_TOKEN_PATH" not in made
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_owns_is_not(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    owners = {
+        "dead": f"{ended.pid} 1.00",
+        "alive": f"{psutil.Process().pid} {psutil.Process().create_time():.2f}",
+        "odd": "?",
+    }
+    for name, owner in owners.items():
+        (tmp_path / f"hls-swarm-node-{name}").mkdir()
+        (tmp_path / f"hls-swarm-node-{name}/owner").write_text(owner)
+        (tmp_path / f"hls-swarm-node-{name}/token").write_text("secret")
+    (tmp_path / "hls-swarm-other").mkdir()
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "hls-swarm-node-alive",
+        "hls-swarm-node-odd",
+        "hls-swarm-other",
+    ]
+
+
+def test_a_node_that_was_never_started_leaves_nothing() -> None:
+    node = NodeProcess()
+    assert Path(node.folder).is_dir()
+    asyncio.run(node.end())
+    assert not Path(node.folder).exists()

@@ -37,6 +37,7 @@ START_SECONDS = 40.0
 """Time in which the engine must stand, on a machine that is busy too."""
 END_SECONDS = 6.0
 _LABEL = "hls-swarm-agent"
+_PREFIX, _OWNER = "hls-swarm-node-", "owner"
 _PR_SET_PDEATHSIG = 1
 _ENGINE = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block")
 
@@ -156,7 +157,9 @@ class NodeProcess:
     """
 
     def __init__(self) -> None:
-        self.folder = tempfile.mkdtemp(prefix="hls-swarm-")
+        remove_leftovers(Path(tempfile.gettempdir()))
+        self.folder = tempfile.mkdtemp(prefix=_PREFIX)
+        (Path(self.folder) / _OWNER).write_text(_owner(psutil.Process()))
         self._process: subprocess.Popen[bytes] | None = None
         self._words: deque[str] = deque(maxlen=12)
         self._reader: asyncio.Task[None] | None = None
@@ -223,6 +226,22 @@ class NodeProcess:
                     self._stands.set()
         finally:
             transport.close()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes of ours left that were killed: the token is in it. What others own is not touched."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        try:
+            number, _ = (owner := (left / _OWNER).read_text()).split()
+            alive = psutil.pid_exists(int(number)) and _owner(psutil.Process(int(number))) == owner
+        except (OSError, ValueError, psutil.Error):
+            continue
+        if not alive:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _owner(process: psutil.Process) -> str:
+    return f"{process.pid} {process.create_time():.2f}"
 
 
 def _spawn(command: Sequence[str], environ: Mapping[str, str], folder: str) -> subprocess.Popen[bytes]:
