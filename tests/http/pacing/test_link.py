@@ -45,5 +45,5 @@ def test_more_than_was_due_makes_the_next_ones_wait() -> None:
 def test_who_comes_late_finds_what_the_buffer_holds() -> None:
     link = Link(SteadyRate(1_000_000))
     link.begin(0.0)
-    assert link.due(100.0) == 2 * link.buffer_bytes
-    assert link.buffer_bytes == pytest.approx(1.25 * link.tick_bytes, rel=0.01)
+    assert link.due(100.0) == 2 * link.tick_bytes
+    assert link.buffer_bytes == pytest.approx(0.7 * link.tick_bytes, rel=0.01)

@@ -11,7 +11,7 @@ from hls_swarm.http.asking.target import Route
 from hls_swarm.http.h1.connection import BodyUse, Connection, Exchanger, Pool
 from hls_swarm.http.h1.head import Head
 from hls_swarm.http.h1.stream import Stream
-from hls_swarm.http.pacing.link import Link
+from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, Link
 from hls_swarm.stats.hosts import HostTally
 
 _UNKNOWN_BYTES = 1 << 30
@@ -84,7 +84,7 @@ class PacedConnection(Connection):
             if self._chunks is not None:
                 self._chunks.skip(taken)
         if left:
-            self._pause(now)
+            self._pause(now, late=taken < due)
         elif self._chunks is None:
             self._complete(exchanger, None, is_over=True)
         else:
@@ -115,15 +115,17 @@ class PacedConnection(Connection):
 
     # The timer in place of the descriptor
 
-    def _pause(self, now: float) -> None:
-        """Look again when a tick's bytes are due, or the last ones."""
+    def _pause(self, now: float, *, late: bool = False) -> None:
+        """Look again when a tick's bytes are due, or the last ones; `late`: less had come than was due."""
         if self._is_watched:
             self._is_watched = False
             self._loop.remove_reader(self.stream.fd)
         if self._timer is not None:
             self._timer.cancel()
-        wait = self._link.wait(now, self._left or _UNKNOWN_BYTES)
-        self._timer = self._loop.call_later(wait + 0.0005, self._resume)
+        wait = self._link.wait(now, self._left or _UNKNOWN_BYTES) + 0.0005
+        if late and wait < LEAST_PAUSE_SECONDS:
+            wait = LEAST_PAUSE_SECONDS
+        self._timer = self._loop.call_later(wait, self._resume)
 
     def _resume(self) -> None:
         self._timer = None

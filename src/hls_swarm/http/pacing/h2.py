@@ -10,7 +10,7 @@ from hls_swarm.http.asking.target import Route
 from hls_swarm.http.h1.connection import Pool
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import Answering, H2Connection
-from hls_swarm.http.pacing.link import LEAST_PIECE_BYTES, Link
+from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, LEAST_PIECE_BYTES, Link
 from hls_swarm.stats.hosts import HostTally
 
 _HEAD_BYTES = 4096
@@ -112,7 +112,7 @@ class PacedH2Connection(H2Connection):
             self._loop.remove_reader(self.stream.fd)
         self._stop_timer()
         wait = self._link.wait(now, self._link.tick_bytes if left is None else left)
-        self._timer = self._loop.call_later(wait + 0.0005, self._resume)
+        self._timer = self._loop.call_later(max(wait + 0.0005, LEAST_PAUSE_SECONDS / 4), self._resume)
 
     def _resume(self) -> None:
         self._timer = None

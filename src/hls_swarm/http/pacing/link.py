@@ -6,13 +6,18 @@ Rules:
 - What is not used while nobody waits for bytes is lost, as on a real link.
 - What comes late, because this machine or the origin was late, is at most what the receive buffer holds.
 - A tick is how long bytes are left in the buffer: long enough that a transfer takes few of them, short enough that the
-  origin sees about the link's time. The buffer holds a tick's bytes and a quarter more.
+  origin sees about the link's time. The kernel doubles what SO_RCVBUF asks for, and of that a bit more than a tick's
+  bytes have room; where less has, ticks come sooner.
 """
 
 from hls_swarm.load.access import Rate
 
-TICK_SECONDS = 0.12
+TICK_SECONDS = 0.2
 _LEAST_BUFFER_BYTES, _MOST_BUFFER_BYTES = 8 << 10, 2 << 20
+_BUFFER_SHARE = 0.7
+"""Of a tick's bytes, what is asked of SO_RCVBUF."""
+LEAST_PAUSE_SECONDS = 0.01
+"""After less has come than was due: an origin that is slower than the link wakes nobody for each packet."""
 LEAST_PIECE_BYTES = 16 << 10
 """Less than this is taken only if it is the rest: a record of TLS is as large."""
 
@@ -31,9 +36,9 @@ class Link:
         self._rate = rate
         self._free_at = 0.0
         self._active = 0
-        usual = rate.mean * TICK_SECONDS * 1.25
+        usual = rate.mean * TICK_SECONDS * _BUFFER_SHARE
         self.buffer_bytes = int(min(max(usual, _LEAST_BUFFER_BYTES), _MOST_BUFFER_BYTES))
-        self.tick_bytes = int(self.buffer_bytes / 1.25)
+        self.tick_bytes = int(self.buffer_bytes / _BUFFER_SHARE)
 
     def begin(self, now: float) -> None:
         """A body begins to come."""
@@ -50,7 +55,7 @@ class Link:
         if now <= self._free_at:
             return 0
         due = self._rate.carried(self._free_at, now - self._free_at)
-        excess = due - 2 * self.buffer_bytes
+        excess = due - 2 * self.tick_bytes
         if excess > 0:
             self._free_at += self._rate.seconds_for(self._free_at, excess)
             due -= excess
