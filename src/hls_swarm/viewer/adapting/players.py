@@ -1,6 +1,7 @@
 """The algorithms of hls.js, Media3 and Shaka: each an estimate (`estimates`) and rules (`hlsjs`, `others`)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 
 from hls_swarm.viewer.adapting.algorithm import Adaptation, Algorithm, GivingUp, Transfer, View
@@ -27,6 +28,7 @@ from hls_swarm.viewer.adapting.others import media3_choice, shaka_choice, shaka_
 
 LOOK_SECONDS = 0.1
 """How often hls.js looks at a segment on its way, and how often Shaka measures one."""
+_BELOW_SECONDS = 1e-6
 _SHAKA_DOWNLINK_BPS = 10e6
 """The most that Chromium says of a link (`navigator.connection.downlink`)."""
 
@@ -90,7 +92,13 @@ class Hlsjs:
         """See `Algorithm`."""
         if self._forced is not None or self._last_loaded is None:
             return None
-        return buffer_mark(self._situation(view), self.estimate.bps)
+        situation, bps = self._situation(view), self.estimate.bps
+        now = next_level(situation, bps)
+        while (mark := buffer_mark(situation, bps)) is not None:
+            situation = replace(situation, buffer_seconds=mark - _BELOW_SECONDS)
+            if next_level(situation, bps) != now:
+                return mark
+        return None
 
     def began(self, segment_seconds: float) -> None:
         """See `Algorithm`."""
