@@ -2,7 +2,7 @@ import pytest
 from tests.builders.playlists import Playlist, Segment
 
 from hls_swarm.errors import PlaylistError
-from hls_swarm.hls.cache import PlaylistCache
+from hls_swarm.hls.cache import PASSING, PlaylistCache
 from hls_swarm.hls.playlist import MediaPlaylist
 from hls_swarm.hls.reading import FFMPEG, HLSJS, STRICT
 
@@ -67,3 +67,18 @@ def test_bytes_are_bounded() -> None:
     huge = BODY + b"#" * len(BODY) * 2
     assert isinstance(cache.parse(huge, URL), MediaPlaylist)
     assert (len(cache), cache.body_bytes) == (0, 0)
+
+
+def test_of_answers_that_were_waited_for_few_are_held() -> None:
+    cache = PlaylistCache(capacity=10_000)
+    text = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:{0}\n#EXTINF:2,\n{0}.mp4\n"
+    for number in range(3 * PASSING):
+        body = text.format(number).encode()
+        held = cache.parse(body, f"http://o/p.m3u8?_HLS_msn={number}&_HLS_part=0")
+        assert cache.parse(body, f"http://o/p.m3u8?_HLS_msn={number}&_HLS_part=0") is held
+        cache.parse(body, "http://o/p.m3u8")
+    assert len(cache) == PASSING + 3 * PASSING
+    assert cache.hits == 3 * PASSING
+    assert cache.body_bytes == sum(
+        len(text.format(number)) * (2 if number >= 2 * PASSING else 1) for number in range(3 * PASSING)
+    )

@@ -7,10 +7,11 @@ Rules:
 
 - The key is everything that parsing reads: the body, the URL it came from, the imported variables, and the reading.
 - Bodies that are no playlists are remembered too: an origin in trouble answers everyone with the same error page.
-- Bounded by number and by bytes of bodies held; the one longest unused goes first.
+- Bounded by number and by bytes of bodies held; the one longest unused goes first. The answer to a request with
+  delivery directives (8216bis 6.2.5) is asked for once by each viewer, all within moments: few of them are held.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 
 import msgspec
@@ -19,6 +20,10 @@ from hls_swarm.errors import PlaylistError
 from hls_swarm.hls.parser import NO_VARIABLES, parse_playlist
 from hls_swarm.hls.playlist import Playlist
 from hls_swarm.hls.reading import LENIENT, Reading
+
+DIRECTIVE = "_HLS_msn="
+PASSING = 256
+"""Answers to requests with directives that are held: of dozens of playlists, several parts each."""
 
 
 class _Rejected(msgspec.Struct, frozen=True):
@@ -41,11 +46,12 @@ class PlaylistCache:
         body_bytes: size of the bodies held.
     """
 
-    __slots__ = ("_capacity", "_max_body_bytes", "_parsed", "body_bytes", "hits", "misses")
+    __slots__ = ("_capacity", "_max_body_bytes", "_parsed", "_passing", "body_bytes", "hits", "misses")
 
     def __init__(self, capacity: int = 4096, max_body_bytes: int = 32 << 20) -> None:
         self._capacity, self._max_body_bytes = capacity, max_body_bytes
         self._parsed: OrderedDict[_Key, Playlist | _Rejected] = OrderedDict()
+        self._passing: deque[_Key] = deque()
         self.hits = self.misses = self.body_bytes = 0
 
     def __len__(self) -> int:
@@ -78,6 +84,10 @@ class PlaylistCache:
     def _keep(self, key: _Key, result: Playlist | _Rejected) -> None:
         self._parsed[key] = result
         self.body_bytes += len(key[0])
+        if DIRECTIVE in key[1]:
+            self._passing.append(key)
+            if len(self._passing) > PASSING and self._parsed.pop(gone := self._passing.popleft(), None) is not None:
+                self.body_bytes -= len(gone[0])
         while self._parsed and (len(self._parsed) > self._capacity or self.body_bytes > self._max_body_bytes):
             (body, *_), _ = self._parsed.popitem(last=False)
             self.body_bytes -= len(body)
