@@ -81,7 +81,7 @@ TRACES = (
     Trace("two variants", ((0.0, 7.0), (6.0, 1.0), (24.0, 7.0)), path="/vod/two.m3u8", seconds=45.0),
     Trace("mobile", tuple(_mobile()), seconds=45.0),
     Trace("live, steady", ((0.0, 2.8),), path="/live/master.m3u8"),
-    Trace("live, step down", ((0.0, 6.0), (14.0, 1.2)), path="/live/master.m3u8"),
+    Trace("live, step down", ((0.0, 6.0), (14.0, 1.0)), path="/live/master.m3u8"),
     Trace("live, step up", ((0.0, 1.2), (14.0, 6.0)), path="/live/master.m3u8"),
     Trace("live, mobile", tuple(_mobile()), path="/live/master.m3u8"),
 )
