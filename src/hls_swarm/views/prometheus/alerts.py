@@ -102,7 +102,7 @@ ALERTS = (
         "which process it is, and whether its work can be spread",
     ),
 )
-"""All of them; limits as in what is expected of a run without thresholds, where there is one."""
+"""All of them; limits as in what is expected of every run, where there is one."""
 
 
 def alert_rules() -> str:
