@@ -13,7 +13,7 @@ from hls_swarm.errors import RunError
 from hls_swarm.http.serving.page_server import Answer, PageServer
 from hls_swarm.http.serving.publisher import Publisher, event
 from hls_swarm.judge.verdict import Outcome, Verdict
-from hls_swarm.run.attach import RETRY_SECONDS, follow, stream_url
+from hls_swarm.run.commands.attach import RETRY_SECONDS, follow, stream_url
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.snapshot import Mark, Phase, Snapshot
 from hls_swarm.views.controls import Controls

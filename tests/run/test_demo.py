@@ -1,6 +1,6 @@
 """The demo that searches: what it tells at the start."""
 
-from hls_swarm.run.demo import SEARCH, device_of, search_text, smallest_variant
+from hls_swarm.run.commands.demo import SEARCH, device_of, search_text, smallest_variant
 from hls_swarm.testorigin.serving.limits import parse_limit
 
 

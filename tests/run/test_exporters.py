@@ -16,7 +16,7 @@ from tests.support.programs import free_port
 from hls_swarm.origin.config import origin_settings
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.records import Failure, FailureKind
-from hls_swarm.run.exporters import device_of_host, tell_of_load, unanswered
+from hls_swarm.run.origin_check import device_of_host, tell_of_load, unanswered
 from hls_swarm.snapshot.origin.metrics import WhyUnknown
 
 NODE = page_text("node_exporter").encode()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hls_swarm.results.logs import masked, secrets_of
-from hls_swarm.run.on_end import hook_environment, run_hook
+from hls_swarm.run.end_hook import hook_environment, run_hook
 from hls_swarm.settings.run import Settings
 
 ENVIRON = {"PATH": os.environ["PATH"]}

@@ -281,19 +281,19 @@ class AttachOptions:
 
 
 def _agent(settings: AgentSettings) -> int:
-    from hls_swarm.run.agent import agent
+    from hls_swarm.run.commands.agent import agent
 
     return agent(settings)
 
 
 def _capacity(settings: Settings, options: CapacitySettings) -> int:
-    from hls_swarm.run.commands import capacity
+    from hls_swarm.run.commands.run import capacity
 
     return capacity(settings, options)
 
 
 def _attach(options: AttachOptions) -> int:
-    from hls_swarm.run.attach import attach
+    from hls_swarm.run.commands.attach import attach
 
     return attach(options.url, options.tui)
 
@@ -315,19 +315,19 @@ class Actions:
 
 
 def _run(settings: Settings) -> int:
-    from hls_swarm.run.commands import run
+    from hls_swarm.run.commands.run import run
 
     return run(settings)
 
 
 def _demo(settings: Settings, limits: tuple[str, ...]) -> int:
-    from hls_swarm.run.commands import demo
+    from hls_swarm.run.commands.run import demo
 
     return demo(settings, limits)
 
 
 def _origin(options: OriginOptions) -> int:
-    from hls_swarm.run.origin import origin
+    from hls_swarm.run.commands.origin import origin
 
     return origin(
         port=options.port,

@@ -25,7 +25,7 @@ from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.judge.proof import hopeless, unreached
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import masked, secrets_of
-from hls_swarm.run.exporters import PATIENT_SECONDS, device_of_host, tell_of_load, unanswered
+from hls_swarm.run.origin_check import PATIENT_SECONDS, device_of_host, tell_of_load, unanswered
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import OriginMetrics

@@ -24,7 +24,7 @@ from hls_swarm.cluster.ray.frames import Machine
 from hls_swarm.cluster.ray.lines import BridgeProcess
 from hls_swarm.cluster.ray.nodes import NodeProcess, Ports, environment, head_command
 from hls_swarm.errors import RunError
-from hls_swarm.run.agent import versions, write_token
+from hls_swarm.run.commands.agent import versions, write_token
 from hls_swarm.run.loop import carried_out
 from hls_swarm.settings.run import Settings
 

@@ -63,9 +63,9 @@ if TYPE_CHECKING:  # what a run does not need takes a quarter of the time in whi
 
 from hls_swarm.run.cause import LastRows
 from hls_swarm.run.controller import Controller
+from hls_swarm.run.end_hook import hook_environment, run_hook
 from hls_swarm.run.files import write_file, write_reports
 from hls_swarm.run.loop import run_to_the_end
-from hls_swarm.run.on_end import hook_environment, run_hook
 from hls_swarm.run.screen import dashboard_on
 from hls_swarm.run.signals import Signals
 
@@ -143,7 +143,7 @@ def _are_per_viewer(limits: tuple[str, ...]) -> bool:
 
 def _demo_search(settings: Settings, limits: tuple[str, ...]) -> int:
     from hls_swarm.run.capacity import Searching, most_viewers, run_settings
-    from hls_swarm.run.demo import SEARCH, SEGMENT_SECONDS, search_text
+    from hls_swarm.run.commands.demo import SEARCH, SEGMENT_SECONDS, search_text
     from hls_swarm.testorigin.serving.limits import parse_limit
 
     parsed = [parse_limit(each) for each in limits]
@@ -185,7 +185,7 @@ async def _demo(
     async with OriginProcess(OriginOptions(limits=limits)) as address:
         stream, device = address.stream_url, "lo"
         if searching is not None:
-            from hls_swarm.run.demo import device_of, smallest_variant
+            from hls_swarm.run.commands.demo import device_of, smallest_variant
             from hls_swarm.testorigin.serving.limits import parse_limit
 
             stream, device = smallest_variant(stream), device_of([parse_limit(each) for each in limits])
