@@ -26,7 +26,7 @@ from hls_swarm.records import (
     ViewerStarted,
     ViewerStopped,
 )
-from hls_swarm.snapshot.quality import json_object, quality
+from hls_swarm.snapshot.viewers.quality import json_object, quality
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.p1203 import MAX_VIEWERS, SessionRecorder, p1203_file
 from hls_swarm.stats.tally import Tally

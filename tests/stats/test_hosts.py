@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.snapshot.hosts import HostFigures, host_figures
+from hls_swarm.snapshot.viewers.hosts import HostFigures, host_figures
 from hls_swarm.stats.hosts import MOST_HOSTS, OTHER_HOSTS, Hosts, HostTally, host_of, host_tally, merge_hosts
 
 

@@ -11,7 +11,7 @@ from hls_swarm.records import (
     PlaylistFetched,
     SegmentFetched,
 )
-from hls_swarm.snapshot.lowlatency import low_latency_figures, offered, wanting
+from hls_swarm.snapshot.viewers.lowlatency import low_latency_figures, offered, wanting
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.tally import Tally
 

@@ -9,8 +9,8 @@ from tests.support.snapshots import exchange, snapshot, watching
 from hls_swarm.judge.summary import summary
 from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import AsideFetched, ObjectKind, PathwayChosen, PathwayReason, Record
-from hls_swarm.snapshot.cmcd import cmcd_figures
 from hls_swarm.snapshot.snapshot import Snapshot
+from hls_swarm.snapshot.viewers.cmcd import cmcd_figures
 from hls_swarm.stats.cmcd import CmcdTally
 from hls_swarm.stats.steering import MOST_PATHWAYS, OTHER_PATHWAYS, SteeringTally
 from hls_swarm.views.tables import _cmcd, _steering

@@ -16,10 +16,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from hls_swarm.records import Blame, EdgeFault, ObjectKind
-from hls_swarm.snapshot.lowlatency import FAULT_WORDS
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.snapshot import MachineFigures
+from hls_swarm.snapshot.viewers.lowlatency import FAULT_WORDS
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import ObjectTally, Tally
 

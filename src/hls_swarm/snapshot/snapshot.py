@@ -17,17 +17,17 @@ import msgspec
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.settings.checks import masked_url
 from hls_swarm.snapshot.agents import AgentFigures, AgentState, AgentWatch
-from hls_swarm.snapshot.cmcd import CmcdFigures, cmcd_figures
-from hls_swarm.snapshot.conformance import ViolationFigures, stream_remarks, violation_figures
 from hls_swarm.snapshot.finding import Culprit, Finding
 from hls_swarm.snapshot.generator import generator_remarks
-from hls_swarm.snapshot.hosts import HostFigures, host_figures
 from hls_swarm.snapshot.lately import Lately, LatelyWatch
-from hls_swarm.snapshot.lowlatency import LowLatencyFigures, low_latency_figures
 from hls_swarm.snapshot.origin.metrics import OriginMetrics
-from hls_swarm.snapshot.quality import Quality, quality
 from hls_swarm.snapshot.saturation import MachineOverRun, MachineWatch
-from hls_swarm.snapshot.steering import SteeringFigures, steering_figures
+from hls_swarm.snapshot.viewers.cmcd import CmcdFigures, cmcd_figures
+from hls_swarm.snapshot.viewers.conformance import ViolationFigures, stream_remarks, violation_figures
+from hls_swarm.snapshot.viewers.hosts import HostFigures, host_figures
+from hls_swarm.snapshot.viewers.lowlatency import LowLatencyFigures, low_latency_figures
+from hls_swarm.snapshot.viewers.quality import Quality, quality
+from hls_swarm.snapshot.viewers.steering import SteeringFigures, steering_figures
 from hls_swarm.stats.histogram import Distribution, Histogram
 from hls_swarm.stats.tally import VIEWER, ObjectTally, Tally, Waiting
 from hls_swarm.stats.worst import WORST_VIEWERS as WORST_VIEWERS

@@ -10,8 +10,8 @@ from tests.views.tui.driving import SIZES, Driven, before, drive, screen
 
 from hls_swarm.snapshot.finding import Comparison, Evidence, Interval, Severity
 from hls_swarm.snapshot.origin.metrics import Unit
-from hls_swarm.snapshot.quality import group_figures, quality
 from hls_swarm.snapshot.snapshot import PlayerFigures, Snapshot
+from hls_swarm.snapshot.viewers.quality import group_figures, quality
 from hls_swarm.stats.tally import Tally
 from hls_swarm.views.tui.panels.origin import at_limits
 from hls_swarm.views.tui.themes import BAD, WARN

@@ -8,7 +8,7 @@ from typing import Any
 from hls_swarm.judge.report import Report
 from hls_swarm.records import EdgeFault
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.lowlatency import FAULT_WORDS
+from hls_swarm.snapshot.viewers.lowlatency import FAULT_WORDS
 from hls_swarm.views.html.annotations import wall_start
 from hls_swarm.views.html.charts import Charts
 from hls_swarm.views.tables import Table

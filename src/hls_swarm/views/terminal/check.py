@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from hls_swarm.judge.verdict import Outcome
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
-from hls_swarm.snapshot.lowlatency import LowLatencyFigures, offered, wanting
 from hls_swarm.snapshot.origin.metrics import SourceState
 from hls_swarm.snapshot.snapshot import Snapshot
+from hls_swarm.snapshot.viewers.lowlatency import LowLatencyFigures, offered, wanting
 
 CHECK_SECONDS = 10.0
 """How long the one viewer of a check plays."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.lately import Lately
-from hls_swarm.snapshot.lowlatency import LowLatencyFigures
-from hls_swarm.snapshot.quality import GroupFigures, Quality
 from hls_swarm.snapshot.snapshot import Snapshot
+from hls_swarm.snapshot.viewers.lowlatency import LowLatencyFigures
+from hls_swarm.snapshot.viewers.quality import GroupFigures, Quality
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views.tui import compared
 from hls_swarm.views.tui.lines import Line, Part, fitting, flow, line, table

@@ -1,0 +1,1 @@
+"""What viewers met and told, as views show it."""
