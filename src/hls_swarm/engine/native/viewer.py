@@ -55,8 +55,8 @@ from hls_swarm.viewer.actions import (
     Wait,
 )
 from hls_swarm.viewer.choosing.steering import parse_manifest
-from hls_swarm.viewer.loading.elsewhere import no_variants
-from hls_swarm.viewer.loading.following import A_MULTIVARIANT_PLAYLIST, no_segments
+from hls_swarm.viewer.loading.changing.elsewhere import no_variants
+from hls_swarm.viewer.loading.playlists.following import A_MULTIVARIANT_PLAYLIST, no_segments
 from hls_swarm.viewer.lowlatency.directives import without_directives
 from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.parsing import Parser

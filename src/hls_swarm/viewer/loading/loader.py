@@ -8,11 +8,11 @@ Rules:
 """
 
 from hls_swarm.viewer.actions import STEERING_TRACK, Cancel
+from hls_swarm.viewer.loading.changing.levels import advance
+from hls_swarm.viewer.loading.changing.steer import steering_due
 from hls_swarm.viewer.loading.join import join_renditions, usual_position
-from hls_swarm.viewer.loading.levels import advance
 from hls_swarm.viewer.loading.media import fetch_media
 from hls_swarm.viewer.loading.state import Loading
-from hls_swarm.viewer.loading.steer import steering_due
 
 
 def load_due(loading: Loading, now: float) -> float | None:

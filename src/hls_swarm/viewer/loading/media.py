@@ -11,13 +11,13 @@ from hls_swarm.hls.playlist import MediaPlaylist, Part, Segment
 from hls_swarm.records import Exchange, ObjectKind, PassReason, SegmentsExpired, SegmentsPassed
 from hls_swarm.viewer.actions import FetchSegment, SegmentLoaded
 from hls_swarm.viewer.choosing.choice import Role
+from hls_swarm.viewer.loading.changing.elsewhere import switch
+from hls_swarm.viewer.loading.changing.levels import media_began, media_came
+from hls_swarm.viewer.loading.changing.steer import Steering
 from hls_swarm.viewer.loading.edge import hint_fetch, next_media, part_fetch, part_loaded
-from hls_swarm.viewer.loading.elsewhere import switch
 from hls_swarm.viewer.loading.join import join
-from hls_swarm.viewer.loading.levels import media_began, media_came
 from hls_swarm.viewer.loading.requests import SEGMENT, object_fetch
 from hls_swarm.viewer.loading.state import Loading
-from hls_swarm.viewer.loading.steer import Steering
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.playback import EPSILON, PLAYING
 

@@ -6,10 +6,10 @@ What is tried how often, and what comes after the last try, is data of the profi
 from hls_swarm.records import Failure, FailureKind, ObjectKind, PassReason, SegmentsPassed
 from hls_swarm.viewer.actions import FetchFailed
 from hls_swarm.viewer.choosing.choice import Role
-from hls_swarm.viewer.loading.blocking import after_failure
+from hls_swarm.viewer.loading.changing.elsewhere import has_other, switch
+from hls_swarm.viewer.loading.changing.levels import settle, transfer_of
 from hls_swarm.viewer.loading.edge import hint_lost
-from hls_swarm.viewer.loading.elsewhere import has_other, switch
-from hls_swarm.viewer.loading.levels import settle, transfer_of
+from hls_swarm.viewer.loading.playlists.blocking import after_failure
 from hls_swarm.viewer.loading.policy import TIMEOUT_KINDS, FetchPolicy, MediaRule, Situation, Step, next_step
 from hls_swarm.viewer.loading.state import Fatal, Loading
 from hls_swarm.viewer.loading.track import Track

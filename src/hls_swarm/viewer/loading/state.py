@@ -24,8 +24,8 @@ from hls_swarm.viewer.profiles import Profile, ReloadRule
 from hls_swarm.viewer.session import Session
 
 if TYPE_CHECKING:
-    from hls_swarm.viewer.loading.levels import Levels
-    from hls_swarm.viewer.loading.steer import Steering
+    from hls_swarm.viewer.loading.changing.levels import Levels
+    from hls_swarm.viewer.loading.changing.steer import Steering
 
 
 class Fatal(msgspec.Struct, frozen=True, gc=False):

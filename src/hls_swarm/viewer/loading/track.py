@@ -6,7 +6,7 @@ from hls_swarm.hls.playlist import MediaPlaylist, Segment
 from hls_swarm.hls.timeline import alignment
 from hls_swarm.viewer.actions import FetchSegment
 from hls_swarm.viewer.choosing.choice import Option, Role, Source
-from hls_swarm.viewer.loading.freshness import Freshness
+from hls_swarm.viewer.loading.playlists.freshness import Freshness
 from hls_swarm.viewer.lowlatency.place import Place
 from hls_swarm.viewer.profiles import Profile
 

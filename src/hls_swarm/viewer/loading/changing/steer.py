@@ -33,7 +33,7 @@ from hls_swarm.viewer.choosing.steering import (
     parse_manifest,
     same_place,
 )
-from hls_swarm.viewer.loading.levels import Pending, go
+from hls_swarm.viewer.loading.changing.levels import Pending, go
 from hls_swarm.viewer.loading.policy import NO_FAILOVER, TIMEOUT_KINDS, FetchPolicy
 from hls_swarm.viewer.loading.state import Loading
 

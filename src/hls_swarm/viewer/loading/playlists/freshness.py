@@ -1,7 +1,7 @@
 """Whether a live playlist still changes, as a viewer sees it."""
 
 from hls_swarm.records import PlaylistStale
-from hls_swarm.viewer.loading.reload import STALE_TARGETS
+from hls_swarm.viewer.loading.playlists.reload import STALE_TARGETS
 from hls_swarm.viewer.profiles import Profile
 
 

@@ -22,13 +22,13 @@ from hls_swarm.records import (
 )
 from hls_swarm.viewer.actions import PlaylistLoaded
 from hls_swarm.viewer.choosing.choice import Source
-from hls_swarm.viewer.loading.blocking import keep_pace, plan_reload, tell
+from hls_swarm.viewer.loading.changing.elsewhere import choose_stream
+from hls_swarm.viewer.loading.changing.levels import playlist_came
 from hls_swarm.viewer.loading.edge import settle_hint
-from hls_swarm.viewer.loading.elsewhere import choose_stream
 from hls_swarm.viewer.loading.join import join, join_renditions
-from hls_swarm.viewer.loading.levels import playlist_came
+from hls_swarm.viewer.loading.playlists.blocking import keep_pace, plan_reload, tell
+from hls_swarm.viewer.loading.playlists.reload import next_load, reload_delay
 from hls_swarm.viewer.loading.recovery import playlist_failed
-from hls_swarm.viewer.loading.reload import next_load, reload_delay
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.latency import edge_latency, observed

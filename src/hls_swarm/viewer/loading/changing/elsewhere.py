@@ -12,10 +12,10 @@ from hls_swarm.viewer.adapting.algorithm import Adaptation
 from hls_swarm.viewer.choosing import choice
 from hls_swarm.viewer.choosing.alternatives import Alternatives
 from hls_swarm.viewer.choosing.choice import Role
-from hls_swarm.viewer.loading.levels import begin, failed_over, go
+from hls_swarm.viewer.loading.changing.levels import begin, failed_over, go
+from hls_swarm.viewer.loading.changing.steer import ask_steering, begin_steering, has_other_pathway, left_pathway
 from hls_swarm.viewer.loading.policy import NO_FAILOVER
 from hls_swarm.viewer.loading.state import Loading
-from hls_swarm.viewer.loading.steer import ask_steering, begin_steering, has_other_pathway, left_pathway
 from hls_swarm.viewer.loading.track import Track, tracks_of
 
 
