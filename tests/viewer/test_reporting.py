@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.viewer.reporting.encoding import Token, Value, dictionary, encoded, headers, relative_path, rounded
-from hls_swarm.viewer.reporting.players import ObjectType, Player, Situation, said
+from hls_swarm.viewer.cmcd.encoding import Token, Value, dictionary, encoded, headers, relative_path, rounded
+from hls_swarm.viewer.cmcd.keys import ObjectType, Player, Situation, said
 
 BASE = "http://cdn/vod/720p/"
 AT = Situation(

@@ -20,11 +20,11 @@ from hls_swarm.records import AsideFetched, Exchange, ObjectKind, Record, Viewer
 from hls_swarm.settings.run import Settings
 from hls_swarm.stats.cmcd import CmcdTally
 from hls_swarm.viewer.actions import STEERING_TRACK, Action, Event, FetchSegment, PlaylistLoaded, Report
+from hls_swarm.viewer.cmcd.encoding import Data, Value, dictionary, headers
+from hls_swarm.viewer.cmcd.events import MEDIA_TYPE, Events
+from hls_swarm.viewer.cmcd.keys import PLAYERS, Player
+from hls_swarm.viewer.cmcd.reporter import Reporter
 from hls_swarm.viewer.machine import Viewer
-from hls_swarm.viewer.reporting.encoding import Data, Value, dictionary, headers
-from hls_swarm.viewer.reporting.events import MEDIA_TYPE, Events
-from hls_swarm.viewer.reporting.players import PLAYERS, Player
-from hls_swarm.viewer.reporting.reporter import Reporter
 
 _REPORT_TIMEOUTS = Timeouts(CONNECT_SECONDS, 10.0, None, 20.0)
 

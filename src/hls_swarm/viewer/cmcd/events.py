@@ -9,8 +9,8 @@ Rules:
 """
 
 from hls_swarm.records import Exchange, FailureKind
-from hls_swarm.viewer.reporting.encoding import Data, Token, Value, dictionary, rounded
-from hls_swarm.viewer.reporting.reporter import Reporter
+from hls_swarm.viewer.cmcd.encoding import Data, Token, Value, dictionary, rounded
+from hls_swarm.viewer.cmcd.reporter import Reporter
 
 MEDIA_TYPE = "application/cmcd"
 INTERVAL_SECONDS = 30.0

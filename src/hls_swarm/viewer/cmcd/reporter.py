@@ -12,11 +12,11 @@ from hls_swarm.viewer.actions import FetchSegment
 from hls_swarm.viewer.adapting.algorithm import Adaptation
 from hls_swarm.viewer.adapting.link import Link
 from hls_swarm.viewer.choosing.choice import Role
+from hls_swarm.viewer.cmcd.encoding import Data, Token
+from hls_swarm.viewer.cmcd.keys import ObjectType, Player, Situation, said, takes_note
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.playing.playback import State
-from hls_swarm.viewer.reporting.encoding import Data, Token
-from hls_swarm.viewer.reporting.players import ObjectType, Player, Situation, said, takes_note
 
 _STATES = {
     State.IDLE: Token("d"),

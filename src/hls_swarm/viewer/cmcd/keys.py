@@ -9,7 +9,7 @@ import math
 from enum import Enum
 from typing import NamedTuple
 
-from hls_swarm.viewer.reporting.encoding import Data, Token, Value, encoded, relative_path, rounded
+from hls_swarm.viewer.cmcd.encoding import Data, Token, Value, encoded, relative_path, rounded
 
 RTP_FACTOR = 5
 _HUNDRED = 100
