@@ -7,8 +7,8 @@ from heapq import heappop, heappush, merge, nlargest, nsmallest
 from itertools import chain, islice
 from time import perf_counter
 
+from hls_swarm.engine.native.cmcd import ReportingViewer, Tellings
 from hls_swarm.engine.native.comparisons import Comparisons
-from hls_swarm.engine.native.reporting import ReportingViewer, Tellings
 from hls_swarm.engine.native.viewer import NativeViewer
 from hls_swarm.engine.running import OtherEngine, RunningViewer
 from hls_swarm.engine.sessions import Sessions, plan_of

@@ -40,8 +40,8 @@ from hls_swarm.engine.messages import (
     to_worker,
 )
 from hls_swarm.engine.native.clients import Fetchers
+from hls_swarm.engine.native.cmcd import Tellings
 from hls_swarm.engine.native.identities import Identities
-from hls_swarm.engine.native.reporting import Tellings
 from hls_swarm.engine.swarm import Swarm
 from hls_swarm.records import Record
 from hls_swarm.settings.run import Settings
