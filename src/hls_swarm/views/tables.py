@@ -13,8 +13,8 @@ from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit
 from hls_swarm.snapshot.origin.signals import signal_info
 from hls_swarm.snapshot.viewers.steering import SteeringFigures
+from hls_swarm.views.findings import expectation_rows, finding_rows
 from hls_swarm.views.signals import DETAILS, below_text, full_name, idle_text, is_idle, value_text
-from hls_swarm.views.terminal.findings import expectation_rows, finding_rows
 
 _MANY_TIMES = 10
 

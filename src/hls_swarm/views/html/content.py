@@ -9,10 +9,10 @@ from hls_swarm.judge.report import Report
 from hls_swarm.records import EdgeFault
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.viewers.lowlatency import FAULT_WORDS
+from hls_swarm.views.findings import LEADING, blame, when
 from hls_swarm.views.html.annotations import wall_start
 from hls_swarm.views.html.charts import Charts
 from hls_swarm.views.tables import Table
-from hls_swarm.views.terminal.findings import LEADING, blame, when
 
 MOST_EVENTS = 500
 MOST_EVIDENCE = 4

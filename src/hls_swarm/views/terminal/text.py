@@ -22,6 +22,7 @@ from hls_swarm.snapshot.origin.tally import TargetSummary
 from hls_swarm.snapshot.snapshot import Experience, GeneratorFigures, Snapshot, ViewerFigures
 from hls_swarm.snapshot.viewers.lowlatency import LowLatencyFigures
 from hls_swarm.stats.histogram import Distribution
+from hls_swarm.views.findings import LEADING
 from hls_swarm.views.signals import (
     DETAILS,
     full_name,
@@ -31,7 +32,6 @@ from hls_swarm.views.signals import (
     source_text,
     value_text,
 )
-from hls_swarm.views.terminal.findings import LEADING
 
 if TYPE_CHECKING:
     from hls_swarm.capacity.verdict.cause import Cause
