@@ -7,7 +7,7 @@ Rules:
 - A gauge is read once a second; over a time it is the distribution of these readings.
 - A ratio is the difference of one cumulative number by that of another: never an average of ratios.
 - Unknown is None. A distribution that is empty is not known.
-- The origin's signals are gauges named `origin_` and the signal, one for each target: see `snapshot.origin_signals`.
+- The origin's signals are gauges named `origin_` and the signal, one for each target: see `snapshot.origin.signals`.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,10 +1,12 @@
 """The composition root: builds the parts of a run, connects them, stops them.
 
-- `attach`: shows a run of another process.
-- `commands`: what the command line starts: a run, a search, the demo; `origin`: the embedded origin.
+- `commands`: what the command line starts, a module for each.
 - `capacity`: follows a search with a run.
 - `controller`: follows one run from its start to its end.
+- `gathering`: gets the agents of a run on several machines together.
+- `origin_check`: whether the exporters of the origin answer, and what they are asked for.
 - `pushing`: sends a run's figures to where they are kept.
+- `end_hook`: runs the user's command when the run has ended.
 - `signals`: Ctrl-C and SIGTERM.
 
 This module imports nothing: what shows a run or serves an origin does not wait for what makes one.

@@ -1,6 +1,6 @@
 """The shell around a viewer that tells of itself: CMCD with its requests, and events to a collector of the user's.
 
-What is told is `viewer.reporting`; here it becomes header fields, a parameter of the query, and requests to the
+What is told is `viewer.cmcd`; here it becomes header fields, a parameter of the query, and requests to the
 collector, which are counted as what they are. A viewer that tells nothing is `NativeViewer` and pays nothing.
 """
 
