@@ -4,7 +4,7 @@
 - `capacity`: follows a search with a run.
 - `controller`: follows one run from its start to its end.
 - `gathering`: gets the agents of a run on several machines together.
-- `origin_check`: whether the exporters of the origin answer, and what they are asked for.
+- `origin_check`: which exporters are of this machine, and whether all answer that must.
 - `pushing`: sends a run's figures to where they are kept.
 - `end_hook`: runs the user's command when the run has ended.
 - `signals`: Ctrl-C and SIGTERM.
