@@ -17,6 +17,25 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+_LONG = (
+    "tests/system/test_capacity.py",
+    "tests/engine/ffmpeg/test_system.py",
+    "tests/chaos/test_chaos.py",
+    "tests/system/test_cluster.py",
+    "tests/system/test_truth.py",
+    "tests/system/test_signals_at_any_instant.py",
+    "tests/system/test_players.py",
+)
+"""Files with tests that take a minute and more, most of it waiting: begun last, each would be waited for alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(
+        key=lambda item: next((rank for rank, file in enumerate(_LONG) if item.nodeid.startswith(file)), len(_LONG))
+    )
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """What was collected stays: thousands of tests need not be looked at again by each search for garbage."""
