@@ -1,6 +1,6 @@
 """The demo that searches: what it tells at the start."""
 
-from hls_swarm.run.commands.demo import SEARCH, device_of, search_text, smallest_variant
+from hls_swarm.run.commands.demo import SEARCH, device_of, search_for, search_text, smallest_variant
 from hls_swarm.testorigin.serving.limits import parse_limit
 
 
@@ -20,3 +20,10 @@ def test_all_viewers_play_the_smallest_variant_and_no_longer_than_three_minutes(
 def test_a_limit_of_bandwidth_is_seen_on_the_link_that_stands_for_it() -> None:
     assert device_of([parse_limit("requests=40"), parse_limit("bandwidth=2m")]) == "limit0"
     assert device_of([parse_limit("requests=40")]) == "lo"
+
+
+def test_a_search_for_what_a_processor_carries_begins_near_its_answer() -> None:
+    assert search_for([parse_limit("cpu=40ms")]).from_ == 28
+    assert search_for([parse_limit("cpu=10ms")]).from_ == 110
+    assert search_for([parse_limit("cpu=40s")]).from_ == 2
+    assert search_for([parse_limit("requests=40"), parse_limit("bandwidth=2.5m")]) is SEARCH

@@ -68,7 +68,7 @@ class Lengths:
     @property
     def clean_within(self) -> float:
         """After a failure, how long fewer viewers may take to be well again."""
-        return max(60.0, 6 * self.segment_seconds)
+        return max(min(60.0, 4 * self.full), 6 * self.segment_seconds)
 
     def ramp(self, before: int, viewers: int) -> float:
         """From so many viewers to so many."""

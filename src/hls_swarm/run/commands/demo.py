@@ -1,6 +1,7 @@
 """What the demo searches for, if its origin has so much and no more; and what comes out if the search is right."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.snapshot import units
@@ -12,8 +13,21 @@ from hls_swarm.testorigin.settings import OriginSettings
 SEARCH = CapacitySettings(from_=20, within="20%", trial=5.0, soak=0.0, no_overload=True, time_limit=180.0)
 """Short trials and wide bounds: an answer within three minutes, for who wants to see what one looks like."""
 
-
 SEGMENT_SECONDS = float(OriginSettings().segment_seconds)
+_BELOW = 0.55
+"""Where a search for what a processor carries begins, as a share of what arithmetic says."""
+
+
+def search_for(limits: Sequence[Limit]) -> CapacitySettings:
+    """How to search for what an origin with these limits carries.
+
+    A processor that was asked for too much has a queue to work off, and viewers that ask all at once for long after: a
+    search that begins near its answer asks too much less often, and has time to confirm it.
+    """
+    if not any(limit.kind is LimitKind.CPU for limit in limits):
+        return SEARCH
+    viewers = carried(limits, SEGMENT_SECONDS, describe_clip().variants[0].bitrate / 8)
+    return replace(SEARCH, from_=max(2, round(_BELOW * viewers)))
 
 
 def smallest_variant(stream_url: str) -> str:

@@ -143,16 +143,17 @@ def _are_per_viewer(limits: tuple[str, ...]) -> bool:
 
 def _demo_search(settings: Settings, limits: tuple[str, ...]) -> int:
     from hls_swarm.run.capacity import Searching, most_viewers, run_settings
-    from hls_swarm.run.commands.demo import SEARCH, SEGMENT_SECONDS, search_text
+    from hls_swarm.run.commands.demo import SEGMENT_SECONDS, search_for, search_text
     from hls_swarm.testorigin.serving.limits import parse_limit
 
     parsed = [parse_limit(each) for each in limits]
-    settings = run_settings(SEARCH, settings, SEGMENT_SECONDS)
-    most = most_viewers(SEARCH, settings, settings.workers or _cores())
+    search = search_for(parsed)
+    settings = run_settings(search, settings, SEGMENT_SECONDS)
+    most = most_viewers(search, settings, settings.workers or _cores())
     with Signals() as signals:
         workers = _prepared(replace(settings, clients=most), warns=False)
         Output(sys.stderr).show(search_text(parsed, limits))
-        searching = Searching(SEARCH, settings, most, SEGMENT_SECONDS)
+        searching = Searching(search, settings, most, SEGMENT_SECONDS)
         return run_to_the_end(_interruptible(_demo(settings, workers, signals, limits, searching), signals))
 
 
