@@ -92,6 +92,7 @@ def test_whatever_the_origin_does_the_search_keeps_its_promises(origin: Fluid, o
         assert ending.reason
 
 
+@pytest.mark.slow
 @given(st.floats(3.0, 5000.0), st.integers(1, 200), st.integers(1, 200))
 @settings(max_examples=30, deadline=None)
 def test_two_searches_of_one_quiet_origin_agree(capacity: float, first: int, other_first: int) -> None:

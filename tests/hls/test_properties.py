@@ -132,6 +132,7 @@ def test_a_library_reads_the_same_segments(library: ModuleType, source: Playlist
     assert playlist.target_duration == oracle.target_duration
 
 
+@pytest.mark.slow
 @LIBRARIES
 @given(
     variants=st.lists(

@@ -151,6 +151,7 @@ def test_answer_that_ends_by_itself(
     assert outcome(got) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feed", ["whole", "byte by byte"])
 @pytest.mark.parametrize(("keep_body", "reception"), USES)
 @pytest.mark.parametrize(("answer", "expected"), BROKEN_OFF.values(), ids=BROKEN_OFF.keys())

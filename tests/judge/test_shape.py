@@ -68,6 +68,7 @@ def summaries(folder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_summaries_are_as_the_schema_says(tmp_path: Path) -> None:
     validator = jsonschema.Draft202012Validator(closed(json_schema()))
     for name, made in summaries(tmp_path).items():

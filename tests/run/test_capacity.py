@@ -18,6 +18,8 @@ from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.snapshot import Phase
 
+pytestmark = pytest.mark.slow
+
 URL = "http://user:secret@origin.test/live/master.m3u8"
 
 

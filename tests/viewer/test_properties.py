@@ -29,6 +29,8 @@ from hls_swarm.viewer.machine import State, Viewer
 from hls_swarm.viewer.profiles import PROFILES, ReloadRule
 from hls_swarm.viewer.session import Intent, Pause, Seek, Session
 
+pytestmark = pytest.mark.slow
+
 URL = "http://origin/live/720p.m3u8"
 
 

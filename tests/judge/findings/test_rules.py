@@ -558,11 +558,13 @@ def test_it_fires(case: Case) -> None:
     assert [evidence.text for evidence in finding.evidence]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", EACH)
 def test_a_near_miss_does_not(case: Case) -> None:
     assert found(case, case.misses) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", EACH)
 def test_without_its_signal_it_says_nothing(case: Case) -> None:
     values = dict(case.fires)

@@ -50,6 +50,7 @@ def media(made: World) -> list[str]:
     return [name for name in made.segments() if name != "init.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", PLAYERS)
 @given(phase=st.floats(0.0, 7.9), fetch=st.floats(0.001, 0.1))
 def test_nobody_stalls_and_nothing_is_loaded_twice(profile: Profile, phase: float, fetch: float) -> None:

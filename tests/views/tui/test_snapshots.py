@@ -35,6 +35,7 @@ def normalised(svg: str) -> str:
     return re.sub(r"@font-face\s*{.*?}\s*", "", svg, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "state", "size", "keys"), [pytest.param(*row, id=row[0]) for row in ROWS])
 def test_the_screen_looks_as_it_did(
     name: str, state: Callable[[], Snapshot], size: str, keys: tuple[str, ...], tmp_path: Path
