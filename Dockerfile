@@ -13,10 +13,10 @@ RUN /opt/hls-swarm/bin/python -m pip install --no-cache-dir --no-deps --no-build
 
 FROM python:3.13-slim
 COPY --from=build /opt/hls-swarm /opt/hls-swarm
-RUN useradd --uid 10001 --no-create-home --home-dir /work swarm && install -d -o swarm -g swarm /work /work/runs
+RUN useradd --uid 10001 --no-create-home --home-dir /data swarm && install -d -o swarm -g swarm /data /data/runs
 ENV PATH=/opt/hls-swarm/bin:$PATH
 USER 10001
-WORKDIR /work
+WORKDIR /data
 EXPOSE 17091
 # What Ctrl-C sends: the run ends gracefully, with its summary and files.
 STOPSIGNAL SIGINT

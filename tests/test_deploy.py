@@ -45,7 +45,7 @@ def test_commands_of_the_laboratory_are_commands(service: str, started: str, tmp
         return record
 
     actions = Actions(**{name: recorder(name) for name in ("run", "demo", "origin", "log_exporter")})
-    argv = [word.replace("/work/runs", str(tmp_path)) for word in command_of(service)]
+    argv = [word.replace("/data/runs", str(tmp_path)) for word in command_of(service)]
     assert main(argv, {}, actions) == 0
     ((name, _),) = seen
     assert name == started
