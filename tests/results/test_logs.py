@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from hls_swarm.results.logs import EVENTS, logging_to, logging_to_stderr, masked, secrets_of
-from hls_swarm.settings.run import LogLevel, Settings
+from hls_swarm.settings.run import Settings
+from hls_swarm.settings.sections.watching import LogLevel
 
 URL = "http://user:hunter2@origin.test/live.m3u8"
 log = logging.getLogger("hls_swarm.test")

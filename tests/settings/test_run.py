@@ -2,7 +2,7 @@ import math
 import re
 from contextlib import suppress
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.settings.checks import SettingValueError, header_field, masked_url
-from hls_swarm.settings.run import Settings, format_duration, parse_duration
+from hls_swarm.settings.run import Settings
+from hls_swarm.settings.spellings import format_duration, parse_duration
 
 URL = "http://origin/stream.m3u8"
 
@@ -614,6 +615,36 @@ def test_refused(values: dict[str, Any], text: str) -> None:
 def test_any_text_makes_settings_or_a_settings_error(values: dict[str, Any]) -> None:
     with suppress(SettingsError):
         assert Settings(**values).url == values["url"]
+
+
+TEXTS = sorted(name for name, hint in get_type_hints(Settings).items() if hint in {str, str | None})
+TUPLES = sorted(name for name, hint in get_type_hints(Settings).items() if get_origin(hint) is tuple)
+ODD = st.sampled_from(["", "-", "=", "x", "ffmpeg", "a=1,b", "http://[", "1e400", "nan", "{token}", "\0"]) | st.text(
+    max_size=8
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(TEXTS), ODD, max_size=4),
+    st.dictionaries(st.sampled_from(TUPLES), st.lists(ODD, max_size=2).map(tuple), max_size=2),
+)
+def test_odd_values_together_are_refused_and_never_a_fault(texts: dict[str, Any], tuples: dict[str, Any]) -> None:
+    with suppress(SettingsError):
+        Settings(**{"url": URL, **texts, **tuples})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"access_rate": "8M"}, id="a link of its own"),
+        pytest.param({"only_host": ("a",)}, id="hosts"),
+        pytest.param({"browser_origin": "https://player.example"}, id="a page"),
+        pytest.param({"cmcd": "query"}, id="CMCD"),
+    ],
+)
+def test_a_wrong_engine_is_named_whatever_depends_on_it(other: dict[str, Any]) -> None:
+    with pytest.raises(SettingValueError, match=r"--engine: 'nonsense' is not one of native, ffmpeg"):
+        Settings(url=URL, engine="nonsense", **other)
 
 
 def test_headers_are_names_and_values() -> None:

@@ -33,7 +33,10 @@ from hls_swarm.logexporter.settings import LogExporterOptions
 from hls_swarm.settings.agent import AgentSettings
 from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.settings.checks import SettingValueError, check_file_name, check_host_names, check_port
-from hls_swarm.settings.run import REPORTS, Seconds, Settings, format_duration
+from hls_swarm.settings.kinds import Seconds
+from hls_swarm.settings.run import Settings
+from hls_swarm.settings.sections.outputs import REPORTS
+from hls_swarm.settings.spellings import format_duration
 
 VARIABLE_PREFIX = "HLS_SWARM_"
 

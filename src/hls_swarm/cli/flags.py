@@ -17,7 +17,8 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, assert_never, get_args, get_origin, get_type_hints
 
 from hls_swarm.settings.checks import ARGUMENTS, flag_name
-from hls_swarm.settings.run import LINES, SECONDS, TABLES, format_duration, parse_duration
+from hls_swarm.settings.kinds import LINES, SECONDS, TABLES
+from hls_swarm.settings.spellings import format_duration, parse_duration
 
 REQUIRED = MISSING
 """The default of a field that has none."""
@@ -227,7 +228,14 @@ def flags_of(
 
 
 def field_docstrings(settings_class: type) -> dict[str, str]:
-    """The string that follows each field in the class's source, on one line."""
+    """The string that follows each field in the source of the class, or of the one that it has it from, on one line."""
+    out = {}
+    for each in reversed(settings_class.__mro__[:-1]):
+        out.update(_own_docstrings(each))
+    return out
+
+
+def _own_docstrings(settings_class: type) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(settings_class))).body[0]
     if not isinstance(tree, ast.ClassDef):
         raise TypeError(f"{settings_class} is not a class")

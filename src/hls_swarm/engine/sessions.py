@@ -8,7 +8,8 @@ from typing import assert_never
 from hls_swarm.load.draws import Mix, Purpose, draw, quantile
 from hls_swarm.load.plan import ArrivalPlan, Plan, TargetPlan
 from hls_swarm.settings.checks import SettingValueError
-from hls_swarm.settings.run import Latency, Settings
+from hls_swarm.settings.run import Settings
+from hls_swarm.settings.sections.viewing import Latency
 from hls_swarm.settings.spellings import (
     Distribution,
     DistributionKind,

@@ -37,7 +37,7 @@ from hls_swarm.judge.metrics import (
 )
 from hls_swarm.judge.window import Window
 from hls_swarm.settings.own_signals import OWN_PREFIX, OwnSignal
-from hls_swarm.settings.run import format_duration, parse_duration
+from hls_swarm.settings.spellings import format_duration, parse_duration
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.origin.signals import SIGNALS, signal_info, step_of
 from hls_swarm.snapshot.origin.tally import OriginTally

@@ -10,7 +10,8 @@ from hls_swarm.errors import RunError
 from hls_swarm.judge.report import Report
 from hls_swarm.results.files import replace_whole
 from hls_swarm.results.reader import read_run
-from hls_swarm.settings.run import REPORTS, Settings
+from hls_swarm.settings.run import Settings
+from hls_swarm.settings.sections.outputs import REPORTS
 
 
 def write_file(field: str, target: str | None, data: bytes) -> str | None:

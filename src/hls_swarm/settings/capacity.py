@@ -10,7 +10,7 @@ from hls_swarm.settings.checks import (
     check_spelling,
     check_whole,
 )
-from hls_swarm.settings.run import Lines, Seconds
+from hls_swarm.settings.kinds import Lines, Seconds
 from hls_swarm.settings.spellings import parse_share
 
 SHORTEST_TRIAL = 5.0

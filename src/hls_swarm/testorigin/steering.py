@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from hls_swarm.errors import SettingsError
-from hls_swarm.settings.run import parse_duration
+from hls_swarm.settings.spellings import parse_duration
 from hls_swarm.testorigin.resources import Caching, Resource, Site
 
 STEERING_PATH = "/steering"

@@ -18,7 +18,7 @@ from http import HTTPStatus
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.settings.checks import SettingValueError, check_origin
-from hls_swarm.settings.run import parse_duration
+from hls_swarm.settings.spellings import parse_duration
 from hls_swarm.testorigin.serving.answers import ALLOWED_METHODS, CORS_FOR_ALL, Answer, Request, message
 
 _USUAL_MAX_AGE_SECONDS = 86_400

@@ -26,7 +26,7 @@ from http import HTTPStatus
 from zlib import crc32
 
 from hls_swarm.errors import SettingsError
-from hls_swarm.settings.run import parse_duration
+from hls_swarm.settings.spellings import parse_duration
 
 _SIZE = re.compile(r"(\d+\.?\d*|\.\d+)(k|m|)", re.ASCII | re.IGNORECASE)
 _SEQUENCE = re.compile(rb"(#EXT-X-MEDIA-SEQUENCE:)(\d+)")

@@ -27,7 +27,7 @@ from itertools import pairwise
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.load.access import TraceRate
-from hls_swarm.settings.run import parse_duration
+from hls_swarm.settings.spellings import parse_duration
 
 _SIZE = re.compile(r"(\d+\.?\d*|\.\d+)(k|m|g|)", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,7}", re.ASCII)

@@ -1,0 +1,1 @@
+"""The settings of a run by topic: one class of fields, and what is checked of them, a module."""
