@@ -11,7 +11,7 @@ from tests.support.places import ROOT
 from tests.support.programs import require
 
 from hls_swarm.cli import main
-from hls_swarm.cli.commands import Actions
+from hls_swarm.cli.actions import Actions
 from hls_swarm.logexporter.log_format import LOG_FORMAT
 
 COMPOSE = ROOT / "deploy/compose"

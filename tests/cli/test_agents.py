@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hls_swarm.cli import main
-from hls_swarm.cli.commands import Actions
+from hls_swarm.cli.actions import Actions
 from hls_swarm.settings.agent import AgentSettings
 from hls_swarm.settings.run import Settings
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.places import ROOT
 
 from hls_swarm.cli import main
-from hls_swarm.cli.commands import Actions
+from hls_swarm.cli.actions import Actions
 from hls_swarm.cli.help.texts import EXAMPLES
 
 PAGES = (ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "decisions"))

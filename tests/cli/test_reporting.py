@@ -8,7 +8,7 @@ import pytest
 from tests.support.run_folders import long_run
 
 from hls_swarm.cli import main
-from hls_swarm.cli.commands import Actions
+from hls_swarm.cli.actions import Actions
 from hls_swarm.cli.reporting import CompareOptions, ReportOptions, RunsOptions
 
 

@@ -12,7 +12,7 @@ from tests.support.places import ROOT
 from tests.support.programs import skip_part
 
 from hls_swarm.cli import main
-from hls_swarm.cli.commands import Actions
+from hls_swarm.cli.actions import Actions
 from hls_swarm.cluster.ray.nodes import environment
 
 DEPLOY = ROOT / "deploy/kuberay"

@@ -139,7 +139,7 @@ unit = "seconds"
 
 def started(tmp_path: Path, content: str) -> tuple[int, list[Settings]]:
     from hls_swarm.cli import main
-    from hls_swarm.cli.commands import ACTIONS
+    from hls_swarm.cli.actions import ACTIONS
 
     seen: list[Settings] = []
 

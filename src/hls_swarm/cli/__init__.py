@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from hls_swarm.cli.process import run_as_process
 
 if TYPE_CHECKING:
-    from hls_swarm.cli.commands import Actions
+    from hls_swarm.cli.actions import Actions
 
 __all__ = ["main", "main_by_old_name"]
 
@@ -44,7 +44,7 @@ def main(
     """
 
     def command() -> int:
-        from hls_swarm.cli.commands import ACTIONS
+        from hls_swarm.cli.actions import ACTIONS
         from hls_swarm.cli.entry import main as run
 
         return run(
