@@ -31,8 +31,9 @@ from hls_swarm.records import (
 )
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.agents import MachineUse
+from hls_swarm.snapshot.builder import SnapshotBuilder
 from hls_swarm.snapshot.moment import Moment
-from hls_swarm.snapshot.snapshot import Phase, SnapshotBuilder, WorkerHealth
+from hls_swarm.snapshot.snapshot import Phase, WorkerHealth
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import Tally

@@ -8,10 +8,11 @@ from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.records import Record
 from hls_swarm.snapshot.agents import AgentState
+from hls_swarm.snapshot.builder import SnapshotBuilder
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
 from hls_swarm.snapshot.origin.signals import SIGNALS
-from hls_swarm.snapshot.snapshot import MachineFigures, Mark, Phase, SnapshotBuilder, WorkerHealth
+from hls_swarm.snapshot.snapshot import MachineFigures, Mark, Phase, WorkerHealth
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.faults import FaultCount, merge_faults
 from hls_swarm.stats.histogram import Histogram

@@ -18,7 +18,8 @@ from hls_swarm.records import (
     ViewerStarted,
     ViewerStopped,
 )
-from hls_swarm.snapshot.snapshot import Phase, Snapshot, SnapshotBuilder, WorkerHealth
+from hls_swarm.snapshot.builder import SnapshotBuilder
+from hls_swarm.snapshot.snapshot import Phase, Snapshot, WorkerHealth
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.histogram import Histogram
 

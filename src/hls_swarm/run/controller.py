@@ -27,9 +27,10 @@ from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import masked, secrets_of
 from hls_swarm.run.origin_check import PATIENT_SECONDS, device_of_host, tell_of_load, unanswered
 from hls_swarm.settings.run import Settings
+from hls_swarm.snapshot.builder import SnapshotBuilder
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import OriginMetrics
-from hls_swarm.snapshot.snapshot import WORST_VIEWERS, Mark, Phase, Snapshot, SnapshotBuilder, badness
+from hls_swarm.snapshot.snapshot import WORST_VIEWERS, Mark, Phase, Snapshot, badness
 from hls_swarm.stats.faults import masked_faults, merge_faults
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.p1203 import SessionLog

@@ -10,7 +10,8 @@ from hls_swarm.records import (
     SegmentFetched,
     ViewerStarted,
 )
-from hls_swarm.snapshot.snapshot import Phase, PlayerFigures, Snapshot, SnapshotBuilder
+from hls_swarm.snapshot.builder import SnapshotBuilder
+from hls_swarm.snapshot.snapshot import Phase, PlayerFigures, Snapshot
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.tally import Tally
 from hls_swarm.views.terminal.check import findings
