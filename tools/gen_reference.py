@@ -21,7 +21,8 @@ from hls_swarm.judge import timeline
 from hls_swarm.judge.expectations import DEFAULTS
 from hls_swarm.judge.findings.rule import Rule
 from hls_swarm.judge.findings.table import BY_SUBJECT
-from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.shape import json_schema
 from hls_swarm.judge.thresholds import aggregations
 from hls_swarm.origin.aside import LARGE_BYTES

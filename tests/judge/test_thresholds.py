@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.support.moments import Run, origin
 from tests.support.snapshots import failed, stalled, watching
 
-from hls_swarm.judge.metrics import METRICS
+from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.thresholds import ThresholdError, ThresholdResult, WindowName, aggregations, parse_threshold
 from hls_swarm.judge.verdict import Verdict, judge
 from hls_swarm.snapshot.snapshot import Phase

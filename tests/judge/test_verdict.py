@@ -10,7 +10,7 @@ from tests.support.moments import Run
 from tests.support.snapshots import exchange, failed, lag, stalled, watching
 
 from hls_swarm.judge.expectations import DEFAULTS, ExpectationError, expectations
-from hls_swarm.judge.metrics import METRICS
+from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.verdict import Outcome, Verdict, judge
 from hls_swarm.records import Failure, FailureKind, ObjectKind, Record, SegmentFetched, ViewerStarted

@@ -7,7 +7,8 @@ from rich.console import Console, RenderableType
 from tests.support.run_folders import long_run
 from tests.support.snapshots import URL, exchange, snapshot, watching
 
-from hls_swarm.judge.metrics import METRICS, CounterMetric
+from hls_swarm.judge.metrics.kinds import CounterMetric
+from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.summary import summary, to_json
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.verdict import Outcome, Verdict

@@ -10,7 +10,8 @@ Rules:
 from collections.abc import Sequence
 from math import exp2
 
-from hls_swarm.judge.metrics import METRICS, CounterMetric, DistributionMetric
+from hls_swarm.judge.metrics.kinds import CounterMetric, DistributionMetric
+from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.thresholds import Threshold, ThresholdError, judge_thresholds, parse_threshold, value_text
 from hls_swarm.judge.window import Window
 from hls_swarm.snapshot import units

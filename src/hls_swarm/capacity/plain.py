@@ -22,7 +22,8 @@ from hls_swarm.capacity.trial import ObjectiveFigure, Trial
 from hls_swarm.capacity.verdict.case import number
 from hls_swarm.capacity.verdict.cause import Cause, cause_of
 from hls_swarm.capacity.verdict.suspects import COLUMNS
-from hls_swarm.judge.metrics import METRICS, DistributionMetric
+from hls_swarm.judge.metrics.kinds import DistributionMetric
+from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.thresholds import Threshold
 from hls_swarm.judge.timeline import Row
 

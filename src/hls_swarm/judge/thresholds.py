@@ -26,8 +26,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
 
-from hls_swarm.judge.metrics import (
-    METRICS,
+from hls_swarm.judge.metrics.kinds import (
     ORIGIN_PREFIX,
     CounterMetric,
     DistributionMetric,
@@ -35,6 +34,7 @@ from hls_swarm.judge.metrics import (
     Metric,
     RatioMetric,
 )
+from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.window import Window
 from hls_swarm.settings.own_signals import OWN_PREFIX, OwnSignal
 from hls_swarm.settings.spellings import format_duration, parse_duration

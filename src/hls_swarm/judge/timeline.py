@@ -13,7 +13,11 @@ Rules:
 
 from collections.abc import Iterator, Mapping
 
-from hls_swarm.judge.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, ORIGIN_PREFIX, RATIOS
+from hls_swarm.judge.metrics.counters import COUNTERS
+from hls_swarm.judge.metrics.distributions import DISTRIBUTIONS
+from hls_swarm.judge.metrics.gauges import GAUGES
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.ratios import RATIOS
 from hls_swarm.judge.window import Second
 from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.snapshot.agents import AgentFigures, shown

@@ -13,7 +13,10 @@ Rules:
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hls_swarm.judge.metrics import COUNTERS, DISTRIBUTIONS, GAUGES, RATIOS
+from hls_swarm.judge.metrics.counters import COUNTERS
+from hls_swarm.judge.metrics.distributions import DISTRIBUTIONS
+from hls_swarm.judge.metrics.gauges import GAUGES
+from hls_swarm.judge.metrics.ratios import RATIOS
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.tally import OriginTally
 from hls_swarm.snapshot.snapshot import Phase

@@ -16,7 +16,8 @@ from hls_swarm import __version__
 from hls_swarm.errors import RunError
 from hls_swarm.judge.events import Event, EventKind, Level, changes
 from hls_swarm.judge.ledger import Entry, Ledger
-from hls_swarm.judge.metrics import COUNTERS, RATIOS
+from hls_swarm.judge.metrics.counters import COUNTERS
+from hls_swarm.judge.metrics.ratios import RATIOS
 from hls_swarm.judge.summary import known, summary, to_json
 from hls_swarm.judge.verdict import Outcome, judge
 from hls_swarm.results import layout

@@ -13,7 +13,7 @@ from hls_swarm.judge.comparing.compare import (
     compare,
     compare_with_all,
 )
-from hls_swarm.judge.metrics import Better
+from hls_swarm.judge.metrics.kinds import Better
 from hls_swarm.judge.report import Report
 from hls_swarm.results.reader import read_run
 from hls_swarm.snapshot.origin.metrics import Unit

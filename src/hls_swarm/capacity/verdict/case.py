@@ -20,7 +20,7 @@ from statistics import fmean, median
 
 from hls_swarm.capacity.steps import EVIDENCE, Kind, Result
 from hls_swarm.capacity.trial import Trial
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.judge.timeline import Row
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.origin.signals import SIGNALS

@@ -18,7 +18,7 @@ from hls_swarm.capacity.verdict.case import Measure, number, origin, quotient, v
 from hls_swarm.capacity.verdict.course import GivesWay, Onset, Silent
 from hls_swarm.capacity.verdict.evidence import Appears, AtLeast, Atom, Below, Both, Drops, Either, Rises, Same, Sort
 from hls_swarm.capacity.verdict.growth import AtEveryLoad, Binds, Flat, Grows, OutOfProportion
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.judge.timeline import Row
 from hls_swarm.snapshot.finding import Culprit
 from hls_swarm.snapshot.origin.metrics import Unit

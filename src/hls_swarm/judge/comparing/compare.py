@@ -23,7 +23,8 @@ from math import sqrt
 
 from hls_swarm.judge.comparing.comparable import Obstacle, Side, lateness_of, obstacles
 from hls_swarm.judge.comparing.noise import critical_distance, differ, distance, independent_values
-from hls_swarm.judge.metrics import METRICS, ORIGIN_PREFIX, Better, CounterMetric, DistributionMetric, RatioMetric
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX, Better, CounterMetric, DistributionMetric, RatioMetric
+from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.report import Report
 from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit

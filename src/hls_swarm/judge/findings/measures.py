@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hls_swarm.judge.findings.recent import Recent
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.records import ASKED_OF_THE_ORIGIN, FailureKind, ObjectKind
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.origin.signals import signal_info

@@ -7,7 +7,7 @@ of its quota leaves the host idle.
 
 from hls_swarm.judge.findings.measures import most_of, now_of, origin_mean, places_of, targets_with
 from hls_swarm.judge.findings.rule import Condition, Rule, at_least, at_most, fallen, risen
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.snapshot.finding import Culprit, Severity, Standing
 from hls_swarm.snapshot.origin.metrics import Unit
 

@@ -10,7 +10,7 @@ from hls_swarm.judge.findings.groups import GROUP_RULES
 from hls_swarm.judge.findings.origin import ORIGIN_RULES
 from hls_swarm.judge.findings.rule import Rule
 from hls_swarm.judge.findings.viewers import DOWNLOADS, SYMPTOMS
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.snapshot.finding import Comparison
 
 BY_SUBJECT: Mapping[str, tuple[Rule, ...]] = MappingProxyType(

@@ -9,7 +9,7 @@ import msgspec
 from markupsafe import Markup
 
 from hls_swarm.judge.comparing.compare import Comparison, Conclusion
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.views.html.annotations import bands, marks, wall_start
 from hls_swarm.views.html.by_viewers import by_viewers

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.origin.signals import SIGNALS, signal_info

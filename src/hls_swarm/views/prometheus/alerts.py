@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.views.prometheus.collector import FamilyType
 from hls_swarm.views.prometheus.panels import family_name
 

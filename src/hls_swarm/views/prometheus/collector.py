@@ -20,7 +20,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
 from hls_swarm import __version__
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot.agents import AgentFigures, shown
 from hls_swarm.snapshot.finding import Finding

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit
 from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.views.prometheus.collector import FAMILIES, FamilyType

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hls_swarm.capacity.progress import Progress
-from hls_swarm.judge.metrics import ORIGIN_PREFIX
+from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot.condition import Assessment, Assessor
 from hls_swarm.snapshot.lately import Lately
