@@ -38,6 +38,9 @@ class AgentSettings:
     once: bool = False
     """End after one run; give up when the controller declines, hangs up before it, or is not there for two minutes."""
 
+    end_with_input: bool = False
+    """End when standard input closes, and wait ten seconds for the controller: how `--hosts` starts agents over ssh."""
+
     def __post_init__(self) -> None:
         """Check every value.
 

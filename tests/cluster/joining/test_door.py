@@ -6,8 +6,18 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from hls_swarm.cluster.agent import LEASE_SECONDS
 from hls_swarm.cluster.joining.door import Door, Visit
-from hls_swarm.cluster.joining.handshake import Declined, Versions, Welcome, read_token
+from hls_swarm.cluster.joining.handshake import (
+    HERE_SECONDS,
+    PROTOCOL,
+    SILENT_SECONDS,
+    Declined,
+    Versions,
+    Welcome,
+    read_token,
+)
+from hls_swarm.cluster.member import GRACE_SECONDS
 from hls_swarm.errors import RunError, SettingsError
 
 TOKEN, OTHER = "0123456789abcdef-a-token", "fedcba9876543210-another"
@@ -32,10 +42,10 @@ class Hall:
                 await self.door.changed.wait()
 
 
-def at_door(test: Callable[[Hall], Awaitable[None]], wanted: int = 2) -> None:
+def at_door(test: Callable[[Hall], Awaitable[None]], wanted: int = 2, here_seconds: float = HERE_SECONDS) -> None:
     async def run() -> None:
         said: list[str] = []
-        door = Door(TOKEN, SAME, wanted, said.append)
+        door = Door(TOKEN, SAME, wanted, said.append, here_seconds)
         await door.open("127.0.0.1", 0)
         try:
             await asyncio.wait_for(test(Hall(door, said)), 20)
@@ -119,7 +129,7 @@ def test_one_that_leaves_before_the_run_makes_room() -> None:
 def test_a_controller_without_the_token_is_found_out() -> None:
     async def run() -> None:
         async def impostor(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(json.dumps({"type": "greeting", "protocol": 1, "nonce": "00"}).encode() + b"\n")
+            writer.write(json.dumps({"type": "greeting", "protocol": PROTOCOL, "nonce": "00"}).encode() + b"\n")
             await reader.readline()
             welcome = {"type": "welcome", "proof": "00" * 32, "controller": "10.0.0.66:1", "address": "10.0.0.1"}
             writer.write(json.dumps(welcome).encode() + b"\n")
@@ -149,10 +159,39 @@ def test_each_side_learns_that_the_other_is_gone() -> None:
         visits[0].leave()
         await hall.until(guests["a"].gone.is_set)
         await hall.door.close()
-        await asyncio.wait_for(visits[1].over(), 5)
+        assert await asyncio.wait_for(visits[1].over(), 5) == "the run is over"
         visits[1].leave()
 
     at_door(test)
+
+
+def test_one_that_waits_hears_that_the_controller_is_there() -> None:
+    async def test(hall: Hall) -> None:
+        visit = Visit(TOKEN, SAME, "a", silent_seconds=0.5)
+        await visit.knock("127.0.0.1", hall.door.port)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(visit.answer(), 1.5)
+        assert "a" in hall.door.guests
+        visit.leave()
+
+    at_door(test, here_seconds=0.05)
+
+
+def test_a_controller_that_is_not_heard_any_more_is_gone() -> None:
+    async def test(hall: Hall) -> None:
+        visit = Visit(TOKEN, SAME, "a", silent_seconds=0.3)
+        await visit.knock("127.0.0.1", hall.door.port)
+        with pytest.raises(TimeoutError, match="it has not been heard for 0 s"):
+            await visit.answer()
+        assert await visit.over() == "the controller is gone: it has not been heard for 0 s"
+        visit.leave()
+
+    at_door(test, here_seconds=60)
+
+
+def test_an_agent_gives_up_a_controller_when_its_load_has_ended_by_itself() -> None:
+    assert SILENT_SECONDS == LEASE_SECONDS + GRACE_SECONDS
+    assert HERE_SECONDS < SILENT_SECONDS / 5
 
 
 @pytest.mark.parametrize(

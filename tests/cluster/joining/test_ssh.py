@@ -44,18 +44,20 @@ async def until(holds: Callable[[], object]) -> None:
 def test_the_words_are_a_command_of_ours_with_everything_quoted() -> None:
     words = shlex.split(agent_words("10.0.0.1:17100", "a b", "sudo /opt/hls-swarm"))
     assert words[:2] == ["sudo", "/opt/hls-swarm"]
-    assert words[2:] == ["agent", "--once", "--join", "10.0.0.1:17100", "--token-file", "-", "--name", "a b"]
+    assert words[2:7] == ["agent", "--once", "--end-with-input", "--join", "10.0.0.1:17100"]
+    assert words[7:] == ["--token-file", "-", "--name", "a b"]
 
 
 def test_the_token_goes_over_standard_input_and_nowhere_else(tmp_path: Path) -> None:
-    ssh = script(tmp_path, f'echo "$@" > {tmp_path}/words; cat > {tmp_path}/input; exec sleep 30')
+    ssh = script(tmp_path, f'echo "$@" > {tmp_path}/words; cat > {tmp_path}/input; echo closed >> {tmp_path}/input')
 
     async def test(remote: RemoteAgent) -> None:
         await until((tmp_path / "input").exists)
         await until((tmp_path / "input").read_text)
+        assert (tmp_path / "input").read_text() == f"{TOKEN}\n"  # it stays open, or the agent would end
 
     with_remote(ssh, test)
-    assert (tmp_path / "input").read_text() == f"{TOKEN}\n"
+    assert (tmp_path / "input").read_text() == f"{TOKEN}\nclosed\n"
     words = (tmp_path / "words").read_text()
     assert words.startswith("-o BatchMode=yes admin@load1 hls-swarm agent --once")
     assert TOKEN not in words

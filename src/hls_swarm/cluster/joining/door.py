@@ -6,6 +6,8 @@ Rules:
   has.
 - The connection of an agent that was let in stays open. When it closes, the other side is gone: an agent then ends what
   it started for this run, and the controller knows that the agent's own process has ended.
+- Both sides of a connection that broke without a word find it out: the controller by what it can not send, the agent by
+  what it does not hear, in the time in which the load ends by itself.
 - Who says nothing for `HANDSHAKE_SECONDS`, or too much, is hung up on; no more than `MOST_KNOCKING` are heard at once.
 """
 
@@ -19,12 +21,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hls_swarm.cluster.joining.handshake import (
+    HERE_SECONDS,
     MOST_LINE_BYTES,
     NAME,
     PROTOCOL,
+    SILENT_SECONDS,
     Declined,
     Failed,
     Greeting,
+    Here,
     Knock,
     Versions,
     Welcome,
@@ -41,7 +46,8 @@ from hls_swarm.foreign import one_line
 HANDSHAKE_SECONDS = 10.0
 MOST_KNOCKING = 256
 _KEEPALIVE = (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
-"""A machine that is gone without a word is found out within 20 seconds."""
+_UNHEARD_MILLISECONDS = 20_000
+"""A machine that is gone without a word is found out within 20 seconds, whether something was sent to it or not."""
 
 
 @dataclass
@@ -72,9 +78,18 @@ class Door:
         versions: what both must have the same of.
         wanted: agents that the run is for.
         say: is told who came and who was declined, in words.
+        here_seconds: between two words to each who is in.
     """
 
-    def __init__(self, token: str, versions: Versions, wanted: int, say: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        token: str,
+        versions: Versions,
+        wanted: int,
+        say: Callable[[str], object],
+        here_seconds: float = HERE_SECONDS,
+    ) -> None:
+        self._here_seconds = here_seconds
         self._token, self._versions, self._wanted, self._say = token, versions, wanted, say
         self._controller: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._server: asyncio.Server | None = None
@@ -197,6 +212,7 @@ class Door:
     async def _host(self, guest: Guest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Send it on when the time has come, and listen until it is gone."""
         leaving = asyncio.ensure_future(reader.readline())
+        saying = asyncio.ensure_future(_say_here(writer, self._here_seconds))
         either: list[asyncio.Future[Any]] = [leaving, self._controller]
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -214,6 +230,14 @@ class Door:
                 leaving = asyncio.ensure_future(reader.readline())
         finally:
             leaving.cancel()
+            saying.cancel()
+
+
+async def _say_here(writer: asyncio.StreamWriter, every_seconds: float) -> None:
+    here = line(Here())
+    while True:
+        await asyncio.sleep(every_seconds)
+        writer.write(here)
 
 
 class Visit:
@@ -222,9 +246,11 @@ class Visit:
     Args:
         token, versions: see `Door`.
         name: of the agent.
+        silent_seconds: without a word of a controller, after which there is none.
     """
 
-    def __init__(self, token: str, versions: Versions, name: str) -> None:
+    def __init__(self, token: str, versions: Versions, name: str, silent_seconds: float = SILENT_SECONDS) -> None:
+        self._silent_seconds = silent_seconds
         self._token, self._versions, self._name = token, versions, name
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -251,8 +277,13 @@ class Visit:
             self._writer.write(line(knock))
 
     async def answer(self) -> Welcome | Declined:
-        """What comes of it: at once if it is declined, else when the run begins. Raises OSError or ValueError."""
-        heard = await self._heard()
+        """What comes of it: at once if it is declined, else when the run begins.
+
+        Raises:
+            OSError, ValueError: the controller is gone, or none.
+        """
+        while isinstance(heard := await self._heard(), Here):
+            pass
         if isinstance(heard, Declined):
             return heard
         if not isinstance(heard, Welcome):
@@ -268,12 +299,15 @@ class Visit:
                 self._writer.write(line(Failed(reason)))
                 await self._writer.drain()
 
-    async def over(self) -> None:
-        """Until the controller hangs up."""
-        if self._reader is not None:
-            with suppress(OSError):
-                while await self._reader.read(4096):
-                    pass
+    async def over(self) -> str:
+        """Until the controller hangs up, or is not heard any more; gives why there is none, in words."""
+        try:
+            while True:
+                await self._heard()
+        except TimeoutError as error:
+            return f"the controller is gone: {error}"
+        except (OSError, ValueError):
+            return "the run is over"
 
     def leave(self) -> None:
         """Hang up."""
@@ -283,7 +317,11 @@ class Visit:
     async def _heard(self) -> Word:
         if self._reader is None:
             raise AssertionError("nobody has knocked")
-        data = await self._reader.readline()
+        try:
+            async with asyncio.timeout(self._silent_seconds):
+                data = await self._reader.readline()
+        except TimeoutError:
+            raise TimeoutError(f"it has not been heard for {self._silent_seconds:.0f} s") from None
         if not data:
             raise ConnectionResetError("it hung up")
         return word(data)
@@ -297,3 +335,5 @@ def _keep_alive(writer: asyncio.StreamWriter) -> None:
     for name, value in _KEEPALIVE:
         if hasattr(socket, name):
             raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD_MILLISECONDS)

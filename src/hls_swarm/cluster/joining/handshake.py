@@ -7,6 +7,8 @@ Rules:
   controller's address.
 - Versions are compared here, in words, before the engine would refuse them in its own.
 - A line is a JSON object, at most `MOST_LINE_BYTES` long.
+- A controller that has let an agent in says every second that it is there. An agent that hears nothing for
+  `SILENT_SECONDS` has no controller any more: the leases of its workers have run out by then.
 """
 
 import hashlib
@@ -17,9 +19,15 @@ from pathlib import Path
 
 import msgspec
 
+from hls_swarm.cluster.agent import LEASE_SECONDS
+from hls_swarm.cluster.member import GRACE_SECONDS
 from hls_swarm.errors import SettingsError
 
-PROTOCOL = 1
+PROTOCOL = 2
+HERE_SECONDS = 1.0
+"""Between two words of a controller that it is there."""
+SILENT_SECONDS = LEASE_SECONDS + GRACE_SECONDS
+"""An agent that heard nothing for this long has no controller."""
 MOST_LINE_BYTES = 16_384
 SHORTEST_TOKEN = 16
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -73,13 +81,17 @@ class Declined(msgspec.Struct, frozen=True, tag="declined"):
     later: bool = False
 
 
+class Here(msgspec.Struct, frozen=True, tag="here"):
+    """The controller is there."""
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """The agent could not join, in words."""
 
     reason: str
 
 
-Word = Greeting | Knock | Welcome | Declined | Failed
+Word = Greeting | Knock | Welcome | Declined | Here | Failed
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Word)

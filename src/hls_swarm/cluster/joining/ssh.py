@@ -1,6 +1,7 @@
 """Agents started over ssh: one process each, which ends the agent with the run.
 
-The token goes in over standard input, so that no list of processes shows it.
+The token goes in over standard input, so that no list of processes shows it. That stays open as long as the controller
+lives: when it closes, however that came, the agent ends.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ def agent_words(controller: str, name: str, program: str) -> str:
         controller: host and port.
         program: how hls-swarm is called there, which may be several words.
     """
-    options = ("agent", "--once", "--join", controller, "--token-file", "-", "--name", name)
+    options = ("agent", "--once", "--end-with-input", "--join", controller, "--token-file", "-", "--name", name)
     return " ".join((program, *map(shlex.quote, options)))
 
 
@@ -43,6 +44,7 @@ class RemoteAgent:
         self._words: deque[str] = deque(maxlen=4)
         self._reader: asyncio.Task[None] | None = None
         self._pipe: asyncio.ReadTransport | None = None
+        self._input: asyncio.WriteTransport | None = None
 
     async def start(self, ssh: str, command: str, token: str) -> None:
         """Start it. Raises RunError if there is no ssh."""
@@ -51,9 +53,8 @@ class RemoteAgent:
         except OSError as error:
             raise RunError(f"--hosts: {shlex.split(ssh)[0]} can not be run: {error.strerror}") from None
         loop = asyncio.get_running_loop()
-        writer, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
-        writer.write(token.encode() + b"\n")
-        writer.close()
+        self._input, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
+        self._input.write(token.encode() + b"\n")
         words = asyncio.StreamReader()
         self._pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), process.stderr)
         self._reader = loop.create_task(self._read(words))
@@ -76,6 +77,8 @@ class RemoteAgent:
         process = self._process
         if process is None:
             return
+        if self._input is not None:
+            self._input.close()
         loop = asyncio.get_running_loop()
         limit = loop.time() + END_SECONDS
         while process.poll() is None and loop.time() < limit:  # noqa: ASYNC110 - no event tells its end

@@ -9,6 +9,7 @@ import os
 import platform
 import signal
 import socket
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -31,6 +32,8 @@ AGAIN_SECONDS = 1.0
 """Between two tries to reach a controller that is not there."""
 PATIENCE_SECONDS = 120.0
 """How long an agent for one run waits for a controller to be there."""
+STARTED_PATIENCE_SECONDS = 10.0
+"""How long one does that was started by its controller, which is there."""
 LATER_SECONDS = 5.0
 """After a controller that has no room in its run."""
 INSTALL = "several machines need the extra cluster: pip install 'hls-swarm[cluster]'"
@@ -42,7 +45,9 @@ def agent(settings: AgentSettings) -> int:
     Raises:
         SwarmError: it can not be an agent, or the controller declined it for good.
     """
-    content = sys.stdin.buffer.read(4096) if settings.token_file == "-" else None  # noqa: S105 - standard input
+    if settings.end_with_input and not _can_close(sys.stdin.fileno()):
+        raise SettingsError("--end-with-input: standard input must be a pipe, whose other end closes it")
+    content = _from_input(settings) if settings.token_file == "-" else None  # noqa: S105 - standard input
     token = read_token("--token-file", settings.token_file, content)
     name = settings.name or socket.gethostname()
     if not NAME.fullmatch(name):
@@ -71,17 +76,43 @@ async def _until_stopped(settings: AgentSettings, token: str, name: str, say: Ca
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, running.cancel)
+    if settings.end_with_input:
+        await loop.connect_read_pipe(lambda: _Ending(running.cancel), sys.stdin)
     try:
         return await running
     except asyncio.CancelledError:
         return 0
 
 
+class _Ending(asyncio.Protocol):
+    """Says when standard input has closed."""
+
+    def __init__(self, closed: Callable[[], object]) -> None:
+        self._closed = closed
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason does not matter
+        self._closed()
+
+
+def _can_close(descriptor: int) -> bool:
+    """Whether somebody else has the other end of it: a file ends, but does not close."""
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
+
+
+def _from_input(settings: AgentSettings) -> bytes:
+    """What standard input says: a line where it stays open, else all of it."""
+    if settings.end_with_input:
+        return sys.stdin.buffer.readline(4096)
+    return sys.stdin.buffer.read(4096)
+
+
 async def _serve(settings: AgentSettings, token: str, name: str, say: Callable[[str], object]) -> int:
     host, port = settings.controller
     own = versions()
     waiting_said = ""
-    patience = time.monotonic() + PATIENCE_SECONDS
+    patience = STARTED_PATIENCE_SECONDS if settings.end_with_input else PATIENCE_SECONDS
+    gives_up_at = time.monotonic() + patience
     while True:
         visit, is_in = Visit(token, own, name), False
         try:
@@ -91,8 +122,8 @@ async def _serve(settings: AgentSettings, token: str, name: str, say: Callable[[
             answer = await visit.answer()
         except (OSError, TimeoutError, ValueError) as error:
             visit.leave()
-            if settings.once and (is_in or time.monotonic() > patience):
-                gone = "hung up before a run" if is_in else f"was not there for {PATIENCE_SECONDS:.0f} s"
+            if settings.once and (is_in or time.monotonic() > gives_up_at):
+                gone = "hung up before a run" if is_in else f"was not there for {patience:.0f} s"
                 raise RunError(f"the controller at {host}:{port} {gone} ({one_line(_reason(error))})") from None
             words = f"no controller at {host}:{port} yet ({one_line(_reason(error))}); trying again"
             if words != waiting_said:
@@ -134,11 +165,11 @@ async def _join(
             await visit.fail(str(error))
             return str(error)
         say(f"agent {name} is part of a run")
-        over = [asyncio.ensure_future(visit.over()), asyncio.ensure_future(node.ended())]
-        await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
-        for waiting in over:
-            waiting.cancel()
-        say("the run is over")
+        over, ended = asyncio.ensure_future(visit.over()), asyncio.ensure_future(node.ended())
+        await asyncio.wait((over, ended), return_when=asyncio.FIRST_COMPLETED)
+        say(over.result() if over.done() else "the engine has ended here, and with it this agent's part of the run")
+        over.cancel()
+        ended.cancel()
         return ""
     finally:
         await carried_out(node.end())
@@ -159,4 +190,4 @@ def _reason(error: Exception) -> str:
         text = error.strerror  # type: ignore[attr-defined]
         if text:
             return str(text)
-    return "it did not answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    return str(error) or ("it did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
