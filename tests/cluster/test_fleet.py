@@ -100,6 +100,29 @@ class TestTheWhole:
 
         in_bed(test, weights={"b": 3, "c": 1})
 
+    def test_they_carry_as_many_as_the_first_of_them_that_is_full_lets_them(self) -> None:
+        async def test(bed: Bed) -> None:
+            assert await bed.fleet.room(SETTINGS, 60) == 1600  # b carries half of them, and has room for 800
+            bed.fleet.most = 1600
+            await bed.start()
+            begins = [message for agent in bed.agents for _, message in agent.said if isinstance(message, Begin)]
+            assert [(begin.settings.clients, begin.most) for begin in begins] == [(60, 1600)] * 3
+
+        in_bed(test, start=False, made={"a": {"room": 500}, "b": {"cores": 4, "room": 800}, "c": {"room": 401}})
+
+    def test_with_room_for_fewer_than_the_least_they_carry_the_least(self) -> None:
+        async def test(bed: Bed) -> None:
+            assert await bed.fleet.room(SETTINGS, 60) == 60
+
+        in_bed(test, start=False, made={"b": {"room": 1}})
+
+    def test_one_that_can_not_tell_is_named(self) -> None:
+        async def test(bed: Bed) -> None:
+            with pytest.raises(RunError, match=r"^b: no such address$"):
+                await bed.fleet.room(SETTINGS, 60)
+
+        in_bed(test, start=False, made={"b": {"refuses": "no such address"}})
+
     def test_all_start_at_one_instant_whatever_their_clocks_show(self) -> None:
         async def test(bed: Bed) -> None:
             starts = [

@@ -14,6 +14,7 @@ from hls_swarm.cluster.speech import (
     Begin,
     Look,
     Report,
+    Size,
     from_agent,
     pack,
     pack_report,
@@ -39,12 +40,14 @@ SETTINGS = Settings(url="http://127.0.0.1/live.m3u8", clients=7)
     [
         Look(),
         Begin(SETTINGS, Lists(("a",), ("b",)), 4, (Share((0, 2), 5), Share((1,), 5))),
+        Begin(SETTINGS, Lists((), ()), 0, (Share((0,), 1),), 900),
+        Size(SETTINGS, 2),
         Apply(1.5, -3, 2.0),
         Adopt(1.5, (Share((3,), 5),), 2.0),
         Ask(10.0),
     ],
 )
-def test_what_is_said_is_what_is_heard(message: Look | Begin | Apply | Adopt | Ask) -> None:
+def test_what_is_said_is_what_is_heard(message: Look | Begin | Size | Apply | Adopt | Ask) -> None:
     assert to_agent(pack(message)) == message
 
 

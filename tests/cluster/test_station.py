@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from hls_swarm import __version__
 from hls_swarm.cluster.agent import LEASE_SECONDS, HostNews
 from hls_swarm.cluster.fleet import Fleet
-from hls_swarm.cluster.speech import Ask, Facts, Fetch, Look, Piece, Refused, from_agent, pack
+from hls_swarm.cluster.speech import Ask, Facts, Fetch, Look, Piece, Refused, Room, Size, from_agent, pack
 from hls_swarm.cluster.station import Station
 from hls_swarm.errors import RunError
 from hls_swarm.settings.run import Settings
@@ -42,6 +43,16 @@ def test_it_says_what_the_machine_is(tmp_path: Path) -> None:
     assert isinstance(facts, Facts)
     assert (facts.version, facts.engine, facts.busy) == (__version__, "ray 2.60.0", "")
     assert facts.cores >= 1
+
+
+def test_it_says_how_many_viewers_it_can_carry(tmp_path: Path) -> None:
+    settings = Settings(url="http://127.0.0.1/live.m3u8")
+    room, all_variants = (
+        ask(Station(tmp_path), Size(each, 2)) for each in (settings, replace(settings, variant="all"))
+    )
+    assert isinstance(room, Room)
+    assert isinstance(all_variants, Room)
+    assert 1 < all_variants.viewers < room.viewers
 
 
 def test_without_viewers_there_is_no_news(tmp_path: Path) -> None:
@@ -131,6 +142,10 @@ def test_source_addresses_of_no_machine_are_refused_by_name(tmp_path: Path) -> N
 
 def test_a_machine_that_can_not_carry_its_part_is_named_before_anything_starts(tmp_path: Path) -> None:
     async def test(fleet: Fleet, url: str, log: Path) -> None:
+        fleet.most = 10_000_000
+        with pytest.raises(RunError, match=r"a: .*memory"):  # for what a search may come to, not for its first load
+            await fleet.hello(Settings(url=url, clients=6), lambda: None)
+        fleet.most = None
         with pytest.raises(RunError) as error:
             await fleet.hello(Settings(url=url, clients=6, ca_file="/nowhere/ca.pem"), lambda: None)
         text = str(error.value)

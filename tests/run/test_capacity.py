@@ -1,6 +1,7 @@
 """A search that acts on a run: what it asks of the viewers, what it writes down, and its answer at the end."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,6 +141,9 @@ def test_the_run_begins_with_the_first_load_and_lets_nobody_be_missing() -> None
 def test_the_most_is_what_was_asked_for_or_what_this_machine_can_make() -> None:
     settings = Settings(url=URL)
     assert most_viewers(CapacitySettings(most=70), settings, 2) == 70
-    assert most_viewers(CapacitySettings(), settings, 2) > 10
+    here = most_viewers(CapacitySettings(), settings, 2)
+    assert here is not None
+    assert here > 10
+    assert most_viewers(CapacitySettings(), replace(settings, agents=3, cluster_token_file="token"), 2) is None
     with pytest.raises(SettingValueError, match="--most"):
         most_viewers(CapacitySettings(), Settings(url=URL, engine="ffmpeg"), 2)

@@ -22,6 +22,8 @@ from hls_swarm.cluster.speech import (
     Refused,
     Replace,
     Report,
+    Room,
+    Size,
     Time,
     ToAgent,
     pack,
@@ -61,6 +63,7 @@ class MadeAgent:
     refuses: str = ""
     seconds_for_an_answer: float = 0.004
     cpu_percent: float = 30.0
+    room: int = 1000
     said: list[tuple[float, ToAgent]] = field(default_factory=list)
     shares: list[Share] = field(default_factory=list)
     cut: bool = False
@@ -135,6 +138,8 @@ class MadeAgent:
                 return Facts(name=self.name, version=self.version, python="", cores=self.cores, descriptors=1 << 20)
             case Time():
                 return Reading(own, _wall() - self.wall_offset)
+            case Size():
+                return Refused(self.refuses) if self.refuses else Room(self.room)
             case Begin(first=first, shares=shares):
                 self._first, self.shares = first, list(shares)
                 return Refused(self.refuses) if self.refuses else Begun((), 1 << 20)

@@ -10,7 +10,7 @@ Rules:
 - Every complaint begins with the name of the machine.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hls_swarm.cluster.speech import Facts
@@ -74,6 +74,16 @@ def shared(cores: Mapping[str, int], weights: Mapping[str, int], workers: int) -
     """
     weighed = weighted_shares([weights.get(name, count) for name, count in cores.items()])
     return {name: share.parts(workers or count) for (name, count), share in zip(cores.items(), weighed, strict=True)}
+
+
+def room_of_all(rooms: Mapping[str, int], shares: Mapping[str, Sequence[Share]]) -> int:
+    """How many viewers all machines carry together before the first of them is full.
+
+    Args:
+        rooms: how many each carries.
+        shares: see `shared`.
+    """
+    return int(min(room / sum(len(share.slots) / share.of for share in shares[name]) for name, room in rooms.items()))
 
 
 def _series(version: str) -> str:

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import platform
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -23,10 +23,11 @@ from typing import Any, TypeVar
 from hls_swarm import __version__
 from hls_swarm.cluster.agent import FINAL_SECONDS, HostFacts, HostNews
 from hls_swarm.cluster.clocks import EXCHANGE_EVERY_SECONDS, FIRST_EXCHANGES
-from hls_swarm.cluster.comparing import compared, shared
+from hls_swarm.cluster.comparing import compared, room_of_all, shared
 from hls_swarm.cluster.fetching import Asker, fetch_requests
 from hls_swarm.cluster.line import Line, LineLostError
 from hls_swarm.cluster.member import Member
+from hls_swarm.cluster.questions import asked, asked_of_all
 from hls_swarm.cluster.speech import (
     Adopt,
     Apply,
@@ -41,6 +42,8 @@ from hls_swarm.cluster.speech import (
     Refused,
     Replace,
     Report,
+    Room,
+    Size,
     Time,
     ToAgent,
     from_agent,
@@ -49,6 +52,7 @@ from hls_swarm.cluster.speech import (
 from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.errors import PreflightError, RunError
 from hls_swarm.foreign import one_line
+from hls_swarm.load.shares import Share
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.agents import SILENT_SECONDS
 
@@ -88,6 +92,9 @@ class Fleet:
         weights: parts of the viewers, by name, of those that are not to have as many as they have cores.
         respread: whether the viewers of a lost one come back on the others.
         clock: our monotonic clock.
+
+    Attributes:
+        most: viewers that the run may come to have; None: as many as its settings say.
     """
 
     def __init__(
@@ -102,6 +109,7 @@ class Fleet:
         self._weights = dict(weights or {})
         self._respread = respread
         self._clock = clock
+        self.most: int | None = None
         self._posts: list[_Post] = []
         self._lost: Callable[[], None] = lambda: None
         self._settings: Settings | None = None
@@ -115,27 +123,23 @@ class Fleet:
             SwarmError: the machines do not fit together, or one can not carry its part.
         """
         self._settings, self._lost = settings, lost
-        unknown = self._weights.keys() - {line.name for line in self._lines}
-        if unknown:
-            names = ", ".join(line.name for line in self._lines)
-            raise RunError(f"--share: {', '.join(sorted(unknown))} is none of the agents: {names}")
-        facts = await self._all(self._facts(line) for line in self._lines)
-        shares = shared({fact_of: fact.cores for fact_of, fact in facts.items()}, self._weights, settings.workers)
+        facts, shares = await self._shares(settings)
         firsts = accumulate((len(shares[line.name]) for line in self._lines), initial=0)
         now = self._clock()
         self._posts = [
             _Post(line, Member(line.name, first, shares[line.name], now))
             for line, first in zip(self._lines, firsts, strict=False)
         ]
-        await self._all(self._read_clock(post) for post in self._posts)
+        await asked_of_all(self._read_clock(post) for post in self._posts)
         offsets = {post.line.name: post.member.wall_offset or 0.0 for post in self._posts}
         found = compared(facts, __version__, platform.python_version(), offsets)
         if found.refused:
             raise PreflightError("; ".join(found.refused))
         lists = read_lists(settings)
-        begun = await self._all(
-            self._begin(post, Begin(settings, lists, post.member.workers[0], post.member.shares))
-            for post in self._posts
+        begins = (Begin(settings, lists, post.member.workers[0], post.member.shares, self.most) for post in self._posts)
+        begun = await asked_of_all(
+            asked(post.line, begin, Begun, BEGIN_SECONDS, "start its workers")
+            for post, begin in zip(self._posts, begins, strict=True)
         )
         for warning in (*found.warnings, *(f"{name}: {text}" for name, one in begun.items() for text in one.warnings)):
             _log.warning("%s", warning)
@@ -147,6 +151,22 @@ class Fleet:
             descriptors=min(one.descriptors for one in begun.values()),
             notice_seconds=NOTICE_SECONDS + NOTICE_SECONDS_PER_AGENT * len(self._posts),
         )
+
+    async def room(self, settings: Settings, least: int) -> int:
+        """How many viewers of this kind all machines carry together, by what each has; before `hello`.
+
+        Args:
+            least: is the answer if they can not carry more: who has not enough for its part of that says so in `hello`.
+
+        Raises:
+            RunError: one can not tell.
+        """
+        _, shares = await self._shares(settings)
+        rooms = await asked_of_all(
+            asked(line, Size(settings, len(shares[line.name])), Room, LOOK_SECONDS, "say what it can carry")
+            for line in self._lines
+        )
+        return max(least, room_of_all({name: room.viewers for name, room in rooms.items()}, shares))
 
     async def apply(self, at: float, change: int | None = None, per_second: float | None = None) -> None:
         """See `Agent.apply`; `at` is of our clock."""
@@ -210,44 +230,15 @@ class Fleet:
     async def _ask(self, post: _Post, message: ToAgent) -> FromAgent:
         return from_agent(await post.line.ask(pack(message)))
 
-    async def _all(self, questions: Iterable[Coroutine[Any, Any, tuple[str, _Answer]]]) -> dict[str, _Answer]:
-        """All answers by name; one error with the words of all who could not give one."""
-        answers = await asyncio.gather(*questions, return_exceptions=True)
-        problems = [answer for answer in answers if isinstance(answer, BaseException)]
-        for problem in problems:
-            if not isinstance(problem, RunError):
-                raise problem
-        if problems:
-            raise RunError("; ".join(str(problem) for problem in problems))
-        return dict(answer for answer in answers if not isinstance(answer, BaseException))
-
-    async def _answer(self, name: str, answer: Awaitable[bytes], seconds: float, what: str) -> FromAgent:
-        """An answer before the run. Raises RunError with the machine's name."""
-        try:
-            async with asyncio.timeout(seconds):
-                heard = from_agent(await answer)
-        except TimeoutError:
-            raise RunError(f"{name}: did not {what} within {seconds:.0f} s") from None
-        except LineLostError as error:
-            raise RunError(f"{name}: {one_line(str(error))}") from None
-        except ValueError as error:
-            raise RunError(f"{name}: {error}; has it the same version of hls-swarm?") from None
-        if isinstance(heard, Refused):
-            raise RunError(f"{name}: {heard.reason}")
-        return heard
-
-    async def _facts(self, line: Line) -> tuple[str, Facts]:
-        answer = await self._answer(line.name, line.ask(pack(Look())), LOOK_SECONDS, "say what it is")
-        if not isinstance(answer, Facts):
-            raise RunError(f"{line.name}: said something else than what it is")
-        return line.name, answer
-
-    async def _begin(self, post: _Post, begin: Begin) -> tuple[str, Begun]:
-        name = post.line.name
-        answer = await self._answer(name, post.line.ask(pack(begin)), BEGIN_SECONDS, "start its workers")
-        if not isinstance(answer, Begun):
-            raise RunError(f"{name}: said something else than that its workers stand ready")
-        return name, answer
+    async def _shares(self, settings: Settings) -> tuple[Mapping[str, Facts], Mapping[str, tuple[Share, ...]]]:
+        """What each machine is, and the viewers of each worker of it."""
+        unknown = self._weights.keys() - {line.name for line in self._lines}
+        if unknown:
+            names = ", ".join(line.name for line in self._lines)
+            raise RunError(f"--share: {', '.join(sorted(unknown))} is none of the agents: {names}")
+        facts = await asked_of_all(asked(line, Look(), Facts, LOOK_SECONDS, "say what it is") for line in self._lines)
+        cores = {name: fact.cores for name, fact in facts.items()}
+        return facts, shared(cores, self._weights, settings.workers)
 
     async def _read_clock(self, post: _Post) -> tuple[str, float]:
         try:

@@ -36,6 +36,17 @@ class Time(msgspec.Struct, frozen=True, tag=True):
     """What does your clock show? Answered by `Reading`."""
 
 
+class Size(msgspec.Struct, frozen=True, tag=True):
+    """How many viewers of this kind can the machine carry? Answered by `Room` or `Refused`.
+
+    Attributes:
+        workers: processes that would share them.
+    """
+
+    settings: Settings
+    workers: int
+
+
 class Begin(msgspec.Struct, frozen=True, tag=True):
     """Look whether the machine can carry its part, and start its workers. Answered by `Begun` or `Refused`.
 
@@ -43,12 +54,14 @@ class Begin(msgspec.Struct, frozen=True, tag=True):
         lists: lines of the files that the settings name, read where the controller is.
         first: number of its first worker among all workers of the run.
         shares: the viewers of each of its workers.
+        most: viewers that the whole run may come to have; None: as many as the settings say.
     """
 
     settings: Settings
     lists: Lists
     first: int
     shares: tuple[Share, ...]
+    most: int | None = None
 
 
 class Apply(msgspec.Struct, frozen=True, tag=True):
@@ -134,6 +147,12 @@ class Reading(msgspec.Struct, frozen=True, tag=True):
     wall_at: float
 
 
+class Room(msgspec.Struct, frozen=True, tag=True):
+    """So many viewers the machine has descriptors, ports and memory for."""
+
+    viewers: int
+
+
 class Begun(msgspec.Struct, frozen=True, tag=True):
     """The workers stand ready.
 
@@ -180,8 +199,8 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-ToAgent = Look | Time | Begin | Apply | Adopt | Replace | Ask | End | Fetch | Forget
-FromAgent = Facts | Reading | Begun | Report | Piece | Done | Refused
+ToAgent = Look | Time | Size | Begin | Apply | Adopt | Replace | Ask | End | Fetch | Forget
+FromAgent = Facts | Reading | Room | Begun | Report | Piece | Done | Refused
 
 _encoder = msgspec.msgpack.Encoder()
 _to_agent = msgspec.msgpack.Decoder(ToAgent)

@@ -42,6 +42,8 @@ from hls_swarm.cluster.speech import (
     Refused,
     Replace,
     Report,
+    Room,
+    Size,
     Time,
     ToAgent,
     pack,
@@ -52,7 +54,7 @@ from hls_swarm.engine.ffmpeg.fleet import check_machine, checked_binary, descrip
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.host.facts import foreign, raise_descriptor_limit, read_facts
 from hls_swarm.engine.host.machine import MachineMeter, device_towards
-from hls_swarm.engine.host.preflight import Severity, address_of_load, findings, needs_of
+from hls_swarm.engine.host.preflight import Severity, address_of_load, findings, most_viewers, needs_of
 from hls_swarm.engine.messages import News
 from hls_swarm.engine.native.clients import check_clients
 from hls_swarm.errors import SwarmError, told
@@ -106,6 +108,8 @@ class Station:
                 return facts(self._engine, self._run)
             case Time():
                 return Reading(time.perf_counter(), time.time())
+            case Size(settings=settings, workers=workers):
+                return _room(_with_own_sources(settings), workers)
             case Begin():
                 return await self._begin(message)
             case Fetch(name=name, offset=offset):
@@ -138,7 +142,7 @@ class Station:
             return Refused(f"it carries the run on {self._run} already")
         settings, workers = _with_own_sources(begin.settings), len(begin.shares)
         check_clients(settings)
-        needs = needs_of(settings, workers)
+        needs = needs_of(settings if begin.most is None else replace(settings, clients=begin.most), workers)
         viewers = sum(share.count(needs.viewers) for share in begin.shares)
         part = viewers / max(1, needs.viewers)
         needs = replace(needs, viewers=viewers, starts_per_second=needs.starts_per_second * part if part else 0.0)
@@ -220,6 +224,10 @@ def merged(news: HostNews) -> News | None:
         worst=tuple(sorted(worst, key=badness)[:WORST_VIEWERS]),
         sessions=tuple(session for one in news.news.values() for session in one.sessions),
     )
+
+
+def _room(settings: Settings, workers: int) -> Room:
+    return Room(most_viewers(settings, workers, read_facts(parse_source_addresses(settings.source_address)), 1))
 
 
 def _with_own_sources(settings: Settings) -> Settings:

@@ -17,12 +17,12 @@ from hls_swarm.capacity.meter import TrialMeter, columns_of
 from hls_swarm.capacity.objectives import DEFAULT_OBJECTIVES, parse_objectives
 from hls_swarm.capacity.pacing import Action, ChangeTo, Finish, Note, Pace, ReplaceStalled
 from hls_swarm.capacity.progress import Progress
-from hls_swarm.capacity.search import Options, Search
+from hls_swarm.capacity.search import NO_LIMIT, Options, Search
 from hls_swarm.capacity.steps import Ending, Step
 from hls_swarm.capacity.verdict.suspects import COLUMNS
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
+from hls_swarm.engine.host import preflight
 from hls_swarm.engine.host.facts import read_facts
-from hls_swarm.engine.host.preflight import Severity, findings, needs_of
 from hls_swarm.judge.ledger import Entry
 from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.settings.capacity import CapacitySettings
@@ -33,7 +33,6 @@ from hls_swarm.settings.spellings import parse_share
 from hls_swarm.snapshot.snapshot import Phase
 
 _log = logging.getLogger(__name__)
-_MOST_TRIED = 1_000_000
 _OUTCOMES = {0: Verdict.PASS, 1: Verdict.ERROR, 3: Verdict.INVALID, 99: Verdict.FAIL}
 GRACE_SECONDS = 5.0
 """Time to think again before a machine that is not this one gets load that grows until it gives out."""
@@ -61,7 +60,7 @@ class Searching:
     Args:
         options: what it is for.
         settings: of the run.
-        most: never more viewers than this.
+        most: never more viewers than this; None is to be said before the run begins: see `limit_to`.
         segment_seconds: of the stream, or a guess that holds until its own are known.
 
     Attributes:
@@ -72,26 +71,17 @@ class Searching:
         self,
         options: CapacitySettings,
         settings: Settings,
-        most: int,
+        most: int | None,
         segment_seconds: float = USUAL_SEGMENT_SECONDS,
     ) -> None:
         self.objectives = parse_objectives(options.slo or DEFAULT_OBJECTIVES)
-        self.most = most
+        self.most: int | None = None
         self._options = options
+        self._segment_seconds = segment_seconds
         self.url = settings.without_secrets().url
         self._scrape_seconds = settings.origin_metrics_interval
-        self._search = Search(
-            Options(
-                first=options.first,
-                most=most,
-                within=parse_share(options.within),
-                lengths=Lengths(segment_seconds, options.trial, options.soak),
-                overload=not options.no_overload,
-                time_limit_seconds=options.time_limit,
-            )
-        )
         self._meter = TrialMeter(self.objectives, columns=COLUMNS | columns_of(self.objectives))
-        self._pace: Pace[Entry] = Pace(self._search, self._meter, options.time_limit)
+        self.limit_to(most)
         self._controls: Controls | None = None
         self._showers: Sequence[Callable[[Progress], None]] = ()
         self._keepers: Sequence[Callable[[Mapping[str, Any]], None]] = ()
@@ -100,6 +90,22 @@ class Searching:
         self._foreseen: tuple[Step, float] | None = None
         self._how_to_get: Mapping[str, str] = {}
         self._ending: Ending | None = None
+
+    def limit_to(self, most: int | None) -> None:
+        """Before the run begins: never more viewers than this."""
+        self.most = most
+        options = self._options
+        self._search = Search(
+            Options(
+                first=options.first,
+                most=NO_LIMIT if most is None else most,
+                within=parse_share(options.within),
+                lengths=Lengths(self._segment_seconds, options.trial, options.soak),
+                overload=not options.no_overload,
+                time_limit_seconds=options.time_limit,
+            )
+        )
+        self._pace: Pace[Entry] = Pace(self._search, self._meter, options.time_limit)
 
     def attach(
         self,
@@ -217,31 +223,22 @@ def run_settings(
     )
 
 
-def most_viewers(options: CapacitySettings, settings: Settings, workers: int) -> int:
+def most_viewers(options: CapacitySettings, settings: Settings, workers: int) -> int | None:
     """How many may be tried: what was asked for, or what this machine has descriptors, ports and memory for.
+
+    None with agents: what their machines have is known when they have come, and said to the search then.
 
     Raises:
         SettingValueError: it can not be told.
     """
     if options.most is not None:
         return options.most
-    if settings.is_spread:
-        raise SettingValueError("most", "is needed with agents: what they can make is not known before they come")
     if has_ffmpeg(settings):
-        raise SettingValueError("most", "is needed with ffmpeg viewers: each is a process of this machine")
+        raise SettingValueError("most", "is needed with ffmpeg viewers: each is a process of its machine")
+    if settings.is_spread:
+        return None
     facts = read_facts(parse_source_addresses(settings.source_address))
-
-    def can_make(viewers: int) -> bool:
-        needs = needs_of(replace(settings, clients=viewers), workers)
-        return not any(finding.severity is Severity.REFUSES for finding in findings(needs, facts))
-
-    low, high = options.first, _MOST_TRIED
-    if can_make(high):
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if can_make(middle) else (low, middle)
-    return low
+    return preflight.most_viewers(settings, workers, facts, options.first)
 
 
 def outcome_of(answer: CapacityAnswer) -> Outcome:

@@ -10,7 +10,7 @@ Rules:
 
 import ipaddress
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from urllib.parse import urlsplit
 
@@ -31,6 +31,8 @@ VIEWER_BYTES = 16 << 10
 """Memory of one more viewer in a worker, on plain connections; bench/density.py measures it."""
 TLS_VIEWER_BYTES = 64 << 10
 """The same over TLS, HTTP/1.1 or HTTP/2: 15 to 20 KB, and what OpenSSL takes while many shake hands."""
+MOST_TRIED = 1_000_000
+"""Viewers of one machine; nobody has asked for more."""
 _AT_ONCE_SECONDS = 1.0
 MEASURED_FROM_PER_SECOND = 100.0
 """A slower ramp over TLS is none that a machine has to be asked about."""
@@ -106,6 +108,26 @@ def needs_of(settings: Settings, workers: int) -> Needs:
         tls=any(url.lower().startswith("https://") for url in settings.urls),
         starts_per_second=plan.fastest_per_second,
     )
+
+
+def most_viewers(settings: Settings, workers: int, facts: Facts, least: int) -> int:
+    """How many viewers of a run with that many `clients` this machine has descriptors, ports and memory for.
+
+    Args:
+        least: is answered if it has not enough for more.
+    """
+
+    def can_make(viewers: int) -> bool:
+        needs = needs_of(replace(settings, clients=viewers), workers)
+        return not any(finding.severity is Severity.REFUSES for finding in findings(needs, facts))
+
+    low, high = least, MOST_TRIED
+    if can_make(high):
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if can_make(middle) else (low, middle)
+    return low
 
 
 def findings(needs: Needs, facts: Facts) -> tuple[Finding, ...]:

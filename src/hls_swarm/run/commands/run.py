@@ -103,7 +103,8 @@ def capacity(settings: Settings, options: CapacitySettings) -> int:
     settings = run_settings(options, settings)
     most = most_viewers(options, settings, settings.workers or _cores())
     with Signals() as signals:
-        workers = _prepared(replace(settings, clients=most), warns=options.most is not None)
+        asked = settings if most is None else replace(settings, clients=most)
+        workers = _prepared(asked, warns=options.most is not None)
         searching = Searching(options, settings, most)
         return run_to_the_end(_interruptible(_search(settings, workers, signals, searching), signals))
 
@@ -113,7 +114,8 @@ async def _search(settings: Settings, workers: int, signals: Signals, searching:
 
     screen = Output(sys.stderr)
     host = urlsplit(settings.url).hostname
-    screen.show(f"Searching for what {host} carries: up to {searching.most:,} viewers. Ctrl-C ends it.", wrap=False)
+    most = "as many viewers as the agents can make" if searching.most is None else f"{searching.most:,} viewers"
+    screen.show(f"Searching for what {host} carries: up to {most}. Ctrl-C ends it.", wrap=False)
     if screen.console.is_terminal and host not in {"localhost", "127.0.0.1", "::1"}:
         await asyncio.sleep(GRACE_SECONDS)
     return await _run(settings, workers, signals, searching)
@@ -151,7 +153,7 @@ def _demo_search(settings: Settings, limits: tuple[str, ...]) -> int:
     settings = run_settings(search, settings, SEGMENT_SECONDS)
     most = most_viewers(search, settings, settings.workers or _cores())
     with Signals() as signals:
-        workers = _prepared(replace(settings, clients=most), warns=False)
+        workers = _prepared(settings if most is None else replace(settings, clients=most), warns=False)
         Output(sys.stderr).show(search_text(parsed, limits))
         searching = Searching(search, settings, most, SEGMENT_SECONDS)
         return run_to_the_end(_interruptible(_demo(settings, workers, signals, limits, searching), signals))
@@ -258,6 +260,11 @@ async def _recorded(
 
     async with gathered(settings, say) as lines:
         agent = Fleet(lines, dict(map(parse_part, settings.share)), respread=settings.respread)
+        if searching is not None:
+            if searching.most is None:
+                searching.limit_to(await agent.room(settings, settings.clients))
+                say(f"the agents can make up to {searching.most:,} viewers")
+            agent.most = searching.most
         return await _followed(settings, agent, ledger, recorder, endpoint, feed, signals, beside, searching)
 
 
