@@ -597,6 +597,17 @@ def test_low_latency() -> None:
     )
 
 
+def test_what_the_open_segment_needs_is_told_apart_from_what_the_last_one_did() -> None:
+    lines = ["#EXTM3U", "#EXT-X-VERSION:9", "#EXT-X-TARGETDURATION:2", "#EXT-X-PART-INF:PART-TARGET=0.5"]
+    lines += ['#EXT-X-MAP:URI="a.mp4"', '#EXT-X-KEY:METHOD=AES-128,URI="k1"', "#EXTINF:2.0,", "1.mp4"]
+    lines += ['#EXT-X-MAP:URI="b.mp4"', '#EXT-X-KEY:METHOD=AES-128,URI="k2"', '#EXT-X-PART:DURATION=0.5,URI="2.0.mp4"']
+    playlist = media("\n".join([*lines, ""]))
+    assert playlist.open_init == InitSection(BASE + "b.mp4", None)
+    assert [key.uri for key in playlist.open_keys] == [BASE + "k2"]
+    assert playlist.segments[0].init == InitSection(BASE + "a.mp4", None)
+    assert [key.uri for key in playlist.segments[0].keys] == [BASE + "k1"]
+
+
 def test_parts_in_one_resource() -> None:
     lines = [f'#EXT-X-PART:URI="s.mp4",DURATION=1,BYTERANGE="{r}"' for r in ("10@4", "20", "5")]
     playlist = media(one("#EXT-X-PART-INF:PART-TARGET=1", "#EXT-X-SERVER-CONTROL:PART-HOLD-BACK=3", *lines))

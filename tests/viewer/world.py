@@ -40,6 +40,7 @@ class Answer:
         size_bytes: of a segment; it comes evenly after the time to first byte.
         ttfb_seconds: at most `seconds`.
         body, retry_after_seconds: of a steering server's answer.
+        age_seconds: Age of a playlist.
     """
 
     seconds: float = 0.01
@@ -50,6 +51,7 @@ class Answer:
     ttfb_seconds: float = 0.0
     body: bytes = b""
     retry_after_seconds: float | None = None
+    age_seconds: float | None = None
 
     def arrived(self, elapsed: float) -> int:
         """Bytes that are there after so long."""
@@ -211,4 +213,4 @@ class World:
             )
             return SegmentLoaded(action.track, exchange)
         assert answer.playlist is not None
-        return PlaylistLoaded(action.track, answer.playlist, started_at, url=action.url)
+        return PlaylistLoaded(action.track, answer.playlist, started_at, age_seconds=answer.age_seconds, url=action.url)

@@ -80,6 +80,8 @@ def merge_delta(held: MediaPlaylist, delta: MediaPlaylist) -> MediaPlaylist | Re
         duration=position,
         edge=open_parts[-1].end if open_parts else position,
         dateranges=_dateranges(held, delta, skip),
+        open_init=delta.open_init or before.init,
+        open_keys=delta.open_keys if delta.open_keys or skip.inherits_keys < len(delta.segments) else before.keys,
         skip=None,
     )
 

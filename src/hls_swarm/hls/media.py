@@ -420,6 +420,8 @@ class MediaBuilder(HeaderBuilder):
             allow_cache=self.allow_cache,
             variables=self.variables,
             violations=self.violations,
+            open_init=self._init,
+            open_keys=self._keys,
         )
 
 

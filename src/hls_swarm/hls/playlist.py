@@ -271,6 +271,7 @@ class MediaPlaylist(msgspec.Struct, frozen=True, gc=False):
         ended: EXT-X-ENDLIST: nothing will be added.
         segments: the complete segments that are listed, gaps included.
         open_parts: the parts after the last complete segment: those of the segment that is being made.
+        open_init, open_keys: what these need: EXT-X-MAP and EXT-X-KEY as they stand at the end of the playlist.
         duration: of the listed segments, without `open_parts`.
         edge: end of the last listed part or segment.
         part_target: PART-TARGET in seconds (EXT-X-PART-INF).
@@ -309,6 +310,8 @@ class MediaPlaylist(msgspec.Struct, frozen=True, gc=False):
     allow_cache: bool | None
     variables: Mapping[str, str]
     violations: tuple[Violation, ...]
+    open_init: InitSection | None = None
+    open_keys: tuple[Key, ...] = ()
     is_live: bool = False
     skipped_segments: int = 0
     first_sequence: int = 0

@@ -179,7 +179,7 @@ class Counter:
         # Nearly all are of these three, and class patterns would take twice as long.
         if isinstance(record, SegmentFetched):
             failure = record.failure
-            if record.hinted:
+            if record.hinted and record.kind is not ObjectKind.INIT:
                 self._tally.hinted_requests += record.exchange.requests_sent
             self._add_exchange(record.kind, record.exchange, failure, record.retry, record.hinted)
             if failure is None:

@@ -39,7 +39,7 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
         bitrate_bps: of the variant, if known.
         retry: whether it was asked for before, in vain.
         key_method: how the segment is encrypted, or what the key is for.
-        hinted: whether it is a part that is not there yet.
+        hinted: whether it is a part or an init section that is not there yet.
     """
 
     kind: ObjectKind

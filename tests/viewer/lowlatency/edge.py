@@ -27,9 +27,19 @@ def date(parts: int) -> str:
 
 @lru_cache(maxsize=1024)
 def playlist(
-    parts: int, *, server: str = SERVER, with_parts: bool = True, hint: str = "", independent: int = PER_SEGMENT
+    parts: int,
+    *,
+    server: str = SERVER,
+    with_parts: bool = True,
+    hint: str = "",
+    independent: int = PER_SEGMENT,
+    second_init: int | None = None,
 ) -> MediaPlaylist:
-    """The playlist when so many parts are there."""
+    """The playlist when so many parts are there.
+
+    Args:
+        second_init: number of the segment from which on another init section is needed.
+    """
     complete, opened = divmod(parts, PER_SEGMENT)
     first = complete - WINDOW
     lines = [
@@ -39,9 +49,11 @@ def playlist(
         f"#EXT-X-SERVER-CONTROL:{server}",
         *([f"#EXT-X-PART-INF:PART-TARGET={PART}"] if with_parts else []),
         f"#EXT-X-MEDIA-SEQUENCE:{first}",
-        '#EXT-X-MAP:URI="init.mp4"',
+        f'#EXT-X-MAP:URI="{"init.mp4" if second_init is None or first < second_init else "second.mp4"}"',
     ]
     for segment in range(first, complete + 1):
+        if segment == second_init and (segment < complete or opened):
+            lines.append('#EXT-X-MAP:URI="second.mp4"')
         lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{date(segment * PER_SEGMENT)}")
         for part in range(PER_SEGMENT if segment < complete else opened):
             if with_parts and segment > complete - 4:
@@ -49,6 +61,8 @@ def playlist(
                 lines.append(f'#EXT-X-PART:DURATION={PART},URI="{segment}.{part}.mp4"{mark}')
         if segment < complete:
             lines += [f"#EXTINF:{TARGET}.0,", f"{segment}.mp4"]
+    if complete == second_init and not opened:
+        lines.append('#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="second.mp4"')
     if with_parts:
         lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{hint or f"{complete}.{opened}.mp4"}"')
     parsed = parse_playlist("\n".join([*lines, ""]).encode(), URL)
@@ -71,6 +85,7 @@ class Edge:
     server: str = SERVER
     with_parts: bool = True
     independent: int = PER_SEGMENT
+    second_init: int | None = None
     held: list[float] = field(default_factory=list)
 
     def published(self, now: float) -> int:
@@ -92,7 +107,13 @@ class Edge:
                 wait = max(0.0, self.there_at(wanted) - now)
                 self.held.append(wait)
             then = self.published(now + wait)
-            listed = playlist(then, server=self.server, with_parts=self.with_parts, independent=self.independent)
+            listed = playlist(
+                then,
+                server=self.server,
+                with_parts=self.with_parts,
+                independent=self.independent,
+                second_init=self.second_init,
+            )
             answer = Answer(wait + self.fetch_seconds, playlist=listed)
         else:
             name = action.url.rpartition("/")[2].removesuffix(".mp4")

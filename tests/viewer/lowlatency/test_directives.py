@@ -50,10 +50,11 @@ def test_an_old_answer_is_made_up_for(age: float, before: float | None, wanted: 
 
 @pytest.mark.parametrize(
     ("rules", "held", "value"),
-    [(HLSJS, 5.9, "v2"), (HLSJS, 6.0, None), (MEDIA3, 60.0, "v2"), (SHAKA, 60.0, "YES"), (RECOMMENDED, 6.1, None)],
+    [(HLSJS, 5.9, "v2"), (HLSJS, 6.0, None), (MEDIA3, 60.0, "v2"), (SHAKA, 60.0, "v2"), (RECOMMENDED, 6.1, None)],
 )
 def test_a_delta_is_asked_for_while_the_copy_is_young(rules: LowLatencyRules, held: float, value: str | None) -> None:
     assert skip_value(playlist(42, server=SKIPS_DATES), rules, held) == value
+    assert skip_value(playlist(42), rules, held) == (value and "YES")
     assert skip_value(live(), rules, held) is None
 
 

@@ -6,12 +6,15 @@ What is wanted next is `lowlatency.place`; here it is asked for, credited and re
 from collections.abc import Sequence
 from functools import partial
 
+from msgspec import structs
+
 from hls_swarm.hls.playlist import MediaPlaylist, Part, Segment
 from hls_swarm.records import EdgeFault, EdgeFaultSeen, ObjectKind, PartLoaded
 from hls_swarm.viewer.actions import Cancel, FetchSegment
 from hls_swarm.viewer.loading.requests import object_fetch
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
+from hls_swarm.viewer.lowlatency.directives import is_tuning_in
 from hls_swarm.viewer.lowlatency.place import Place
 from hls_swarm.viewer.lowlatency.rules import StartRule
 
@@ -21,7 +24,7 @@ _PART = ObjectKind.PART
 def next_media(loading: Loading, track: Track, place: Place, now: float) -> Part | Segment | None:
     """What the track loads next: a part, a whole segment, or nothing that is listed."""
     playlist, sequence = track.playlist, track.next_sequence
-    if playlist is None or sequence is None:
+    if playlist is None or sequence is None or is_tuning_in(playlist, place.tune_in_goal):
         return None
     undecided = place.part is None
     found_in, wanted = place.wanted(playlist, sequence, track.skip_seconds, partial(_playhead, loading, track, now))
@@ -56,14 +59,24 @@ def part_fetch(
 
 
 def hint_fetch(loading: Loading, track: Track, index: int, place: Place, now: float) -> FetchSegment | None:
-    """The request for the part that comes next, before it is there; None if the player asks for none."""
+    """The request for the part that comes next, before it is there; None if the player asks for none.
+
+    An init section that is hinted at beside it comes first: the part can not be played without it.
+    """
     playlist = track.playlist
     if playlist is None or not playlist.segments:
         return None
     hint = place.wanted_hint(playlist)
     if hint is None:
         return None
-    fetch = object_fetch(loading.profile, track, index, playlist.segments[-1], now, loading.total_seconds, hint)
+    container, total = _being_made(playlist), loading.total_seconds
+    init = place.wanted_init(playlist)
+    key = None if init is None else (init.uri, init.byte_range)
+    if init is not None and key != track.init_loaded and key not in track.kept:
+        needs = structs.replace(container, init=init, keys=())
+        place.init_hint = init
+        return structs.replace(object_fetch(loading.profile, track, index, needs, now, total), hinted=True)
+    fetch = object_fetch(loading.profile, track, index, container, now, total, hint)
     if fetch.kind is _PART:
         place.hint = hint.uri
     return fetch
@@ -73,28 +86,41 @@ def part_loaded(loading: Loading, track: Track, place: Place, loaded: FetchSegme
     """A part is here whole."""
     if loaded.hinted:
         place.hint_at = now
-        settle_hint(loading, track, place, now)
+        settle_hints(loading, track, place, now)
     elif place.loading is not None:
         _credit(loading, track, place, place.loading, now, hinted=False)
 
 
-def settle_hint(loading: Loading, track: Track, place: Place, now: float) -> None:
-    """Look whether a hinted part that was asked for is the one that the playlist now lists next."""
+def settle_hints(loading: Loading, track: Track, place: Place, now: float) -> None:
+    """Look whether what was hinted at and asked for is what the playlist now lists, or still hints at."""
+    if place.hint is not None:
+        _settle_part(loading, track, place, place.hint, now)
+        return
+    asked, playlist = place.init_hint, track.playlist
+    if asked is not None and playlist is not None and asked not in {place.wanted_init(playlist), playlist.open_init}:
+        _drop_hint(loading, track, place, asked.uri, now)
+
+
+def _settle_part(loading: Loading, track: Track, place: Place, asked: str, now: float) -> None:
     playlist = track.playlist
-    if place.hint is None or playlist is None or track.next_sequence is None:
+    if playlist is None or track.next_sequence is None:
         return
     wanted = next_media(loading, track, place, now)
     true = place.comes_true(wanted, playlist)
     if true is None:
         return
     if not true:
-        hint_lost(loading, place, place.hint, now)
-        if track.in_flight is not None and track.in_flight.hinted:
-            track.in_flight = None
-            loading.actions.append(Cancel(loading.tracks.index(track), playlist=False))
+        _drop_hint(loading, track, place, asked, now)
     elif place.hint_at is not None and isinstance(wanted, Part):
         arrived_at, place.hint, place.hint_at = place.hint_at, None, None
         _credit(loading, track, place, wanted, now, hinted=True, arrived_at=arrived_at)
+
+
+def _drop_hint(loading: Loading, track: Track, place: Place, url: str, now: float) -> None:
+    hint_lost(loading, place, url, now)
+    if track.in_flight is not None and track.in_flight.hinted:
+        track.in_flight = None
+        loading.actions.append(Cancel(loading.tracks.index(track), playlist=False))
 
 
 def hint_lost(loading: Loading, place: Place, url: str, now: float) -> None:
@@ -150,11 +176,19 @@ def _segment_start(playlist: MediaPlaylist, part: Part) -> float:
 
 
 def _container(track: Track, part: Part) -> Segment | None:
-    """The segment whose init section and keys a part has; of one that is being made, those of the segment before."""
+    """The segment whose init section and keys a part has."""
     playlist = track.playlist
     if playlist is None or not playlist.segments:
         return None
-    return playlist.segment_of_sequence(part.sequence) or playlist.segments[-1]
+    return playlist.segment_of_sequence(part.sequence) or _being_made(playlist)
+
+
+def _being_made(playlist: MediaPlaylist) -> Segment:
+    """What a part that no complete segment holds needs: the last segment, with init section and keys of the next."""
+    last = playlist.segments[-1]
+    if playlist.open_init == last.init and playlist.open_keys == last.keys:
+        return last
+    return structs.replace(last, init=playlist.open_init, keys=playlist.open_keys)
 
 
 def _playhead(loading: Loading, track: Track, now: float) -> float:

@@ -41,7 +41,11 @@ def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
         if track.low_latency is not None:
             part_loaded(loading, track, track.low_latency, loaded, now)
     elif loaded.kind is ObjectKind.INIT:
-        track.init_loaded = (loaded.url, loaded.byte_range)
+        if loaded.hinted and track.low_latency is not None:
+            track.keep((loaded.url, loaded.byte_range))  # what is listed now may need the one before
+            track.low_latency.init_hint = None
+        else:
+            track.init_loaded = (loaded.url, loaded.byte_range)
     else:
         track.key_loaded = loaded.url
 

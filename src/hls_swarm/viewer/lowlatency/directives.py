@@ -6,7 +6,7 @@ Rules:
   at; without parts, the next segment alone. Sequence number 0 is a number.
 - A delta is asked for only where the held copy is young enough to be completed by it (6.3.7).
 - A cache may have held the answer (Age): what should have been published since is asked for, up to a target duration
-  and a half (appendix C, hls.js).
+  and a half, and no media before it is there (appendix C, hls.js).
 """
 
 from functools import lru_cache
@@ -21,6 +21,7 @@ SERVER_HOLDS_TARGETS = 3
 _MARGIN_SECONDS = 2.0
 _TUNE_IN_TARGETS = 1.5
 _TUNE_IN_GIVES_UP_TARGETS = 3
+_ADVANCE_PARTS = 3
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
@@ -93,6 +94,13 @@ def tuned_in(
     if part is not None and playlist.part_target:
         part += _rounded((goal % target) / playlist.part_target)
     return (sequence + int(goal // target), part), goal
+
+
+def is_tuning_in(playlist: MediaPlaylist, goal: float | None) -> bool:
+    """Whether media waits for a playlist that is not so old: more than PART-HOLD-BACK, or three parts, are missing."""
+    if goal is None or goal <= 0 or playlist.part_target is None or not playlist.can_block_reload:
+        return False
+    return goal > max(playlist.part_hold_back or 0.0, _ADVANCE_PARTS * playlist.part_target)
 
 
 def reported(reports: tuple[RenditionReport, ...], url: str, leaving: MediaPlaylist) -> Asked | None:

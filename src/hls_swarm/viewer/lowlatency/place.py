@@ -9,7 +9,8 @@ Rules:
 
 from collections.abc import Callable, Sequence
 
-from hls_swarm.hls.playlist import HintType, MediaPlaylist, Part, PreloadHint, Segment
+from hls_swarm.hls.playlist import HintType, InitSection, MediaPlaylist, Part, PreloadHint, Segment
+from hls_swarm.hls.uri import is_data
 from hls_swarm.viewer.lowlatency.directives import PLAIN, Asked, next_wanted, skip_value, tuned_in
 from hls_swarm.viewer.lowlatency.rules import LowLatencyRules, PartsRule, StartRule
 
@@ -29,7 +30,8 @@ class Place:
         hint: URI of the hinted part that was asked for, until it is credited or given up.
         hint_at: when it was here; None: it is under way.
         fresh_from: segment and part that were not there yet when the track was joined.
-        given_up: URI of a hinted part that could not be had.
+        init_hint: the hinted init section that is under way.
+        given_up: URI of what was hinted at and could not be had.
         tune_in_goal: see `directives.tune_in_goal`.
     """
 
@@ -42,6 +44,7 @@ class Place:
         "given_up",
         "hint",
         "hint_at",
+        "init_hint",
         "loading",
         "next",
         "part",
@@ -70,6 +73,7 @@ class Place:
         self.loading: Part | None = None
         self.hint: str | None = None
         self.hint_at: float | None = None
+        self.init_hint: InitSection | None = None
         self.given_up: str | None = None
         self.fresh_from: tuple[int, int] | None = None
 
@@ -171,6 +175,15 @@ class Place:
 
     # -- hints --------------------------------------------------------------------------------------------------------
 
+    def wanted_init(self, playlist: MediaPlaylist) -> InitSection | None:
+        """The init section to ask for before a playlist lists it; the first hint of its type counts."""
+        if not self.rules.requests_init_hints:
+            return None
+        hint = next((each for each in playlist.preload_hints if each.type is HintType.MAP), None)
+        if hint is None or hint.uri == self.given_up or is_data(hint.uri) or (hint.first_byte and hint.length is None):
+            return None
+        return InitSection(hint.uri, None if hint.length is None else (hint.first_byte, hint.length))
+
     def wanted_hint(self, playlist: MediaPlaylist) -> PreloadHint | None:
         """The hinted part to ask for now, once all listed ones are here; the first hint of its type counts."""
         if not self.rules.requests_hints or self.hint is not None or self.part is None or self.whole is not None:
@@ -190,14 +203,15 @@ class Place:
         return False
 
     def give_up_hint(self) -> None:
-        """The hinted part will not come."""
-        self.given_up, self.hint, self.hint_at, self.loading = self.hint, None, None, None
+        """What was hinted at will not come."""
+        self.given_up = self.hint if self.init_hint is None else self.init_hint.uri
+        self.hint = self.hint_at = self.init_hint = self.loading = None
 
     def move_hint(self) -> None:
         """What was under way is cancelled."""
         if self.hint_at is None:
             self.hint = None
-        self.loading = None
+        self.loading = self.init_hint = None
 
 
 def first_listed_part(playlist: MediaPlaylist) -> tuple[Part, float] | None:

@@ -75,6 +75,7 @@ class LowLatencyRules:
         skip_share: a delta is asked for while the held copy is younger than this share of CAN-SKIP-UNTIL; None: always.
         skips_dateranges: whether `_HLS_skip=v2` is asked for where the server can leave date ranges out.
         requests_hints: whether a hinted part is asked for before it is there.
+        requests_init_hints: whether an init section is, too (TYPE=MAP).
         sorts_query: whether query parameters are put in the order of their names, as 8216bis 6.3.2 demands.
         plain_after_unchanged: after an answer that brought nothing new, a plain reload after the usual wait for an
             unchanged playlist (hls.js); else a blocking one half a part target later.
@@ -92,6 +93,7 @@ class LowLatencyRules:
     skip_share: float | None = 0.5
     skips_dateranges: bool = True
     requests_hints: bool = False
+    requests_init_hints: bool = False
     sorts_query: bool = False
     plain_after_unchanged: bool = False
     plain_after_failure: bool = True
@@ -123,8 +125,8 @@ SHAKA = LowLatencyRules(
     starts=StartRule.INDEPENDENT_BEFORE,
     limit=LimitRule.OWN,
     skip_share=None,
-    skips_dateranges=False,
     requests_hints=True,
+    requests_init_hints=True,
     paces=True,
 )
 RECOMMENDED = LowLatencyRules(
@@ -132,6 +134,7 @@ RECOMMENDED = LowLatencyRules(
     starts=StartRule.INDEPENDENT_BEFORE,
     limit=LimitRule.SERVER,
     requests_hints=True,
+    requests_init_hints=True,
     sorts_query=True,
     tunes_in=True,
     uses_reports=True,

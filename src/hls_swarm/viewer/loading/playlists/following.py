@@ -24,7 +24,7 @@ from hls_swarm.viewer.actions import PlaylistLoaded
 from hls_swarm.viewer.choosing.choice import Source
 from hls_swarm.viewer.loading.changing.elsewhere import choose_stream
 from hls_swarm.viewer.loading.changing.levels import playlist_came
-from hls_swarm.viewer.loading.edge import settle_hint
+from hls_swarm.viewer.loading.edge import settle_hints
 from hls_swarm.viewer.loading.join import join, join_renditions
 from hls_swarm.viewer.loading.playlists.blocking import keep_pace, plan_reload, tell
 from hls_swarm.viewer.loading.playlists.reload import next_load, reload_delay
@@ -95,8 +95,9 @@ def _media_playlist_loaded(
         join(loading, track, playlist, now)
     elif before is not None and playlist is not before:
         _move_on(loading, track, moved, playlist, event, now)
-    if track.low_latency is not None and track.low_latency.hint is not None:
-        settle_hint(loading, track, track.low_latency, now)
+    place = track.low_latency
+    if place is not None and (place.hint is not None or place.init_hint is not None):
+        settle_hints(loading, track, place, now)
     if playlist.is_live:
         _schedule(loading, track, playlist, event, now, changed=changed, before=before)
     else:
