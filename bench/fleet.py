@@ -17,9 +17,21 @@ import psutil
 
 from hls_swarm import __version__
 from hls_swarm.cluster.agent import LEASE_SECONDS
+from hls_swarm.cluster.agent_messages import (
+    Begin,
+    Begun,
+    Done,
+    Facts,
+    Look,
+    Reading,
+    Report,
+    Time,
+    pack,
+    pack_report,
+    to_agent,
+)
 from hls_swarm.cluster.fleet import Fleet
-from hls_swarm.cluster.speech import Begin, Begun, Done, Facts, Look, Reading, Report, Time, pack, pack_report, to_agent
-from hls_swarm.engine.messages import News
+from hls_swarm.engine.worker_messages import News
 from hls_swarm.judge.ledger import Ledger
 from hls_swarm.records import (
     Exchange,

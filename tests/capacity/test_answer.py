@@ -12,7 +12,8 @@ from hls_swarm.capacity.objectives import parse_objectives
 from hls_swarm.capacity.steps import Ending, Kind, Overload, Result, Soak, Verdict, VoidBecause
 from hls_swarm.capacity.trial import ObjectiveFigure, Trial, worsened
 from hls_swarm.judge.summary import to_json
-from hls_swarm.views.terminal.capacity import capacity_text, headline, lines, trials_table
+from hls_swarm.views.capacity import headline, lines, trials_table
+from hls_swarm.views.terminal.capacity import capacity_text
 
 URL = "http://origin.test/live/master.m3u8"
 OBJECTIVES = parse_objectives(["segment_relative_download:p95 < 0.5", "errors:rate < 0.5%"])

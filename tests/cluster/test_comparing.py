@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hls_swarm.cluster.agent_messages import Facts
 from hls_swarm.cluster.comparing import Comparison, compared, shared
-from hls_swarm.cluster.speech import Facts
 
 GOOD = Facts(name="x", version="1.0", python="3.11.7", cores=2, descriptors=1 << 20, system="Linux 6.1")
 

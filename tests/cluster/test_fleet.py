@@ -9,9 +9,9 @@ from tests.support.agents import REQUESTS_PER_SECOND, MadeAgent, requests_of
 from tests.support.virtual_time import VirtualLoop, run_virtually
 
 from hls_swarm.cluster.agent import LEASE_SECONDS, HostNews
+from hls_swarm.cluster.agent_messages import Adopt, Apply, Ask, Begin
 from hls_swarm.cluster.fleet import Fleet
 from hls_swarm.cluster.member import GRACE_SECONDS
-from hls_swarm.cluster.speech import Adopt, Apply, Ask, Begin
 from hls_swarm.errors import PreflightError, RunError
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.agents import AgentState

@@ -12,8 +12,8 @@ import pytest
 
 from hls_swarm import __version__
 from hls_swarm.cluster.agent import LEASE_SECONDS, HostNews
+from hls_swarm.cluster.agent_messages import Ask, Facts, Fetch, Look, Piece, Refused, Room, Size, from_agent, pack
 from hls_swarm.cluster.fleet import Fleet
-from hls_swarm.cluster.speech import Ask, Facts, Fetch, Look, Piece, Refused, Room, Size, from_agent, pack
 from hls_swarm.cluster.station import Station
 from hls_swarm.errors import RunError
 from hls_swarm.settings.run import Settings

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import cast
 
 from hls_swarm.cluster.agent import HostFacts, HostNews
-from hls_swarm.engine.messages import News
+from hls_swarm.engine.worker_messages import News
 from hls_swarm.judge.ledger import Entry, Ledger
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.run.controller import Controller

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hls_swarm import __version__
-from hls_swarm.cluster.line import LineLostError
-from hls_swarm.cluster.speech import (
+from hls_swarm.cluster.agent_messages import (
     Adopt,
     Apply,
     Ask,
@@ -29,7 +28,8 @@ from hls_swarm.cluster.speech import (
     pack,
     to_agent,
 )
-from hls_swarm.engine.messages import News
+from hls_swarm.cluster.line import LineLostError
+from hls_swarm.engine.worker_messages import News
 from hls_swarm.load.shares import Share
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot.agents import MachineUse

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hls_swarm.viewer.cmcd.encoding import Token, Value, dictionary, encoded, headers, relative_path, rounded
-from hls_swarm.viewer.cmcd.keys import ObjectType, Player, Situation, said
+from hls_swarm.viewer.cmcd.keys import ObjectType, Player, Standing, said
 
 BASE = "http://cdn/vod/720p/"
-AT = Situation(
+AT = Standing(
     version=1,
     object=ObjectType.MUXED,
     session="S",
@@ -51,7 +51,7 @@ def test_hls_js_version_2() -> None:
 
 
 def test_hls_js_tells_before_it_knows_anything() -> None:
-    first = Situation(1, ObjectType.MANIFEST, "S", "http://cdn/a.m3u8", 500_000.0)
+    first = Standing(1, ObjectType.MANIFEST, "S", "http://cdn/a.m3u8", 500_000.0)
     assert dictionary(said(Player.HLSJS, first)) == 'mtp=500,ot=m,sf=h,sid="S",su'
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from hls_swarm.engine.messages import News
 from hls_swarm.engine.native.identities import Lists
+from hls_swarm.engine.worker_messages import News
 from hls_swarm.load.shares import Share, share_of
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.agents import AgentState

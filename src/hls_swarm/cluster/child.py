@@ -23,7 +23,7 @@ from contextlib import suppress
 
 import msgspec
 
-from hls_swarm.engine.messages import FrameReader, News, Poll, Ready, ToWorker, frame, from_worker
+from hls_swarm.engine.worker_messages import FrameReader, News, Poll, Ready, ToWorker, frame, from_worker
 from hls_swarm.foreign import cut, one_line
 from hls_swarm.stats.faults import masked_faults
 

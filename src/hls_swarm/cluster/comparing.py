@@ -13,7 +13,7 @@ Rules:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hls_swarm.cluster.speech import Facts
+from hls_swarm.cluster.agent_messages import Facts
 from hls_swarm.load.shares import Share, weighted_shares
 
 WALL_LIMIT_SECONDS = 0.05

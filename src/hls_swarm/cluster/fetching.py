@@ -8,8 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from hls_swarm.cluster.agent_messages import Fetch, Forget, FromAgent, Piece, Refused, ToAgent
 from hls_swarm.cluster.line import LineLostError
-from hls_swarm.cluster.speech import Fetch, Forget, FromAgent, Piece, Refused, ToAgent
 from hls_swarm.foreign import one_line
 
 ANSWER_SECONDS = 10.0

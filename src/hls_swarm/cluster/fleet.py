@@ -22,13 +22,7 @@ from typing import Any, TypeVar
 
 from hls_swarm import __version__
 from hls_swarm.cluster.agent import FINAL_SECONDS, HostFacts, HostNews
-from hls_swarm.cluster.clocks import EXCHANGE_EVERY_SECONDS, FIRST_EXCHANGES
-from hls_swarm.cluster.comparing import compared, room_of_all, shared
-from hls_swarm.cluster.fetching import Asker, fetch_requests
-from hls_swarm.cluster.line import Line, LineLostError
-from hls_swarm.cluster.member import Member
-from hls_swarm.cluster.questions import asked, asked_of_all
-from hls_swarm.cluster.speech import (
+from hls_swarm.cluster.agent_messages import (
     Adopt,
     Apply,
     Ask,
@@ -49,6 +43,12 @@ from hls_swarm.cluster.speech import (
     from_agent,
     pack,
 )
+from hls_swarm.cluster.clocks import EXCHANGE_EVERY_SECONDS, FIRST_EXCHANGES
+from hls_swarm.cluster.comparing import compared, room_of_all, shared
+from hls_swarm.cluster.fetching import Asker, fetch_requests
+from hls_swarm.cluster.line import Line, LineLostError
+from hls_swarm.cluster.member import Member
+from hls_swarm.cluster.questions import asked, asked_of_all
 from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.errors import PreflightError, RunError
 from hls_swarm.foreign import one_line

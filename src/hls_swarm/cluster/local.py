@@ -9,8 +9,8 @@ from types import MappingProxyType
 from hls_swarm.cluster.agent import FINAL_SECONDS, HostFacts, HostNews, Part
 from hls_swarm.cluster.child import Child
 from hls_swarm.engine.ffmpeg.fleet import plan_of
-from hls_swarm.engine.messages import Configure, Drain, PlanChange, Poll, ReplaceStalled, StartAt, TakeOver
 from hls_swarm.engine.native.identities import read_lists
+from hls_swarm.engine.worker_messages import Configure, Drain, PlanChange, Poll, ReplaceStalled, StartAt, TakeOver
 from hls_swarm.errors import RunError
 from hls_swarm.load.shares import Share
 from hls_swarm.results.logs import masked, secrets_of

@@ -14,9 +14,9 @@ Rules:
 from collections.abc import Sequence
 
 from hls_swarm.cluster.agent import LEASE_SECONDS
+from hls_swarm.cluster.agent_messages import Report
 from hls_swarm.cluster.clocks import ClockOffset
-from hls_swarm.cluster.speech import Report
-from hls_swarm.engine.messages import News
+from hls_swarm.engine.worker_messages import News
 from hls_swarm.load.shares import Share
 from hls_swarm.snapshot.agents import AgentState, MachineUse
 from hls_swarm.stats.histogram import Histogram

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
+from hls_swarm.cluster.agent_messages import FromAgent, Refused, ToAgent, from_agent, pack
 from hls_swarm.cluster.line import Line, LineLostError
-from hls_swarm.cluster.speech import FromAgent, Refused, ToAgent, from_agent, pack
 from hls_swarm.errors import RunError
 from hls_swarm.foreign import one_line
 

@@ -23,8 +23,7 @@ import msgspec
 
 from hls_swarm import __version__
 from hls_swarm.cluster.agent import HostNews, Part
-from hls_swarm.cluster.local import LocalAgent
-from hls_swarm.cluster.speech import (
+from hls_swarm.cluster.agent_messages import (
     Adopt,
     Apply,
     Ask,
@@ -50,13 +49,14 @@ from hls_swarm.cluster.speech import (
     pack_report,
     to_agent,
 )
+from hls_swarm.cluster.local import LocalAgent
 from hls_swarm.engine.ffmpeg.fleet import check_machine, checked_binary, descriptors_for_processes
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.host.facts import foreign, raise_descriptor_limit, read_facts
 from hls_swarm.engine.host.machine import MachineMeter, device_towards
 from hls_swarm.engine.host.preflight import Severity, address_of_load, findings, most_viewers, needs_of
-from hls_swarm.engine.messages import News
 from hls_swarm.engine.native.clients import check_clients
+from hls_swarm.engine.worker_messages import News
 from hls_swarm.errors import SwarmError, told
 from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings

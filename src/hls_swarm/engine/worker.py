@@ -24,7 +24,11 @@ from hls_swarm.engine.ffmpeg.fleet import other_engine
 from hls_swarm.engine.host.lag import LagMeter
 from hls_swarm.engine.host.machine import descriptors_open
 from hls_swarm.engine.lease import CHECK_SECONDS, Lease
-from hls_swarm.engine.messages import (
+from hls_swarm.engine.native.clients import Fetchers
+from hls_swarm.engine.native.cmcd import Tellings
+from hls_swarm.engine.native.identities import Identities
+from hls_swarm.engine.swarm import Swarm
+from hls_swarm.engine.worker_messages import (
     Configure,
     Drain,
     FrameReader,
@@ -39,10 +43,6 @@ from hls_swarm.engine.messages import (
     frame,
     to_worker,
 )
-from hls_swarm.engine.native.clients import Fetchers
-from hls_swarm.engine.native.cmcd import Tellings
-from hls_swarm.engine.native.identities import Identities
-from hls_swarm.engine.swarm import Swarm
 from hls_swarm.records import Record
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.snapshot import WorkerHealth

@@ -10,6 +10,7 @@ Rules:
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from hls_swarm.judge.expectations import Expectation, ExpectationResult, Facts, judge_expectations
 from hls_swarm.judge.findings.engine import Change, Engine
@@ -45,6 +46,13 @@ class Entry:
     turns: tuple[Change, ...]
     assessment: Assessment
     condition_seconds: dict[str, float]
+
+
+class Sink(Protocol):
+    """Something that takes in each moment of a run, the last one included; it may not wait."""
+
+    def add(self, entry: Entry) -> None:
+        """Take in this moment."""
 
 
 @dataclass(frozen=True)

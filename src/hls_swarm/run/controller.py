@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import partial
 from heapq import nsmallest
 from itertools import chain
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from hls_swarm.cluster.agent import FINAL_SECONDS, LEASE_SECONDS, NOTICE_SECONDS, Agent, HostNews
@@ -21,7 +20,7 @@ from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.host.machine import MachineMeter, device_towards
 from hls_swarm.engine.host.preflight import address_of_load
 from hls_swarm.engine.sessions import plan_of
-from hls_swarm.judge.ledger import Entry, Ledger
+from hls_swarm.judge.ledger import Entry, Ledger, Sink
 from hls_swarm.judge.proof import hopeless, unreached
 from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import masked, secrets_of
@@ -53,13 +52,6 @@ _TIMER_SECONDS = 0.005
 """By how much a timer of the loop may be early."""
 
 _log = logging.getLogger(__name__)
-
-
-class Sink(Protocol):
-    """Something that takes in each moment of a run, the last one included; it may not wait."""
-
-    def add(self, entry: Entry) -> None:
-        """Take in this moment."""
 
 
 class Controller:

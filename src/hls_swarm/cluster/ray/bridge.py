@@ -19,7 +19,7 @@ import uvloop
 
 from hls_swarm.cluster.ray.frames import Answered, Carry, ListMachines, Machine, Place, ToBridge, frame, to_bridge
 from hls_swarm.cluster.ray.nodes import agent_of_labels
-from hls_swarm.engine.messages import FrameReader
+from hls_swarm.engine.worker_messages import FrameReader
 from hls_swarm.errors import told
 
 AGAIN_SECONDS = 0.3

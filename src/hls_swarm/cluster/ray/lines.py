@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from hls_swarm.cluster.line import LineLostError
 from hls_swarm.cluster.ray.bridge import CONNECTED
 from hls_swarm.cluster.ray.frames import Answered, Carry, ListMachines, Machine, Place, ToBridge, frame, from_bridge
-from hls_swarm.engine.messages import FrameReader
+from hls_swarm.engine.worker_messages import FrameReader
 from hls_swarm.errors import RunError
 from hls_swarm.foreign import cut, one_line
 

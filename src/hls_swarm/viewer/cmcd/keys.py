@@ -45,7 +45,7 @@ class ObjectType(Enum):
 _MEDIA = frozenset({ObjectType.VIDEO, ObjectType.AUDIO, ObjectType.MUXED, ObjectType.UNKNOWN})
 
 
-class Situation(NamedTuple):
+class Standing(NamedTuple):
     """What a request is for and how its viewer fares.
 
     Attributes:
@@ -88,7 +88,7 @@ class Situation(NamedTuple):
     audio_apart: bool = False
 
 
-def said(player: Player, at: Situation) -> Data:
+def said(player: Player, at: Standing) -> Data:
     """The keys of one request; empty: it goes out without any."""
     match player:
         case Player.HLSJS:
@@ -106,7 +106,7 @@ def takes_note(player: Player, kind: ObjectType) -> bool:
     return kind in _MEDIA
 
 
-def _session(at: Situation) -> dict[str, Value]:
+def _session(at: Standing) -> dict[str, Value]:
     return {
         "sf": Token("h"),
         "sid": at.session,
@@ -117,12 +117,12 @@ def _session(at: Situation) -> dict[str, Value]:
     }
 
 
-def _list(at: Situation, value: float) -> Value:
+def _list(at: Standing, value: float) -> Value:
     """A value of one object, a list of one in version 2."""
     return (value,) if at.version > 1 else value
 
 
-def _hlsjs(at: Situation) -> Data:
+def _hlsjs(at: Standing) -> Data:
     if at.object is ObjectType.KEY:
         return {}
     out = _session(at)
@@ -144,7 +144,7 @@ def _hlsjs(at: Situation) -> Data:
     return out
 
 
-def _hlsjs_media(at: Situation, out: dict[str, Value]) -> None:
+def _hlsjs_media(at: Standing, out: dict[str, Value]) -> None:
     bitrate = at.lowest_bps if at.object is ObjectType.AUDIO else at.bitrate_bps
     kilobits = (bitrate or 0) / 1000
     out["br"] = _list(at, rounded(kilobits))
@@ -166,7 +166,7 @@ def _hlsjs_media(at: Situation, out: dict[str, Value]) -> None:
         out["nor"] = (path,) if at.version > 1 else encoded(path)
 
 
-def _shaka(at: Situation) -> Data:
+def _shaka(at: Standing) -> Data:
     out = _session(at)
     out["mtp"] = _list(at, rounded(at.throughput_bps / 1000, _HUNDRED))
     if at.version > 1:
@@ -186,7 +186,7 @@ def _shaka(at: Situation) -> Data:
     return out
 
 
-def _media3(at: Situation) -> Data:
+def _media3(at: Standing) -> Data:
     if at.object is ObjectType.KEY:
         return {}
     out = _session(at)
@@ -206,7 +206,7 @@ def _media3(at: Situation) -> Data:
     return out
 
 
-def _next(at: Situation, out: dict[str, Value]) -> None:
+def _next(at: Standing, out: dict[str, Value]) -> None:
     """The next object, and its range where segments are ranges."""
     if at.next_url is None:
         return

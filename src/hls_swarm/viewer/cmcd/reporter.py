@@ -13,7 +13,7 @@ from hls_swarm.viewer.adapting.algorithm import Adaptation
 from hls_swarm.viewer.adapting.link import Link
 from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.cmcd.encoding import Data, Token
-from hls_swarm.viewer.cmcd.keys import ObjectType, Player, Situation, said, takes_note
+from hls_swarm.viewer.cmcd.keys import ObjectType, Player, Standing, said, takes_note
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.playing.playback import State
@@ -106,14 +106,14 @@ class Reporter:
 
     def of_playlist(self, url: str) -> Data:
         """What the request for a playlist tells."""
-        return said(self.player, self._situation(ObjectType.MANIFEST, url))
+        return said(self.player, self._standing(ObjectType.MANIFEST, url))
 
     def of_segment(self, action: FetchSegment, now: float) -> Data:
         """What the request for a segment, init section or key tells."""
         loading = self._viewer.loading
         track = loading.tracks[action.track]
         kind = self._object_type(action, track)
-        at = self._situation(kind, action.url)
+        at = self._standing(kind, action.url)
         following = _following(action, track)
         stalls = self._viewer.stalls
         starved = stalls > self._stalls
@@ -130,18 +130,18 @@ class Reporter:
             ),
         )
 
-    def event(self, now: float) -> Situation:
+    def event(self, now: float) -> Standing:
         """How it stands, without a request."""
-        at = self._situation(ObjectType.UNKNOWN, "")
+        at = self._standing(ObjectType.UNKNOWN, "")
         return at._replace(buffer_seconds=self._viewer.buffer_seconds(now))
 
-    def _situation(self, kind: ObjectType, url: str) -> Situation:
+    def _standing(self, kind: ObjectType, url: str) -> Standing:
         viewer, presentation = self._viewer, self._presentation
         playback, tracks = viewer.playback, viewer.loading.tracks
         bandwidths = [variant.bandwidth for variant in self._variants.values()]
         levels = viewer.loading.levels
         nth, self._nth = self._nth, self._nth + (url != "")
-        return Situation(
+        return Standing(
             version=self.version,
             object=kind,
             session=self.session,

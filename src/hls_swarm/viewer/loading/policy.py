@@ -129,7 +129,7 @@ class Step(Enum):
 
 
 @dataclass(frozen=True)
-class Situation:
+class FailedFetch:
     """What the next step depends on.
 
     Args:
@@ -152,36 +152,36 @@ class Situation:
 
 
 def next_step(
-    policy: FetchPolicy, failover: Failover | None, failure: Failure, situation: Situation
+    policy: FetchPolicy, failover: Failover | None, failure: Failure, failed: FailedFetch
 ) -> tuple[Step, float]:
     """What to do about a failed fetch, and after how many seconds.
 
     hls.js: retries, another level, a redundant stream, then (live) a gap, then fatal. Media3: for some statuses another
     location or track at once, else retries, then fatal.
     """
-    match situation.unplayable:
+    match failed.unplayable:
         case MediaRule.PASS_OVER:
             return Step.PASS_OVER, 0.0
         case MediaRule.FAIL:
-            return (Step.DROP if situation.optional else Step.FAIL), 0.0
+            return (Step.DROP if failed.optional else Step.FAIL), 0.0
         case MediaRule.LIKE_ANY_FAILURE:
             pass
-    may_switch = failover is not None and situation.alternative
+    may_switch = failover is not None and failed.alternative
     if may_switch and failover is not None and failover.statuses is not None and failure.status in failover.statuses:
         return Step.SWITCH, 0.0
-    delay = policy.retry_delay(situation.attempts, failure.kind, failure.status) if situation.retryable else None
+    delay = policy.retry_delay(failed.attempts, failure.kind, failure.status) if failed.retryable else None
     if delay is not None:
         return Step.RETRY, delay
     if may_switch and failover is not None and failover.statuses is None:
         return Step.SWITCH, 0.0
-    if situation.passable:
+    if failed.passable:
         return Step.PASS_OVER, 0.0
-    if situation.optional:
+    if failed.optional:
         return Step.DROP, 0.0
-    if situation.retryable:
-        delay = policy.retry_delay(situation.attempts, failure.kind, failure.status, nothing_else=True)
+    if failed.retryable:
+        delay = policy.retry_delay(failed.attempts, failure.kind, failure.status, nothing_else=True)
         if delay is not None:
             return Step.RETRY, delay
-    if situation.live_retry_seconds is not None:
-        return Step.RETRY, situation.live_retry_seconds
+    if failed.live_retry_seconds is not None:
+        return Step.RETRY, failed.live_retry_seconds
     return Step.FAIL, 0.0

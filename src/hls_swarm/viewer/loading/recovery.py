@@ -10,7 +10,7 @@ from hls_swarm.viewer.loading.changing.elsewhere import has_other, switch
 from hls_swarm.viewer.loading.changing.levels import settle, transfer_of
 from hls_swarm.viewer.loading.edge import hint_lost
 from hls_swarm.viewer.loading.playlists.blocking import after_failure
-from hls_swarm.viewer.loading.policy import TIMEOUT_KINDS, FetchPolicy, MediaRule, Situation, Step, next_step
+from hls_swarm.viewer.loading.policy import TIMEOUT_KINDS, FailedFetch, FetchPolicy, MediaRule, Step, next_step
 from hls_swarm.viewer.loading.state import Fatal, Loading
 from hls_swarm.viewer.loading.track import Track
 
@@ -116,7 +116,7 @@ def _step_after(
 ) -> tuple[Step, float]:
     profile = loading.profile
     live = track.playlist is not None and track.playlist.is_live
-    situation = Situation(
+    failed = FailedFetch(
         attempts=attempts,
         alternative=has_other(loading, track, now, of_media=policy is not profile.media_playlist),
         passable=passable,
@@ -125,7 +125,7 @@ def _step_after(
         retryable=retryable,
         unplayable=unplayable,
     )
-    return next_step(policy, profile.failover, failure, situation)
+    return next_step(policy, profile.failover, failure, failed)
 
 
 def _take(loading: Loading, step: Step, track: Track, otherwise: Fatal, now: float) -> None:

@@ -23,7 +23,7 @@ from hls_swarm.foreign import visible
 from hls_swarm.judge.report import Report, Status
 from hls_swarm.judge.thresholds import Threshold, parse_threshold
 from hls_swarm.snapshot import units
-from hls_swarm.views.terminal.capacity import headline, is_evidence, lines
+from hls_swarm.views.capacity import headline, is_evidence, lines
 
 _WIDTH, _HEIGHT = 640, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 12, 30

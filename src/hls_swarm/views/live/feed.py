@@ -193,7 +193,7 @@ class Feed:
         """How far a search for capacity is, in words; empty if there is none, or it is over."""
         if self._progress is None or self._status is not Status.RUNNING:
             return ""
-        from hls_swarm.views.terminal.capacity import progress_line
+        from hls_swarm.views.capacity import progress_line
 
         return progress_line(self._progress)
 

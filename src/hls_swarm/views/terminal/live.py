@@ -61,7 +61,7 @@ class LineView:
 
     def search(self, progress: "Progress") -> None:
         """Print what is new of the search."""
-        from hls_swarm.views.terminal.capacity import progress_line, trial_line
+        from hls_swarm.views.capacity import progress_line, trial_line
 
         for trial in progress.trials[self._trials :]:
             self._output.show(trial_line(trial), wrap=False)

@@ -312,7 +312,8 @@ def summary(
     if snapshot.findings:
         parts += ["", *_found(snapshot.findings)]
     if cause is not None and cause.named:
-        from hls_swarm.views.terminal.capacity import Hanging, cause_lines
+        from hls_swarm.views.capacity import cause_lines
+        from hls_swarm.views.terminal.capacity import Hanging
 
         parts += ["", *map(Hanging, cause_lines(cause))]
     if thresholds:

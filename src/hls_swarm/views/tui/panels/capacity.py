@@ -8,7 +8,7 @@ from hls_swarm.capacity.steps import EVIDENCE, Kind, Result
 from hls_swarm.capacity.trial import ObjectiveFigure, Trial
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.snapshot import units
-from hls_swarm.views.terminal.capacity import short_name
+from hls_swarm.views.capacity import short_name
 from hls_swarm.views.tui.lines import Line, bar, fitting, line, prose
 from hls_swarm.views.tui.lines import Part as Cell
 from hls_swarm.views.tui.panels.panel import EMPTY, Detail, Panel

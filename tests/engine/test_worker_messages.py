@@ -1,6 +1,6 @@
 import pytest
 
-from hls_swarm.engine.messages import (
+from hls_swarm.engine.worker_messages import (
     MAX_FRAME_BYTES,
     Configure,
     Drain,

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from hls_swarm.engine.messages import News
 from hls_swarm.engine.native.identities import Lists
+from hls_swarm.engine.worker_messages import News
 from hls_swarm.load.shares import Share
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.agents import MachineUse

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hls_swarm.cluster.agent import HostNews
-from hls_swarm.cluster.speech import (
+from hls_swarm.cluster.agent_messages import (
     MOST_REPORT_BYTES,
     Adopt,
     Apply,
@@ -21,8 +21,8 @@ from hls_swarm.cluster.speech import (
     to_agent,
 )
 from hls_swarm.cluster.station import merged
-from hls_swarm.engine.messages import News
 from hls_swarm.engine.native.identities import Lists
+from hls_swarm.engine.worker_messages import News
 from hls_swarm.load.shares import Share
 from hls_swarm.records import Blame, FailureKind, ObjectKind, Violation
 from hls_swarm.settings.run import Settings
