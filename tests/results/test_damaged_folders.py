@@ -34,7 +34,7 @@ def rewritten(path: Path, change: Callable[[bytes], bytes]) -> None:
 
 @pytest.mark.slow
 def test_no_damage_of_the_first_seeds_is_the_end_of_a_report(good: Path, tmp_path: Path) -> None:
-    """The long form is bench/run_folder_fuzz.py."""
+    """The long form is bench/fuzz/run_folder.py."""
     found = [told for seed in SEEDS if (told := trouble(good, tmp_path, seed, every=seed % 20 == 0)) is not None]
     assert found == []
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.moments import STARTED_AT, Run
 from tests.support.snapshots import watching
 
-from hls_swarm.capacity.progress import Progress
+from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.errors import RunError
 from hls_swarm.http.serving.page_server import Answer, PageServer
 from hls_swarm.http.serving.publisher import Publisher, event

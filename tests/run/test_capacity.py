@@ -9,7 +9,7 @@ from tests.support.moments import Run
 from tests.support.snapshots import exchange, watching
 
 from hls_swarm.capacity.answer import CapacityAnswer
-from hls_swarm.capacity.progress import Progress
+from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.capacity.steps import Verdict
 from hls_swarm.judge import verdict
 from hls_swarm.records import EndReason, ObjectKind, Record, SegmentFetched, ViewerStopped

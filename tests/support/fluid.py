@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from hls_swarm.capacity.pacing import ChangeTo, Finish, Pace, Pulse, ReplaceStalled
-from hls_swarm.capacity.search import Options, Search
+from hls_swarm.capacity.searching.search import Options, Search
 from hls_swarm.capacity.steps import Ending, Kind, Outcome, Result, Step, VoidBecause
 
 

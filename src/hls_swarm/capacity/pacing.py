@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Generic, Protocol, TypeVar
 
-from hls_swarm.capacity.progress import Part, Stand
-from hls_swarm.capacity.search import Search
+from hls_swarm.capacity.searching.progress import Part, Stand
+from hls_swarm.capacity.searching.search import Search
 from hls_swarm.capacity.steps import EVIDENCE, Ending, Kind, Outcome, Result, Step
 
 WELL_SECONDS = 3.0

@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from hls_swarm.capacity.answer import CapacityAnswer, answer_of
-from hls_swarm.capacity.forecast import forecast_seconds
-from hls_swarm.capacity.lengths import USUAL_SEGMENT_SECONDS, Lengths
 from hls_swarm.capacity.meter import TrialMeter, columns_of
 from hls_swarm.capacity.objectives import DEFAULT_OBJECTIVES, parse_objectives
 from hls_swarm.capacity.pacing import Action, ChangeTo, Finish, Note, Pace, ReplaceStalled
-from hls_swarm.capacity.progress import Progress
-from hls_swarm.capacity.search import NO_LIMIT, Options, Search
+from hls_swarm.capacity.searching.forecast import forecast_seconds
+from hls_swarm.capacity.searching.lengths import USUAL_SEGMENT_SECONDS, Lengths
+from hls_swarm.capacity.searching.progress import Progress
+from hls_swarm.capacity.searching.search import NO_LIMIT, Options, Search
 from hls_swarm.capacity.steps import Ending, Step
 from hls_swarm.capacity.verdict.suspects import COLUMNS
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg

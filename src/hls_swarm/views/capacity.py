@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from hls_swarm.capacity.answer import CapacityAnswer, TrialFigures, failed_once
 from hls_swarm.capacity.objectives import shown_value
-from hls_swarm.capacity.progress import WORDS, Progress, bounds_text
+from hls_swarm.capacity.searching.progress import WORDS, Progress, bounds_text
 from hls_swarm.capacity.steps import Kind, Result, Verdict
 from hls_swarm.capacity.trial import Trial, worsened
 from hls_swarm.capacity.verdict.cause import Accused, Cause

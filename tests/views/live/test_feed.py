@@ -12,7 +12,7 @@ import pytest
 from tests.support.moments import STARTED_AT, Run, origin
 from tests.support.snapshots import failed, watching
 
-from hls_swarm.capacity.progress import Progress
+from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.origin.metrics import BucketCounts, OriginMetrics

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tests.views.tui.test_capacity import PROGRESS
 
-from hls_swarm.capacity.progress import Part, Stand
+from hls_swarm.capacity.searching.progress import Part, Stand
 from hls_swarm.capacity.steps import Kind, Step
 from hls_swarm.views.terminal.live import LineView
 from hls_swarm.views.terminal.output import Output

@@ -7,7 +7,7 @@ from tests.views.tui import states
 from tests.views.tui.driving import SIZES, Driven, drive
 
 from hls_swarm.capacity.objectives import DEFAULT_OBJECTIVES, parse_objectives
-from hls_swarm.capacity.progress import Part, Progress, Stand
+from hls_swarm.capacity.searching.progress import Part, Progress, Stand
 from hls_swarm.capacity.steps import Kind, Result, Step, VoidBecause
 from hls_swarm.capacity.trial import ObjectiveFigure, Trial
 

@@ -11,7 +11,7 @@ import uvloop
 from tests.views.tui import states
 from tests.views.tui.driving import Run, logbook
 
-from hls_swarm.capacity.progress import Progress
+from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.controls import Controls
 from hls_swarm.views.tui.dashboard import Dashboard

@@ -14,7 +14,7 @@ import msgspec
 
 from hls_swarm.engine.ffmpeg.binary import FfmpegBinary
 from hls_swarm.engine.ffmpeg.command import FIRST_STREAMS, FfmpegPlan, environment, input_arguments
-from hls_swarm.engine.ffmpeg.lines import GraveWords, LineReader
+from hls_swarm.engine.ffmpeg.hearing.lines import GraveWords, LineReader
 from hls_swarm.engine.ffmpeg.process import Process, Spawn
 from hls_swarm.errors import RunError
 from hls_swarm.http import Identity

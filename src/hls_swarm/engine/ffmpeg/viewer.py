@@ -21,10 +21,10 @@ from random import Random
 from time import perf_counter
 
 from hls_swarm.engine.ffmpeg.backoff import Backoff, BackoffPolicy
-from hls_swarm.engine.ffmpeg.log import LogReader
-from hls_swarm.engine.ffmpeg.playback import Playback
+from hls_swarm.engine.ffmpeg.hearing.log import LogReader
+from hls_swarm.engine.ffmpeg.hearing.playback import Playback
+from hls_swarm.engine.ffmpeg.hearing.progress import ProgressReader
 from hls_swarm.engine.ffmpeg.process import Process, Spawn
-from hls_swarm.engine.ffmpeg.progress import ProgressReader
 from hls_swarm.engine.running import Finished, Report
 from hls_swarm.errors import raised
 from hls_swarm.records import (

@@ -24,7 +24,7 @@ from hls_swarm.views.live.drawn import Drawn
 from hls_swarm.views.live.history import EventLog, History
 
 if TYPE_CHECKING:
-    from hls_swarm.capacity.progress import Progress
+    from hls_swarm.capacity.searching.progress import Progress
     from hls_swarm.snapshot.snapshot import Snapshot
 
 RECALLED_SECONDS = 300

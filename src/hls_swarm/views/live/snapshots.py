@@ -13,7 +13,7 @@ import msgspec
 from msgspec import structs
 
 from hls_swarm import __version__
-from hls_swarm.capacity.progress import Progress
+from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.http.serving.publisher import plain
 from hls_swarm.judge.events import Event
 from hls_swarm.settings.checks import masked_url

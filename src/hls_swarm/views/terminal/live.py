@@ -9,7 +9,7 @@ from hls_swarm.views.terminal import text
 from hls_swarm.views.terminal.output import Output
 
 if TYPE_CHECKING:  # a plain run needs none of it
-    from hls_swarm.capacity.progress import Progress
+    from hls_swarm.capacity.searching.progress import Progress
     from hls_swarm.capacity.steps import Step
 
 LINE_EVERY_SECONDS = 5.0

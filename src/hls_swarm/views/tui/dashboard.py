@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from hls_swarm.capacity.progress import Progress
+from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.views.controls import Controls
 from hls_swarm.views.logbook import Logbook

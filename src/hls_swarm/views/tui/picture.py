@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hls_swarm.capacity.progress import Progress
+from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot.condition import Assessment, Assessor

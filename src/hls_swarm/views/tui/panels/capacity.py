@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hls_swarm.capacity.objectives import shown_value
-from hls_swarm.capacity.progress import WORDS, Part, Progress, Stand, bounds_text
+from hls_swarm.capacity.searching.progress import WORDS, Part, Progress, Stand, bounds_text
 from hls_swarm.capacity.steps import EVIDENCE, Kind, Result
 from hls_swarm.capacity.trial import ObjectiveFigure, Trial
 from hls_swarm.judge.thresholds import parse_threshold

@@ -2,7 +2,7 @@
 
 from textwrap import wrap
 
-from hls_swarm.capacity.progress import Progress
+from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.snapshot import Phase, Snapshot, ViewerFigures
 from hls_swarm.views.tui.lines import Line, bar, cut, flow, line

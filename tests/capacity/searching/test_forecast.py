@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hls_swarm.capacity.forecast import forecast_seconds
-from hls_swarm.capacity.lengths import Lengths
-from hls_swarm.capacity.search import Options, Search
+from hls_swarm.capacity.searching.forecast import forecast_seconds
+from hls_swarm.capacity.searching.lengths import Lengths
+from hls_swarm.capacity.searching.search import Options, Search
 from hls_swarm.capacity.steps import EVIDENCE, Ending, Outcome, Result, Step
 
 OPTIONS = Options(first=10, lengths=Lengths(segment_seconds=2.0))

@@ -1,8 +1,8 @@
 import pytest
 
-from hls_swarm.capacity.classes import Goal, Length, LoadClass, load_class
 from hls_swarm.capacity.confidence import bad_share_at_most
-from hls_swarm.capacity.lengths import Lengths
+from hls_swarm.capacity.searching.classes import Goal, Length, LoadClass, load_class
+from hls_swarm.capacity.searching.lengths import Lengths
 
 FULL = Goal(30.0, 60.0)
 CONFIRM = Goal(60.0, 180.0)

@@ -1,6 +1,6 @@
 """Throw pages at the metrics parser: it may answer with what the oracle says or an `ExpositionError`, in good time.
 
-    python bench/origin_fuzz.py [--pages 1000000] [--seed 0]
+    python -m bench.fuzz.origin [--pages 1000000] [--seed 0]
 
 Half of the pages are written from known samples, in every way the format allows: the answer must be these samples, and
 for one in twenty prometheus_client's parser is asked too. The other half are such pages, or lines of real ones, broken
@@ -23,7 +23,7 @@ from hls_swarm.origin.exposition.parser import ExpositionError, Family, Format, 
 
 Sample = tuple[str, dict[str, str], float]
 
-DATA = Path(__file__).parents[1] / "tests" / "data" / "metrics"
+DATA = Path(__file__).parents[2] / "tests" / "data" / "metrics"
 PAGES_A_PARSER = 50
 ORACLE_EACH = 20
 _NAMES = ("up", "a", "node_cpu_seconds_total", "http_requests_total", "x:y", "_b", "go_gc_duration_seconds_bucket")

@@ -11,7 +11,7 @@ import math
 from copy import deepcopy
 
 from hls_swarm.capacity.pacing import WELL_SECONDS
-from hls_swarm.capacity.search import Search
+from hls_swarm.capacity.searching.search import Search
 from hls_swarm.capacity.steps import EVIDENCE, Kind, Outcome, Result, Step
 
 _MOST_STEPS = 200

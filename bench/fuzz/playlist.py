@@ -1,6 +1,6 @@
 """Throw broken playlists at the parser for a while: it may answer with a playlist or a `PlaylistError`, in good time.
 
-    python -m bench.playlist_fuzz [seconds] [seed]
+    python -m bench.fuzz.playlist [seconds] [seed]
 
 Prints what it tried; stops with the body and the seed at the first that raises anything else. The slowest body of each
 run is timed, and bodies of a megabyte are tried once each: such as could cost quadratic time, and one for each sort of

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import places
 
-from hls_swarm.engine.ffmpeg.progress import MAX_LINE_BYTES, Progress, ProgressReader
+from hls_swarm.engine.ffmpeg.hearing.progress import MAX_LINE_BYTES, Progress, ProgressReader
 
 DATA = places.DATA / "ffmpeg"
 

@@ -28,8 +28,8 @@ import math
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from hls_swarm.capacity.classes import Goal, Length, LoadClass, load_class
-from hls_swarm.capacity.lengths import Lengths
+from hls_swarm.capacity.searching.classes import Goal, Length, LoadClass, load_class
+from hls_swarm.capacity.searching.lengths import Lengths
 from hls_swarm.capacity.steps import (
     EVIDENCE,
     Ending,

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.fluid import Fluid, Searched, searched
 
-from hls_swarm.capacity.lengths import Lengths
-from hls_swarm.capacity.search import Options, Search
+from hls_swarm.capacity.searching.lengths import Lengths
+from hls_swarm.capacity.searching.search import Options, Search
 from hls_swarm.capacity.steps import (
     EVIDENCE,
     Ending,

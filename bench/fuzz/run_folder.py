@@ -1,6 +1,6 @@
 """Damages a run's folder in thousands of ways, and looks at each with every report, comparison and list.
 
-    python bench/run_folder_fuzz.py [COUNT] [FIRST SEED]
+    python -m bench.fuzz.run_folder [COUNT] [FIRST SEED]
 
 Nothing may end in a traceback, act on a terminal, or hide another run. Prints what does, with its seed.
 """
@@ -9,8 +9,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.support.folder_fuzz import made, main_of
 

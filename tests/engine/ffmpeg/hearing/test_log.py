@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import places
 
-from hls_swarm.engine.ffmpeg.lines import parse_line
-from hls_swarm.engine.ffmpeg.log import LogReader
+from hls_swarm.engine.ffmpeg.hearing.lines import parse_line
+from hls_swarm.engine.ffmpeg.hearing.log import LogReader
 from hls_swarm.records import (
     Exchange,
     FailureKind,

@@ -1,6 +1,6 @@
 """Hostile peers without a network: HTTP/2 frames for the session, TLS records for the stream that skips them.
 
-    python -m bench.peer_fuzz [--inputs 1000000] [--seed 1]
+    python -m bench.fuzz.peer [--inputs 1000000] [--seed 1]
 
 Half of the inputs are for each. What honest peers send is made at random, then broken at random: bytes changed, cut
 out, doubled, frames and records in any order, floods. An answer is what was meant, or the error that the peer deserves:

@@ -23,8 +23,8 @@ import re
 from collections.abc import Callable
 from typing import assert_never
 
-from hls_swarm.engine.ffmpeg.exchange import Asked, Connection, Target, cancelled, lost, network_failure
-from hls_swarm.engine.ffmpeg.lines import GraveWords, Level, LineReader, LogLine, StampClock
+from hls_swarm.engine.ffmpeg.hearing.exchange import Asked, Connection, Target, cancelled, lost, network_failure
+from hls_swarm.engine.ffmpeg.hearing.lines import GraveWords, Level, LineReader, LogLine, StampClock
 from hls_swarm.engine.running import Report
 from hls_swarm.records import (
     AsideFetched,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.engine.ffmpeg.playback import CONFIRM_SECONDS, Playback
+from hls_swarm.engine.ffmpeg.hearing.playback import CONFIRM_SECONDS, Playback
 from hls_swarm.records import PlaybackStarted, Record, StallEnded, StallStarted
 
 

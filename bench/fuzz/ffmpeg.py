@@ -1,6 +1,6 @@
 """Feeds broken ffmpeg output to its readers for a while: no input may raise, and the books must balance.
 
-    python -m bench.ffmpeg_fuzz [--seconds 60] [--seed 1]
+    python -m bench.fuzz.ffmpeg [--seconds 60] [--seed 1]
 
 Logs and progress of real processes (tests/data/ffmpeg) are cut, spliced, repeated, bit-flipped and fed in pieces of
 random size. Whatever comes, no record may have negative bytes or end before it began, and nothing may stay in flight.
@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 from random import Random
 
-from hls_swarm.engine.ffmpeg.log import LogReader
+from hls_swarm.engine.ffmpeg.hearing.log import LogReader
+from hls_swarm.engine.ffmpeg.hearing.progress import ProgressReader
 from hls_swarm.engine.ffmpeg.probe import StreamReader
-from hls_swarm.engine.ffmpeg.progress import ProgressReader
 from hls_swarm.records import PlaylistFetched, Record, SegmentFetched
 
 HIDDEN = "v0"
-DATA = Path(__file__).parents[1] / "tests/data/ffmpeg"
+DATA = Path(__file__).parents[2] / "tests/data/ffmpeg"
 
 
 def broken(random: Random, logs: list[bytes]) -> bytes:

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.engine.ffmpeg.lines import MAX_LINE_BYTES, GraveWords, Level, LineReader, LogLine, StampClock, parse_line
+from hls_swarm.engine.ffmpeg.hearing.lines import (
+    MAX_LINE_BYTES,
+    GraveWords,
+    Level,
+    LineReader,
+    LogLine,
+    StampClock,
+    parse_line,
+)
 
 NOON = 12 * 3600.0
 

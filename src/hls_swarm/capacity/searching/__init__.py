@@ -1,0 +1,1 @@
+"""Which load to try next, and how long that takes."""
