@@ -280,3 +280,28 @@ def test_no_change_without_a_reason_and_no_buffer_below_nothing(
         seen.give(Quit())
     assert seen.viewer.state in {State.QUIT, State.ENDED, State.FAILED}
     assert sum(isinstance(record, ViewerStopped) for record in seen.records) == 1
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["on demand", "live"])
+@pytest.mark.parametrize("profile", ["hlsjs", "media3", "shaka"])
+def test_levels_that_declare_no_bandwidth_are_played_all_the_same(profile: str, live: bool) -> None:
+    link = steps((0, 20), (8, 0.02), (40, 20))
+    master = b"#EXTM3U\n" + b"".join(
+        f"#EXT-X-STREAM-INF:BANDWIDTH=0,RESOLUTION={16 * nth}x{9 * nth}\n{rate}/media.m3u8\n".encode()
+        for nth, rate in enumerate(LADDER, 1)
+    )
+    playlist = parse_playlist(master, MASTER)
+    assert isinstance(playlist, MultivariantPlaylist)
+
+    def origin(action: FetchPlaylist | FetchSegment, now: float) -> Answer:
+        if action.url == MASTER:
+            return Answer(0.05, playlist=playlist)
+        if isinstance(action, FetchSegment):
+            bits = kilobits_of(action.url) * 1000 * SECONDS
+            return Answer(0.05 + transfer_seconds(link, now, bits), size_bytes=int(bits / 8), ttfb_seconds=0.05)
+        return Answer(0.05, playlist=media(action.url, int(now // SECONDS) if live else 0, 6 if live else 60, live))
+
+    viewer = Viewer(0, MASTER, PROFILES[profile], parse_variant("auto"))
+    seen = World(viewer, origin).run(90)
+    assert viewer.played
+    assert len(segments(seen)) > 10

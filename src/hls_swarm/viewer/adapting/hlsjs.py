@@ -116,10 +116,15 @@ def _load_seconds(situation: Situation, number: int, bitrate: float, bps: float)
     """How long one segment of a level takes, its playlist included where that must be loaded first."""
     level = situation.levels[number]
     mean = level.segment_seconds or situation.segment_seconds or 1.0
-    seconds = situation.ttfb_seconds + bitrate * mean / bps
+    seconds = situation.ttfb_seconds + _quotient(bitrate * mean, bps)
     if situation.live or level.segment_seconds is None:
         seconds += situation.ttfb_seconds + situation.playlist_seconds
     return seconds
+
+
+def _quotient(bits: float, bps: float) -> float:
+    """Seconds that so many bits take: for ever where nothing is known of the rate (levels without a BANDWIDTH)."""
+    return bits / bps if bps > 0 else inf
 
 
 class Progress(NamedTuple):
@@ -175,12 +180,12 @@ def abandonment(situation: Situation, progress: Progress, estimate_bps: float) -
         remaining = (expected - progress.loaded_bytes) / rate
     else:
         bps = estimate_bps
-        remaining = 8 * expected / bps + ttfb
+        remaining = _quotient(8 * expected, bps) + ttfb
     if remaining <= buffer:
         return None
     target, delay = lowest, inf
     for number in range(level - 1, lowest, -1):
-        delay = ttfb + duration * levels[number].peak_bps / bps
+        delay = ttfb + _quotient(duration * levels[number].peak_bps, bps)
         if situation.live or levels[number].segment_seconds is None:
             delay += ttfb + situation.playlist_seconds
         if delay < min(buffer, duration + ttfb):
