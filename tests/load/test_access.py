@@ -1,5 +1,7 @@
 """Rates of links: steady ones, traces, and what is drawn of both."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,26 @@ def test_a_trace_carries_what_its_steps_say() -> None:
     assert trace.carried(109.0, 4.0) == 1_500
     assert trace.seconds_for(109.0, 1_500) == pytest.approx(4.0)
     assert trace.carried(100.0, 36.0) == pytest.approx(26_000)
+
+
+def test_the_links_of_a_crowd_share_the_points_of_their_trace() -> None:
+    points = tuple((float(second), 1000.0 + second) for second in range(20_000))
+    links = AccessRates(parse_access_rates("trace:lte"), {"lte": points}, seed=1)
+    tracemalloc.start()
+    try:
+        crowd = [links.rate(viewer, 0.0) for viewer in range(100)]
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 100_000  # a list of points takes 160 kB
+    assert len({link.carried(0.0, 1.0) for link in crowd}) > 90
+
+
+@pytest.mark.parametrize("text", ["lognormal:8M:2000", "lognormal:8M:" + "9" * 300])
+def test_a_spread_beyond_all_bounds_is_a_link_all_the_same(text: str) -> None:
+    links = AccessRates(parse_access_rates(text), {}, seed=1)
+    means = {links.rate(viewer, 0.0).mean for viewer in range(50)}
+    assert means == {1_000.0, 1.25e9}
 
 
 def test_a_trace_that_does_not_repeat_keeps_its_last_rate() -> None:
@@ -57,6 +79,8 @@ def test_traces_are_read(lines: list[str], points: object) -> None:
         pytest.param(["0"], "line 1 is no time and rate", id="one column"),
         pytest.param(["0 fast"], "line 1 is no time and rate", id="words"),
         pytest.param(["0 0"], "no rate above 0", id="nothing"),
+        pytest.param(["0 8", "5 1e999"], "line 2 has a rate above 10 Gbit/s", id="no end"),
+        pytest.param(["0 10001"], "line 1 has a rate above 10 Gbit/s", id="more than any link"),
         pytest.param(["-1 3"], "below 0", id="before the beginning"),
     ],
 )

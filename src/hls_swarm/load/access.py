@@ -5,7 +5,8 @@ that has ended begins again.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Protocol
@@ -71,6 +72,12 @@ class TraceRate:
         self._began_at = began_at
         self.mean = self._bytes[-1] / self._length
 
+    def begun_at(self, instant: float) -> "TraceRate":
+        """The same trace, of which `instant` is second 0; its points are shared."""
+        other = copy(self)
+        other._began_at = instant
+        return other
+
     @property
     def length_seconds(self) -> float:
         """How long it is before it begins again."""
@@ -120,6 +127,8 @@ def read_trace(lines: Sequence[str]) -> tuple[tuple[float, float], ...]:
             raise ValueError(f"line {number} is no time and rate, such as 12.5 4.2") from None
         if rate < 0 or not 0 <= at < float("inf"):
             raise ValueError(f"line {number} has a time or a rate below 0")
+        if rate > MOST_BYTES_PER_SECOND:
+            raise ValueError(f"line {number} has a rate above {_BITS * MOST_BYTES_PER_SECOND / 1e9:.0f} Gbit/s")
         if points and at <= points[-1][0]:
             raise ValueError(f"line {number} is not later than the one before")
         points.append((at, rate))
@@ -147,19 +156,19 @@ class AccessRates:
     def __init__(
         self,
         weighted: Sequence[tuple[AccessRate, float]],
-        traces: dict[str, tuple[tuple[float, float], ...]],
+        traces: Mapping[str, Sequence[tuple[float, float]]],
         seed: int,
     ) -> None:
         self._mix = Mix(list(weighted))
-        self._traces, self._seed = traces, seed
+        self._traces = {name: TraceRate(points) for name, points in traces.items()}
+        self._seed = seed
 
     def rate(self, viewer: int, now: float) -> Rate:
         """The link of a viewer, which it keeps for all its sessions; a trace is somewhere in its course at `now`."""
         kind = self._mix.pick(draw(self._seed, viewer, Purpose.ACCESS_KIND))
         drawn = draw(self._seed, viewer, Purpose.ACCESS_RATE)
         if kind.distribution is None:
-            points = self._traces[kind.trace]
-            trace = TraceRate(points)
-            return TraceRate(points, now - drawn * trace.length_seconds)
+            trace = self._traces[kind.trace]
+            return trace.begun_at(now - drawn * trace.length_seconds)
         bytes_per_second = quantile(kind.distribution, drawn) / _BITS
         return SteadyRate(min(max(bytes_per_second, LEAST_BYTES_PER_SECOND), MOST_BYTES_PER_SECOND))

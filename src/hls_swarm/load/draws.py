@@ -14,6 +14,8 @@ from typing import Generic, TypeVar, assert_never
 from hls_swarm.settings.spellings import Distribution, DistributionKind
 
 _MASK = (1 << 64) - 1
+_MOST_EXPONENT = 300.0
+"""Of a lognormal draw: a sigma that leads beyond means for ever, or nothing."""
 _Item = TypeVar("_Item")
 
 
@@ -81,6 +83,7 @@ def quantile(distribution: Distribution, drawn: float) -> float:
             return -distribution.first * math.log1p(-drawn)
         case DistributionKind.LOGNORMAL:
             inside = min(max(drawn, 1e-12), 1 - 1e-12)
-            return distribution.first * math.exp(distribution.second * NormalDist().inv_cdf(inside))
+            exponent = distribution.second * NormalDist().inv_cdf(inside)
+            return distribution.first * math.exp(min(max(exponent, -_MOST_EXPONENT), _MOST_EXPONENT))
         case _:
             assert_never(distribution.kind)

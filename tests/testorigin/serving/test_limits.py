@@ -30,6 +30,8 @@ def test_limits_as_a_person_writes_them(text: str, expected: Limit) -> None:
         ("requests=4.5", "'4.5' is not a whole number"),
         ("cpu=20", "20 has no unit"),
         ("connections=0", "must be more than 0"),
+        ("viewer=1m/20s:0", "must be more than 0"),
+        ("viewer=1m/20s:" + "9" * 400, "must be more than 0, in each of its steps, and have an end"),
     ],
 )
 def test_what_can_not_be_meant_is_refused(text: str, words: str) -> None:

@@ -18,6 +18,8 @@ _BUFFER_SHARE = 0.7
 """Of a tick's bytes, what is asked of SO_RCVBUF."""
 LEAST_PAUSE_SECONDS = 0.01
 """After less has come than was due: an origin that is slower than the link wakes nobody for each packet."""
+_MOST_WAIT_SECONDS = 60.0
+"""A trace may stand still for longer: then it is looked at again."""
 LEAST_PIECE_BYTES = 16 << 10
 """Less than this is taken only if it is the rest: a record of TLS is as large."""
 
@@ -68,4 +70,4 @@ class Link:
     def wait(self, now: float, left: int) -> float:
         """Seconds until a tick's bytes are due, or as many as are left."""
         seconds = self._rate.seconds_for(self._free_at, min(left, self.tick_bytes))
-        return max(0.0, self._free_at + seconds - now)
+        return min(max(0.0, self._free_at + seconds - now), _MOST_WAIT_SECONDS)

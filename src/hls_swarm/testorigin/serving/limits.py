@@ -90,8 +90,8 @@ def parse_limit(text: str) -> Limit:
             raise ValueError("each step must begin later than the one before")
     except ValueError as error:
         raise SettingsError(f"limit {text!r}: {error}") from None
-    if found <= 0:
-        raise SettingsError(f"limit {text!r}: must be more than 0")
+    if any(rate <= 0 or math.isinf(rate) for _, rate in steps):
+        raise SettingsError(f"limit {text!r}: must be more than 0, in each of its steps, and have an end")
     return Limit(kind, found, steps if kind is LimitKind.VIEWER else ())
 
 
