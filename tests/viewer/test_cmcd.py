@@ -199,3 +199,9 @@ def test_rates_and_times_are_in_hundreds(
         number = value[0] if isinstance(value, tuple) else value
         assert number is None or (isinstance(number, int) and number >= 0 and number % 100 == 0)
     assert data.get("sid") == "S" or not data
+
+
+@given(st.sampled_from(["http://[", "//[x/a.ts", "http://\uff0fa/b.ts"]) | st.text(max_size=12))
+def test_the_address_of_the_next_object_may_be_none(url: str) -> None:
+    assert isinstance(relative_path(url, BASE + "seg-0.ts"), str)
+    assert isinstance(relative_path(BASE + "seg-0.ts", url), str)

@@ -312,3 +312,33 @@ def test_the_same_place_is_the_same_encoding_or_rank() -> None:
 
 def test_a_parameter_takes_the_place_of_its_like() -> None:
     assert with_parameter("http://h/?a=1&b=2&a=3", "a", "x y") == "http://h/?a=x%20y&b=2"
+
+
+ODD = st.sampled_from(["http://[", "//[x", "http://\uff0fa/", "[", "a b\r\nc", "", "?", "#", "http://h:x/"]) | st.text(
+    max_size=12
+)
+
+
+@given(ODD, ODD, ODD)
+def test_no_address_of_a_stranger_is_an_exception(reload_uri: str, host: str, uri: str) -> None:
+    clone = Clone("A", "C", host or None, {"k": uri}, {"v2000": uri}, {})
+    pathways = Pathways(parsed(presentation("A", "B")), subtitles=False)
+    pathways.add([clone])
+    urls = [option.main.url for option in pathways.options("C")]
+    assert len(urls) == 2
+    assert all("\r" not in replaced(url, clone) for url in urls)
+    assert "_HLS_pathway=A" in asked_with(reload_uri, "A", 1e6)
+
+
+@pytest.mark.parametrize("reload_uri", ["http://[", "//[x/steer", "http://\uff0fa/"])
+def test_a_viewer_plays_on_where_the_next_address_is_none(reload_uri: str) -> None:
+    world = watched((0.0, Answer(body=says("A", ttl=3.0, **{"RELOAD-URI": reload_uri}))))
+    assert len(world.steering_asked) == 3
+    assert hosts(world) == ["a"]
+
+
+def test_clones_without_end_are_not_kept_without_end() -> None:
+    pathways = Pathways(parsed(presentation("A", "B")), subtitles=False)
+    for manifest in range(5):
+        pathways.add([Clone("A", f"{manifest}-{number}", "h") for number in range(100)])
+    assert len(pathways.ids) == 200

@@ -39,15 +39,15 @@ class Resolver:
 
     def __init__(self, base: str) -> None:
         self._domain_names: dict[str, str] = {}
-        self._scheme, authority, self._path, self._query, _ = _split(base)
+        self._scheme, authority, self._path, self._query, _ = split_uri(base)
         self._authority = authority if authority is None or authority.isascii() else self._with_domain_name(authority)
         directory = _without_dots(self._path[: self._path.rfind("/") + 1])
         if self._authority is not None and not directory:
             directory = "/"
-        self.directory = _joined(self._scheme, self._authority, directory, None, None)
+        self.directory = join_uri(self._scheme, self._authority, directory, None, None)
         self.parent = self.resolve("../")
-        self.root = _joined(self._scheme, self._authority, "", None, None)
-        self.document = _joined(self._scheme, self._authority, self._path, None, None)
+        self.root = join_uri(self._scheme, self._authority, "", None, None)
+        self.document = join_uri(self._scheme, self._authority, self._path, None, None)
 
     def resolve(self, reference: str) -> str:
         """The absolute URI of `reference`, fragment kept, unsendable characters percent-encoded.
@@ -55,21 +55,21 @@ class Resolver:
         Spaces, control characters and characters outside ASCII can not stand in a request line; players encode them as
         UTF-8, and those of a host as the domain name is looked up (RFC 3987 3.1).
         """
-        scheme, authority, path, query, fragment = _split(reference)
+        scheme, authority, path, query, fragment = split_uri(reference)
         if authority is not None and not authority.isascii():
             authority = self._with_domain_name(authority)
         if scheme is not None:
-            uri = _joined(scheme, authority, _without_dots(path), query, fragment)
+            uri = join_uri(scheme, authority, _without_dots(path), query, fragment)
         elif authority is not None:
-            uri = _joined(self._scheme, authority, _without_dots(path), query, fragment)
+            uri = join_uri(self._scheme, authority, _without_dots(path), query, fragment)
         elif not path:
-            uri = _joined(self._scheme, self._authority, self._path, self._query if query is None else query, fragment)
+            uri = join_uri(self._scheme, self._authority, self._path, self._query if query is None else query, fragment)
         else:
             if path[0] != "/":
                 path = self._path[: self._path.rfind("/") + 1] + path
                 if self._authority is not None and path[0] != "/":
                     path = "/" + path
-            uri = _joined(self._scheme, self._authority, _without_dots(path), query, fragment)
+            uri = join_uri(self._scheme, self._authority, _without_dots(path), query, fragment)
         return uri if reference.isascii() and reference.isprintable() and " " not in reference else sendable(uri)
 
     def _with_domain_name(self, authority: str) -> str:
@@ -130,15 +130,16 @@ def _domain_name(name: str) -> str:
     return converted if _DOMAIN_NAME(converted) is not None else name
 
 
-def _split(uri: str) -> tuple[str | None, str | None, str, str | None, str | None]:
+def split_uri(uri: str) -> tuple[str | None, str | None, str, str | None, str | None]:
+    """Scheme, authority, path, query and fragment of any text (RFC 3986 appendix B): a stranger's is no exception."""
     match = _PARTS.fullmatch(uri)
     assert match is not None, "the pattern matches every string"  # noqa: S101 a fact about the pattern, for the checker
     scheme, authority, path, query, fragment = match.groups()
     return scheme, authority, path or "", query, fragment
 
 
-def _joined(scheme: str | None, authority: str | None, path: str, query: str | None, fragment: str | None) -> str:
-    """RFC 3986 5.3."""
+def join_uri(scheme: str | None, authority: str | None, path: str, query: str | None, fragment: str | None) -> str:
+    """The parts as one (RFC 3986 5.3)."""
     uri = "" if scheme is None else f"{scheme}:"
     if authority is not None:
         uri += f"//{authority}"

@@ -7,7 +7,7 @@ Rules:
 - Of the priority that the manifest gives, the first pathway is taken that has variants and no penalty; if that is the
   one it plays, it stays.
 - A clone is a pathway with other addresses: PER-VARIANT-URIS and PER-RENDITION-URIS by stable ids, else HOST and
-  PARAMS. A clone whose id is known is passed over; others are kept for good (hls.js).
+  PARAMS. A clone whose id is known is passed over; others are kept for good (hls.js), up to `MOST_PATHWAYS`.
 - `_HLS_pathway` goes without quotes, as hls.js, Shaka and Media3 send it, whatever the draft says (7.4).
 
 Sources: hls.js 1.7.4 (`content-steering-controller`), 8216bis 7.
@@ -18,17 +18,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, TypeGuard
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import msgspec
 
 from hls_swarm.hls.playlist import MultivariantPlaylist
+from hls_swarm.hls.uri import join_uri, resolve, sendable, split_uri
 from hls_swarm.viewer.choosing.choice import Option, Source, options
 
 USUAL_TTL_SECONDS = 300.0
 LEAST_TTL_SECONDS = 1.0
 """A shorter TTL is no reason to ask without pause."""
 MOST_CLONES = 100
+"""Of one manifest."""
+MOST_PATHWAYS = 200
+"""Of a presentation, clones of all manifests with them."""
 _COMPONENT_SAFE = "!'()*-._~"  # what encodeURIComponent leaves as it is
 _WORD = 1 << 31
 
@@ -106,11 +110,11 @@ def asked_with(uri: str, pathway: str, throughput_bps: float) -> str:
 
 def with_parameter(uri: str, name: str, value: str) -> str:
     """The address with a parameter in its query, in the place of one of that name or at the end."""
-    parts = urlsplit(uri)
+    scheme, authority, path, query, fragment = split_uri(uri)
     encoded = quote(name, safe=_COMPONENT_SAFE)
     wanted = f"{encoded}={quote(value, safe=_COMPONENT_SAFE)}"
     out: list[str] = []
-    for pair in parts.query.split("&"):
+    for pair in (query or "").split("&"):
         if pair == encoded or pair.startswith(f"{encoded}="):
             if wanted not in out:
                 out.append(wanted)
@@ -118,7 +122,7 @@ def with_parameter(uri: str, name: str, value: str) -> str:
             out.append(pair)
     if wanted not in out:
         out.append(wanted)
-    return urlunsplit(parts._replace(query="&".join(out)))
+    return join_uri(scheme, authority, path, "&".join(out), fragment)
 
 
 class Pathways:
@@ -159,7 +163,7 @@ class Pathways:
         """Take in clones of pathways that are known."""
         for clone in clones:
             base = self._options.get(clone.base_id)
-            if base is not None and clone.id not in self._options:
+            if base is not None and clone.id not in self._options and len(self._options) < MOST_PATHWAYS:
                 self._options[clone.id] = tuple(self._cloned(option, clone) for option in base)
 
     def penalise(self, now: float, seconds: float) -> None:
@@ -183,7 +187,7 @@ class Pathways:
             if of is None:
                 return None
             named = None if stable is None else by_id.get(stable)
-            url = replaced(of.url, clone) if named is None else urljoin(self._url, named)
+            url = replaced(of.url, clone) if named is None else resolve(self._url, named)
             return msgspec.structs.replace(of, url=url)
 
         main = source(option.main, self._variant_ids.get(option.main.url), clone.variant_uris)
@@ -206,10 +210,13 @@ class Pathways:
 def replaced(uri: str, clone: Clone) -> str:
     """An address with a clone's host and parameters (8216bis 7.2); port and user stay."""
     if clone.host:
-        parts = urlsplit(uri)
-        user, at, place = parts.netloc.rpartition("@")
-        port = place[place.rindex("]") + 1 :] if place.startswith("[") else place[len(place.partition(":")[0]) :]
-        uri = urlunsplit(parts._replace(netloc=f"{user}{at}{clone.host}{port}"))
+        scheme, authority, path, query, fragment = split_uri(uri)
+        user, at, place = (authority or "").rpartition("@")
+        name, bracket, port = place.rpartition("]")
+        if not bracket:
+            name, colon, port = place.partition(":")
+            port = colon + port
+        uri = join_uri(scheme, f"{user}{at}{sendable(clone.host)}{port}", path, query, fragment)
     for name in sorted(clone.params):
         if name:
             uri = with_parameter(uri, name, clone.params[name])

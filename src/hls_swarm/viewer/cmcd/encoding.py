@@ -11,7 +11,9 @@ Rules:
 import math
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+
+from hls_swarm.hls.uri import split_uri
 
 _HEADERS = {
     "CMCD-Object": "ab br d lab lb ot tab tb tpb",
@@ -55,17 +57,18 @@ def rounded(value: float, step: int = 1) -> int:
 
 def relative_path(url: str, base: str) -> str:
     """An address as seen from another, as hls.js's library writes it: with detours, but it leads there (`nor`)."""
-    to, at = urlsplit(url), urlsplit(base)
-    if (to.scheme, to.netloc) != (at.scheme, at.netloc):
+    scheme, authority, path, query, _ = split_uri(url)
+    base_scheme, base_authority, base_path, *_ = split_uri(base)
+    if (scheme, authority) != (base_scheme, base_authority):
         return url
-    to_parts, at_parts = to.path.split("/")[1:], at.path.split("/")[1:-1]
+    to_parts, at_parts = path.split("/")[1:], base_path.split("/")[1:-1]
     # The library looks at the nth part after it has taken n away.
     for nth in range(min(len(to_parts), len(at_parts))):
         if nth >= len(at_parts) or nth >= len(to_parts) or to_parts[nth] != at_parts[nth]:
             break
         del to_parts[0], at_parts[0]
     path = "/".join([".."] * len(at_parts) + to_parts)
-    return f"{path}?{to.query}" if to.query else path
+    return f"{path}?{query}" if query else path
 
 
 def encoded(text: str) -> str:

@@ -7,11 +7,11 @@ sections), `recovery` (what comes after a failure), `elsewhere` (which stream is
 
 import math
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
 from hls_swarm.hls.playlist import Start as StartTag
+from hls_swarm.hls.uri import split_uri
 from hls_swarm.records import Failure, ObjectKind, Record
 from hls_swarm.settings.spellings import VariantChoice
 from hls_swarm.viewer.actions import Action, Cancel, Report
@@ -211,4 +211,4 @@ class Loading:
         """Which stream of which multivariant playlist a track follows, for a person."""
         if track is None or not track.source.name:
             return ""
-        return f"{track.source.name} of {urlsplit(self.shown_url).path.rpartition('/')[2] or self.shown_url}"
+        return f"{track.source.name} of {split_uri(self.shown_url)[2].rpartition('/')[2] or self.shown_url}"

@@ -12,12 +12,12 @@ Rules:
 
 from base64 import b64decode
 from binascii import Error
-from urllib.parse import unquote_to_bytes, urljoin
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from hls_swarm.hls.playlist import MultivariantPlaylist
-from hls_swarm.hls.uri import is_data
+from hls_swarm.hls.uri import is_data, resolve
 from hls_swarm.records import FailureKind, PathwayChosen, PathwayReason, SwitchReason
 from hls_swarm.viewer.actions import FetchSteering, SteeringCame
 from hls_swarm.viewer.adapting.algorithm import Adaptation
@@ -141,13 +141,13 @@ def has_other_pathway(loading: Loading, now: float) -> bool:
 def _take_in(loading: Loading, steering: Steering, body: bytes, url: str, now: float) -> None:
     try:
         manifest = parse_manifest(body)
-    except ValueError:  # what is wrong with it was reported with the request
+    except ValueError:  # reported with the request; of one in its own address nobody was asked for anything
         steering.uri = None
         return
     steering.attempts = 0
     steering.ttl_seconds, steering.priority = manifest.ttl_seconds, manifest.priority
     if manifest.reload_uri is not None:
-        steering.uri = urljoin(url, manifest.reload_uri)
+        steering.uri = resolve(url, manifest.reload_uri)
     loading.retry_at = steering.asks_at = now + steering.ttl_seconds
     steering.pathways.add(manifest.clones)
     steering.waits = False
