@@ -44,7 +44,7 @@ async def _fetch_from(ask: Asker, folder: Path) -> None:
             while file.tell() < size:
                 piece = await _piece(ask, Fetch(name, file.tell()))
                 if not piece.data:
-                    break
+                    raise ValueError(f"{name} ends after {file.tell()} of {size} bytes")
                 file.write(piece.data)
     async with asyncio.timeout(ANSWER_SECONDS):
         await ask(Forget())

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from hls_swarm.cluster.agent import LEASE_SECONDS
-from hls_swarm.cluster.joining.door import Door, Visit
+from hls_swarm.cluster.joining.door import MOST_DECLINED, Door, Visit
 from hls_swarm.cluster.joining.handshake import (
     HERE_SECONDS,
     PROTOCOL,
@@ -93,6 +93,17 @@ def test_who_does_not_fit_is_told_why_on_both_sides(token: str, versions: Versio
         assert hall.said == [f"b (127.0.0.1) was refused: {answer.reason}"]
         assert not hall.door.guests
         visit.leave()
+
+    at_door(test)
+
+
+def test_who_knocks_under_many_names_is_not_kept_under_all_of_them() -> None:
+    async def test(hall: Hall) -> None:
+        for number in range(MOST_DECLINED + 20):
+            visit = await hall.visit(f"b{number}", OTHER)
+            assert isinstance(await visit.answer(), Declined)
+            visit.leave()
+        assert len(hall.door.declined) == len(hall.said) == MOST_DECLINED
 
     at_door(test)
 

@@ -89,6 +89,17 @@ def test_one_that_does_not_end_by_itself_is_ended(tmp_path: Path) -> None:
     assert not is_alive(int((tmp_path / "pid").read_text()))
 
 
+def test_one_that_does_not_heed_its_end_is_killed(tmp_path: Path) -> None:
+    ssh = script(tmp_path, f"trap '' TERM; echo $$ > {tmp_path}/pid; while :; do sleep 0.2 < /dev/null; done")
+
+    async def test(remote: RemoteAgent) -> None:
+        await until((tmp_path / "pid").exists)
+        await until((tmp_path / "pid").read_text)
+
+    with_remote(ssh, test)
+    assert not is_alive(int((tmp_path / "pid").read_text()))
+
+
 def test_without_ssh_it_is_said() -> None:
     async def test(remote: RemoteAgent) -> None:
         raise AssertionError

@@ -45,6 +45,8 @@ from hls_swarm.foreign import one_line
 
 HANDSHAKE_SECONDS = 10.0
 MOST_KNOCKING = 256
+MOST_DECLINED = 100
+"""Who is told of by name: whoever finds the port can knock under as many names as it likes."""
 _KEEPALIVE = (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 _UNHEARD_MILLISECONDS = 20_000
 """A machine that is gone without a word is found out within 20 seconds, whether something was sent to it or not."""
@@ -178,7 +180,7 @@ class Door:
         declined = self._objection(knock, nonce)
         if declined is not None:
             who = f"{knock.name} ({address})" if NAME.fullmatch(knock.name) else address
-            if self.declined.get(who) != declined.reason:
+            if self.declined.get(who) != declined.reason and len(self.declined) < MOST_DECLINED:
                 self.declined[who] = declined.reason
                 self._say(f"{who} was refused: {declined.reason}")
             self.changed.set()

@@ -15,6 +15,8 @@ from hls_swarm.errors import RunError
 from hls_swarm.foreign import cut, one_line
 
 END_SECONDS = 3.0
+KILL_SECONDS = 1.0
+"""How long it may take to end once it was asked to."""
 WORDS_SECONDS = 1.0
 """How long its last words may be on their way after it has ended."""
 
@@ -85,7 +87,11 @@ class RemoteAgent:
             await asyncio.sleep(0.02)
         if process.poll() is None:
             process.terminate()
-            process.wait()
+            try:
+                await asyncio.to_thread(process.wait, KILL_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         if self._reader is not None:
             await asyncio.wait([self._reader], timeout=0.5)  # its last words may be on their way
             self._reader.cancel()
