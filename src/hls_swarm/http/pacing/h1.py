@@ -58,7 +58,7 @@ class PacedConnection(Connection):
     def _skip(self, exchanger: Exchanger) -> None:
         now, link, left = perf_counter(), self._link, self._left
         due = min(link.due(now), left)
-        taken = 0
+        taken, lost = 0, None
         try:
             while taken < due:
                 count = self.stream.discard(due - taken)
@@ -70,9 +70,8 @@ class PacedConnection(Connection):
                 self._watch()
                 return
         except OSError as error:
-            self._ended(error)
-            return
-        if due and not taken:
+            lost = error
+        if due and not taken and lost is None:
             self._ended(None)
             return
         if taken:
@@ -83,7 +82,9 @@ class PacedConnection(Connection):
                 return
             if self._chunks is not None:
                 self._chunks.skip(taken)
-        if left:
+        if lost is not None:
+            self._ended(lost)
+        elif left:
             self._pause(now, late=taken < due)
         elif self._chunks is None:
             self._complete(exchanger, None, is_over=True)
