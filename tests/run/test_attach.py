@@ -135,6 +135,8 @@ def test_where_nobody_listens_there_is_no_run() -> None:
             "it is of version 9.0, this of",
         ),
         (Publisher(lambda: event("snapshot", 7), lambda: 0.0), "it is no run's"),
+        (Publisher(lambda: event("over", 7), lambda: 0.0), "it is no run's"),
+        (Publisher(lambda: b"event: over\ndata: <html>\n\n", lambda: 0.0), "it is no run's"),
     ],
 )
 def test_what_is_no_run_is_told_as_that(answer: Answer | Publisher, words: str) -> None:

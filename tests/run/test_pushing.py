@@ -20,8 +20,10 @@ from hls_swarm.snapshot.moment import Moment
 
 
 @contextmanager
-def receiver(*answers: tuple[int, bytes]) -> Iterator[tuple[int, list[tuple[dict[str, str], bytes]]]]:
-    """A server that answers so, the last answer for ever; its port, and what it got."""
+def receiver(
+    *answers: tuple[int, bytes], place: str | None = None
+) -> Iterator[tuple[int, list[tuple[dict[str, str], bytes]]]]:
+    """A server that answers so, the last answer for ever; its port, and what it got; `place` is its Location."""
     got: list[tuple[dict[str, str], bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -31,6 +33,8 @@ def receiver(*answers: tuple[int, bytes]) -> Iterator[tuple[int, list[tuple[dict
             status, words = answers[min(len(got), len(answers)) - 1]
             self.send_response(status)
             self.send_header("Content-Length", str(len(words)))
+            if place is not None:
+                self.send_header("Location", place)
             self.end_headers()
             self.wfile.write(words)
 
@@ -89,6 +93,15 @@ def test_a_receiver_without_native_histograms_gets_the_others(caplog: pytest.Log
 def test_why_it_was_not_taken_is_told(answer: tuple[int, bytes], words: str) -> None:
     with receiver(answer) as (port, _), pytest.raises(PushError, match=words.replace("?", r"\?")):
         RemoteWriter(f"http://127.0.0.1:{port}/write", [], {})(moment())
+
+
+def test_a_redirect_is_an_error_and_the_password_goes_nowhere_else() -> None:
+    with receiver((204, b"")) as (other, elsewhere):
+        place = f"http://me:secret@127.0.0.1:{other}/write"
+        with receiver((301, b""), place=place) as (port, got), pytest.raises(PushError) as caught:
+            RemoteWriter(f"http://me:secret@127.0.0.1:{port}/write", [], {})(moment())
+    assert str(caught.value) == f"status 301: it is at http://***@127.0.0.1:{other}/write: name that"
+    assert (len(got), elsewhere) == (1, [])
 
 
 def test_a_receiver_that_is_not_there_is_named_without_its_password() -> None:
@@ -182,5 +195,6 @@ def test_the_settings_say_what_is_sent_and_the_environment_how_often() -> None:
     _, otlp = pushers(both, 0.0, "host", {})
     assert otlp.every == OTLP_EVERY_SECONDS
     assert pushers(both, 0.0, "host", {"OTEL_METRIC_EXPORT_INTERVAL": "2500"})[1].every == 2.5
-    with pytest.raises(PreflightError, match="could not convert"):
-        pushers(both, 0.0, "host", {"OTEL_METRIC_EXPORT_INTERVAL": "soon"})
+    for text, words in (("soon", "could not convert"), ("nan", "above 0"), ("-1", "above 0"), ("inf", "above 0")):
+        with pytest.raises(PreflightError, match=words):
+            pushers(both, 0.0, "host", {"OTEL_METRIC_EXPORT_INTERVAL": text})

@@ -17,11 +17,14 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hls_swarm.errors import PreflightError, told
 from hls_swarm.foreign import one_line
 from hls_swarm.judge.ledger import Entry
+from hls_swarm.settings.checks import masked_url
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.views.prometheus.collector import series_of
@@ -160,6 +163,7 @@ class RemoteWriter:
             self._fields.setdefault("Authorization", f"Basic {b64encode(userinfo.encode()).decode()}")
         self._labels, self._single_viewers = labels, single_viewers
         self._native = True
+        self._opener = urllib.request.build_opener(_NoRedirect)
 
     def __call__(self, moment: Moment) -> None:
         """Send one.
@@ -172,6 +176,8 @@ class RemoteWriter:
             self._post(write_request(families, self._labels, moment.wall_at, native=self._native))
         except urllib.error.HTTPError as error:
             words = one_line(error.read(_TOLD_BYTES).decode("utf-8", "replace")).strip()
+            if (place := error.headers.get("Location")) is not None:
+                words = f"it is at {masked_url(one_line(place))}: name that"
             if not self._native or error.code not in _NO_NATIVE:
                 raise PushError(f"status {error.code}{f': {words}' if words else ''}") from error
             self._native = False
@@ -184,8 +190,15 @@ class RemoteWriter:
 
     def _post(self, body: bytes) -> None:
         request = urllib.request.Request(self._url, data=body, headers=self._fields, method="POST")  # noqa: S310 - checked
-        with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as response:  # noqa: S310 - http or https only
+        with self._opener.open(request, timeout=REQUEST_SECONDS) as response:
             response.read(_TOLD_BYTES)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows none: what is sent again would be a GET without a body, and would take the password elsewhere."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Let the answer be the error that it is."""
 
 
 class OtlpSender:
@@ -257,6 +270,8 @@ def pushers(settings: Settings, started_at: float, host: str, environ: Mapping[s
     if settings.otlp:
         try:
             every = float(environ.get("OTEL_METRIC_EXPORT_INTERVAL") or 1000 * OTLP_EVERY_SECONDS) / 1000
+            if not 0 < every < inf:
+                raise ValueError("OTEL_METRIC_EXPORT_INTERVAL must be a number of milliseconds above 0")
             out.append(Pusher("otlp", OtlpSender({"service.instance.id": f"{host} {run}", "host.name": host}), every))
         except ValueError as error:
             raise PreflightError(f"--otlp: a variable of OpenTelemetry can not be used: {error}") from error

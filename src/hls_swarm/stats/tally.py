@@ -365,6 +365,8 @@ class Tally(msgspec.Struct):
             error.last_at += seconds
         for fatal in self.reasons.values():
             fatal.last_at += seconds
+        for fault in self.edge_faults.values():
+            fault.last_at += seconds
 
     def _going_on(self) -> Iterator[Running]:
         everybody: list[Tally | GroupTally] = [self, *self.profiles.values(), *self.variants.values()]

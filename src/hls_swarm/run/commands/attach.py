@@ -121,7 +121,7 @@ async def follow(url: str, view: PastView, logbook: Logbook, clock: Callable[[],
         try:
             async for name, data in messages(address):
                 if name == "over":
-                    over = msgspec.json.decode(data, type=_Over)
+                    over = _over(data)
                     return one_line(": ".join([over.verdict, *(["; ".join(over.reasons)] if over.reasons else [])]))
                 if name == "snapshot":
                     frame = read_frame(data)
@@ -139,6 +139,13 @@ async def follow(url: str, view: PastView, logbook: Logbook, clock: Callable[[],
             if clock() - heard_at > RETRY_SECONDS:
                 raise RunError(f"the run at {url} does not answer any more: {error}") from error
             await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _over(data: bytes) -> _Over:
+    try:
+        return msgspec.json.decode(data, type=_Over)
+    except msgspec.DecodeError:
+        raise OtherVersionError("") from None
 
 
 def _show(frame: Frame, view: PastView, logbook: Logbook, *, again: bool) -> None:
