@@ -91,8 +91,13 @@ def play_at_once_with_hls_js(
     folder: Path,
     played: float | None = None,
     config: Mapping[str, Any] | None = None,
+    flags: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
-    """What as many players saw of these streams, one each, at the same time; in the order of the URLs."""
+    """What as many players saw of these streams, one each, at the same time; in the order of the URLs.
+
+    Args:
+        flags: more of the browser's own.
+    """
     chromium = require("chromium")
     if not HLS_JS.exists():
         skip_part("hls.js is not installed (npm ci in tests/browser)")
@@ -103,7 +108,9 @@ def play_at_once_with_hls_js(
             options["config"] = json.dumps(config)
         pages = [f"/player.html?{urlencode({'url': url, **options})}" for url in urls]
         page = base + (pages[0] if len(pages) == 1 else f"/players.html?{urlencode({'page': pages}, doseq=True)}")
-        with running([chromium, *FLAGS, f"--user-data-dir={folder / 'profile'}", page], folder / "chromium.out"):
+        with running(
+            [chromium, *FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", page], folder / "chromium.out"
+        ):
             try:
                 seen = [results.get(timeout=seconds + 40) for _ in urls]
                 return sorted(seen, key=lambda one: urls.index(one["url"]))

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -183,7 +184,11 @@ def fetch(url: str) -> tuple[int, str, float]:
         return error.code, error.read().decode("latin-1"), time.monotonic() - began
 
 
-def follow(url: str, seconds: float) -> list[str]:
+Fetch = Callable[[str], tuple[int, str, float]]
+"""Status, text, and how long it took."""
+
+
+def follow(url: str, seconds: float, fetch: Fetch = fetch) -> list[str]:
     """Rules that a running origin breaks while its playlist is followed for so long."""
     wrong: list[str] = []
     held = read(fetch(url)[1])

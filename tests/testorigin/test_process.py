@@ -77,13 +77,15 @@ def test_the_usual_port_or_a_free_one() -> None:
 
 def test_a_child_that_is_killed_leaves_no_folder_either() -> None:
     async def block() -> OriginAddress:
-        async with OriginProcess(OriginSettings(port=0)) as address:
+        async with OriginProcess(OriginSettings(port=0, tls=True)) as address:
+            names = [await asyncio.to_thread(os.listdir, folder) for folder in address.folders]
+            assert names == [["access.log"], ["certificate.pem"]]
             os.kill(address.pid, signal.SIGKILL)
         return address
 
     address = asyncio.run(block())
-    assert address.folder is not None
-    assert not Path(address.folder).exists()
+    assert len(address.folders) == 2
+    assert not any(Path(folder).exists() for folder in address.folders)
 
 
 def test_an_error_in_the_block_stops_it_too() -> None:

@@ -25,6 +25,7 @@ from hls_swarm.testorigin.settings import (
         pytest.param({"max_connections": 0}, "at most 0", id="no connections"),
         pytest.param({"first_segment": -1}, "begin at 0", id="first segment"),
         pytest.param({"idle_seconds": 0.0}, "more than 0 s", id="time limit"),
+        pytest.param({"key": "a.pem"}, "needs its certificate", id="a key alone"),
     ],
 )
 def test_what_can_not_work_is_refused(fields: dict[str, Any], message: str) -> None:

@@ -43,6 +43,9 @@ def _origin(options: OriginOptions) -> int:
         part_seconds=options.part if options.low_latency else None,
         cors="" if options.cors == "any" else options.cors,
         steering=options.steering,
+        tls=options.tls,
+        certificate=options.certificate or "",
+        key=options.key or "",
     )
 
 

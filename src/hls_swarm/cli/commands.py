@@ -75,6 +75,8 @@ _PLACEHOLDERS = {
     "origin_metrics_host": "HOST",
     "origin_metrics_interface": "DEVICE",
     "access_log": "FILE",
+    "certificate": "FILE",
+    "key": "FILE",
     "allow_host": "HOST",
     "fault": "FAULT",
     "limit": "LIMIT",

@@ -49,6 +49,16 @@ class OriginOptions:
     part: Seconds = 0.333
     """Length of its parts, 200ms to 1s: what fits into a segment and into whole frames, and is nearest."""
 
+    tls: bool = False
+    """Take TLS on the same port as well, HTTP/2 in it where a client offers that: with a certificate that is made for
+    this and named at the start, or with --certificate."""
+
+    certificate: str | None = None
+    """Certificate in PEM to be known by over TLS, with those that signed it."""
+
+    key: str | None = None
+    """Its private key in PEM, if that is in another file."""
+
     limit: tuple[str, ...] = ()
     """Something that there is only so much of: bandwidth=2.5m (bytes a second), requests=40 (a second), connections=50,
     cpu=20ms (for each segment), viewer=400k (bytes a second for each viewer; viewer=1m/20s:125k changes after 20 s),
@@ -78,6 +88,11 @@ class OriginOptions:
         if self.access_log is not None:
             check_file_name("access_log", self.access_log)
         check_host_names("allow_host", self.allow_host)
+        for field, file in (("certificate", self.certificate), ("key", self.key)):
+            if file is not None:
+                check_file_name(field, file)
+        if self.key is not None and self.certificate is None:
+            raise SettingValueError("key", "needs --certificate")
         if self.segment_seconds not in {2, 4, 8}:
             raise SettingValueError("segment_seconds", f"must be 2, 4 or 8, not {self.segment_seconds}")
         for field, most in (("window", 1000), ("dvr_window", 10_000)):

@@ -89,9 +89,9 @@ class OriginProcess:
         finally:
             if self._errors is not None:
                 self._errors.close()
-            if self._address is not None and self._address.folder is not None:
+            for folder in self._address.folders if self._address is not None else ():
                 # Still there only if the child was killed.
-                shutil.rmtree(self._address.folder, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _end(process: asyncio.subprocess.Process, patience: float) -> None:

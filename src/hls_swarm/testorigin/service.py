@@ -1,11 +1,13 @@
 """The origin as a service: everything it is made of, started, run and stopped in one place."""
 
 import asyncio
+import datetime as dt
 import errno
 import os
 import resource
 import shutil
 import socket
+import ssl
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,6 +27,7 @@ from hls_swarm.testorigin.media.restamp import VariantStream
 from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.metrics import MetricsPages
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource, Sites
+from hls_swarm.testorigin.serving.certificate import make_certificate, server_context
 from hls_swarm.testorigin.serving.control import Control, RequestLog
 from hls_swarm.testorigin.serving.cors import parse_cors
 from hls_swarm.testorigin.serving.faults import Faults, parse_fault
@@ -144,6 +147,7 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
             )
         )
         visitors = Visitors(settings.listen, (socket.gethostname(), *settings.allowed_hosts))
+        tls, certificate = _tls(settings, stack)
         server = Server(
             settings,
             listener,
@@ -157,6 +161,7 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
             limits,
             low_latency,
             parse_cors(settings.cors) if settings.cors else None,
+            tls,
         )
         server.start()
         host, port = listener.getsockname()[:2]
@@ -168,6 +173,8 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
                 access_log=str(place) if isinstance(place, Path) else None,
                 folder=str(folder) if folder is not None else None,
                 has_low_latency=low_latency is not None,
+                has_tls=tls is not None,
+                certificate=None if certificate is None else str(certificate),
             )
         )
         try:
@@ -185,6 +192,21 @@ def raise_descriptor_limit() -> int:
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def _tls(settings: OriginSettings, stack: ExitStack) -> tuple[ssl.SSLContext | None, Path | None]:
+    """What handshakes are made with, and the certificate that clients have to be told of, if it was made here."""
+    if settings.certificate:
+        return server_context(Path(settings.certificate), Path(settings.key) if settings.key else None), None
+    if not settings.tls:
+        return None, None
+    folder = Path(tempfile.mkdtemp(prefix="hls-swarm-origin-tls-"))
+    stack.callback(shutil.rmtree, folder)
+    names = ("localhost", "127.0.0.1", "::1", settings.listen, socket.gethostname(), *settings.allowed_hosts)
+    certificate, key = make_certificate(folder, names, dt.datetime.now(dt.UTC))
+    context = server_context(certificate, key)
+    key.unlink()
+    return context, certificate
 
 
 def _listen(settings: OriginSettings) -> socket.socket:

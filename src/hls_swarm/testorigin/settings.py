@@ -62,6 +62,8 @@ class OriginSettings:
         stalled_seconds: how long a client may take nothing of an answer.
         grace_seconds: how long answers under way may take when the origin stops.
         part_seconds: there is a low-latency stream, too, with parts about so long; None: there is none.
+        tls: the port takes TLS as well, with a certificate that it makes for itself unless it is given one.
+        certificate, key: files in PEM; with a certificate there is TLS.
     """
 
     listen: str = "127.0.0.1"
@@ -82,6 +84,9 @@ class OriginSettings:
     stalled_seconds: float = 60.0
     grace_seconds: float = 2.0
     part_seconds: float | None = None
+    tls: bool = False
+    certificate: str = ""
+    key: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what can not work.
@@ -103,6 +108,8 @@ class OriginSettings:
             raise SettingsError(f"first segment is {self.first_segment}; media sequence numbers begin at 0")
         if min(self.head_seconds, self.idle_seconds, self.stalled_seconds) <= 0 or self.grace_seconds < 0:
             raise SettingsError("time limits of the origin must be more than 0 s")
+        if self.key and not self.certificate:
+            raise SettingsError("a key needs its certificate")
         if self.part_seconds is not None and not 0.2 <= self.part_seconds <= 1.0:
             raise SettingsError(f"parts of {self.part_seconds:g} s: the clip can be cut into parts of 200 ms to 1 s")
 
@@ -115,6 +122,8 @@ class OriginAddress(msgspec.Struct, frozen=True):
         folder: the origin's own temporary folder, if it has one.
         pid: its process.
         has_low_latency: whether it has a low-latency stream.
+        has_tls: whether it takes TLS on the same port.
+        certificate: file of the certificate that it made for itself, for clients to trust.
     """
 
     host: str
@@ -123,12 +132,25 @@ class OriginAddress(msgspec.Struct, frozen=True):
     access_log: str | None = None
     folder: str | None = None
     has_low_latency: bool = False
+    has_tls: bool = False
+    certificate: str | None = None
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Temporary folders of its own."""
+        made = () if self.certificate is None else (str(Path(self.certificate).parent),)
+        return made if self.folder is None else (self.folder, *made)
 
     @property
     def base_url(self) -> str:
         """Scheme, host and port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def tls_url(self) -> str | None:
+        """The same over TLS, if there is that."""
+        return self.base_url.replace("http", "https", 1) if self.has_tls else None
 
     @property
     def stream_url(self) -> str:

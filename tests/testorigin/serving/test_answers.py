@@ -1,11 +1,13 @@
 """Which answer a request gets."""
 
+import gzip
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import pytest
 
 from hls_swarm.http.serving.visitors import Visitors
-from hls_swarm.testorigin.resources import Caching, Resource, Sites
+from hls_swarm.testorigin.resources import PLAYLIST_TYPE, Caching, Resource, Sites
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer, byte_range, target_path
 from hls_swarm.testorigin.serving.faults import Faults, parse_fault
 
@@ -198,3 +200,55 @@ def test_a_stream_is_for_players_of_any_site() -> None:
     request = Request(0.0, "GET", "/a%20b", "1.1", foreign, 1, keep_alive=True)
     given = answer(request, SITE, visitors=Visitors("127.0.0.1"))
     assert (given.status, fields(given)["Access-Control-Allow-Origin"]) == (HTTPStatus.OK, "*")
+
+
+PLAYLIST = Resource(PLAYLIST_TYPE, b"#EXTM3U\n" * 100, Caching.REVALIDATE, etag='"7"')
+
+
+@dataclass
+class Playlists:
+    """A site of one playlist."""
+
+    def find(self, path: str) -> Resource | None:
+        return PLAYLIST if path == "/a.m3u8" else None
+
+
+def ask_for_playlist(method: str = "GET", **headers: str) -> Answer:
+    named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
+    return answer(Request(0.0, method, "/a.m3u8", "1.1", named, 1, keep_alive=True), Playlists())
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_zipped"),
+    [
+        ("gzip, deflate", True),
+        ("br, GZIP;q=0.5", True),
+        ("x-gzip", True),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, *", False),
+        ("br", False),
+        ("", False),
+    ],
+)
+def test_playlists_are_gzipped_for_who_accepts_it(accepted: str, is_zipped: bool) -> None:
+    given = ask_for_playlist(accept_encoding=accepted)
+    named = fields(given)
+    assert named["Vary"] == "Accept-Encoding"
+    assert named.get("Content-Encoding") == ("gzip" if is_zipped else None)
+    assert (gzip.decompress(body(given)) if is_zipped else body(given)) == PLAYLIST.content
+    assert given.length == int(named["Content-Length"]) == len(body(given))
+    assert named["ETag"] == ('"7-gzip"' if is_zipped else '"7"')
+
+
+def test_a_gzipped_playlist_has_its_own_validator_and_head_and_no_ranges() -> None:
+    zipped = ask_for_playlist(accept_encoding="gzip")
+    assert ask_for_playlist(accept_encoding="gzip", if_none_match='"7-gzip"').status is HTTPStatus.NOT_MODIFIED
+    assert ask_for_playlist(accept_encoding="gzip", if_none_match='"7"').status is HTTPStatus.OK
+    assert ask_for_playlist("HEAD", accept_encoding="gzip").fields == zipped.fields
+    part = ask_for_playlist(accept_encoding="gzip", range="bytes=0-6")
+    assert (part.status, body(part)) == (HTTPStatus.PARTIAL_CONTENT, b"#EXTM3U")
+
+
+def test_nothing_else_is_gzipped() -> None:
+    assert fields(ask(accept_encoding="gzip")) == fields(ask())

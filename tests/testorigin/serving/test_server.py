@@ -1,89 +1,17 @@
 """The server over real sockets: what a client sees, and what the log and the counters say of it."""
 
 import asyncio
-import os
 import resource
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvloop
+from tests.testorigin.serving.running import BIG, Running, log_fields, serve_while, until
 
-from hls_swarm.testorigin.access_log import AccessLog
-from hls_swarm.testorigin.resources import Caching, Resource, StoredFile
 from hls_swarm.testorigin.serving.limits import Limits, parse_limit
-from hls_swarm.testorigin.serving.server import Server, listening_socket
 from hls_swarm.testorigin.settings import OriginSettings
-from hls_swarm.testorigin.traffic import Traffic
-
-BIG = os.urandom(1 << 20) * 16
-LIMIT = 20.0
-
-
-class Pages:
-    """A small page, a big file and a page that is not metered."""
-
-    def __init__(self) -> None:
-        self.big = StoredFile("big", BIG)
-        self._pages = {
-            "/small": Resource("text/x-small", b"small body\n", Caching.REVALIDATE, etag='"1"'),
-            "/big": Resource("video/mp2t", self.big, Caching.LONG, etag='"2"'),
-            "/metrics": Resource("text/plain", b"up 1\n", Caching.NEVER, metered=False),
-        }
-
-    def find(self, path: str) -> Resource | None:
-        return self._pages.get(path)
-
-
-@dataclass
-class Running:
-    """A server under test."""
-
-    server: Server
-    traffic: Traffic
-    host: str
-    port: int
-
-
-def log_fields(folder: Path) -> list[tuple[str, int, int]]:
-    """Request line, status and body bytes of each line of the log."""
-    lines = [line.split('"') for line in (folder / "access.log").read_text().splitlines()]
-    return [(line[1], int(line[2].split()[0]), int(line[2].split()[1])) for line in lines]
-
-
-@asynccontextmanager
-async def running(folder: Path, settings: OriginSettings, limits: Limits | None = None) -> AsyncIterator[Running]:
-    listener = listening_socket("127.0.0.1", 0)
-    host, port = listener.getsockname()
-    pages, traffic, log = Pages(), Traffic(), AccessLog(folder / "access.log")
-    server = Server(settings, listener, pages, traffic, log, max_connections=1000, limits=limits)
-    server.start()
-    try:
-        yield Running(server, traffic, host, port)
-    finally:
-        await server.stop()
-        log.close()
-        pages.big.retire()
-    assert not pages.big.is_open
-    assert (traffic.active, traffic.reading, traffic.writing) == (0, 0, 0)
-
-
-def serve_while(
-    folder: Path,
-    test: Callable[[Running], Awaitable[None]],
-    settings: OriginSettings | None = None,
-    limits: Limits | None = None,
-) -> None:
-    """Run a test's client side against a server of its own."""
-
-    async def both() -> None:
-        async with running(folder, settings or OriginSettings(), limits) as server:
-            await asyncio.wait_for(test(server), LIMIT)
-
-    uvloop.run(both())
 
 
 @asynccontextmanager
@@ -95,12 +23,6 @@ async def connected(server: Running) -> AsyncIterator[tuple[asyncio.StreamReader
         writer.close()
         with suppress(ConnectionError):  # the server may be faster
             await writer.wait_closed()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the server work until something is so; the test's own limit bounds it."""
-    while not condition():  # noqa: ASYNC110  (counters have no event to wait for)
-        await asyncio.sleep(0.01)
 
 
 def request(target: str = "/small", method: str = "GET", version: str = "1.1", **headers: str) -> bytes:
@@ -193,7 +115,6 @@ def test_pipelined_requests_are_answered_in_order(tmp_path: Path) -> None:
     [
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, id="TLS"),
         pytest.param(b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400, id="space before a colon"),
-        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="HTTP/2"),
         pytest.param(b"GET /" + b"a" * 40_000, 431, id="a head without an end"),
         pytest.param(b"GET /none HTTP/1.1\r\n\r\n", 400, id="no Host"),
         pytest.param(

@@ -28,12 +28,16 @@ def origin(
     part_seconds: float | None = None,
     cors: str = "",
     steering: str = "CDN-A,CDN-B",
+    tls: bool = False,
+    certificate: str = "",
+    key: str = "",
 ) -> int:
     """Serve the embedded origin until it is stopped; gives the exit code.
 
     Args:
         port: taken or refused; 0 is any that is free.
         part_seconds: length of parts of a low-latency stream; None: there is none.
+        tls: take TLS on the same port, with a certificate made for it unless one is given.
     """
     options = OriginSettings(
         listen=listen,
@@ -48,6 +52,9 @@ def origin(
         part_seconds=part_seconds,
         cors=cors,
         steering=steering,
+        tls=tls,
+        certificate=certificate,
+        key=key,
     )
     with Signals() as signals:
         uvloop.run(_origin(options, signals))
@@ -65,6 +72,7 @@ def _announce(address: OriginAddress) -> None:
     rows = [
         ("Stream", address.stream_url),
         *([] if address.low_latency_url is None else [("Low latency", address.low_latency_url)]),
+        *_over_tls(address),
         ("Metrics", f"{address.node_metrics_url}  {address.nginx_metrics_url}"),
         ("Access log", address.access_log or "-"),
         (
@@ -78,3 +86,10 @@ def _announce(address: OriginAddress) -> None:
     ]
     for label, value in rows:
         screen.show(f"{label:<12}{value}", wrap=False)
+
+
+def _over_tls(address: OriginAddress) -> list[tuple[str, str]]:
+    if address.tls_url is None:
+        return []
+    trust = "" if address.certificate is None else f"  (--ca-file {address.certificate})"
+    return [("Over TLS", f"{address.tls_url}{trust}")]

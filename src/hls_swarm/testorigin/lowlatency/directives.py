@@ -12,6 +12,7 @@ Rules:
 import math
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 _LONGEST_NUMBER = 18
@@ -75,8 +76,9 @@ class Verdict(Enum):
     REFUSE = auto()
 
 
+@lru_cache(maxsize=256)
 def parse_directives(query: str) -> Directives:
-    """The directives in a query.
+    """The directives in a query; whoever waits for the same part asks with the same one.
 
     Raises:
         ValueError: one that must be a number is none, or a part of no segment.

@@ -11,6 +11,7 @@ Rules:
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -39,6 +40,7 @@ LEAST_WINDOW = 12
 _UNAVAILABLE_TARGETS = 3
 """A request that has waited for so many target durations gets 503 (6.2.5.2)."""
 _SWEEP_SECONDS = 0.5
+_FILE = re.compile(r"seg-(\d{1,18})(?:-(\d{1,9})(-lost)?)?\.m4s", re.ASCII)
 
 
 class PartFaults(Protocol):
@@ -67,6 +69,8 @@ class _Track:
 
     Attributes:
         segments: parts by segment, of those that are kept and of the one that is being made.
+        playlists: as they are now, by what is left out and whether a request for them may have waited.
+        files: segments and parts that were asked for, while they are kept.
         lost: whether the hint for the next part names one that will never be there.
         late_until: when the next part comes, if it is late.
     """
@@ -78,7 +82,8 @@ class _Track:
         self.shelf = Shelf()
         self.lost = False
         self.late_until: float | None = None
-        self.bodies: dict[Skip, tuple[tuple[Edge, ...], Resource]] = {}
+        self.playlists: dict[tuple[Skip, bool], tuple[tuple[Edge, ...], Resource]] = {}
+        self.files: dict[tuple[int, int | None], Resource] = {}
 
     @property
     def next_part(self) -> CutPart:
@@ -94,6 +99,14 @@ class _Track:
             return
         self.edge = Edge(edge.complete + 1, 0, edge.per_segment)
         self.segments[edge.complete + 2] = self.media.segment(edge.complete + 2)
+
+    def forget(self, before: int) -> None:
+        """Delete the segments before one."""
+        old = [each for each in self.segments if each < before]
+        for segment in old:
+            del self.segments[segment]
+        if old:
+            self.files = {key: file for key, file in self.files.items() if key[0] in self.segments}
 
     def path(self, name: str) -> str:
         """The path of one of its files."""
@@ -150,8 +163,7 @@ class LowLatencyStream:
                 track.late_until = None
                 path = track.path(part_name(*track.edge.next_part))
                 track.lost = self._faults.loses_hint(path, now)
-            for segment in [each for each in track.segments if each < track.edge.complete - self._kept]:
-                del track.segments[segment]
+            track.forget(track.edge.complete - self._kept)
         for track in self._tracks.values():
             if track.shelf.waiting:
                 track.shelf.release(track.edge.has, now)
@@ -216,47 +228,53 @@ class LowLatencyStream:
 
     def _listed(self, track: _Track, skip: Skip, *, blocking: bool) -> Resource:
         edges = tuple(each.edge for each in self._tracks.values())
-        known = track.bodies.get(skip)
-        if known is None or known[0] != edges:
-            hint = part_name(*track.edge.next_part)
-            text = media_playlist(
-                self.shape,
-                track.segments,
-                track.edge,
-                skip=skip,
-                hint=_lost(hint) if track.lost else hint,
-                reports={
-                    f"../{other.name}/{MEDIA_PLAYLIST_NAME}": other.edge
-                    for other in self._tracks.values()
-                    if other is not track
-                },
-            )
-            known = edges, Resource(PLAYLIST_TYPE, text.encode(), Caching.BRIEFLY)
-            track.bodies[skip] = known
-        resource = known[1]
+        known = track.playlists.get((skip, blocking))
+        if known is not None and known[0] == edges:
+            return known[1]
+        hint = part_name(*track.edge.next_part)
+        text = media_playlist(
+            self.shape,
+            track.segments,
+            track.edge,
+            skip=skip,
+            hint=_lost(hint) if track.lost else hint,
+            reports={
+                f"../{other.name}/{MEDIA_PLAYLIST_NAME}": other.edge
+                for other in self._tracks.values()
+                if other is not track
+            },
+        )
         # What a cache may keep: a blocking answer is the same for ever, another one half a target duration (6.2.5.2).
         seconds = 6 * self.shape.segment_seconds if blocking else self.shape.segment_seconds // 2
-        return Resource(resource.content_type, resource.content, resource.caching, max_age=seconds)
+        resource = Resource(PLAYLIST_TYPE, text.encode(), Caching.BRIEFLY, max_age=seconds)
+        track.playlists[skip, blocking] = edges, resource
+        return resource
 
     def _media(self, track: _Track, file: str, now: float) -> Outcome:
-        edge = track.edge
-        for nth, parts in track.segments.items():
-            if nth <= edge.complete and file == segment_name(nth):
-                return _stored(b"".join(part.data for part in parts), f"{track.name}-{nth}")
-        numbers = file.removeprefix("seg-").removesuffix(".m4s").split("-")
-        is_lost = len(numbers) == 3 and numbers[2] == "lost"
-        if not (len(numbers) == 2 or is_lost) or not all(each.isascii() and each.isdigit() for each in numbers[:2]):
+        named = _FILE.fullmatch(file)
+        if named is None:
             return None
-        segment, part = int(numbers[0]), int(numbers[1])
-        if file != (_lost(part_name(segment, part)) if is_lost else part_name(segment, part)):
+        segment, part = int(named[1]), None if named[2] is None else int(named[2])
+        if file != (segment_name(segment) if part is None else part_name(segment, part)) and not named[3]:
+            return None  # such as seg-007.m4s
+        found = None if named[3] else track.files.get((segment, part))
+        if found is not None:
+            return found
+        edge, parts = track.edge, track.segments.get(segment, ())
+        if part is None:
+            if not parts or segment > edge.complete:
+                return None
+            made = _stored(b"".join(each.data for each in parts), f"{track.name}-{segment}")
+        elif edge.has(segment, part):
+            if named[3] or part >= len(parts):
+                return None
+            made = _stored(parts[part].data, f"{track.name}-{segment}-{part}")
+        elif (segment, part) == edge.next_part:
+            return Held(track.shelf, (segment, part), now + _UNAVAILABLE_TARGETS * self.shape.segment_seconds)
+        else:
             return None
-        if edge.has(segment, part):
-            parts = track.segments.get(segment, ())
-            found = None if is_lost or part >= len(parts) else parts[part]
-            return None if found is None else _stored(found.data, f"{track.name}-{segment}-{part}")
-        if (segment, part) != edge.next_part:
-            return None
-        return Held(track.shelf, (segment, part), now + _UNAVAILABLE_TARGETS * self.shape.segment_seconds)
+        track.files[segment, part] = made
+        return made
 
 
 def _stored(content: bytes, name: str) -> Resource:

@@ -7,6 +7,7 @@ Rules:
 - One byte range is honoured with 206, one outside the resource gets 416; several ranges, other units and what is not
   understood are ignored, which 14.2 allows. If-Range must match the entity tag exactly (13.1.5).
 - If-None-Match comes before Range (13.2.2).
+- Playlists are gzipped for who accepts that (8216bis appendix B.1 wants it), but for ranges of them.
 - HTTP/1.1 requests need one Host (RFC 9112 3.2).
 - Every answer may be read by scripts of any site, since players run in browsers on other ports. The
   control pages, which change the origin and tell of others' requests, are for no page of another site.
@@ -16,6 +17,7 @@ Rules:
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import unquote
 
@@ -27,6 +29,7 @@ from hls_swarm.testorigin.settings import CONTROL_PREFIX
 _GUARDED = f"{CONTROL_PREFIX}/"
 ALLOWED_METHODS = "GET, HEAD, OPTIONS"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_NO_WEIGHT = re.compile(r"q=0(\.0{0,3})?")
 _LONGEST_NUMBER = 18
 CORS_FOR_ALL = b"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: *\r\n"
 _PREFLIGHT = (
@@ -43,7 +46,7 @@ class Request:
 
     Attributes:
         target: request target as sent (RFC 9112 3.2).
-        version: `1.0` or `1.1`.
+        version: `1.0`, `1.1` or `2.0`.
         headers: the fields in `KEPT_HEADERS`, by lower-case name, the last of each.
         hosts: how many Host fields there were.
         keep_alive: whether the client lets the connection stay.
@@ -63,7 +66,7 @@ class Request:
 
 KEPT_HEADERS = frozenset(
     {b"range", b"if-range", b"if-none-match", b"user-agent", b"referer", b"host", b"origin", b"sec-fetch-site"}
-    | {b"access-control-request-headers", b"cookie"}
+    | {b"access-control-request-headers", b"cookie", b"accept-encoding"}
 )
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -166,6 +169,10 @@ def target_query(target: str) -> str:
 
 
 def _represent(request: Request, resource: Resource) -> Answer:
+    if resource.content_type == PLAYLIST_TYPE and b"range" not in request.headers:
+        accepted = request.headers.get(b"accept-encoding")
+        if accepted is not None and accepts_gzip(accepted):
+            resource = resource.zipped
     wanted = request.headers.get(b"if-none-match")
     if wanted is not None and resource.etag is not None and _matches(wanted, resource.etag):
         return Answer(HTTPStatus.NOT_MODIFIED, resource.fields + CORS_FOR_ALL, metered=resource.metered)
@@ -210,6 +217,17 @@ def byte_range(value: str, size: int) -> tuple[int, int] | None:
     if last and end < begin:
         return None
     return begin, max(0, min(end, size - 1) - begin + 1)
+
+
+@lru_cache(maxsize=256)
+def accepts_gzip(value: str) -> bool:
+    """Whether an Accept-Encoding field lets an answer be gzipped (RFC 9110 12.5.3)."""
+    weights = {}
+    for each in value.lower().split(","):
+        name, _, weight = each.partition(";")
+        weights[name.strip()] = weight.replace(" ", "")
+    named = next((weights[name] for name in ("gzip", "x-gzip", "*") if name in weights), "q=0")
+    return not _NO_WEIGHT.fullmatch(named)
 
 
 def _matches(field_value: str, etag: str) -> bool:

@@ -1,94 +1,38 @@
-"""One connection: reads request heads, sends answers, in order, and holds no buffer of its own.
+"""One HTTP/1.1 connection: reads request heads, sends answers, in order, and holds no buffer of its own.
 
 Rules:
 
 - Nothing waits: each call does what the socket takes at once, and the loop calls again when it is ready.
-- A request may have to wait for what is not there yet (`held`): like an answer under way, but a client that goes away
-  meanwhile is noticed.
 - One answer at a time. While one is under way, nothing more is read than what came in one read, so pipelined requests
   are bounded by that.
-- A file goes from the page cache to the socket with sendfile(2); one call for each time the socket is ready.
+- A request may have to wait for what is not there yet (`held`): like an answer under way, but reading goes on until one
+  more request is there, so that a client that goes away meanwhile is noticed.
+- A file goes to the wire by itself; one call for each time the socket is ready.
 - Each state has a deadline, which the server looks at once a second: a head must be complete in time after its first
   byte, an answer must make progress, and an idle connection is closed after a while.
 - Where this side closes first, it shuts down its sending half and reads on for a moment, so that a reset can not
   destroy an answer that is still on its way (RFC 9112 9.6).
 """
 
-import os
-import socket
-import struct
 import time
 from collections import deque
-from collections.abc import Callable
-from enum import Enum, auto
 from functools import partial
 from http import HTTPStatus
-from typing import Protocol
 
 import httptools
 
 from hls_swarm.testorigin.resources import StoredFile
 from hls_swarm.testorigin.serving.answers import KEPT_HEADERS, Answer, Request, refused, unanswered
 from hls_swarm.testorigin.serving.held import Held
-
-READ_BYTES = 16 << 10
-MAX_HEAD_BYTES = 16 << 10
-MAX_REQUEST_BODY_BYTES = 64 << 10
-_LINGER_SECONDS = 2.0
-_TRICKLE_SECONDS = 0.05
-_RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time
-
-
-class State(Enum):
-    """What a connection is doing."""
-
-    IDLE = auto()
-    READING = auto()
-    WRITING = auto()
-    LINGERING = auto()
-    CLOSED = auto()
-
-
-class Owner(Protocol):
-    """What a connection needs of its server."""
-
-    read_buffer: bytearray
-    head_seconds: float
-    idle_seconds: float
-    stalled_seconds: float
-    is_stopping: bool
-
-    def now(self) -> float:
-        """The loop's clock."""
-
-    def watch_reads(self, connection: "Connection", wanted: bool) -> None:
-        """Call `readable` when there is something to read, or no longer."""
-
-    def watch_writes(self, connection: "Connection", wanted: bool) -> None:
-        """Call `writable` when something can be sent, or no longer."""
-
-    def changed_state(self, before: State, after: State) -> None:
-        """Count connections by what they do."""
-
-    def answer(self, request: Request) -> Answer | Held:
-        """What to say, or what to wait for."""
-
-    def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
-        """The answer's head."""
-
-    def turn(
-        self, connection: "Connection", request: Request, left_bytes: int, free_at: float | None
-    ) -> tuple[float, int, float] | None:
-        """What of a body goes out next, see `Limits.turn`; None: there is no limit."""
-
-    def later(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back after so many seconds."""
-
-    def answered(self, connection: "Connection", request: Request, answer: Answer, body_bytes: int) -> None:
-        """An answer ended, with so many bytes of its body sent."""
-
-    def closed(self, connection: "Connection") -> None:
-        """The connection is gone."""
+from hls_swarm.testorigin.serving.owner import (
+    LINGER_SECONDS,
+    MAX_HEAD_BYTES,
+    MAX_REQUEST_BODY_BYTES,
+    TRICKLE_SECONDS,
+    Owner,
+    State,
+)
+from hls_swarm.testorigin.serving.wire import Wire
 
 
 class Connection:
@@ -114,17 +58,17 @@ class Connection:
         "_reading",
         "_reads_watched",
         "_state",
+        "_wire",
         "_writes_watched",
         "deadline",
         "descriptor",
         "peer",
-        "socket",
     )
 
-    def __init__(self, owner: Owner, connected: socket.socket, peer: str) -> None:
+    def __init__(self, owner: Owner, wire: Wire, peer: str) -> None:
         self._owner = owner
-        self.socket = connected
-        self.descriptor = connected.fileno()
+        self._wire = wire
+        self.descriptor = wire.descriptor
         self.peer = peer
         self.deadline = owner.now() + owner.idle_seconds
         self._state = State.IDLE
@@ -158,16 +102,13 @@ class Connection:
 
     def readable(self) -> None:
         """Bytes have arrived, or the client is gone."""
-        if self._state is State.WRITING:
-            if self._held is not None and self._is_left():
-                self.close()
-                return
+        if self._state is State.WRITING and (self._held is None or self._queue):
             self._reads_watched = False
             self._owner.watch_reads(self, False)
             return
         buffer = self._owner.read_buffer
         try:
-            count = self.socket.recv_into(buffer)
+            count = self._wire.receive(buffer)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:  # reset: the client is gone, and there is nothing to tell anybody
@@ -176,7 +117,29 @@ class Connection:
         if count == 0:
             self.close()
         elif self._state is not State.LINGERING:
-            self._feed(memoryview(buffer)[:count])
+            self.take(memoryview(buffer)[:count])
+
+    def take(self, data: memoryview) -> None:
+        """Parse what has arrived and answer what is complete."""
+        self._read_at = time.perf_counter()
+        self._bytes_in += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # The request stands in the queue; what follows it would be another protocol, which is not spoken here.
+            self._keep_alive = False
+            if not self._queue:
+                self._refuse(HTTPStatus.BAD_REQUEST)
+        except httptools.HttpParserCallbackError:
+            raise
+        except httptools.HttpParserError:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+        else:
+            if self._body_in > MAX_REQUEST_BODY_BYTES:
+                self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            elif self._bytes_in - self._body_in > MAX_HEAD_BYTES:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        self._next()
 
     def writable(self) -> None:
         """The socket takes more."""
@@ -206,7 +169,7 @@ class Connection:
         if self._writes_watched:
             self._owner.watch_writes(self, False)
         self._enter(State.CLOSED)
-        self.socket.close()
+        self._wire.close()
         self._owner.closed(self)
 
     # What the parser calls.
@@ -246,28 +209,6 @@ class Connection:
 
     # The rest is its own.
 
-    def _feed(self, data: memoryview) -> None:
-        """Parse what has arrived and answer what is complete."""
-        self._read_at = time.perf_counter()
-        self._bytes_in += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # The request stands in the queue; what follows it would be another protocol, which is not spoken here.
-            self._keep_alive = False
-            if not self._queue:
-                self._refuse(HTTPStatus.BAD_REQUEST)
-        except httptools.HttpParserCallbackError:
-            raise
-        except httptools.HttpParserError:
-            self._refuse(HTTPStatus.BAD_REQUEST)
-        else:
-            if self._body_in > MAX_REQUEST_BODY_BYTES:
-                self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            elif self._bytes_in - self._body_in > MAX_HEAD_BYTES:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        self._next()
-
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer what can not be read with a status, after what was read before, and close."""
         self._queue.append(Request(self._read_at, refusal=status))
@@ -304,21 +245,12 @@ class Connection:
         if self._state is State.IDLE:
             self._next()
 
-    def _is_left(self) -> bool:
-        """Whether the client has gone while its request waited."""
-        try:
-            return not self.socket.recv(1, socket.MSG_PEEK)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError:  # reset
-            return True
-
     def _begin(self, request: Request, answer: Answer) -> None:
         """Begin to send an answer."""
         self._keep_alive = (
             self._keep_alive and request.keep_alive and request.refusal is None and not self._owner.is_stopping
         )
-        head = self._owner.head(request, answer, self._keep_alive)
+        head = self._head(request, answer)
         self._answering, self._answer = request, answer
         self._head_left = len(head)
         self._file_left = self._file_cut = 0
@@ -341,6 +273,15 @@ class Connection:
         else:
             self._go_on(answer)
 
+    def _head(self, request: Request, answer: Answer) -> bytes:
+        if not self._keep_alive:
+            persistence = b"Connection: close\r\n"
+        else:
+            persistence = b"Connection: keep-alive\r\n" if request.version == "1.0" else b""
+        status = f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n".encode("ascii")
+        owner = self._owner
+        return b"".join((status, owner.common_fields(), owner.fields(request, answer), persistence, b"\r\n"))
+
     def _cut_body(self, share: float) -> None:
         """Take away the end of the body, which the head has promised."""
         answer = self._answer
@@ -359,7 +300,7 @@ class Connection:
         if self._state is not State.WRITING or self._answer is not answer:
             return
         if answer.treatment.reset:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
+            self._wire.reset_at_close()
             self.close()
         elif answer.treatment.bytes_per_second is not None:
             self._trickle(answer, answer.treatment.bytes_per_second)
@@ -379,8 +320,8 @@ class Connection:
 
     def _trickle(self, answer: Answer, bytes_per_second: float) -> None:
         """Send the next piece of a body that is to be slow, and the one after it when it is time."""
-        if self._send_piece(answer, max(1, int(bytes_per_second * _TRICKLE_SECONDS))):
-            self._owner.later(_TRICKLE_SECONDS, partial(self._go_on, answer))
+        if self._send_piece(answer, max(1, int(bytes_per_second * TRICKLE_SECONDS))):
+            self._owner.later(TRICKLE_SECONDS, partial(self._go_on, answer))
 
     def _take_turn(self, answer: Answer, piece: int) -> None:
         """Send a piece of a body whose turn it is, and wait for the next turn."""
@@ -391,13 +332,13 @@ class Connection:
         """Send a piece; whether more is to come. An answer that is whole is ended, and the next one begun."""
         try:
             if self._out:
-                sent = self.socket.send(self._out[: self._head_left + piece if self._head_left > 0 else piece])
+                sent = self._wire.send(self._out[: self._head_left + piece if self._head_left > 0 else piece])
                 self._out = self._out[sent:]
                 self._head_left -= sent
             elif self._file_left and isinstance(answer.content, StoredFile):
                 offset = answer.offset + answer.length - self._file_cut - self._file_left
                 count = min(piece, self._file_left)
-                self._file_left -= os.sendfile(self.descriptor, answer.content.descriptor, offset, count)
+                self._file_left -= self._wire.send_file(answer.content.descriptor, offset, count)
         except (BlockingIOError, InterruptedError):
             pass  # the socket is full: the next turn goes on
         except OSError:  # the client is gone, and the log says how far the answer got
@@ -418,12 +359,12 @@ class Connection:
             return
         try:
             if self._out:
-                sent = self.socket.send(self._out, socket.MSG_MORE if self._file_left else 0)
+                sent = self._wire.send(self._out, more=self._file_left > 0)
                 self._out = self._out[sent:]
                 self._head_left -= sent
             if not self._out and self._file_left and isinstance(answer.content, StoredFile):
                 offset = answer.offset + answer.length - self._file_cut - self._file_left
-                self._file_left -= os.sendfile(self.descriptor, answer.content.descriptor, offset, self._file_left)
+                self._file_left -= self._wire.send_file(answer.content.descriptor, offset, self._file_left)
         except (BlockingIOError, InterruptedError):
             pass  # the socket is full: go on when it is not
         except OSError:  # reset or broken pipe: the client is gone, and the log says how far the answer got
@@ -470,9 +411,9 @@ class Connection:
         """Say that nothing more comes, and wait a moment for the client to close."""
         self._queue.clear()
         self._enter(State.LINGERING)
-        self.deadline = self._owner.now() + _LINGER_SECONDS
+        self.deadline = self._owner.now() + LINGER_SECONDS
         try:
-            self.socket.shutdown(socket.SHUT_WR)
+            self._wire.finish()
         except OSError:  # the client was faster
             self.close()
 

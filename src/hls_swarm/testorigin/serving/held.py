@@ -1,7 +1,8 @@
 """Requests that wait for what is not there yet: a playlist that has moved on, a part that was hinted at.
 
-A request that waits costs an entry in a list and no timer: what is published wakes those that waited for it, and those
-that have waited for too long are looked for at the same time (503, 8216bis 6.2.5.2).
+A request that waits costs an entry in a list and no timer. Those that wait for the same thing stand in one line: what
+is published is looked at once for each line, however long it is, and wakes all of it; those that have waited for too
+long are looked for at the same time (503, 8216bis 6.2.5.2).
 """
 
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 
 Wake = Callable[[bool], None]
 """Called once: whether the wait was in vain."""
+Wanted = tuple[int, int | None]
+"""Segment, and part of it."""
 
 
 @dataclass(slots=True)
@@ -16,27 +19,28 @@ class Shelf:
     """What waits for one track.
 
     Attributes:
-        waiting: segment and part, when it has been too long by the loop's clock, and whom to wake.
+        waiting: for each thing that is waited for, when it has been too long by the loop's clock and whom to wake, in
+            the order in which they came, which is that of their deadlines.
     """
 
-    waiting: list[tuple[tuple[int, int | None], float, Wake]] = field(default_factory=list)
+    waiting: dict[Wanted, list[tuple[float, Wake]]] = field(default_factory=dict)
 
     def release(self, has: Callable[[int, int | None], bool], now: float) -> None:
         """Wake those that waited for what is there now, and those that waited for too long."""
-        waiting, self.waiting = self.waiting, []
-        kept: list[tuple[tuple[int, int | None], float, Wake]] = []
-        woken: list[tuple[Wake, bool]] = []
-        for each in waiting:
-            wanted, deadline, wake = each
+        woken: list[tuple[list[tuple[float, Wake]], bool]] = []
+        for wanted, line in tuple(self.waiting.items()):
             if has(*wanted):
-                woken.append((wake, False))
-            elif deadline <= now:
-                woken.append((wake, True))
-            else:
-                kept.append(each)
-        self.waiting = kept
-        for wake, in_vain in woken:
-            wake(in_vain)
+                woken.append((self.waiting.pop(wanted), False))
+            elif line[0][0] <= now:
+                late = sum(1 for deadline, _ in line if deadline <= now)
+                woken.append((line[:late], True))
+                if late == len(line):
+                    del self.waiting[wanted]
+                else:
+                    del line[:late]
+        for line, in_vain in woken:
+            for _, wake in line:
+                wake(in_vain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,13 @@ class Held:
 
     Attributes:
         wanted: segment, and part of it.
-        deadline: when it is answered all the same, by the loop's clock.
+        deadline: when it is answered all the same, by the loop's clock; no earlier than that of one before it.
     """
 
     shelf: Shelf
-    wanted: tuple[int, int | None]
+    wanted: Wanted
     deadline: float
 
     def keep(self, wake: Wake) -> None:
         """Call back when it can be answered, or has waited for too long."""
-        self.shelf.waiting.append((self.wanted, self.deadline, wake))
+        self.shelf.waiting.setdefault(self.wanted, []).append((self.deadline, wake))

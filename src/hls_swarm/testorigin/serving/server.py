@@ -1,11 +1,13 @@
-"""The HTTP/1.1 server of the origin: many connections, one thread, no copies.
+"""The server of the origin: many connections, one thread, no copies where there need be none.
 
-The listening socket and each connection are watched by the event loop; see `connection` for what one connection does.
+The listening socket and each connection are watched by the event loop; see `opening`, `connection` and `h2` for
+what one connection does.
 """
 
 import asyncio
 import errno
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +19,16 @@ from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.lowlatency.stream import LowLatencyStream, Refusal
 from hls_swarm.testorigin.resources import Resource, Site, StoredFile
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer, message, refused, target_path, target_query
-from hls_swarm.testorigin.serving.connection import READ_BYTES, Connection, State
+from hls_swarm.testorigin.serving.connection import Connection
 from hls_swarm.testorigin.serving.control import RequestLog
 from hls_swarm.testorigin.serving.cors import CorsRule
 from hls_swarm.testorigin.serving.faults import Faults
+from hls_swarm.testorigin.serving.h2.connection import H2Connection
 from hls_swarm.testorigin.serving.held import Held
 from hls_swarm.testorigin.serving.limits import Limits
+from hls_swarm.testorigin.serving.opening import Opening
+from hls_swarm.testorigin.serving.owner import READ_BYTES, Connected, State
+from hls_swarm.testorigin.serving.wire import Wire
 from hls_swarm.testorigin.settings import OriginSettings
 from hls_swarm.testorigin.traffic import Traffic
 
@@ -87,6 +93,7 @@ class Server:
         limits: what there is only so much of, on purpose.
         low_latency: the stream whose requests may have to wait.
         cors: which scripts may read answers; None: those of every page.
+        tls: what a handshake is made with; None: there is no TLS here.
     """
 
     def __init__(
@@ -103,7 +110,9 @@ class Server:
         limits: Limits | None = None,
         low_latency: LowLatencyStream | None = None,
         cors: CorsRule | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         self._low_latency = low_latency
         self._limits = limits or Limits(())
         self._cors = cors
@@ -117,12 +126,12 @@ class Server:
         self._site, self._traffic, self._log = site, traffic, log
         self._listener = listener
         self._max_connections = max_connections
-        self._connections: set[Connection] = set()
+        self._connections: set[Connected] = set()
         self._loop = asyncio.get_running_loop()
         self._sweeper: asyncio.TimerHandle | None = None
         self._resume: asyncio.TimerHandle | None = None
         self._all_closed = asyncio.Event()
-        self._second, self._every_head = -1, b""
+        self._second, self._common = -1, b""
         self._viewers = 0
 
     def start(self) -> None:
@@ -140,7 +149,7 @@ class Server:
             self._listener.close()
         for connection in tuple(self._connections):
             if connection.state is not State.WRITING or connection.is_held:
-                connection.close()
+                connection.expire()
         if self._connections:
             try:
                 await asyncio.wait_for(self._all_closed.wait(), self._grace_seconds)
@@ -174,7 +183,7 @@ class Server:
                 connected.close()
                 continue
             self._traffic.active += 1
-            self._connections.add(Connection(self, connected, address[0]))
+            self._connections.add(Opening(self, connected, address[0], self._tls))
 
     def _pause_accepting(self) -> None:
         """Look away from the listener, which stays readable, for a moment: until a connection has been given back."""
@@ -199,14 +208,14 @@ class Server:
         """The loop's clock."""
         return self._loop.time()
 
-    def watch_reads(self, connection: Connection, wanted: bool) -> None:
+    def watch_reads(self, connection: Connected, wanted: bool) -> None:
         """Call `readable` when there is something to read, or no longer."""
         if wanted:
             self._loop.add_reader(connection.descriptor, connection.readable)
         else:
             self._loop.remove_reader(connection.descriptor)
 
-    def watch_writes(self, connection: Connection, wanted: bool) -> None:
+    def watch_writes(self, connection: Connected, wanted: bool) -> None:
         """Call `writable` when something can be sent, or no longer."""
         if wanted:
             self._loop.add_writer(connection.descriptor, connection.writable)
@@ -243,27 +252,26 @@ class Server:
             self._limits.work()
         return made
 
-    def head(self, request: Request, answer: Answer, keep_alive: bool) -> bytes:
-        """The answer's head; Date is required of a server with a clock (RFC 9110 6.6.1)."""
+    def common_fields(self) -> bytes:
+        """Header lines of every answer of this second; Date is required of a server with a clock (RFC 9110 6.6.1)."""
         second = int(time.time())
         if second != self._second:
             self._second = second
-            self._every_head = f"Server: hls-swarm/{__version__}\r\nDate: {formatdate(second, usegmt=True)}\r\n".encode(
+            self._common = f"Server: hls-swarm/{__version__}\r\nDate: {formatdate(second, usegmt=True)}\r\n".encode(
                 "ascii"
             )
-        if not keep_alive:
-            persistence = b"Connection: close\r\n"
-        else:
-            persistence = b"Connection: keep-alive\r\n" if request.version == "1.0" else b""
-        status = f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n".encode("ascii")
+        return self._common
+
+    def fields(self, request: Request, answer: Answer) -> bytes:
+        """Header lines of this answer, without those that concern the connection."""
         fields = answer.fields if self._cors is None else self._cors.of(answer.fields)
         if self._limits.knows_viewers and answer.metered and b"cookie" not in request.headers:
             self._viewers += 1
             fields += b"Set-Cookie: %s%d; Path=/\r\n" % (_VIEWER_COOKIE, self._viewers)
-        return b"".join((status, self._every_head, fields, persistence, b"\r\n"))
+        return fields
 
     def turn(
-        self, connection: Connection, request: Request, left_bytes: int, free_at: float | None
+        self, connection: Connected, request: Request, left_bytes: int, free_at: float | None
     ) -> tuple[float, int, float] | None:
         """What of a body goes out next, see `Limits.turn`; None: there is no limit."""
         viewer = _viewer(connection.peer, request) if self._limits.knows_viewers else ""
@@ -273,7 +281,7 @@ class Server:
         """Call back after so many seconds."""
         self._loop.call_later(seconds, callback)
 
-    def answered(self, connection: Connection, request: Request, answer: Answer, body_bytes: int) -> None:
+    def answered(self, connection: Connected, request: Request, answer: Answer, body_bytes: int) -> None:
         """An answer ended, with so many bytes of its body sent."""
         if not answer.metered:
             self._traffic.unmetered_requests += 1
@@ -284,7 +292,17 @@ class Server:
         if self._requests is not None:
             self._requests.add(request, answer.status, body_bytes, seconds)
 
-    def closed(self, connection: Connection) -> None:
+    def opened(self, opening: Connected, wire: Wire, data: memoryview, *, http2: bool) -> None:
+        """It is known what a connection speaks; the data is what was read of it."""
+        self.changed_state(opening.state, State.IDLE)
+        self._connections.discard(opening)
+        speaking = H2Connection if http2 else Connection
+        connection = speaking(self, wire, opening.peer)
+        self._connections.add(connection)
+        if data:
+            connection.take(data)
+
+    def closed(self, connection: Connected) -> None:
         """The connection is gone."""
         self._connections.discard(connection)
         self._traffic.active -= 1
