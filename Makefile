@@ -15,7 +15,7 @@ demo: $(VENV)/.run ## Run viewers against an origin of their own, and end with a
 	$(BIN)/hls-swarm demo
 	@echo "The program is $(BIN)/hls-swarm: export PATH=\"$(abspath $(BIN)):\$$PATH\" to call it hls-swarm"
 
-test: system-packages $(VENV)/.dev $(VENV)/.cluster tests/browser/node_modules/.ready ## Everything that CI runs: format, lint, types, import contract, tests
+test: system-packages $(VENV)/.dev $(VENV)/.cluster $(VENV)/.http3 tests/browser/node_modules/.ready ## Everything that CI runs: format, lint, types, import contract, tests
 	PATH="$(abspath $(BIN)):$$PATH" tools/check
 
 quick: $(VENV)/.dev ## The same without the tests that start programs or take long: under a minute
@@ -73,6 +73,10 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.lock
 $(VENV)/.cluster: $(VENV)/.dev requirements/cluster.lock
 	$(PIP) --require-hashes --no-deps -r requirements/cluster.lock && touch $@ || \
 		echo "COULD NOT INSTALL ray: the tests of several machines will be skipped" >&2
+
+$(VENV)/.http3: $(VENV)/.dev requirements/http3.lock
+	$(PIP) --require-hashes --no-deps -r requirements/http3.lock && touch $@ || \
+		echo "COULD NOT INSTALL qh3: the tests of HTTP/3 will be skipped" >&2
 
 tests/browser/node_modules/.ready: tests/browser/package-lock.json
 	cd tests/browser && npm ci --no-audit --no-fund --silent && touch node_modules/.ready || \

@@ -14,11 +14,16 @@ from typing import NamedTuple
 import pytest
 from tests.http.certificates import Certificate, made
 from tests.http.running import request, with_client
-from tests.support.programs import free_port, require
+from tests.support.programs import free_port, require, skip_part
 
-from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity, TlsOptions, fetch
+from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Http3, Identity, TlsOptions, fetch
+from hls_swarm.http.h1.connection import Connection
 from hls_swarm.http.h1.stream import TcpStream
 from hls_swarm.http.h2.connection import H2Connection
+from hls_swarm.http.h3.connection import H3Connection
+from hls_swarm.http.h3.driver import is_installed
+from hls_swarm.http.h3.path import QuicPath
+from hls_swarm.http.seam import AnyConnection
 from hls_swarm.http.tls.context import TlsStream
 from hls_swarm.http.tls.skipping import SkippingStream
 from hls_swarm.records import Exchange, FailureKind
@@ -47,6 +52,7 @@ CADDY = """
 {{
   auto_https off
   admin off
+  default_sni 127.0.0.1
   storage file_system {root}/caddy
 }}
 (files) {{
@@ -83,7 +89,7 @@ class Version(NamedTuple):
     stream: type[object]
 
 
-H1, H2 = Identity(), Identity(http2=Http2.REQUIRED)
+H1, H2, H3 = Identity(), Identity(http2=Http2.REQUIRED), Identity(http3=Http3.REQUIRED)
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 VERSIONS = {
     "HTTP/1.1": Version(False, H1, None, ("--http1.1",), TcpStream),
@@ -92,6 +98,9 @@ VERSIONS = {
     "HTTP/2, TLS 1.2": Version(True, H2, TLS12, ("--http2", "--tls-max", "1.2"), TlsStream),
     "HTTP/2, TLS 1.3": Version(True, H2, TLS13, ("--http2", "--tlsv1.3"), SkippingStream),
 }
+CONNECTIONS: dict[Identity, type[object]] = {H1: Connection, H2: H2Connection, H3: H3Connection}
+HTTP3 = Version(True, H3, None, ("--http2",), QuicPath)
+"""Of curl, whose builds seldom speak it, HTTP/2 beside."""
 PATHS = {
     "/live.m3u8": None,
     "/segment.ts": None,
@@ -112,12 +121,25 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 def origin(
     request: pytest.FixtureRequest, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Origin]:
-    root = tmp_path_factory.mktemp(request.param)
+    root = with_files(tmp_path_factory.mktemp(request.param))
+    with serving(request.param, root, certificate) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def caddy(certificate: Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
+    if not is_installed():
+        skip_part("the extra http3 is not installed")
+    root = with_files(tmp_path_factory.mktemp("caddy-h3"))
+    with serving("caddy", root, certificate) as running:
+        yield running
+
+
+def with_files(root: Path) -> Path:
     (root / "www").mkdir()
     for name, content in (("live.m3u8", PLAYLIST), ("segment.ts", SEGMENT), ("empty.ts", b"")):
         (root / "www" / name).write_bytes(content)
-    with serving(request.param, root, certificate) as running:
-        yield running
+    return root
 
 
 @contextmanager
@@ -162,6 +184,16 @@ def asked_by_curl(url: str, flags: tuple[str, ...]) -> tuple[int, int, bytes]:
 def test_the_same_bytes_and_the_same_outcome(
     version: Version, path: str, origin: Origin, certificate: Certificate
 ) -> None:
+    compare(version, path, origin, certificate)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_same_over_http3(path: str, caddy: Origin, certificate: Certificate) -> None:
+    compare(HTTP3, path, caddy, certificate)
+
+
+def compare(version: Version, path: str, origin: Origin, certificate: Certificate) -> None:
+    """Ask our way and curl's."""
     url = (origin.tls if version.tls else origin.plain) + path
     status, size, body = asked_by_curl(url, version.curl)
     options = ClientOptions(tls=TlsOptions(ca_file=certificate.certificate, verify_share=0.0))
@@ -171,10 +203,8 @@ def test_the_same_bytes_and_the_same_outcome(
         limit(client.context, version)
         got = [await fetch(client, request(url, keep_body=True, max_body_bytes=1 << 22))]
         got += [await fetch(client, request(url)) for _ in range(ROUNDS)]
-        streams.extend(connection.stream for connection in client._connections)
-        assert {isinstance(one, H2Connection) for one in client._connections} == {
-            version.identity.http2 is not H1.http2
-        }
+        streams.extend(carrier(connection) for connection in client._connections)
+        assert {type(one) for one in client._connections} == {CONNECTIONS[version.identity]}
         return got
 
     kept, *dropped = with_client(use, options=options, identity=version.identity)
@@ -191,6 +221,11 @@ def test_the_same_bytes_and_the_same_outcome(
     if not redirected:
         assert kept.body_bytes == size
     assert {type(stream) for stream in streams} == {version.stream}
+
+
+def carrier(connection: AnyConnection) -> object:
+    """What a connection reads from."""
+    return connection._path if isinstance(connection, H3Connection) else connection.stream
 
 
 def limit(context: ClientContext, version: Version) -> None:

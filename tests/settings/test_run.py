@@ -363,7 +363,23 @@ REFUSED = [
         {"resolve": ("192.0.2.7",)},
         "--resolve: sends the load elsewhere than the URL says: add --dangerous if that is meant",
     ),
-    ("unknown version", {"http": "3.1"}, "--http: '3.1' is not one of auto, 1.1, 2"),
+    ("unknown version", {"http": "3.1"}, "--http: '3.1' is not one of auto, 1.1, 2, 3"),
+    ("HTTP/3 without TLS", {"http": "3"}, f"--http: 3 is spoken over TLS only: ask for https:// instead of {URL}"),
+    (
+        "HTTP/3 and a stream to zap to without TLS",
+        {"http": "3", "url": "https://o/a", "zap_after": "10s", "zap_url": ("http://u:p@c/b",)},
+        "--http: 3 is spoken over TLS only: ask for https:// instead of http://***@c/b",
+    ),
+    (
+        "HTTP/3 through a proxy",
+        {"http": "3", "url": "https://o/a", "proxy": "http://p:3128"},
+        "--http: 3 can not go through a --proxy, which knows no UDP: leave it to auto",
+    ),
+    (
+        "HTTP/3 of ffmpeg",
+        {"http": "3", "url": "https://o/a", "engine": "ffmpeg"},
+        "--http: 3 is nothing that ffmpeg speaks: add native viewers to --engine",
+    ),
     (
         "prior knowledge through a proxy",
         {"http": "2", "proxy": "http://p:3128"},

@@ -25,7 +25,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "user-agent": "A ua agent useragent",
         "token-file": "token tokens auth",
         "timeout": "request-timeout max-time",
-        "http": "http2 http1.1 http-version h2",
+        "http": "http2 http1.1 http-version h2 http3 h3 quic",
         "resolve": "connect-to dns host-override ip",
         "insecure": "k no-verify skip-verify no-check-certificate tls-skip-verify insecure-skip-tls-verify",
         "ca-file": "ca cacert ca-cert cafile ca-bundle",

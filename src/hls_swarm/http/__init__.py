@@ -4,7 +4,7 @@ from hls_swarm.http.awaiting import fetch
 from hls_swarm.http.client import Client
 from hls_swarm.http.context import ClientContext
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
-from hls_swarm.http.options import ClientOptions, Http2, Identity, Limits, TlsOptions
+from hls_swarm.http.options import ClientOptions, Http2, Http3, Identity, Limits, TlsOptions
 
 __all__ = [
     "Client",
@@ -12,6 +12,7 @@ __all__ = [
     "ClientOptions",
     "Fetcher",
     "Http2",
+    "Http3",
     "Identity",
     "InFlight",
     "Limits",

@@ -6,8 +6,8 @@ Rules:
   have for a host, waits for one.
 - A playlist may name any number of hosts: beyond `MOST_CONNECTIONS`, idle connections to other hosts are closed, those
   used longest ago first.
-- Over HTTP/2 there is one connection to a host, and fetches share it; while it is not known yet what the host speaks,
-  they wait for the first one.
+- Over HTTP/2 and HTTP/3 there is one connection to a host, and fetches share it; while it is not known yet what the
+  host speaks, they wait for the first one.
 - User and password of a URL go to its origin for as long as the client lives, as browsers do (RFC 7617 2.2).
 - One timer per client, set for the earliest time limit of what is in flight. It is moved only to an earlier time:
   when it rings for a limit that no longer stands, it is set anew. So a fetch that goes well costs no timer.
@@ -26,12 +26,15 @@ from hls_swarm.http.fetcher import Request
 from hls_swarm.http.h1.connection import Connection, Served
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import H2Connection
+from hls_swarm.http.h3.connection import H3Connection
+from hls_swarm.http.h3.path import QuicPath
 from hls_swarm.http.opening.dial import Dial, Dialer, Memory
-from hls_swarm.http.options import Http2, Identity
+from hls_swarm.http.opening.quic import QuicDial
+from hls_swarm.http.options import Http2, Http3, Identity
 from hls_swarm.http.pacing.h1 import PacedConnection
 from hls_swarm.http.pacing.h2 import PacedH2Connection
 from hls_swarm.http.pacing.link import Link
-from hls_swarm.http.seam import Pending
+from hls_swarm.http.seam import AnyConnection, Pending
 from hls_swarm.records import Exchange
 
 _NOBODY = Identity()
@@ -83,7 +86,7 @@ class Client:
         self.fields = context.fields(identity)
         self.asks_plainly = not context.proxy_fields and "host" not in self.fields.names
         self._closed = False
-        self._connections: list[Connection | H2Connection] = []
+        self._connections: list[AnyConnection] = []
         self._dials: list[Dial] = []
         self._in_flight: list[Pending] = []
         self._waiting: list[Pending] = []
@@ -119,7 +122,7 @@ class Client:
             self._timer.cancel()
             self._timer, self.alarm_at = None, inf
 
-    def connection(self, route: Route) -> Connection | H2Connection | None:
+    def connection(self, route: Route) -> AnyConnection | None:
         """An idle connection, if there is one."""
         connections = self._connections
         for connection in connections:
@@ -141,17 +144,27 @@ class Client:
         if len(self._connections) + len(self._dials) >= MOST_CONNECTIONS:
             self._close_idle()
         identity = self.identity
-        dial = Dial(self.context, dialer, route, identity.source_address, self._memory, identity.http2, self.link)
+        source, memory = identity.source_address, self._memory
+        if route.tls and identity.http3 is Http3.REQUIRED:
+            dial: Dial = QuicDial(self.context, dialer, route, source, memory, self.link)
+        else:
+            dial = Dial(self.context, dialer, route, source, memory, identity.http2, self.link)
         self._dials.append(dial)
         dial.start()
         return dial
 
-    def dialed(self, dial: Dial, stream: Stream | None) -> Connection | H2Connection | None:
-        """A dial ended, with a stream or without."""
+    def dialed(self, dial: Dial, opened: Stream | QuicPath | None) -> AnyConnection | None:
+        """A dial ended, with something opened or without."""
         self._dials.remove(dial)
-        if stream is not None:
+        if isinstance(opened, QuicPath):
             dial.host.connections += 1
-            connection = self._connection_of(dial, stream)
+            found = H3Connection(self.context.loop, opened, dial.route, dial.host, self)
+            self._connections.append(found)
+            self._serve_waiting_soon()
+            return found
+        if opened is not None:
+            dial.host.connections += 1
+            connection = self._connection_of(dial, opened)
             self._connections.append(connection)
             self.context.round_trips.opened(connection)
             if self.identity.http2 is not Http2.NEVER:
@@ -247,7 +260,13 @@ class Client:
         self.watch(min((fetching.deadline for fetching in self._in_flight), default=inf))
 
     def _multiplexes(self, route: Route) -> bool:
-        """Whether there is, or may soon be, an HTTP/2 connection to wait for: one to a host is enough."""
+        """Whether there is, or may soon be, a connection for many requests to wait for: one to a host is enough."""
+        if route.tls and self.identity.http3 is Http3.REQUIRED:
+            return any(dial.route == route for dial in self._dials) or any(
+                connection.route == route and connection.takes_more
+                for connection in self._connections
+                if isinstance(connection, H3Connection)
+            )
         http2 = self.identity.http2
         if http2 is Http2.NEVER or route in self._memory.h1_routes or not (route.tls or http2 is Http2.REQUIRED):
             return False

@@ -14,6 +14,7 @@ from hls_swarm.http.asking.fields import FieldBlock, default_fields, field_block
 from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, parse_target
 from hls_swarm.http.fetcher import Timeouts
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, system_reception
+from hls_swarm.http.h3.driver import QuicSetup
 from hls_swarm.http.opening.reach import Reach
 from hls_swarm.http.opening.resolver import Resolver
 from hls_swarm.http.options import ClientOptions, Http2, Identity, Limits, TlsOptions
@@ -81,6 +82,7 @@ class ClientContext:
         self.fields(Identity())
         self._taken_over = 0
         self._tls: dict[Http2, TlsSetup] = {}
+        self._quic: QuicSetup | None = None
         self.timeouts = None if self.options.limits == Limits() else lru_cache(maxsize=64)(self._timeouts)
         if self.options.tls != TlsOptions():
             self.tls(Http2.NEVER)  # so that a wrong file is found before anything starts
@@ -99,6 +101,16 @@ class ClientContext:
         key_log = KeyLog(context, copy_to=context.keylog_filename)
         weakref.finalize(self, key_log.close)
         return TlsSetup(context, key_log)
+
+    def quic(self) -> QuicSetup:
+        """For HTTP/3; made when first needed.
+
+        Raises:
+            SettingsError: see `QuicSetup`.
+        """
+        if self._quic is None:
+            self._quic = QuicSetup(self.options.tls)
+        return self._quic
 
     def takeover(self, secrets: Secrets) -> Takeover:
         """How a TLS 1.3 connection with these secrets goes on; bodies to verify are spread over connections."""

@@ -22,18 +22,19 @@ from time import perf_counter
 import msgspec
 
 from hls_swarm.errors import raised
-from hls_swarm.http.asking.fields import extended
+from hls_swarm.http.asking.fields import FieldCoding, extended
 from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, queried, shown_url
 from hls_swarm.http.fetcher import Progress, Request
 from hls_swarm.http.h1.connection import BodyUse, Connection, Fate
 from hls_swarm.http.h1.content import MalformedContent, decoding, unknown_coding
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
-from hls_swarm.http.h2.connection import Answering, H2Connection
-from hls_swarm.http.h2.fields import block_literals, field_literals, plain_block, request_block
+from hls_swarm.http.h2.connection import Answering
+from hls_swarm.http.h3.connection import H3Answering
+from hls_swarm.http.h3.path import QuicPath
 from hls_swarm.http.opening.dial import Dial
-from hls_swarm.http.options import Http2
-from hls_swarm.http.seam import Owner
+from hls_swarm.http.options import Http2, Http3
+from hls_swarm.http.seam import AnyConnection, Owner
 from hls_swarm.records import Exchange, Failure, FailureKind, Unanswered
 
 _MASK = "***"
@@ -56,7 +57,7 @@ class _Phase(Enum):
 _WAITING, _CONNECTING, _SENDING, _ANSWER, _BODY = _Phase
 _KEEP, _DROP, _REFUSE = BodyUse
 _CLOSE = Framing.CLOSE
-_NEVER = Http2.NEVER
+_NO_HTTP2, _NO_HTTP3 = Http2.NEVER, Http3.NEVER
 
 
 class _DialTimes(msgspec.Struct, frozen=True, gc=False):
@@ -114,7 +115,7 @@ class Fetching:
         self.body_start: bytes | None = None
         self._target: Target | None = None
         self._home: Target | None = None
-        self._connection: Connection | H2Connection | Answering | None = None
+        self._connection: AnyConnection | Answering | H3Answering | None = None
         self._dial: Dial | None = None
         self._failure: Failure | None = None
         self._head: Head | None = None
@@ -227,11 +228,11 @@ class Fetching:
 
     # What a dial reports
 
-    def connected(self, dial: Dial, stream: Stream) -> None:
+    def connected(self, dial: Dial, opened: Stream | QuicPath) -> None:
         """See `dial.Dialer`."""
         self._dial = None
         self._note_times(dial)
-        connection = self._client.dialed(dial, stream)
+        connection = self._client.dialed(dial, opened)
         try:
             if connection is not None and self._target is not None:
                 self._ask(connection, self._target)
@@ -384,15 +385,17 @@ class Fetching:
     def _open(self, route: Route) -> None:
         dial = self._client.dial(route, self)
         if dial is None:
-            # For a stream of an HTTP/2 connection a peer may let one wait for ever; one of six connections comes free.
-            limit = None if self._client.identity.http2 is _NEVER else self._timeouts.first_byte
+            # For a stream of a connection a peer may let one wait for ever; one of six connections comes free.
+            identity = self._client.identity
+            shares = identity.http2 is not _NO_HTTP2 or identity.http3 is not _NO_HTTP3
+            limit = self._timeouts.first_byte if shares else None
             self._enter(_WAITING, perf_counter(), limit)
             self._client.wait(self)
         else:
             self._dial = dial
             self._enter(_CONNECTING, perf_counter(), self._timeouts.connect)
 
-    def _ask(self, connection: Connection | H2Connection, target: Target) -> None:
+    def _ask(self, connection: AnyConnection, target: Target) -> None:
         client, request = self._client, self._request
         self._connection = connection
         self._phase, self._limit = _SENDING, self._timeouts.first_byte
@@ -402,12 +405,13 @@ class Fetching:
             and target.trusted
             and not (self._hops or request.headers or request.byte_range is not None)
         )
-        if isinstance(connection, H2Connection):
+        if not isinstance(connection, Connection):
+            coding = connection.coding
             if plainly:
                 path, authority = target.request_line[4:-11].decode("ascii"), target.host_line[6:-2].decode("ascii")
-                block = plain_block(path, authority, target.route.tls, self._fields.fields)
+                block = coding.plain_block(path, authority, target.route.tls, self._fields.fields)
             else:
-                block = self._request_block(target)
+                block = self._request_block(target, coding)
             self._connection = connection.send(self, block)
         elif plainly:
             connection.send(self, b"".join((target.request_line, target.host_line, self._fields.full, b"\r\n")))
@@ -455,8 +459,8 @@ class Fetching:
             parts.append(b"Content-Length: %d\r\n" % len(request.body))
         return b"".join(parts)
 
-    def _request_block(self, target: Target) -> bytes:
-        """The same as an HTTP/2 field block."""
+    def _request_block(self, target: Target, coding: FieldCoding) -> bytes:
+        """The same as a block of fields."""
         request, block, client = self._request, self._fields, self._client
         at_home = self._is_told_all(target)
         names = block.names
@@ -464,8 +468,8 @@ class Fetching:
         if at_home and "host" in names:
             authority = next(value for name, value in block.fields if name.lower() == "host")
         parts = [
-            request_block(self._request_line(target)[4:-11].decode("ascii"), authority, tls=target.route.tls),
-            block_literals(block.fields if at_home else block.shared),
+            coding.request_block(self._request_line(target)[4:-11].decode("ascii"), authority, tls=target.route.tls),
+            coding.block_literals(block.fields if at_home else block.shared),
         ]
         more: list[tuple[str, str]] = []
         if request.byte_range is not None:
@@ -478,7 +482,7 @@ class Fetching:
         if authorization is not None and not (at_home and "authorization" in names):
             more.append(("authorization", authorization))
         if more:
-            parts.append(field_literals(tuple(more)))
+            parts.append(coding.field_literals(tuple(more)))
         return b"".join(parts)
 
     def _judged(self, head: Head) -> Failure | None:

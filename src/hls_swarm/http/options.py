@@ -73,6 +73,13 @@ class Http2(StrEnum):
     REQUIRED = "required"  # without TLS as well, with prior knowledge (RFC 9113 3.3)
 
 
+class Http3(StrEnum):
+    """Whether a client speaks HTTP/3, which is spoken over TLS only; needs an extra."""
+
+    NEVER = "never"
+    REQUIRED = "required"  # for whatever is asked for over https
+
+
 class Identity(msgspec.Struct, frozen=True):
     """What tells one viewer from another, as seen from the origin.
 
@@ -82,7 +89,7 @@ class Identity(msgspec.Struct, frozen=True):
         source_address: local address to connect from.
         secret: a text in its URLs that no exchange shows: there it reads `***`.
         origins: URLs that the user wrote for this viewer alone; see `ClientOptions`.
-        http2: whether its player speaks that.
+        http2, http3: whether its player speaks that.
     """
 
     user_agent: str | None = None
@@ -91,3 +98,4 @@ class Identity(msgspec.Struct, frozen=True):
     secret: str | None = None
     origins: tuple[str, ...] = ()
     http2: Http2 = Http2.NEVER
+    http3: Http3 = Http3.NEVER

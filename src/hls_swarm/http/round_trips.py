@@ -5,7 +5,7 @@ Rules:
 - The estimate is the smoothed one of tcp(7), TCP_INFO. Each request gives it a value, from its sending to its
   acknowledgement: on a path whose queue is full it rises, while a slow answer leaves it as it is.
 - Some connections are enough, and cost four system calls each a second. One that closes makes room for the next.
-- Where the system has no TCP_INFO, nothing is known.
+- Where the system has no TCP_INFO, nothing is known; nor of QUIC, whose connections are no business of the kernel.
 """
 
 import socket
@@ -34,20 +34,20 @@ class RoundTrips:
     """The sample of one event loop."""
 
     def __init__(self) -> None:
-        self._connections: dict[Connected, None] = {}
+        self._connections: dict[object, Connected] = {}
 
     def opened(self, connection: Connected) -> None:
         """A connection is there."""
         if len(self._connections) < MOST:
-            self._connections[connection] = None
+            self._connections[connection] = connection
 
-    def closed(self, connection: Connected) -> None:
+    def closed(self, connection: object) -> None:
         """It is gone, or about to be."""
         self._connections.pop(connection, None)
 
     def read(self) -> list[float]:
         """The round trips now, in seconds; of connections that have none yet, nothing."""
-        found = (round_trip(connection.stream.fd) for connection in self._connections)
+        found = (round_trip(connection.stream.fd) for connection in self._connections.values())
         return [seconds for seconds in found if seconds is not None]
 
 

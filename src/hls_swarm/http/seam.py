@@ -11,8 +11,13 @@ from hls_swarm.http.context import ClientContext
 from hls_swarm.http.h1.connection import Connection
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import H2Connection
+from hls_swarm.http.h3.connection import H3Connection
+from hls_swarm.http.h3.path import QuicPath
 from hls_swarm.http.opening.dial import Dial, Dialer
 from hls_swarm.http.options import Identity
+
+AnyConnection = Connection | H2Connection | H3Connection
+"""A connection of whatever version."""
 
 
 class Pending(Protocol):
@@ -59,14 +64,14 @@ class Owner(Protocol):
     asks_plainly: bool
     alarm_at: float
 
-    def connection(self, route: Route) -> Connection | H2Connection | None:
+    def connection(self, route: Route) -> AnyConnection | None:
         """An idle connection, if there is one."""
 
     def dial(self, route: Route, dialer: Dialer) -> Dial | None:
         """Open a connection; None at the limit of connections for a host."""
 
-    def dialed(self, dial: Dial, stream: Stream | None) -> Connection | H2Connection | None:
-        """A dial ended, with a stream or without; the connection that is made of the stream."""
+    def dialed(self, dial: Dial, opened: Stream | QuicPath | None) -> AnyConnection | None:
+        """A dial ended, with something opened or without; the connection that is made of it."""
 
     def wait(self, fetching: Pending) -> None:
         """Call `proceed` when a connection may be had."""

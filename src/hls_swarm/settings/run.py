@@ -126,6 +126,19 @@ class Settings(
                 "browser_origin", "has no browser to be for with --engine ffmpeg: add native viewers"
             )
 
+    def _check_http3(self) -> None:
+        for url in self.urls:
+            if not url.lower().startswith("https://"):
+                raise SettingValueError(
+                    "http", f"3 is spoken over TLS only: ask for https:// instead of {masked_url(url)}"
+                )
+        if self.proxy is not None:
+            raise SettingValueError("http", "3 can not go through a --proxy, which knows no UDP: leave it to auto")
+        if not self.has_native_viewers:
+            raise SettingValueError("http", "3 is nothing that ffmpeg speaks: add native viewers to --engine")
+        if self.access_rate is not None:
+            raise SettingValueError("http", "3 can not be held to an --access-rate: leave it to auto")
+
     def _check_urls(self) -> None:
         """What depends on the URL that is asked for."""
         for field, text in (("url", self.url), ("user_agent", self.user_agent), ("header", "\n".join(self.header))):
@@ -133,6 +146,8 @@ class Settings(
                 raise SettingValueError(field, "has {token} in it, which stands for a line of --token-file: name one")
         if self.http == "2" and self.proxy is not None and not self.url.lower().startswith("https://"):
             raise SettingValueError("http", "2 without TLS can not go through a --proxy: leave it to auto")
+        if self.http == "3":
+            self._check_http3()
         host = urlsplit(self.url).hostname or ""
         for text in self.resolve:
             check_spelling("resolve", partial(parse_override, host=host), text)

@@ -5,7 +5,7 @@ import pytest
 from hls_swarm.engine.native.clients import check_clients, client_options
 from hls_swarm.engine.native.identities import Identities, Lists, read_lists
 from hls_swarm.errors import SettingsError
-from hls_swarm.http import Http2, Identity, Limits, TlsOptions
+from hls_swarm.http import Http2, Http3, Identity, Limits, TlsOptions
 from hls_swarm.settings.run import Settings
 
 URL = "http://origin/stream.m3u8"
@@ -140,6 +140,14 @@ def test_coding_that_can_not_be_read_is_refused_before_the_start(field: str, val
 def test_the_version_is_that_of_the_player_unless_said_otherwise(http: str, profile: str, http2: Http2) -> None:
     settings = Settings(url=URL, http=http, profile=profile)  # type: ignore[arg-type]
     assert Identities.of(settings, Lists()).identity(0).http2 is http2
+
+
+@pytest.mark.parametrize(("http", "http3"), [("auto", Http3.NEVER), ("2", Http3.NEVER), ("3", Http3.REQUIRED)])
+def test_http3_is_for_whoever_asks_for_it(http: str, http3: Http3) -> None:
+    settings = Settings(url="https://origin/stream.m3u8", http=http)  # type: ignore[arg-type]
+    identity = Identities.of(settings, Lists()).identity(0)
+    assert identity.http3 is http3
+    assert (http3 is Http3.REQUIRED) <= (identity.http2 is Http2.NEVER)
 
 
 def test_a_mix_of_players_is_a_mix_of_versions() -> None:

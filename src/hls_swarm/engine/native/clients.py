@@ -13,6 +13,7 @@ from hls_swarm.http.browsing.client import BrowserClient
 from hls_swarm.http.browsing.page import Page
 from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.http.h1.content import READABLE
+from hls_swarm.http.h3.driver import QuicSetup
 from hls_swarm.http.pacing.link import Link
 from hls_swarm.http.tls.context import tls_context
 from hls_swarm.records import AsideFetched, Exchange, ObjectKind, Record
@@ -78,6 +79,8 @@ def check_clients(settings: Settings) -> None:
     tls = client_options(settings).tls
     if tls != TlsOptions():
         tls_context(tls)
+    if settings.http == "3":
+        QuicSetup(tls)
 
 
 class Fetchers:
@@ -85,6 +88,8 @@ class Fetchers:
 
     def __init__(self, settings: Settings, identities: Identities, loop: asyncio.AbstractEventLoop) -> None:
         self._context = ClientContext(loop, client_options(settings))
+        if settings.http == "3":
+            self._context.quic()  # on a machine without the extra the run ends here, and no viewer fails for it
         self._identities = identities
         self._page = page_of(settings)
         self._in_full = settings.cmcd == "query"

@@ -15,7 +15,7 @@ import msgspec
 
 from hls_swarm.engine.sessions import Sessions
 from hls_swarm.errors import SettingsError
-from hls_swarm.http import Http2, Identity
+from hls_swarm.http import Http2, Http3, Identity
 from hls_swarm.load.access import AccessRates, Rate, read_trace
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.network import AddressPool, parse_source_addresses
@@ -96,11 +96,12 @@ class Identities:
             secret=self._token(viewer),
             origins=tuple(self._filled(url, viewer) for url in settings.urls if has_own_host(url)),
             http2=self._http2(viewer),
+            http3=Http3.REQUIRED if settings.http == "3" else Http3.NEVER,
         )
 
     def _http2(self, viewer: int) -> Http2:
         match self.settings.http:
-            case "1.1":
+            case "1.1" | "3":  # what is not over TLS can not be over QUIC
                 return Http2.NEVER
             case "2":
                 return Http2.REQUIRED

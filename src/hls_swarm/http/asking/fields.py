@@ -11,14 +11,39 @@ Rules:
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from hls_swarm.http.h1.content import ACCEPT_ENCODING
 
 Fields = tuple[tuple[str, str], ...]
+
+
+class FieldCoding(NamedTuple):
+    """How HTTP/2 or HTTP/3 encodes the fields of a request, without a dynamic table.
+
+    Attributes:
+        request_block: path, authority, whether over TLS, method: the pseudo-header fields, with which a block begins.
+        field_literals: fields; Host is left out, which is the authority.
+        block_literals: the same for fields that many requests share.
+        plain_block: a request of path, authority, whether over TLS, and fields.
+    """
+
+    request_block: "RequestBlock"
+    field_literals: Callable[[Fields], bytes]
+    block_literals: Callable[[Fields], bytes]
+    plain_block: Callable[[str, str, bool, Fields], bytes]
+
+
+class RequestBlock(Protocol):
+    """See `FieldCoding`."""
+
+    def __call__(self, path: str, authority: str, *, tls: bool, method: str = "GET") -> bytes:
+        """Encode."""
+
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE = re.compile(r"[\x00\r\n]")

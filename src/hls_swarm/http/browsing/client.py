@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hls_swarm.http.asking.fields import FieldBlock, Fields, default_fields, field_block
+from hls_swarm.http.asking.fields import FieldBlock, FieldCoding, Fields, default_fields, field_block
 from hls_swarm.http.asking.target import Route, Target
 from hls_swarm.http.browsing.cors import NULL_ORIGIN, PreflightCache, asked_for, exposes, preflight_refusal, refusal
 from hls_swarm.http.browsing.page import Page, Relation
@@ -27,7 +27,6 @@ from hls_swarm.http.exchange import USELESS_BODY_BYTES, Fetching
 from hls_swarm.http.fetcher import Request
 from hls_swarm.http.h1.connection import BodyUse
 from hls_swarm.http.h1.head import Head
-from hls_swarm.http.h2.fields import field_literals, request_block
 from hls_swarm.http.options import Identity
 from hls_swarm.http.pacing.link import Link
 from hls_swarm.records import Exchange, Failure, FailureKind
@@ -203,9 +202,9 @@ class _BrowserFetching(Fetching):
             data = _with_identity(data)
         return data + _lines(self._browser.page_fields(hop))
 
-    def _request_block(self, target: Target) -> bytes:
-        data = super()._request_block(target)
-        return data if self._hop is None else data + field_literals(self._browser.page_fields(self._hop))
+    def _request_block(self, target: Target, coding: FieldCoding) -> bytes:
+        data = super()._request_block(target, coding)
+        return data if self._hop is None else data + coding.field_literals(self._browser.page_fields(self._hop))
 
 
 class _Preflighting(Fetching):
@@ -245,11 +244,11 @@ class _Preflighting(Fetching):
             parts.append(client.context.proxy_fields)
         return b"".join((*parts, b"\r\n"))
 
-    def _request_block(self, target: Target) -> bytes:
+    def _request_block(self, target: Target, coding: FieldCoding) -> bytes:
         authority = target.host_line[6:-2].decode("ascii")
         path = target.request_line[4:-11].decode("ascii")
-        asked = request_block(path, authority, tls=target.route.tls, method="OPTIONS")
-        return asked + field_literals(self._fields.fields)
+        asked = coding.request_block(path, authority, tls=target.route.tls, method="OPTIONS")
+        return asked + coding.field_literals(self._fields.fields)
 
 
 def _preflight_block(client: BrowserClient, hop: _Hop, names: tuple[str, ...]) -> FieldBlock:

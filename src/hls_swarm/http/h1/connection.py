@@ -103,10 +103,6 @@ class Served(Protocol):
         """Where it leads."""
 
     @property
-    def stream(self) -> Stream:
-        """What it reads and writes."""
-
-    @property
     def is_idle(self) -> bool:
         """Whether a request can be sent now."""
 

@@ -20,7 +20,7 @@ from hls_swarm.http.failures import phrase
 from hls_swarm.http.h1.connection import BodyUse, Exchanger, Fate, Pool, fate_of
 from hls_swarm.http.h1.head import Framing, Head, MalformedHead
 from hls_swarm.http.h1.stream import Stream
-from hls_swarm.http.h2.fields import parse_fields
+from hls_swarm.http.h2.fields import CODING, parse_fields
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, code_name
 from hls_swarm.http.h2.layout import Layout, data_header
 from hls_swarm.http.h2.session import BodyReceived, Event, GoingAway, HeadReceived, Session, StreamReset
@@ -106,6 +106,7 @@ class H2Connection:
     )
 
     speaks_h2 = True
+    coding = CODING
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: HostTally, pool: Pool

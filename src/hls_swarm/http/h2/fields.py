@@ -16,7 +16,7 @@ from hpack.exceptions import HPACKDecodingError
 from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
-from hls_swarm.http.asking.fields import Fields
+from hls_swarm.http.asking.fields import FieldCoding, Fields
 from hls_swarm.http.h1.head import Framing, Head, MalformedHead, cors_fields
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError
 from hls_swarm.http.readings import content_length, content_range, delta_seconds, retry_after
@@ -67,6 +67,9 @@ def plain_block(path: str, authority: str, tls: bool, fields: Fields) -> bytes:
     return request_block(path, authority, tls=tls) + field_literals(fields)
 
 
+CODING = FieldCoding(request_block, field_literals, block_literals, plain_block)
+
+
 def parse_fields(block: bytes) -> Head:
     """The head that a field block is.
 
@@ -106,11 +109,16 @@ def decoded_fields(block: bytes) -> list[tuple[bytes, bytes]]:
     return fields
 
 
-def _parsed(block: bytes) -> Head:
+def head_of(fields: list[tuple[bytes, bytes]]) -> Head:
+    """The head that these fields are; HTTP/3 has the same (RFC 9114 4.3.2).
+
+    Raises:
+        MalformedHead: it is not that of an answer.
+    """
     status: int | None = None
     values: dict[bytes, str] = {}
     cookies: list[str] = []
-    for name, value in decoded_fields(block):
+    for name, value in fields:
         if name.startswith(b":"):
             if name != b":status" or status is not None or values:
                 raise MalformedHead(f"pseudo-header field {name[:24]!r}")
@@ -127,6 +135,10 @@ def _parsed(block: bytes) -> Head:
     if status is None:
         raise MalformedHead("no status")
     return _head(status, values, tuple(cookies))
+
+
+def _parsed(block: bytes) -> Head:
+    return head_of(decoded_fields(block))
 
 
 _parsed_before = lru_cache(maxsize=1024)(_parsed)
@@ -159,7 +171,7 @@ def _status(value: bytes) -> int:
     if len(value) != 3 or not value.isdigit() or value < b"100":
         raise MalformedHead(f"status {value[:24]!r}")
     if value == b"101":
-        raise MalformedHead("switched protocols, which HTTP/2 can not")
+        raise MalformedHead("switched protocols, which only HTTP/1.1 can")
     return int(value)
 
 

@@ -25,6 +25,7 @@ from hls_swarm.http.context import ClientContext
 from hls_swarm.http.failures import bind_failure, connect_failure, phrase, socket_failure, tls_failure
 from hls_swarm.http.h1.head import MalformedHead, check_start, parse_head
 from hls_swarm.http.h1.stream import Reception, Stream, TcpStream
+from hls_swarm.http.h3.path import QuicPath
 from hls_swarm.http.opening.resolver import LIFETIME_SECONDS, Address, LookupFailed
 from hls_swarm.http.options import Http2
 from hls_swarm.http.pacing.link import Link
@@ -66,8 +67,8 @@ class Memory:
 class Dialer(Protocol):
     """Whom a connection is opened for."""
 
-    def connected(self, dial: "Dial", stream: Stream) -> None:
-        """The stream is ready for requests; it is the callee's to close."""
+    def connected(self, dial: "Dial", opened: Stream | QuicPath) -> None:
+        """What was opened is ready for requests; it is the callee's to close."""
 
     def not_connected(self, dial: "Dial", failure: Failure) -> None:
         """There will be no connection."""
@@ -413,12 +414,12 @@ class Dial:
             self._context.loop.remove_writer(sock.fileno())
             sock.close()
 
-    def _deliver(self, stream: Stream) -> None:
+    def _deliver(self, opened: Stream | QuicPath) -> None:
         dialer, self._dialer = self._dialer, None
         if dialer is None:
-            stream.close()
+            opened.close()
         else:
-            dialer.connected(self, stream)
+            dialer.connected(self, opened)
 
     def _fail(self, failure: Failure) -> None:
         self._stop_opening()

@@ -14,7 +14,7 @@ from hls_swarm.settings.checks import (
 from hls_swarm.settings.kinds import Seconds
 from hls_swarm.settings.network import parse_source_addresses
 
-HttpVersion = Literal["auto", "1.1", "2"]
+HttpVersion = Literal["auto", "1.1", "2", "3"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -32,7 +32,8 @@ class Connections:
 
     http: HttpVersion = "auto"
     """Version of HTTP that viewers speak: auto is what their players would do with what the server offers (hls.js and
-    Shaka HTTP/2 over TLS, Media3 and ffmpeg HTTP/1.1), 1.1, or 2, without TLS with prior knowledge."""
+    Shaka HTTP/2 over TLS, Media3 and ffmpeg HTTP/1.1), 1.1, or 2, without TLS with prior knowledge, or 3, over QUIC to
+    the URL's own port (extra http3)."""
 
     resolve: tuple[str, ...] = ()
     """Connect to this address instead of what DNS says for the URL's host, or host:port:address[,address] for any

@@ -1,0 +1,126 @@
+"""Against Caddy over HTTP/3: what is counted equals its access log, request for request and byte for byte."""
+
+import asyncio
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.http.certificates import Certificate
+from tests.http.running import request, with_client
+from tests.support.programs import free_port, require
+from tests.support.runs import live_run
+
+from hls_swarm.http import Client, ClientOptions, Http3, Identity, fetch
+from hls_swarm.records import Exchange
+
+pytestmark = pytest.mark.system
+
+VIEWERS, ROUNDS, SEGMENTS, SEGMENT_PACKETS = 6, 8, 6, 1000
+CONFIG = """
+{{
+  auto_https off
+  admin off
+  default_sni 127.0.0.1
+  storage file_system {root}/caddy
+}}
+https://127.0.0.1:{port} {{
+  tls {certificate} {key}
+  root * {root}/www
+  log {{
+    output file {root}/access.log
+  }}
+  file_server
+}}
+"""
+
+
+class Caddy(NamedTuple):
+    url: str
+    log: Path
+
+    def counted(self, requests: int) -> Counter[tuple[str, int, int]]:
+        """Version, status and body bytes of what the log holds, once it holds so many."""
+        for _ in range(500):
+            lines = self.log.read_text().splitlines() if self.log.exists() else []
+            if len(lines) >= requests:
+                break
+            time.sleep(0.01)
+        entries = [json.loads(line) for line in lines]
+        return Counter((entry["request"]["proto"], entry["status"], entry["size"]) for entry in entries)
+
+
+def listening(port: int) -> None:
+    for _ in range(500):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError("Caddy did not start")
+
+
+@pytest.fixture
+def caddy(pem: Certificate, tmp_path: Path) -> Iterator[Caddy]:
+    port, www = free_port(), tmp_path / "www"
+    www.mkdir()
+    items = "".join(f"#EXTINF:0.5,\n{number}.ts\n" for number in range(SEGMENTS))
+    head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXT-X-PLAYLIST-TYPE:VOD\n"
+    (www / "vod.m3u8").write_text(f"{head}{items}#EXT-X-ENDLIST\n")
+    for number in range(SEGMENTS):
+        (www / f"{number}.ts").write_bytes(b"".join(b"\x47" + os.urandom(187) for _ in range(SEGMENT_PACKETS)))
+    config = tmp_path / "Caddyfile"
+    config.write_text(CONFIG.format(root=tmp_path, port=port, certificate=pem.certificate, key=pem.key))
+    environment = os.environ | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    command = [require("caddy"), "run", "--adapter", "caddyfile", "--config", str(config)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            listening(port)
+            yield Caddy(f"https://127.0.0.1:{port}", tmp_path / "access.log")
+        finally:
+            process.terminate()
+
+
+def test_counts_equal_the_access_log(caddy: Caddy, trusting: ClientOptions) -> None:
+    async def view(client: Client) -> list[Exchange]:
+        exchanges = []
+        for turn in range(ROUNDS):
+            exchanges += [
+                await fetch(client, request(f"{caddy.url}/vod.m3u8", keep_body=True)),
+                *await asyncio.gather(*(fetch(client, request(f"{caddy.url}/{turn % 6}.ts")) for _ in range(3))),
+                await fetch(client, request(f"{caddy.url}/0.ts", byte_range=(1000 * turn, 50_000))),
+                await fetch(client, request(f"{caddy.url}/missing.ts")),
+            ]
+        client.close()
+        return exchanges
+
+    async def use(client: Client) -> list[Exchange]:
+        viewers = [Client(client.context, Identity(http3=Http3.REQUIRED)) for _ in range(VIEWERS)]
+        return [one for many in await asyncio.gather(*map(view, viewers)) for one in many]
+
+    exchanges = with_client(use, options=trusting)
+    counted = Counter(("HTTP/3.0", each.status, each.body_bytes) for each in exchanges)
+    assert {each.status for each in exchanges} == {200, 206, 404}
+    assert {each.requests_sent for each in exchanges} == {1}
+    assert caddy.counted(len(exchanges)) == counted
+
+
+def test_a_run(caddy: Caddy, pem: Certificate, tmp_path: Path) -> None:
+    flags = ["--http", "3", "--ca-file", pem.certificate, "--clients", "3", "--ramp-rate", "20", "--profile", "hlsjs"]
+    with live_run(tmp_path, f"{caddy.url}/vod.m3u8", *flags) as run:
+        assert run.ended() == 0, run.said()
+        summary = run.summary()
+    requests, body_bytes = sum(summary["requests"].values()), sum(summary["body_bytes"].values())
+    assert summary["verdict"] == "pass", summary["reasons"]
+    assert summary["requests"]["segment"] == 3 * SEGMENTS
+    log = caddy.counted(requests)
+    assert {version for version, _, _ in log} == {"HTTP/3.0"}
+    assert sum(log.values()) == requests
+    assert sum(size * times for (_, _, size), times in log.items()) == body_bytes
+    assert not re.search(r"\berror\b", run.said())
