@@ -30,7 +30,7 @@ system-packages: ## Install the real programs that the tests use, where missing 
 bench: $(VENV)/.dev ## Measurements side by side with named peers
 	PATH="$(abspath $(BIN)):$$PATH" bench/run
 
-fidelity: $(VENV)/.dev tests/browser/node_modules/.ready ## Our viewers beside hls.js and ffmpeg, request for request
+fidelity: $(VENV)/.dev tests/browser/node_modules/.ready ## Our viewers beside hls.js, Shaka and ffmpeg, request for request
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity.low_latency
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.fidelity.adapting
@@ -80,7 +80,7 @@ $(VENV)/.http3: $(VENV)/.dev requirements/http3.lock
 
 tests/browser/node_modules/.ready: tests/browser/package-lock.json
 	cd tests/browser && npm ci --no-audit --no-fund --silent && touch node_modules/.ready || \
-		echo "COULD NOT INSTALL hls.js with npm: the tests that need it will be skipped" >&2
+		echo "COULD NOT INSTALL hls.js and Shaka with npm: the tests that need it will be skipped" >&2
 
 wheel: $(VENV)/.run ## Build dist/hls_swarm-VERSION-py3-none-any.whl, which pip installs anywhere
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -1,9 +1,9 @@
 """Our profiles beside the players they are named after, by what the origin sees of each.
 
-Each scenario is played by a real player (hls.js in headless Chromium, ffmpeg) on an embedded origin of its own, then by
-our viewer with that profile on another one, begun at the same phase of the stream's clock and with the same faults at
-the same time after the first request. Compared is the origin's list of requests: which objects, in which order, and
-when, relative to the first request. `docs/fidelity.md` says what the tolerances are and why.
+Each scenario is played by a real player (hls.js and Shaka Player in headless Chromium, ffmpeg) on an embedded origin of
+its own, then by our viewer with that profile on another one, begun at the same phase of the stream's clock and with the
+same faults at the same time after the first request. Compared is the origin's list of requests: which objects, in which
+order, and when, relative to the first request. `docs/fidelity.md` says what the tolerances are and why.
 
     make fidelity                   all of them, about twelve minutes
     .venv/bin/python -m tests.fidelity VOD live
@@ -24,7 +24,7 @@ from threading import Event, Thread
 
 import msgspec
 import uvloop
-from tests.support.browser import play_with_hls_js
+from tests.support.browser import play_with_hls_js, play_with_shaka
 from tests.support.programs import require, running
 
 from hls_swarm.engine.native.comparisons import Comparisons
@@ -47,11 +47,12 @@ class Tolerance:
     """At the 95th percentile of the differences in time, in seconds; `docs/fidelity.md` says why."""
 
     hlsjs: float
-    ffmpeg: float
+    ffmpeg: float = 0.0
+    shaka: float = 0.0
 
     def of(self, player: str) -> float:
         """That for one player."""
-        return self.hlsjs if player == "hlsjs" else self.ffmpeg
+        return {"hlsjs": self.hlsjs, "ffmpeg": self.ffmpeg, "shaka": self.shaka}[player]
 
 
 LIVE = Tolerance(hlsjs=0.4, ffmpeg=0.15)
@@ -205,6 +206,9 @@ def play_real(player: str, url: str, seconds: float, folder: Path) -> None:
     """Let a real player play."""
     if player == "hlsjs":
         play_with_hls_js(url, seconds + 1.5, folder)
+        return
+    if player == "shaka":
+        play_with_shaka(url, seconds + 1.5, folder)
         return
     command = [require("ffmpeg"), "-nostdin", "-hide_banner", "-i", url, "-map", "0", "-c", "copy", "-f", "null", "-"]
     with running(command, folder / "ffmpeg.log") as process:

@@ -35,7 +35,7 @@ from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.profiles import HLSJS
 
 LATENCY_SECONDS = 0.3
-TOLERANCE = Tolerance(hlsjs=0.7, ffmpeg=0.0)
+TOLERANCE = Tolerance(hlsjs=0.7)
 _PART_SECONDS = 0.333
 _MOST_SKIPPED = 3
 _NUMBER = re.compile(r"(?<=seg-)\d+|(?<=_HLS_msn=)\d+")

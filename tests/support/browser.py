@@ -1,10 +1,11 @@
-"""hls.js in a real headless Chromium: the yardstick for our stream and our viewers."""
+"""hls.js and Shaka Player in a real headless Chromium: the yardsticks for our stream and our viewers."""
 
 import json
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,20 @@ from tests.support.programs import require, running, skip_part
 
 FOLDER = places.ROOT / "tests" / "browser"
 HLS_JS = FOLDER / "node_modules/hls.js/dist/hls.min.js"
+SHAKA_JS = FOLDER / "node_modules/shaka-player/dist/shaka-player.compiled.js"
+
+
+@dataclass(frozen=True)
+class PagePlayer:
+    """A player that runs in a page of ours, and the script that is it."""
+
+    name: str
+    page: str
+    script: Path
+
+
+HLSJS_PAGE = PagePlayer("hls.js", "/player.html", HLS_JS)
+SHAKA_PAGE = PagePlayer("shaka-player", "/shaka.html", SHAKA_JS)
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -31,11 +46,13 @@ FLAGS = (
 
 @contextmanager
 def page_server(results: "queue.Queue[dict[str, Any]]") -> Iterator[str]:
-    """Serves the player's page and hls.js, and takes its result."""
+    """Serves the players' pages and the players, and takes their results."""
     files = {
         "/players.html": (FOLDER / "players.html", "text/html"),
         "/player.html": (FOLDER / "player.html", "text/html"),
+        "/shaka.html": (FOLDER / "shaka.html", "text/html"),
         "/hls.js": (HLS_JS, "text/javascript"),
+        "/shaka.js": (SHAKA_JS, "text/javascript"),
     }
 
     class Handler(BaseHTTPRequestHandler):
@@ -81,14 +98,30 @@ def play_with_hls_js(
         played: media to play, after which it ends sooner.
         config: what of its settings is not as by default.
     """
-    (seen,) = play_at_once_with_hls_js([url], seconds, folder, played, config)
+    (seen,) = play_at_once([url], seconds, folder, played=played, config=config)
     return seen
 
 
-def play_at_once_with_hls_js(
+def play_with_shaka(
+    url: str, seconds: float, folder: Path, played: float | None = None, config: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What Shaka Player saw of the stream at `url`; see `browser/shaka.html`.
+
+    Args:
+        seconds: how long it plays.
+        played: media to play, after which it ends sooner.
+        config: what of its settings is not as by default, nested as it takes it.
+    """
+    (seen,) = play_at_once([url], seconds, folder, SHAKA_PAGE, played=played, config=config)
+    return seen
+
+
+def play_at_once(
     urls: Sequence[str],
     seconds: float,
     folder: Path,
+    player: PagePlayer = HLSJS_PAGE,
+    *,
     played: float | None = None,
     config: Mapping[str, Any] | None = None,
     flags: Sequence[str] = (),
@@ -99,14 +132,14 @@ def play_at_once_with_hls_js(
         flags: more of the browser's own.
     """
     chromium = require("chromium")
-    if not HLS_JS.exists():
-        skip_part("hls.js is not installed (npm ci in tests/browser)")
+    if not player.script.exists():
+        skip_part(f"{player.name} is not installed (npm ci in tests/browser)")
     results: queue.Queue[dict[str, Any]] = queue.Queue()
     with page_server(results) as base:
         options = {"seconds": f"{seconds:g}", **({} if played is None else {"played": f"{played:g}"})}
         if config is not None:
             options["config"] = json.dumps(config)
-        pages = [f"/player.html?{urlencode({'url': url, **options})}" for url in urls]
+        pages = [f"{player.page}?{urlencode({'url': url, **options})}" for url in urls]
         page = base + (pages[0] if len(pages) == 1 else f"/players.html?{urlencode({'page': pages}, doseq=True)}")
         with running(
             [chromium, *FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", page], folder / "chromium.out"

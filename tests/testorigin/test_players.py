@@ -1,12 +1,13 @@
-"""Real players on every title of the embedded origin: ffmpeg decodes it, hls.js in headless Chromium plays it."""
+"""Real players on the embedded origin: ffmpeg decodes its titles, hls.js and Shaka in headless Chromium play them."""
 
 import asyncio
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.browser import play_at_once_with_hls_js
+from tests.support.browser import SHAKA_PAGE, play_at_once
 from tests.support.programs import require
 
 from hls_swarm.testorigin.process import OriginProcess
@@ -15,6 +16,8 @@ from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 PLAYED_SECONDS = 7.0
 TITLES = ["vod", "dvr", "fmp4", "ranges", "aes", "discontinuity"]
+SHAKA_TITLES = ["vod", "dvr", "fmp4"]
+"""A browser full of players costs; packaging is what ffmpeg and hls.js look at."""
 
 
 def with_origin(check: Callable[[OriginAddress], None]) -> None:
@@ -45,7 +48,7 @@ def seen_by_hls_js(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[s
 
     def check(address: OriginAddress) -> None:
         urls = [f"{address.base_url}/{title}/master.m3u8" for title in TITLES]
-        players = play_at_once_with_hls_js(urls, 60.0, tmp_path_factory.mktemp("browser"), played=PLAYED_SECONDS)
+        players = play_at_once(urls, 60.0, tmp_path_factory.mktemp("browser"), played=PLAYED_SECONDS)
         seen.update(zip(TITLES, players, strict=True))
 
     with_origin(check)
@@ -60,3 +63,14 @@ def test_hls_js_plays_it_without_an_error(title: str, seen_by_hls_js: dict[str, 
     assert not any(error["fatal"] for error in seen["errors"])
     assert seen["mediaError"] is None
     assert sum(end - begin for begin, end in seen["played"]) >= PLAYED_SECONDS
+
+
+def test_shaka_plays_them_without_an_error(tmp_path: Path) -> None:
+    def check(address: OriginAddress) -> None:
+        urls = [f"{address.base_url}/{title}/master.m3u8" for title in SHAKA_TITLES]
+        for seen in play_at_once(urls, 60.0, tmp_path, SHAKA_PAGE, played=3.0):
+            assert seen["errors"] == []
+            assert seen["mediaError"] is None
+            assert sum(end - begin for begin, end in seen["played"]) >= 3.0
+
+    with_origin(check)
