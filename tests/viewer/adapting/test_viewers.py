@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -148,7 +149,39 @@ def test_segments_follow_each_other_across_changes() -> None:
     numbers = [number for _, number in segments(seen)]
     assert len({kilobits for kilobits, _ in segments(seen)}) > 2
     assert sorted(set(numbers)) == list(range(numbers[0], max(numbers) + 1))
-    assert len(numbers) - len(set(numbers)) == len(seen.abandoned)
+
+
+def repeated(seen: World) -> list[tuple[int, int, int]]:
+    """Where a change loads the last segment again: which one, and the kilobits before and after."""
+    order = segments(seen)
+    pairs = pairwise(order)
+    return [(number, before, after) for (before, was), (after, number) in pairs if before != after and was == number]
+
+
+def test_hlsjs_loads_the_last_segment_again_after_a_change_that_waits_for_a_playlist() -> None:
+    seen = world(steps((0, 1), (20, 5), (70, 0.7), (120, 6)), ladder=(600, 1500)).run(230)
+    order = [kilobits for kilobits, _ in segments(seen)]
+    changes = [(a, b) for a, b in pairwise(order) if a != b]
+    assert changes == [(600, 1500), (1500, 600)]
+    # On demand each playlist is waited for once.
+    assert [(before, after) for _, before, after in repeated(seen)] == [(600, 1500)]
+    assert seen.viewer.stalls == 0
+
+
+def test_hlsjs_live_each_change_waits() -> None:
+    seen = world(steps((0, 1), (20, 5), (90, 0.7)), ladder=(600, 1500), live=True).run(160)
+    assert [(before, after) for _, before, after in repeated(seen)] == [(600, 1500), (1500, 600)]
+
+
+def test_hlsjs_goes_straight_up_from_the_first_segment() -> None:
+    seen = world(steps((0, 20)), ladder=(600, 1500, 6000)).run(20)
+    assert segments(seen)[:3] == [(600, 0), (6000, 1), (6000, 2)]
+
+
+def test_hlsjs_loads_nothing_again_where_sound_is_apart() -> None:
+    seen = world(steps((0, 1), (20, 5), (90, 0.7)), ladder=(600, 1500), audio=True).run(160)
+    assert len({kilobits for kilobits, _ in segments(seen)}) == 2
+    assert repeated(seen) == []
 
 
 def test_live_segments_follow_each_other_across_changes() -> None:

@@ -58,6 +58,11 @@ def ladder(every: Sequence[Option], *, by_height: bool) -> Ladder:
     return Ladder(tuple(order), levels, order.index(first), tuple(every))
 
 
+def carries_sound(option: Option) -> bool:
+    """Whether sound comes in the same file as the picture, as far as the playlist says."""
+    return option.audio is None and (not option.codecs or any(codec[:4] in _AUDIO_CODECS for codec in option.codecs))
+
+
 def _bitrate(option: Option) -> float:
     return float(option.main.bitrate_bps or 0)
 

@@ -1,6 +1,7 @@
 """One media playlist that a viewer follows: a variant, or a rendition that belongs to it."""
 
 from collections.abc import Sequence
+from enum import Enum, auto
 
 from hls_swarm.hls.playlist import MediaPlaylist, Segment
 from hls_swarm.hls.timeline import alignment
@@ -12,6 +13,18 @@ from hls_swarm.viewer.profiles import Profile
 
 LOOKUP_TOLERANCE_SECONDS = 0.25
 """A position this close to the end of a segment means the next one (hls.js, `maxFragLookUpTolerance`)."""
+
+
+class Repeats(Enum):
+    """Which changes of variant load the last segment again, in the new one."""
+
+    NONE = auto()
+    OF_DEPENDENT = auto()
+    """Those of a stream whose segments depend on each other (Media3)."""
+    AFTER_PLAYLIST = auto()
+    """Those that wait for a playlist: what comes next is then looked up by the end of what is buffered, without the
+    usual tolerance, and where sound and picture are in one file one of them ends some milliseconds early. Not the one
+    up from a stream's first segment (hls.js, `getFragmentAtPosition`, `fragmentWithinFastStartSwitch`)."""
 
 
 class Track:
@@ -34,7 +47,8 @@ class Track:
         unmeasured: sequence numbers of credited segments whose duration was 0: a later playlist may tell it.
         leaving: playlist of the source before and when it was loaded, until the new one is here.
         kept: init sections and keys that need not be loaded again, by what `keep` was told.
-        repeats: whether a change of variant loads the last segment again, where segments depend on each other.
+        repeats: which changes of variant load the last segment again.
+        rises: whether the change that is under way leads to a higher bitrate.
         shown_url: where the playlist was asked for, secrets masked.
         low_latency: where it stands between parts; None: the player knows whole segments only.
     """
@@ -61,6 +75,7 @@ class Track:
         "reload_at",
         "repeats",
         "retry_at",
+        "rises",
         "role",
         "room_at",
         "scheduled_at",
@@ -92,7 +107,8 @@ class Track:
         self.retry_at: float | None = None
         self.room_at: float | None = None
         self.skipped = 0
-        self.repeats = False
+        self.repeats = Repeats.NONE
+        self.rises = False
         self.kept: frozenset[object] = frozenset()
         self.init_loaded: tuple[str, tuple[int, int] | None] | None = None
         self.key_loaded: str | None = None
@@ -172,15 +188,19 @@ class Track:
                 self.next_sequence -= 1
         return segment.start + self.skip_seconds
 
-    def arrive(self, playlist: MediaPlaylist, now: float) -> None:
-        """Go on in a new source's playlist where the one before was left (aligned by time, never by number)."""
+    def arrive(self, playlist: MediaPlaylist, now: float, *, held: bool = False) -> None:
+        """Go on in a new source's playlist where the one before was left (aligned by time, never by number).
+
+        Args:
+            held: the playlist was here already.
+        """
         if self.leaving is None:
             return
         old, loaded_at = self.leaving
         self.leaving, new = None, playlist
-        held, self.playlist = self.playlist, old
+        current, self.playlist = self.playlist, old
         position = self.next_position
-        self.playlist = held
+        self.playlist = current
         aligned = alignment(old, new, elapsed=now - loaded_at)
         if position is None or aligned is None:
             self.next_sequence = None
@@ -189,15 +209,23 @@ class Track:
         self.enter(new, position + aligned.offset)
         if self.skip_seconds < LOOKUP_TOLERANCE_SECONDS and not skipped:
             self.skip_seconds = 0.0
-        if self.repeats and not new.independent_segments and self.credited and not self.skip_seconds:
+        if self.repeats is not Repeats.NONE and self.credited and not self.skip_seconds:
             before = None if self.next_sequence is None else new.segment_of_sequence(self.next_sequence - 1)
-            if before is not None:
+            if before is not None and self._repeats(new, before, held):
                 self.next_sequence, self.skip_seconds = before.sequence, before.duration
+
+    def _repeats(self, new: MediaPlaylist, last: Segment, held: bool) -> bool:
+        """Whether a change loads the last segment again, where `new` has it."""
+        if self.repeats is Repeats.OF_DEPENDENT:
+            return not new.independent_segments
+        up_from_first = self.rises and not new.is_live and last.sequence == new.first_sequence
+        return not held and not up_from_first and not new.is_low_latency
 
     def switch(self, source: Source) -> None:
         """Follow another source from where this one stands."""
         if self.playlist is not None and self.leaving is None:
             self.leaving = (self.playlist, self.loaded_at)
+            self.rises = (source.bitrate_bps or 0) > (self.source.bitrate_bps or 0)
         self.source = source
         self.playlist = None
         self.playlist_in_flight = False

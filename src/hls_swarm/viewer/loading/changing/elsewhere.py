@@ -9,14 +9,15 @@ from hls_swarm.hls.uri import is_data
 from hls_swarm.records import Failure, FailureKind, ObjectKind, SettingUnmet, SwitchReason
 from hls_swarm.settings.spellings import VariantKind
 from hls_swarm.viewer.adapting.algorithm import Adaptation
+from hls_swarm.viewer.adapting.ladder import carries_sound
 from hls_swarm.viewer.choosing import choice
 from hls_swarm.viewer.choosing.alternatives import Alternatives
-from hls_swarm.viewer.choosing.choice import Role
+from hls_swarm.viewer.choosing.choice import Option, Role
 from hls_swarm.viewer.loading.changing.levels import begin, failed_over, go
 from hls_swarm.viewer.loading.changing.steer import ask_steering, begin_steering, has_other_pathway, left_pathway
 from hls_swarm.viewer.loading.policy import NO_FAILOVER
 from hls_swarm.viewer.loading.state import Loading
-from hls_swarm.viewer.loading.track import Track, tracks_of
+from hls_swarm.viewer.loading.track import Repeats, Track, tracks_of
 
 
 def no_variants() -> Failure:
@@ -39,8 +40,7 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
     if kind is VariantKind.AUTO and profile.adaptation is not None:
         option = begin(loading, every, profile.adaptation)
         loading.follow(tracks_of([option], profile))
-        # Media3 takes segments to depend on each other unless told otherwise, in either playlist.
-        loading.tracks[0].repeats = profile.adaptation is Adaptation.MEDIA3 and not playlist.independent_segments
+        loading.tracks[0].repeats = _repeats(profile.adaptation, option, independent=playlist.independent_segments)
         loading.alternatives = Alternatives(every, option, profile.failover or NO_FAILOVER)
         loading.report(option.chosen_by(loading.number, now, reason=SwitchReason.START))
         _first_steering(loading, now)
@@ -56,6 +56,17 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
     if (profile.failover is not None or steering is not None) and kind is not VariantKind.ALL:
         loading.alternatives = Alternatives(every, picked[0], profile.failover or NO_FAILOVER)
     _first_steering(loading, now)
+
+
+def _repeats(adaptation: Adaptation, option: Option, *, independent: bool) -> Repeats:
+    """Which changes load the last segment again; `independent`: the multivariant playlist says that segments are."""
+    match adaptation:
+        case Adaptation.MEDIA3:  # takes segments to depend on each other unless told otherwise, in either playlist
+            return Repeats.NONE if independent else Repeats.OF_DEPENDENT
+        case Adaptation.HLSJS:
+            return Repeats.AFTER_PLAYLIST if carries_sound(option) else Repeats.NONE
+        case Adaptation.SHAKA:
+            return Repeats.NONE
 
 
 def _first_steering(loading: Loading, now: float) -> None:
