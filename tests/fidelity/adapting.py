@@ -1,13 +1,17 @@
-"""Our adaptive viewer beside hls.js, each alone behind the same link, by the variant of every segment.
+"""Our adaptive viewers beside hls.js and Shaka, each alone behind the same link, by the variant of every segment.
 
-The embedded origin limits the viewer (`--limit viewer=`), in steps that count from its first request. On demand both
-play at the same time, each on an origin of its own; live ours begins at the phase at which the player began. Compared
-is, for each segment that both asked for, the variant of the last request for it. A segment of another variant counts as
-one of the same where the other player changes to or from that variant with its neighbour: a change may come one segment
-sooner or later, since the players do not begin in the same instant. Both shares are told.
+The embedded origin limits the viewer (`--limit viewer=`), in steps that count from its first request, and some rows
+have faults, at the same time after it. On demand both play at the same time, each on an origin of its own; live ours
+begins at the phase at which the player began. Compared is:
 
-    .venv/bin/python -m tests.fidelity.adapting                 all of them, about six minutes
-    .venv/bin/python -m tests.fidelity.adapting step live
+- for each segment that both asked for, the variant of the last request for it; a segment of another variant is told
+  apart where the other player changes to or from that variant with its neighbour, since players that do not begin in
+  the same instant change one segment sooner or later;
+- the changes in order: to which variant, and with which segment;
+- which segments were asked for more than once: given up, or loaded again.
+
+    .venv/bin/python -m tests.fidelity.adapting                        all of them, about half an hour
+    .venv/bin/python -m tests.fidelity.adapting shaka "step down" live
 """
 
 import asyncio
@@ -16,18 +20,21 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
 import uvloop
-from tests.fidelity.__main__ import SEGMENT_SECONDS, WINDOW, get, requests_of
-from tests.support.browser import play_with_hls_js
+from tests.fidelity.__main__ import SEGMENT_SECONDS, WINDOW, Scenario, get, requests_of, set_faults
+from tests.support.browser import play_with_hls_js, play_with_shaka
 
 from hls_swarm.engine.native.comparisons import Comparisons
 from hls_swarm.engine.native.viewer import NativeViewer
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.http import Client, ClientContext, Identity
-from hls_swarm.records import Record, VariantChosen
 from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
@@ -36,8 +43,13 @@ from hls_swarm.viewer.profiles import PROFILES
 
 GOOD_SHARE = 0.95
 """Of the segments, those that must be of the same variant."""
-_AT_ONCE = 2
-_SEGMENT = re.compile(r"/(\d+p)/seg-(\d+)\.ts")
+_SEGMENT = re.compile(r"/(?:video-)?(\d+p)/seg-(\d+)\.(?:ts|m4s)")
+_PLAYERS: dict[str, Callable[..., dict[str, Any]]] = {"hlsjs": play_with_hls_js, "shaka": play_with_shaka}
+_CONFIG: dict[str, dict[str, Any] | None] = {
+    "hlsjs": None,
+    # A variant whose pictures a busy machine without a screen can not draw in time would be left for that.
+    "shaka": {"abr": {"droppedFrames": False}},
+}
 
 
 def link(*steps: tuple[float, float]) -> str:
@@ -59,18 +71,30 @@ def _mobile() -> list[tuple[float, float]]:
 class Trace:
     """A link's course, in steps of seconds and Mbit/s.
 
-    None is near a limit of the ladder at the start: hls.js takes the time that it needs to parse a segment for time on
-    the link, a tenth of a second or more while it starts, and ours has none.
+    None is near a limit of the ladder at the start: players take the time that they need to parse a segment for time on
+    the link, a tenth of a second or more while they start, and ours has none.
     """
 
     name: str
     steps: tuple[tuple[float, float], ...]
     path: str = "/vod/master.m3u8"
     seconds: float = 40.0
+    faults: tuple[tuple[float, str], ...] = ()
+
+    @property
+    def scenario(self) -> Scenario:
+        """The same, for what sets faults."""
+        return Scenario(self.name, self.path, self.seconds, self.faults)
 
 
+_LIVE, _APART = "/live/master.m3u8", "/fmp4/master.m3u8"
 _DIPS = tuple(step for n in range(8) for step in ((6.0 * n, 4.0), (6.0 * n + 4, 0.6)))
 _DECAY = tuple((3.0 * n, max(0.9, 6.5 - 0.5 * n)) for n in range(12))
+_DOWN, _UP = ((0.0, 6.0), (14.0, 1.0)), ((0.0, 1.2), (14.0, 6.0))
+_SMALL_DOWN, _SMALL_UP = ((0.0, 1.0), (8.0, 0.12)), ((0.0, 0.15), (10.0, 1.0))
+"""Fragmented MP4 has two variants, of 0.11 and 0.14 Mbit/s, and sound apart."""
+_UNAVAILABLE = "status=503,on=segment,for=3s"
+_GONE = "status=404,on=segment,path=/720p/"
 TRACES = (
     Trace("steady", ((0.0, 2.8),)),
     Trace("step down", ((0.0, 6.0), (8.0, 1.2)), seconds=55.0),
@@ -80,10 +104,18 @@ TRACES = (
     Trace("below the lowest", ((0.0, 0.6),), seconds=45.0),
     Trace("two variants", ((0.0, 7.0), (6.0, 1.0), (24.0, 7.0)), path="/vod/two.m3u8", seconds=45.0),
     Trace("mobile", tuple(_mobile()), seconds=45.0),
-    Trace("live, steady", ((0.0, 2.8),), path="/live/master.m3u8"),
-    Trace("live, step down", ((0.0, 6.0), (14.0, 1.0)), path="/live/master.m3u8"),
-    Trace("live, step up", ((0.0, 1.2), (14.0, 6.0)), path="/live/master.m3u8"),
-    Trace("live, mobile", tuple(_mobile()), path="/live/master.m3u8"),
+    Trace("live, steady", ((0.0, 2.8),), path=_LIVE),
+    Trace("live, step down", _DOWN, path=_LIVE),
+    Trace("live, step up", _UP, path=_LIVE),
+    Trace("live, mobile", tuple(_mobile()), path=_LIVE),
+    Trace("step up, 503 for 3 s", ((0.0, 1.2), (12.0, 6.0)), faults=((6.0, _UNAVAILABLE),)),
+    Trace("the highest is gone", ((0.0, 7.0),), faults=((5.0, _GONE),)),
+    Trace("live, step up, 503 for 3 s", _UP, path=_LIVE, faults=((8.0, _UNAVAILABLE),)),
+    Trace("live, the highest is gone", ((0.0, 7.0),), path=_LIVE, seconds=30.0, faults=((12.0, _GONE),)),
+    Trace("live, step up, a pause of 5 s", _UP, path=_LIVE, faults=((8.0, "pause=5s"),)),
+    Trace("sound apart, step down", _SMALL_DOWN, path=_APART),
+    Trace("sound apart, step up", _SMALL_UP, path=_APART),
+    Trace("sound apart, 503 for 3 s", ((0.0, 1.0),), path=_APART, seconds=30.0, faults=((3.0, _UNAVAILABLE),)),
 )
 
 
@@ -109,9 +141,14 @@ class Played:
 
     @property
     def again(self) -> list[int]:
-        """Segments that were asked for more than once: given up, or loaded again after a change."""
+        """Segments that were asked for more than once: given up, failed, or loaded again after a change."""
         numbers = [number for _, number in self.order]
         return sorted({number for number in numbers if numbers.count(number) > 1})
+
+    @property
+    def changes(self) -> list[tuple[int, str]]:
+        """With which segment it changed, and to which variant."""
+        return [(number, variant) for (before, _), (variant, number) in pairwise(self.order) if before != variant]
 
 
 def seen_by(address: OriginAddress, trace: Trace) -> Played:
@@ -131,47 +168,90 @@ def seen_by(address: OriginAddress, trace: Trace) -> Played:
     return out
 
 
-async def _real(trace: Trace) -> Played:
+async def _real(trace: Trace, player: str) -> Played:
     with tempfile.TemporaryDirectory() as folder:
         async with OriginProcess(OriginSettings(port=0, limits=(link(*trace.steps),))) as address:
-            url = address.base_url + trace.path
-            await asyncio.to_thread(play_with_hls_js, url, trace.seconds + 1.5, Path(folder))
+            over = Event()
+            disturber = Thread(target=set_faults, args=(address, trace.scenario, over))
+            disturber.start()
+            url, play = address.base_url + trace.path, _PLAYERS[player]
+            try:
+                await asyncio.to_thread(play, url, trace.seconds + 1.5, Path(folder), None, _CONFIG[player])
+            finally:
+                over.set()
+                await asyncio.to_thread(disturber.join)
             return await asyncio.to_thread(seen_by, address, trace)
 
 
-async def _ours(trace: Trace, phase: float | None) -> tuple[Played, list[VariantChosen]]:
-    changes: list[VariantChosen] = []
-
-    def report(record: Record) -> None:
-        if isinstance(record, VariantChosen):
-            changes.append(record)
-
+async def _ours(trace: Trace, profile: str, phase: float | None) -> Played:
     async with OriginProcess(OriginSettings(port=0, limits=(link(*trace.steps),))) as address:
-        loop, done = asyncio.get_running_loop(), asyncio.Event()
+        loop, done, over = asyncio.get_running_loop(), asyncio.Event(), Event()
+        disturber = Thread(target=set_faults, args=(address, trace.scenario, over))
+        disturber.start()
         if phase is not None:
             clock = float(await asyncio.to_thread(get, f"{address.base_url}/control/clock"))
             await asyncio.sleep((phase - clock) % SEGMENT_SECONDS)
-        machine = Viewer(0, address.base_url + trace.path, PROFILES["hlsjs"], parse_variant("auto"), time.time())
+        machine = Viewer(0, address.base_url + trace.path, PROFILES[profile], parse_variant("auto"), time.time())
         client = Client(ClientContext(loop), Identity(user_agent="ours"))
-        viewer = NativeViewer(machine, client, PlaylistCache(), Comparisons(), report, lambda _: done.set(), loop)
-        viewer.start(time.perf_counter())
-        await asyncio.sleep(trace.seconds + 0.5)
-        if not viewer.over:
-            viewer.quit()
-            viewer.cancel()
-        await asyncio.wait_for(done.wait(), 5)
-        return await asyncio.to_thread(seen_by, address, trace), changes
+        viewer = NativeViewer(
+            machine, client, PlaylistCache(), Comparisons(), lambda _: None, lambda _: done.set(), loop
+        )
+        try:
+            viewer.start(time.perf_counter())
+            await asyncio.sleep(trace.seconds + 0.5)
+            if not viewer.over:
+                viewer.quit()
+                viewer.cancel()
+            await asyncio.wait_for(done.wait(), 5)
+        finally:
+            over.set()
+            await asyncio.to_thread(disturber.join)
+        return await asyncio.to_thread(seen_by, address, trace)
 
 
-async def compare(trace: Trace, slots: asyncio.Semaphore) -> tuple[Trace, Played, Played]:
+async def compare(trace: Trace, player: str) -> tuple[Played, Played]:
     """The real player and ours."""
-    async with slots:
-        if "/live" in trace.path:
-            real = await _real(trace)
-            ours, _ = await _ours(trace, real.phase)
-        else:
-            real, (ours, _) = await asyncio.gather(_real(trace), _ours(trace, None))
-        return trace, real, ours
+    if "/live" in trace.path:
+        real = await _real(trace, player)
+        return real, await _ours(trace, player, real.phase)
+    real, ours = await asyncio.gather(_real(trace, player), _ours(trace, player, None))
+    return real, ours
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How near one player's course is to another's.
+
+    Attributes:
+        common: segments that both asked for.
+        same: those of the same variant.
+        near: those, and those of a variant that the other player has for a neighbour.
+        same_changes: whether both made the same changes, each with the same segment or the next.
+        same_again: whether both asked for the same segments again, or for their neighbours.
+    """
+
+    common: int
+    same: int
+    near: int
+    same_changes: bool
+    same_again: bool
+
+
+def nearness(real: Played, ours: Played) -> Nearness:
+    """Compare two courses."""
+    theirs, mine = real.variants, ours.variants
+    common = sorted(theirs.keys() & mine.keys())
+    same = sum(theirs[number] == mine[number] for number in common)
+    near = sum(mine[n] in {theirs.get(n - 1), theirs[n], theirs.get(n + 1)} for n in common)
+    last = common[-1] if common else 0
+    # What one side does with the last segment of the run the other may just not have come to.
+    changes = [[change for change in played.changes if change[0] < last] for played in (real, ours)]
+    again = [[number for number in played.again if number < last] for played in (real, ours)]
+    same_changes = len(changes[0]) == len(changes[1]) and all(
+        a[1] == b[1] and abs(a[0] - b[0]) <= 1 for a, b in zip(*changes, strict=True)
+    )
+    same_again = len(again[0]) == len(again[1]) and all(abs(a - b) <= 1 for a, b in zip(*again, strict=True))
+    return Nearness(len(common), same, near, same_changes, same_again)
 
 
 def _course(played: Played) -> str:
@@ -185,36 +265,35 @@ def _course(played: Played) -> str:
     return " ".join(f"{variant}x{count}" for variant, count in out)
 
 
-async def main(names: list[str]) -> int:
-    """Play all traces and print the table; the number of those that miss."""
-    slots = asyncio.Semaphore(_AT_ONCE)
-    wanted = [trace for trace in TRACES if not names or any(name in trace.name for name in names)]
-    tasks = [asyncio.create_task(compare(trace, slots)) for trace in wanted]
-    print("| link | segments | same variant | within one segment | asked for again | changes | same |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+async def main(words: list[str]) -> int:
+    """Play the traces one after the other and print the table; the number of those that miss."""
+    players = [word for word in words if word in _PLAYERS] or list(_PLAYERS)
+    names = [word for word in words if word not in _PLAYERS]
+    print("| link | player | segments | same variant | within one segment | changes | the same | again | the same |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
     bad = 0
-    for task in tasks:
-        trace, real, ours = await task
-        theirs, mine = real.variants, ours.variants
-        common = sorted(theirs.keys() & mine.keys())
-        same = sum(theirs[number] == mine[number] for number in common)
-        near = sum(mine[n] in {theirs.get(n - 1), theirs[n], theirs.get(n + 1)} for n in common)
-        share = near / len(common) if common else 0.0
-        good = share >= GOOD_SHARE
-        bad += not good
-        changes = [sum(a[0] != b[0] for a, b in zip(p.order, p.order[1:], strict=False)) for p in (real, ours)]
-        print(
-            f"| {trace.name} | {len(theirs)} / {len(mine)} | {same} of {len(common)} | {near} "
-            f"| {len(real.again)} / {len(ours.again)} | {changes[0]} / {changes[1]} "
-            f"| {'yes' if good else 'NO'} |",
-            flush=True,
-        )
-        if not good:
-            for title, played in (("hls.js", real), ("ours", ours)):
-                print(f"    {title:7}", _course(played), file=sys.stderr)
-                times = zip(played.times, played.order, played.sent_bytes, strict=True)
-                text = " ".join(f"{at:.2f}:{name}/{number}:{size}" for at, (name, number), size in times)
-                print("           ", text[:1500], file=sys.stderr, flush=True)
+    for player in players:
+        for trace in TRACES:
+            if names and not any(name in trace.name for name in names):
+                continue
+            real, ours = await compare(trace, player)
+            found = nearness(real, ours)
+            good = bool(found.common) and found.same >= GOOD_SHARE * found.common
+            good = good and found.same_changes and found.same_again
+            bad += not good
+            print(
+                f"| {trace.name} | {player} | {len(real.variants)} / {len(ours.variants)} "
+                f"| {found.same} of {found.common} | {found.near} | {len(real.changes)} / {len(ours.changes)} "
+                f"| {'yes' if found.same_changes else 'NO'} | {len(real.again)} / {len(ours.again)} "
+                f"| {'yes' if found.same_again else 'NO'} |",
+                flush=True,
+            )
+            if not good:
+                for title, played in ((player, real), ("ours", ours)):
+                    print(f"    {title:7}", _course(played), file=sys.stderr)
+                    times = zip(played.times, played.order, played.sent_bytes, strict=True)
+                    text = " ".join(f"{at:.2f}:{name}/{number}:{size}" for at, (name, number), size in times)
+                    print("           ", text[:2500], file=sys.stderr, flush=True)
     return bad
 
 

@@ -150,7 +150,9 @@ def test_no_reload_is_faster_than_the_rule(drawn: dict[str, object]) -> None:
     drawn = drawn | {"statuses": [200]}  # a retry after a failure has a rule of its own
     world = run(drawn)
     loads = [now for now, action in world.asked if isinstance(action, FetchPlaylist)]
-    least = 1.0  # half of the target duration of 2 s: the fastest that any rule allows
+    # Half of the target duration of 2 s is the fastest that any rule allows; Shaka counts on from the end of a load,
+    # less what loads take on average, and may come at once after a slow one.
+    least = 0.0 if drawn["profile"] == "shaka" else 1.0
     assert all(later - earlier >= least - 1e-6 for earlier, later in pairwise(loads)), loads
 
 

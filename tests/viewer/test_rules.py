@@ -127,10 +127,10 @@ class TestJoinPoint:
         [
             pytest.param(HLSJS, PLAIN, 106, id="hls.js: 3 x target duration"),
             pytest.param(MEDIA3, PLAIN, 106, id="Media3: 3 x target duration"),
-            pytest.param(SHAKA, PLAIN, 107, id="Shaka: the sum of the last three EXTINF"),
+            pytest.param(SHAKA, PLAIN, 106, id="Shaka: the sum of the last three EXTINF, and 2 s before"),
             pytest.param(FFMPEG, PLAIN, 107, id="FFmpeg: the third-last segment"),
             pytest.param(HLSJS, HELD, 106, id="hls.js: HOLD-BACK"),
-            pytest.param(SHAKA, HELD, 106, id="Shaka: HOLD-BACK"),
+            pytest.param(SHAKA, HELD, 106, id="Shaka: HOLD-BACK, and 2 s before"),
             pytest.param(FFMPEG, HELD, 107, id="FFmpeg: no HOLD-BACK"),
             pytest.param(MEDIA3, START, 104, id="Media3: EXT-X-START before all else"),
             pytest.param(FFMPEG, START, 107, id="FFmpeg: no EXT-X-START"),
@@ -211,6 +211,7 @@ class TestReload:
             pytest.param(MEDIA3, 4.0, 2.0, id="Media3, 8216: the target duration"),
             pytest.param(STEADY, 3.0, 2.0, id="8216bis: the last segment"),
             pytest.param(FFMPEG, 3.01, 2.0, id="FFmpeg: the last segment, from the end of the load"),
+            pytest.param(SHAKA, 3.01, 3.0, id="Shaka: the last segment, unchanged or not"),
         ],
     )
     def test_rule(self, profile: Profile, first: float, unchanged: float) -> None:
@@ -236,6 +237,14 @@ class TestReload:
         made = world(HLSJS, status=lambda url, now: 503 if 5.9 < now < 8.0 else 200)
         # Due at 6.0 and failed, retried at 7.0 and 9.0; the next was scheduled for 8.0, which is past.
         assert playlist_loads(made.run(11.5)) == [0.0, 2.0, 4.0, 6.0, 7.01, 9.02, 9.03, 10.03]
+
+    def test_shaka_takes_off_the_mean_time_of_loads_but_not_after_the_first(self) -> None:
+        made = world(SHAKA)
+        fast = made.origin
+        made.origin = lambda action, now: (
+            Answer(0.5, 200, rising(now)) if isinstance(action, FetchPlaylist) else fast(action, now)
+        )
+        assert playlist_loads(made.run(8.0)) == pytest.approx([0.0, 2.5, 4.5, 6.5])
 
     def test_ffmpeg_asks_only_when_it_needs_a_segment(self) -> None:
         made = world(FFMPEG, segment=lambda url, now: Answer(5.0)).run(14.0)
@@ -562,6 +571,45 @@ class TestRetries:
     def test_waits(self, profile: Profile, kind: str, status: int, waits: list[float]) -> None:
         assert self.tries(profile, kind, Answer(0.0, status)) == pytest.approx(waits, abs=0.02)
 
+    def test_shaka_tries_twice_waits_a_second_and_begins_anew_while_live(self) -> None:
+        waits = self.tries(SHAKA, "segment", Answer(0.0, 404), seconds=8.0)
+        assert waits == pytest.approx([1.0, 1.1] * 3 + [1.0], abs=0.02)
+
+    def test_shaka_on_demand_fails_a_second_after_its_last_try(self) -> None:
+        made = world(SHAKA, lambda url, now: vod(), segment=lambda url, now: Answer(status=404)).run(10.0)
+        assert [now for now, action in made.asked if isinstance(action, FetchSegment)] == pytest.approx([0.01, 1.02])
+        assert of(made, ViewerStopped)[0].at == pytest.approx(2.03)
+
+
+class TestPolling:
+    """Shaka looks on a beat of its own whether it can load; loads take 10 ms."""
+
+    def times(self, made: World) -> list[float]:
+        return [round(now, 2) for now, action in made.asked if isinstance(action, FetchSegment)]
+
+    def test_while_its_buffer_is_full_each_half_second(self) -> None:
+        times = self.times(world(SHAKA, lambda url, now: vod(60), segment=lambda url, now: Answer(0.2)).run(12.0))
+        # Five segments of 2 s fill it; play began with the first, so there is room at 2.2 - 1.2 s from the last one on.
+        assert times[:6] == [0.01, 0.21, 0.41, 0.61, 0.81, 1.01]
+        assert all((later - 1.21) % 0.5 == pytest.approx(0.0, abs=0.011) for later in times[6:7])
+
+    def test_while_nothing_new_is_listed_each_second_or_half_a_segment(self) -> None:
+        made = world(SHAKA, lambda url, now: rising(now), segment=lambda url, now: Answer(0.3)).run(14.0)
+        times = self.times(made)
+        # Four segments at once, the last of which is here at 1.21; each that follows begins whole seconds after the one
+        # before it was here, though the playlist that lists it may have come earlier.
+        assert times[:4] == [0.01, 0.31, 0.61, 0.91]
+        gaps = [round(later - earlier - 0.3, 2) for earlier, later in pairwise(times[3:])]
+        assert gaps
+        assert all(gap in {1.0, 2.0, 3.0} for gap in gaps)
+
+    def test_hls_js_does_not_poll(self) -> None:
+        times = self.times(world(HLSJS, lambda url, now: rising(now), segment=lambda url, now: Answer(0.3)).run(14.0))
+        loads = playlist_loads(
+            world(HLSJS, lambda url, now: rising(now), segment=lambda url, now: Answer(0.3)).run(14.0)
+        )
+        assert {round(at + 0.01, 2) for at in loads} >= set(times[3:])
+
 
 class TestUnplayable:
     """What came whole and is of no use."""
@@ -636,8 +684,9 @@ class TestPerson:
         session = Session(intents=iter([Intent(3.0, Seek(None, 0.5))]))
         made = world(SHAKA, lambda url, now: vod(60), session=session, segment=lambda url, now: Answer(0.3)).run(9.0)
         (ended,) = of(made, SeekEnded)
-        assert ended.restart_seconds == pytest.approx(0.3)
-        assert "segment30.ts" in made.segments()
+        # Where it goes is the start of segment 30; Shaka loads the one before first, to be safe, then this.
+        assert ended.restart_seconds == pytest.approx(0.6)
+        assert "segment29.ts" in made.segments()
         assert "segment20.ts" not in made.segments()
 
     def test_a_session_ends_when_it_is_long_enough(self) -> None:

@@ -32,11 +32,12 @@ from hls_swarm.viewer.actions import (
 )
 from hls_swarm.viewer.loading.changing.levels import looked
 from hls_swarm.viewer.loading.changing.steer import steering_came
+from hls_swarm.viewer.loading.fatal import Fatal
 from hls_swarm.viewer.loading.loader import cancel_all, go_to, load_due, place
 from hls_swarm.viewer.loading.media import media_loaded
 from hls_swarm.viewer.loading.playlists.following import playlist_loaded
 from hls_swarm.viewer.loading.recovery import fetch_failed
-from hls_swarm.viewer.loading.state import Fatal, Loading
+from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.playing.playback import EPSILON, IDLE, OVER, PLAYING, WATCHING, Playback, State
 from hls_swarm.viewer.profiles import Profile
 from hls_swarm.viewer.session import Pause, Person, Seek, Session

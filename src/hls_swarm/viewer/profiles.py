@@ -32,6 +32,9 @@ class ReloadRule(Enum):
     """Duration of the last segment, from the start of the load (8216bis 6.3.4)."""
     ON_DEMAND = auto()
     """Duration of the last segment, from the end of the load, and only when a segment is needed (FFmpeg)."""
+    SHAKA = auto()
+    """Duration of the last segment, whether the playlist changed or not: from the end of the first load, then from the
+    end of each less the mean time that loads take; a change of variant loads a playlist besides (Shaka)."""
 
 
 class JoinRule(Enum):
@@ -43,6 +46,21 @@ class JoinRule(Enum):
     """HOLD-BACK, else the durations of the last three segments (Shaka)."""
     THIRD_LAST_SEGMENT = auto()
     """At the start of the third-last segment (FFmpeg, `live_start_index` -3)."""
+
+
+@dataclass(frozen=True)
+class Polling:
+    """How often a player that could not load looks whether it can now (Shaka, `StreamingEngine.update_`).
+
+    Args:
+        full_seconds: while its buffer is full.
+        unlisted_seconds: while the playlist has nothing new, or half the last segment's duration if that is shorter.
+        ahead_seconds: while another track has to catch up, which it has to by a segment.
+    """
+
+    full_seconds: float
+    unlisted_seconds: float
+    ahead_seconds: float
 
 
 _WITHOUT_MEDIA = frozenset({FailureKind.EMPTY_MEDIA, FailureKind.SHORT_MEDIA})
@@ -67,6 +85,10 @@ class Profile:
         skipped_segments_limit: segments in a row that can not be had before it gives up.
         skips_in_vod: whether it goes past a segment that can not be had in VOD, too.
         live_retry_seconds: when nothing else is left, a live stream is tried again after this; None: it gives up.
+        gives_up_after_seconds: how long it does nothing once the last try of a segment has failed.
+        looks_back_seconds: where nothing is buffered, it begins with the segment that holds what is so long before its
+            position, for playlists may be inexact; not at low latency.
+        polling: how often it looks whether it can load; None: it knows at once.
         failover: None: it stays with its stream.
         empty_media, bad_media: what it does about a segment without media in it, and about one that is none.
         plays_subtitles: whether a subtitle rendition with DEFAULT=YES is fetched.
@@ -102,6 +124,9 @@ class Profile:
     skipped_segments_limit: int = 0
     skips_in_vod: bool = False
     live_retry_seconds: float | None = None
+    gives_up_after_seconds: float = 0.0
+    looks_back_seconds: float = 0.0
+    polling: Polling | None = None
     failover: Failover | None = None
     empty_media: MediaRule = MediaRule.LIKE_ANY_FAILURE
     bad_media: MediaRule = MediaRule.LIKE_ANY_FAILURE
@@ -219,7 +244,7 @@ MEDIA3 = Profile(
 """AndroidX Media3 (ExoPlayer) 1.6 with its defaults."""
 
 _SHAKA_FETCH = FetchPolicy(
-    None,
+    10.0,
     30.0,
     timeout_retries=1,
     error_retries=1,
@@ -233,13 +258,16 @@ SHAKA = Profile(
     bad_media=MediaRule.FAIL,
     reading=reading.SHAKA,
     keeps_newest=True,
-    reload_rule=ReloadRule.TARGET_DURATION,
+    reload_rule=ReloadRule.SHAKA,
     join_rule=JoinRule.LAST_THREE_SEGMENTS,
     uses_start_tag=False,
     buffer_least_seconds=10.0,
     buffer_most_seconds=10.0,
     live_retry_seconds=0.1,
-    failover=Failover(None, redundant_first=False, redundant_seconds=30.0, variant_seconds=30.0),
+    gives_up_after_seconds=1.0,
+    looks_back_seconds=2.0,
+    polling=Polling(full_seconds=0.5, unlisted_seconds=1.0, ahead_seconds=1.0),
+    failover=Failover(None, redundant_first=False, redundant_seconds=30.0, variant_seconds=30.0, after_timeouts=False),
     multivariant_playlist=_SHAKA_FETCH,
     media_playlist=_SHAKA_FETCH,
     segment=_SHAKA_FETCH,

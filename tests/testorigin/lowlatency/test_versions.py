@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.browser import play_at_once_with_hls_js
+from tests.support.browser import play_at_once
 from tests.support.low_latency_rules import fetch, follow, read
 from tests.support.programs import require
 
@@ -104,7 +104,7 @@ def test_a_load_of_others_is_answered_to_the_byte(tmp_path: Path) -> None:
 
 def test_hls_js_plays_it_over_tls_and_http_2(tmp_path: Path) -> None:
     def check(address: OriginAddress) -> None:
-        (seen,) = play_at_once_with_hls_js(
+        (seen,) = play_at_once(
             [f"{address.tls_url}/ll/master.m3u8"],
             30.0,
             tmp_path,

@@ -50,13 +50,11 @@ class GivingUp(NamedTuple):
         level: which one to load instead.
         ends_at_once: the request is ended now and not when the other level can be asked for.
         end_after_seconds: the request is ended after so long if it still goes on; None: never for its own sake.
-        lets_end: it is not ended at all: the other level comes after it.
     """
 
     level: int
     ends_at_once: bool
     end_after_seconds: float | None = None
-    lets_end: bool = False
 
 
 class Algorithm(Protocol):
@@ -86,6 +84,9 @@ class Algorithm(Protocol):
 
     def loaded(self, level: int, transfer: Transfer, *, is_media: bool) -> None:
         """A segment is here, or an init section."""
+
+    def loaded_beside(self, transfer: Transfer) -> None:
+        """A segment or init section of another track is here."""
 
     def timed_out(self, transfer: Transfer) -> None:
         """A segment ran into a time limit."""

@@ -125,6 +125,9 @@ class Hlsjs:
         known = self.estimate.ttfb_seconds
         self.estimate.transfer(transfer.seconds - min(known if ttfb is None else ttfb, known), transfer.size_bytes)
 
+    def loaded_beside(self, transfer: Transfer) -> None:
+        """See `Algorithm`: hls.js measures by its main track alone."""
+
     def timed_out(self, transfer: Transfer) -> None:
         """See `Algorithm`."""
         self._sample(transfer)
@@ -270,6 +273,10 @@ class Media3:
         """See `Algorithm`: the body alone is measured."""
         self._estimate.transfer(transfer.seconds - (transfer.ttfb_seconds or 0.0), transfer.size_bytes)
 
+    def loaded_beside(self, transfer: Transfer) -> None:
+        """See `Algorithm`: every transfer of media is measured."""
+        self._estimate.transfer(transfer.seconds - (transfer.ttfb_seconds or 0.0), transfer.size_bytes)
+
     def timed_out(self, transfer: Transfer) -> None:
         """See `Algorithm`."""
         self._estimate.transfer(transfer.seconds - (transfer.ttfb_seconds or 0.0), transfer.size_bytes)
@@ -292,7 +299,9 @@ class Media3:
 
 
 class Shaka:
-    """Shaka Player 5.2: `SimpleAbrManager`; a segment on its way is measured in pieces and may be ended by a change."""
+    """Shaka Player 5.2: `SimpleAbrManager`. What comes is measured in pieces, and each may be reason enough to change;
+    what is on its way then is ended, for it counts as fetched ahead in the variant that is left (`SegmentPrefetch`).
+    """
 
     def __init__(self, ladder: Ladder, initial_bps: float) -> None:
         self._bitrates: Sequence[float] = [level.peak_bps for level in ladder.levels]
@@ -300,7 +309,7 @@ class Shaka:
         self._current = shaka_choice(self._bitrates, self._estimate.bps)
         self._chosen_at: float | None = None
         self._measured = (0.0, 0)  # seconds and bytes of the segment on its way that were taken in
-        self._segment_seconds = 0.0
+        self._heard = False
 
     @property
     def estimate_bps(self) -> float:
@@ -312,8 +321,9 @@ class Shaka:
         return self._current
 
     def choose(self, view: View) -> int:
-        """See `Algorithm`: no other one within 8 s of the last choice, none before anything was measured."""
-        if self._estimate.is_trusted and shaka_may_switch(self._chosen_at, view.now):
+        """See `Algorithm`: only when something came, none within 8 s of the last choice, none before it trusts."""
+        heard, self._heard = self._heard, False
+        if heard and self._estimate.is_trusted and shaka_may_switch(self._chosen_at, view.now):
             self._current, self._chosen_at = shaka_choice(self._bitrates, self._estimate.bps), view.now
         return self._current
 
@@ -327,7 +337,7 @@ class Shaka:
 
     def began(self, segment_seconds: float) -> None:
         """See `Algorithm`."""
-        self._measured, self._segment_seconds = (0.0, 0), segment_seconds
+        self._measured = (0.0, 0)
 
     def playlist_loaded(self, level: int, segment_seconds: float, body_seconds: float) -> None:
         """See `Algorithm`."""
@@ -336,7 +346,12 @@ class Shaka:
         """See `Algorithm`."""
         seconds, size_bytes = self._measured
         self._estimate.transfer(transfer.seconds - seconds, transfer.size_bytes - size_bytes)
-        self._measured = (0.0, 0)
+        self._measured, self._heard = (0.0, 0), True
+
+    def loaded_beside(self, transfer: Transfer) -> None:
+        """See `Algorithm`: every track is measured."""
+        self._estimate.transfer(transfer.seconds, transfer.size_bytes)
+        self._heard = True
 
     def timed_out(self, transfer: Transfer) -> None:
         """See `Algorithm`."""
@@ -350,19 +365,14 @@ class Shaka:
         return LOOK_SECONDS
 
     def looked(self, view: View, progress: Progress) -> GivingUp | float | None:
-        """See `Algorithm`: a piece that is large enough is measured, and may be reason enough to change."""
+        """See `Algorithm`."""
         seconds, size_bytes = self._measured
         if progress.loaded_bytes - size_bytes >= SHAKA_LEAST_BYTES:
             self._estimate.transfer(progress.elapsed_seconds - seconds, progress.loaded_bytes - size_bytes)
-            self._measured = progress.elapsed_seconds, progress.loaded_bytes
+            self._measured, self._heard = (progress.elapsed_seconds, progress.loaded_bytes), True
         before = self._current
         level = self.choose(view)
-        if level == before:
-            return progress.elapsed_seconds + LOOK_SECONDS
-        new_bytes = self._segment_seconds * self._bitrates[level] / 8
-        left_bytes = inf if progress.size_bytes is None else progress.size_bytes - progress.loaded_bytes
-        ends = 8 * new_bytes / self._estimate.bps < view.buffer_seconds or left_bytes > new_bytes
-        return GivingUp(level, False, lets_end=not ends)
+        return progress.elapsed_seconds + LOOK_SECONDS if level == before else GivingUp(level, True)
 
     def dropped(self, view: View, level: int) -> int:
         """See `Algorithm`."""

@@ -16,6 +16,11 @@ def plays_by_parts(playlist: MediaPlaylist, profile: Profile) -> bool:
     return profile.low_latency is not None and playlist.is_low_latency
 
 
+def look_back(playlist: MediaPlaylist, profile: Profile) -> float:
+    """How long before its position the player begins to load where nothing is buffered, in seconds."""
+    return 0.0 if plays_by_parts(playlist, profile) else profile.looks_back_seconds
+
+
 def target_latency(playlist: MediaPlaylist, profile: Profile, start: Start | None) -> float:
     """How far from the edge the player wants to be, in seconds."""
     by_parts = plays_by_parts(playlist, profile)
@@ -101,7 +106,8 @@ def join(loading: Loading, track: Track, playlist: MediaPlaylist, now: float) ->
         position = chosen_position(playlist, position, session.join, session.join_draw)
     precise = profile.uses_start_tag and start is not None and start.precise
     by_parts = plays_by_parts(playlist, profile)
-    track.enter(playlist, position, at_segment=profile.joins_at_segment and not precise and not by_parts)
+    at_segment = profile.joins_at_segment and not precise and not by_parts
+    track.enter(playlist, position, at_segment=at_segment, back_seconds=look_back(playlist, profile))
     if playlist.is_live and profile.live_start_share:
         most = profile.live_start_share * target_latency(playlist, profile, start)
         loading.start_seconds = min(profile.start_buffer_seconds, most)
@@ -123,4 +129,4 @@ def join_renditions(loading: Loading) -> None:
         aligned = alignment(main.playlist, track.playlist, elapsed=track.loaded_at - main.loaded_at)
         if aligned is not None:
             there = position - main.credited + track.credited + aligned.offset
-            track.enter(track.playlist, max(0.0, there))
+            track.enter(track.playlist, max(0.0, there), back_seconds=look_back(track.playlist, loading.profile))

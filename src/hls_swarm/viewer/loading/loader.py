@@ -10,7 +10,7 @@ Rules:
 from hls_swarm.viewer.actions import STEERING_TRACK, Cancel
 from hls_swarm.viewer.loading.changing.levels import advance
 from hls_swarm.viewer.loading.changing.steer import steering_due
-from hls_swarm.viewer.loading.join import join_renditions, usual_position
+from hls_swarm.viewer.loading.join import join_renditions, look_back, usual_position
 from hls_swarm.viewer.loading.media import fetch_media
 from hls_swarm.viewer.loading.state import Loading
 
@@ -66,7 +66,7 @@ def go_to(loading: Loading, position: float, now: float) -> None:
         if track is not main:
             track.next_sequence = None
     if main.playlist is not None:
-        main.enter(main.playlist, position)
+        main.enter(main.playlist, position, back_seconds=look_back(main.playlist, loading.profile))
     join_renditions(loading)
 
 

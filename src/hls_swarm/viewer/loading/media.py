@@ -16,6 +16,8 @@ from hls_swarm.viewer.loading.changing.levels import media_began, media_came
 from hls_swarm.viewer.loading.changing.steer import Steering
 from hls_swarm.viewer.loading.edge import hint_fetch, next_media, part_fetch, part_loaded
 from hls_swarm.viewer.loading.join import join
+from hls_swarm.viewer.loading.polling import look_due, look_in_vain, next_look, unlisted_seconds
+from hls_swarm.viewer.loading.recovery import give_up
 from hls_swarm.viewer.loading.requests import SEGMENT, object_fetch
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
@@ -68,6 +70,9 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
         if track.retry_at > now:
             return track.retry_at
         due_at, track.retry_at = track.retry_at, None
+        if track.given_up is not None:
+            give_up(loading, track, track.given_up, now)
+            return track.retry_at
     segment = track.next_segment()
     if segment is None and track.next_sequence < track.playlist.first_sequence:
         segment = _pass_expired(loading, track, track.playlist, track.next_sequence, now)
@@ -84,12 +89,22 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
         if place is not None and (hint := hint_fetch(loading, track, index, place, now)) is not None:
             track.in_flight = hint
             loading.actions.append(hint)
+        elif loading.profile.polling is not None:
+            look_in_vain(track, unlisted_seconds(track, loading.profile.polling), now)
         return None
     playhead, profile = loading.playback.playhead, loading.profile
     target = profile.buffer_target_seconds(track.source.bitrate_bps)
+    polling = None if part is not None else profile.polling
     if track.credited - playhead.played(now) > target + EPSILON:
         track.room_at = playhead.reaches(track.credited - target)
+        if polling is not None and track.room_at is not None:
+            look_in_vain(track, polling.full_seconds, now)
+            track.room_at = next_look(track, track.room_at)
         return track.room_at
+    if polling is not None and segment is not None:
+        look_at = look_due(loading, track, segment, polling, now)
+        if look_at is not None:
+            return look_at
     if track.room_at is not None:
         due_at, track.room_at = min(due_at, track.room_at), None
     if segment is not None:
@@ -99,6 +114,7 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
     if fetch is None:
         return None
     track.in_flight, track.loading = fetch, segment
+    track.looked_at = track.look_at = None
     loading.actions.append(fetch)
     if loading.levels is not None and index == 0:
         media_began(loading, loading.levels, track, now)

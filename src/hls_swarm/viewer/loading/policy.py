@@ -98,12 +98,14 @@ class Failover:
         statuses: HTTP statuses upon which it goes at once; None: upon any failure, once no retry is left.
         redundant_first: whether a redundant stream (8216bis 7) comes before another variant.
         redundant_seconds, variant_seconds: how long a failed redundant stream, a failed variant, is left alone.
+        after_timeouts: whether it goes after a time limit, too.
     """
 
     statuses: frozenset[int] | None
     redundant_first: bool
     redundant_seconds: float
     variant_seconds: float
+    after_timeouts: bool = True
 
 
 NO_FAILOVER = Failover(frozenset(), redundant_first=False, redundant_seconds=0.0, variant_seconds=0.0)

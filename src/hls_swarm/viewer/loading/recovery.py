@@ -9,10 +9,12 @@ from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.loading.changing.elsewhere import has_other, switch
 from hls_swarm.viewer.loading.changing.levels import settle, transfer_of
 from hls_swarm.viewer.loading.edge import hint_lost
+from hls_swarm.viewer.loading.fatal import Fatal
 from hls_swarm.viewer.loading.playlists.blocking import after_failure
 from hls_swarm.viewer.loading.policy import TIMEOUT_KINDS, FailedFetch, FetchPolicy, MediaRule, Step, next_step
-from hls_swarm.viewer.loading.state import Fatal, Loading
+from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
+from hls_swarm.viewer.profiles import Profile
 
 
 def fetch_failed(loading: Loading, event: FetchFailed, now: float) -> None:
@@ -92,6 +94,11 @@ def _media_failed(loading: Loading, track: Track, failure: Failure, url: str, no
     )
     policy = profile.policy(failed.kind)
     rule = profile.unplayable(failure.kind) if failed.kind is ObjectKind.SEGMENT else MediaRule.LIKE_ANY_FAILURE
+    if profile.gives_up_after_seconds and failed.kind is not ObjectKind.PART and rule is MediaRule.LIKE_ANY_FAILURE:
+        delay = policy.retry_delay(track.attempts, failure.kind, failure.status)
+        track.given_up = Fatal(failure, url, failed.kind) if delay is None else None
+        track.retry_at = now + (profile.gives_up_after_seconds if delay is None else delay)
+        return
     step, delay = _step_after(loading, policy, track, failure, track.attempts, now, passable=passable, unplayable=rule)
     if step is Step.RETRY:
         track.retry_at = now + delay
@@ -100,6 +107,17 @@ def _media_failed(loading: Loading, track: Track, failure: Failure, url: str, no
         place.whole, place.loading, track.attempts = track.next_sequence, None, 0
     else:
         _take(loading, step, track, Fatal(failure, url, failed.kind), now)
+
+
+def give_up(loading: Loading, track: Track, given_up: Fatal, now: float) -> None:
+    """Act upon what could not be had a while ago: go elsewhere, or begin anew."""
+    track.given_up = None
+    policy = loading.profile.policy(given_up.object)
+    step, delay = _step_after(loading, policy, track, given_up.failure, track.attempts, now, passable=False)
+    if step is Step.RETRY:
+        track.attempts, track.retry_at = 0, now + delay
+    else:
+        _take(loading, step, track, given_up, now)
 
 
 def _step_after(
@@ -118,7 +136,8 @@ def _step_after(
     live = track.playlist is not None and track.playlist.is_live
     failed = FailedFetch(
         attempts=attempts,
-        alternative=has_other(loading, track, now, of_media=policy is not profile.media_playlist),
+        alternative=_may_leave(profile, failure)
+        and has_other(loading, track, now, of_media=policy is not profile.media_playlist),
         passable=passable,
         optional=track.role is Role.SUBTITLES,
         live_retry_seconds=profile.live_retry_seconds if live else None,
@@ -126,6 +145,11 @@ def _step_after(
         unplayable=unplayable,
     )
     return next_step(policy, profile.failover, failure, failed)
+
+
+def _may_leave(profile: Profile, failure: Failure) -> bool:
+    failover = profile.failover
+    return failover is None or failover.after_timeouts or failure.kind not in TIMEOUT_KINDS
 
 
 def _take(loading: Loading, step: Step, track: Track, otherwise: Fatal, now: float) -> None:

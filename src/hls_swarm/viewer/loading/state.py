@@ -8,14 +8,13 @@ sections), `recovery` (what comes after a failure), `elsewhere` (which stream is
 import math
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from hls_swarm.hls.playlist import Start as StartTag
 from hls_swarm.hls.uri import split_uri
 from hls_swarm.records import Failure, ObjectKind, Record
 from hls_swarm.settings.spellings import VariantChoice
 from hls_swarm.viewer.actions import Action, Cancel, Report
 from hls_swarm.viewer.choosing.alternatives import Alternatives
+from hls_swarm.viewer.loading.fatal import Fatal
 from hls_swarm.viewer.loading.requests import playlist_fetch, reload_fetch
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.lowlatency.place import Place
@@ -26,20 +25,6 @@ from hls_swarm.viewer.session import Session
 if TYPE_CHECKING:
     from hls_swarm.viewer.loading.changing.levels import Levels
     from hls_swarm.viewer.loading.changing.steer import Steering
-
-
-class Fatal(msgspec.Struct, frozen=True, gc=False):
-    """What leaves nothing to play.
-
-    Attributes:
-        url, object: what could not be had; secrets are masked.
-        stream: which stream of which multivariant playlist that belongs to; empty: to none.
-    """
-
-    failure: Failure
-    url: str
-    object: ObjectKind
-    stream: str = ""
 
 
 class Loading:

@@ -6,7 +6,9 @@ from enum import Enum, auto
 from hls_swarm.hls.playlist import MediaPlaylist, Segment
 from hls_swarm.hls.timeline import alignment
 from hls_swarm.viewer.actions import FetchSegment
+from hls_swarm.viewer.adapting.estimates import Ewma
 from hls_swarm.viewer.choosing.choice import Option, Role, Source
+from hls_swarm.viewer.loading.fatal import Fatal
 from hls_swarm.viewer.loading.playlists.freshness import Freshness
 from hls_swarm.viewer.lowlatency.place import Place
 from hls_swarm.viewer.profiles import Profile
@@ -42,6 +44,11 @@ class Track:
         end_date: date (Unix seconds) at which the newest credited segment ends, if the playlist has dates.
         in_flight, loading: the media request under way, and the segment that it is for.
         room_at: when a buffer that was full has room for the next segment.
+        looked_at, look_seconds, look_at: when a player that polls looked in vain, after how long it looks again, and
+            when that is; None: it looks at once.
+        beat_at: when its timer for reloads is due, whichever variant it follows then (Shaka).
+        load_seconds: the mean time of reloads, of a player whose timer goes by it.
+        given_up: what could not be had, and is not acted upon before `retry_at`.
         attempts, playlist_attempts: failed tries in a row.
         skipped: segments given up in a row.
         unmeasured: sequence numbers of credited segments whose duration was 0: a later playlist may tell it.
@@ -56,17 +63,23 @@ class Track:
     __slots__ = (
         "age_seconds",
         "attempts",
+        "beat_at",
         "credited",
         "end_date",
         "freshness",
         "gates",
+        "given_up",
         "in_flight",
         "init_loaded",
         "kept",
         "key_loaded",
         "leaving",
+        "load_seconds",
         "loaded_at",
         "loading",
+        "look_at",
+        "look_seconds",
+        "looked_at",
         "low_latency",
         "next_sequence",
         "playlist",
@@ -106,6 +119,12 @@ class Track:
         self.attempts = 0
         self.retry_at: float | None = None
         self.room_at: float | None = None
+        self.looked_at: float | None = None
+        self.look_seconds = 0.0
+        self.look_at: float | None = None
+        self.beat_at: float | None = None
+        self.load_seconds: Ewma | None = None
+        self.given_up: Fatal | None = None
         self.skipped = 0
         self.repeats = Repeats.NONE
         self.rises = False
@@ -160,17 +179,21 @@ class Track:
             return None
         return self.playlist.segment_of_sequence(self.next_sequence)
 
-    def enter(self, playlist: MediaPlaylist, position: float, *, at_segment: bool = False) -> float:
+    def enter(
+        self, playlist: MediaPlaylist, position: float, *, at_segment: bool = False, back_seconds: float = 0.0
+    ) -> float:
         """Let `position` of the playlist be loaded next; gives where that really is.
 
         Args:
             at_segment: begin with the start of the segment that holds it.
+            back_seconds: begin with the segment that holds what is so long before, and play from the position on.
         """
-        segment = playlist.segment_at(position)
-        if segment is not None and segment.end - position <= LOOKUP_TOLERANCE_SECONDS:
+        segment = playlist.segment_at(max(0.0, position - back_seconds))
+        if segment is not None and not back_seconds and segment.end - position <= LOOKUP_TOLERANCE_SECONDS:
             segment = playlist.segment_of_sequence(segment.sequence + 1) or segment
         self.loading = None
         self.room_at = self.retry_at = None
+        self.looked_at = self.look_at = self.given_up = None
         self.attempts = 0
         if self.low_latency is not None:
             self.low_latency.move()
@@ -232,6 +255,7 @@ class Track:
         self.in_flight = self.loading = None
         self.init_loaded = self.key_loaded = None
         self.reload_at = self.scheduled_at = self.retry_at = self.room_at = None
+        self.looked_at = self.look_at = self.given_up = None
         self.attempts = self.playlist_attempts = 0
         self.freshness = Freshness()
         self.unmeasured = []
@@ -258,7 +282,7 @@ class Track:
         if self.skip_seconds:
             left = self.skip_seconds - added
             added = max(0.0, -left)
-            self.skip_seconds = 0.0 if self.low_latency is None else max(0.0, left)
+            self.skip_seconds = max(0.0, left)
         if self.low_latency is not None:
             self.low_latency.part = 0
         self.credited += added

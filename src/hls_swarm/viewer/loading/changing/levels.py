@@ -194,9 +194,11 @@ def media_came(loading: Loading, levels: Levels, event: SegmentLoaded) -> None:
         return
     if fetch.kind is ObjectKind.INIT:
         track.keep((fetch.url, fetch.byte_range))
-    if event.track == 0 and exchange is not None:
-        if fetch.hinted:
-            return  # most of its time it waited for the part to be made
+    if exchange is None or fetch.hinted:
+        return  # most of the time of a hinted part it waited for that to be made
+    if event.track != 0:
+        levels.algorithm.loaded_beside(transfer_of(exchange))
+    else:
         is_media = fetch.kind is SEGMENT or fetch.kind is ObjectKind.PART
         levels.algorithm.loaded(levels.current, transfer_of(exchange), is_media=is_media)
         if is_media and loading.alternatives is not None:
@@ -277,15 +279,12 @@ def _give_up(loading: Loading, levels: Levels, found: GivingUp, now: float) -> N
         _drop(loading, levels, found.level, now)
         return
     levels.current = found.level
-    reason = SwitchReason.RATE if found.lets_end else SwitchReason.ABANDONED
-    _report(loading, option, reason, now)
-    if not found.lets_end and option.main.url in levels.held:
+    _report(loading, option, SwitchReason.ABANDONED, now)
+    if option.main.url in levels.held:
         go(loading, option, now, abandoned=True)
         return
     end_at = None if found.end_after_seconds is None else now + found.end_after_seconds
-    levels.pending = Pending(option, found.level, found.lets_end, end_at)
-    if found.lets_end:
-        return
+    levels.pending = Pending(option, found.level, waits_for_end=False, end_at=end_at)
     if main.playlist_in_flight:
         loading.actions.append(Cancel(0, playlist=True))
     main.playlist_in_flight, main.reload_at, main.playlist_attempts = True, None, 0

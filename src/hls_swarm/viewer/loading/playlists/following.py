@@ -21,6 +21,7 @@ from hls_swarm.records import (
     SequenceReset,
 )
 from hls_swarm.viewer.actions import PlaylistLoaded
+from hls_swarm.viewer.adapting.estimates import Ewma
 from hls_swarm.viewer.choosing.choice import Source
 from hls_swarm.viewer.loading.changing.elsewhere import choose_stream
 from hls_swarm.viewer.loading.changing.levels import playlist_came
@@ -33,6 +34,7 @@ from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.latency import edge_latency, observed
 from hls_swarm.viewer.playing.playback import PLAYING
+from hls_swarm.viewer.profiles import ReloadRule
 
 A_MULTIVARIANT_PLAYLIST = "a multivariant playlist where a media playlist was expected"
 
@@ -150,9 +152,28 @@ def _schedule(
     if due_at is None:
         rule = profile.reload_rule
         delay = reload_delay(rule, playlist, changed, edge_seconds)
-        due_at = next_load(rule, track.scheduled_at, event.started_at, delay, now)
+        if rule is ReloadRule.SHAKA:
+            due_at = _next_beat(track, event.started_at, delay, now)
+        else:
+            due_at = next_load(rule, track.scheduled_at, event.started_at, delay, now)
     track.reload_at = track.scheduled_at = due_at
     if changed and track is loading.tracks[0]:
         keep_pace(loading, track, playlist, now)
     if changed and before is not None and playback.state is PLAYING and track is loading.tracks[0]:
         loading.report(observed(loading.number, track, playhead, edge_seconds, loading.wall_clock_offset, now))
+
+
+_MEAN_LOADS = 5
+"""After so many loads the weight of one in the mean time of loads has halved (Shaka, `averageUpdateDuration_`)."""
+
+
+def _next_beat(track: Track, started_at: float, delay: float, now: float) -> float:
+    """When Shaka's timer for reloads is due: what a change of variant loads in between does not move it."""
+    first = track.load_seconds is None
+    mean = track.load_seconds = track.load_seconds or Ewma(_MEAN_LOADS)
+    if track.beat_at is not None and track.beat_at > now:
+        return track.beat_at
+    if not first:
+        mean.sample(1, now - started_at)
+    track.beat_at = next_load(ReloadRule.SHAKA, None if first else started_at, started_at, delay, now, mean.value)
+    return track.beat_at
