@@ -10,7 +10,8 @@ import pytest
 from hls_swarm.http import TlsOptions
 from hls_swarm.http.tls.chains import Chains, trusted_by
 
-NOW = time.time()
+NOW = time.time() + 3600
+"""Later than the certificates are made, which begin with the second that they are made in."""
 DAYS = 86400
 
 
