@@ -79,7 +79,7 @@ def test_long_work_is_done_in_steps(body: bytes, encoding: str) -> None:
 
 
 def test_short_work_is_one_step() -> None:
-    assert list(decoding(gzip.compress(BODY), "gzip", 1 << 20)) == [BODY]
+    assert list(decoding(gzip.compress(BODY, mtime=0), "gzip", 1 << 20)) == [BODY]
 
 
 @given(st.lists(st.binary(max_size=2000), min_size=1, max_size=6), st.integers(0, 9))
@@ -92,3 +92,16 @@ def test_members_are_put_together(members: list[bytes], level: int) -> None:
 def test_any_input_is_decoded_or_malformed(body: bytes, encoding: str) -> None:
     with contextlib.suppress(MalformedContent):
         assert len(decoded(body, encoding, 1000)) <= 1000
+
+
+def test_a_small_body_that_comes_again_is_decoded_once() -> None:
+    first = decoded(gzip.compress(BODY, mtime=0), "gzip", 1 << 20)
+    assert decoded(gzip.compress(BODY, mtime=0), "gzip", 1 << 20) is first
+    assert first == BODY
+    with pytest.raises(MalformedContent, match=f"over {len(BODY) - 1} bytes"):
+        decoded(gzip.compress(BODY, mtime=0), "gzip", len(BODY) - 1)
+    others = [gzip.compress(b"%d" % nth) for nth in range(200)]
+    assert [decoded(body, "gzip", 10) for body in others] == [b"%d" % nth for nth in range(200)]
+    again = decoded(gzip.compress(BODY, mtime=0), "gzip", 1 << 20)
+    assert again is not first  # it was forgotten
+    assert again == BODY

@@ -5,6 +5,7 @@ Rules:
 - The work is bounded by the sizes of what goes in and what may come out: no input is looked at twice, the members of a
   gzip body are counted, and so are codings upon codings. A peer can make the work no longer than that.
 - It is done in steps of a few milliseconds at most, so that an event loop can do other things between two of them.
+- Viewers of one live stream get the same playlist within moments: the last small bodies are decoded once for all.
 - A name that no registry knows (`utf-8`, `none`, `aws-chunked`: stores replay what they were told) is no coding: the
   body is as it came. A registered coding that was not asked for can not be read.
 """
@@ -27,6 +28,10 @@ _STEP_BYTES = 1 << 20
 _MEMBER_COST_BYTES = 16 << 10  # a new decompressor takes as long as so many bytes
 _SLICE_BYTES = 64 << 10
 _FIRST_SLICE_BYTES = 512
+_KNOWN_BODIES, _KNOWN_BYTES = 64, 64 << 10
+
+_known: dict[tuple[bytes, str | None], bytes] = {}
+"""Bodies of so many bytes at most, coded and not, the oldest first."""
 
 
 class MalformedContent(ValueError):  # noqa: N818 - named for what it is, as the failure kind is
@@ -57,6 +62,11 @@ def decoding(body: bytes, encoding: str | None, limit: int) -> Iterator[bytes | 
     Raises:
         MalformedContent: a coding that can not be read, broken data, or a result over the limit.
     """
+    key = body, encoding
+    known = _known.get(key)
+    if known is not None and len(known) <= limit:
+        yield known
+        return
     names = [name.strip().lower() for name in (encoding or "").split(",")]
     for name in names:
         if name in _UNREADABLE:
@@ -75,6 +85,10 @@ def decoding(body: bytes, encoding: str | None, limit: int) -> Iterator[bytes | 
                 work = 0
                 yield None
         body = bytes(result)
+    if codings and max(len(body), len(key[0])) <= _KNOWN_BYTES:
+        if len(_known) >= _KNOWN_BODIES:
+            del _known[next(iter(_known))]
+        _known[key] = body
     yield body
 
 
