@@ -1,6 +1,6 @@
 import pytest
 
-from hls_swarm.hls.uri import MAX_DOMAIN_NAMES, Resolver, resolve
+from hls_swarm.hls.uri import MAX_DOMAIN_NAMES, Resolver, resolve, resolver
 
 RFC3986_BASE = "http://a/b/c/d;p?q"
 # RFC 3986 5.4.1 and 5.4.2.
@@ -95,3 +95,13 @@ def test_a_base_with_a_host_beyond_ascii_keeps_it_as_a_domain_name() -> None:
 
 def test_a_long_text_is_encoded_and_not_remembered() -> None:
     assert resolve("http://h/a", "é" * 1000) == "http://h/" + "%C3%A9" * 1000
+
+
+def test_a_playlist_is_resolved_against_alike_whatever_its_reloads_ask_to_wait_for() -> None:
+    base = "http://h/a/p.m3u8?token=1"
+    one, other = resolver(f"{base}&_HLS_msn=7"), resolver(f"{base}&_HLS_msn=8#f")
+    assert one is other
+    for reference in ("s.m4s", "?x", "/s", "../s", "//g/s", "s?y#z"):
+        assert one.resolve(reference) == Resolver(f"{base}&_HLS_msn=7").resolve(reference)
+    for reference in ("", "#f"):
+        assert resolver(base, reference).resolve(reference) == f"{base}{reference}"

@@ -269,7 +269,7 @@ class Builder:
         return known
 
     def _absolute(self, reference: str) -> str:
-        base = self.base
+        base = self.base if reference and reference[0] != "#" else resolver(self.url, reference)
         if len(reference) > MAX_URI_CHARACTERS and not is_data(reference):
             self.fail(
                 f"a URI of {len(reference):,} characters, more than {MAX_URI_CHARACTERS:,}", "8216bis 4.1", reference

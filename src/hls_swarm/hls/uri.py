@@ -113,10 +113,18 @@ def _encoded(match: re.Match[str]) -> str:
 _percent_encoded = lru_cache(maxsize=1024)(quote)
 
 
-@lru_cache(maxsize=1024)
-def resolver(base: str) -> Resolver:
-    """The resolver of a base URI; a live playlist's stays the same over many reloads."""
-    return Resolver(base)
+def resolver(base: str, reference: str = "x") -> Resolver:
+    """A resolver of a base URI; a live playlist's stays the same over many reloads, whatever they ask to wait for.
+
+    Args:
+        reference: what is to be resolved: the base's query means nothing but to one without a path of its own.
+    """
+    if reference and reference[0] != "#":
+        base = base.partition("#")[0].partition("?")[0]
+    return _resolver(base)
+
+
+_resolver = lru_cache(maxsize=1024)(Resolver)
 
 
 def _domain_name(name: str) -> str:
