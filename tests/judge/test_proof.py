@@ -4,6 +4,7 @@ from tests.support.snapshots import NOT_FOUND, URL, exchange, failed, snapshot, 
 
 from hls_swarm.judge.proof import due, hopeless, nothing_proven, unplayed, unproven, unreached
 from hls_swarm.records import (
+    AsideFetched,
     EndReason,
     Failure,
     FailureKind,
@@ -198,3 +199,14 @@ def test_what_this_machine_did_not_get_to_ask_is_not_said_to_be_missing(failure:
     fetched = PlaylistFetched(0, ObjectKind.MULTIVARIANT_PLAYLIST, exchange(0.1, 0, 0.002, failure), failure)
     said = unreached(snapshot(ViewerStarted(0, 0.1, 0.1), fetched))
     assert (said is None) if words is None else (said or "").startswith(words)
+
+
+def test_a_collector_that_answers_says_nothing_of_an_origin_that_does_not() -> None:
+    told = AsideFetched(0, ObjectKind.CMCD_REPORT, exchange(0.0, 9, 0.002, None, "http://collector/"), None)
+    refused = exchange(0.0, 0, 0.002, NOT_FOUND, URL)
+    asked = PlaylistFetched(0, ObjectKind.MULTIVARIANT_PLAYLIST, refused, NOT_FOUND)
+    assert unreached(snapshot(ViewerStarted(0, 0.0, 0.0), told, asked)) is not None
+    failing = AsideFetched(0, ObjectKind.CMCD_REPORT, refused, NOT_FOUND)
+    assert unreached(snapshot(ViewerStarted(0, 0.0, 0.0), failing)) is None
+    said = nothing_proven(snapshot(ViewerStarted(0, 0.0, 0.0), failing))
+    assert said is None or "CMCD" not in said

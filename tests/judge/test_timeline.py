@@ -4,7 +4,7 @@ from tests.support.moments import STARTED_AT, Run, origin
 from tests.support.snapshots import NOT_FOUND, exchange, failed, stalled, watching
 
 from hls_swarm.judge.timeline import FIXED_COLUMNS, columns
-from hls_swarm.records import ObjectKind, PlaybackStarted, SegmentFetched
+from hls_swarm.records import AsideFetched, ObjectKind, PlaybackStarted, SegmentFetched
 from hls_swarm.snapshot.snapshot import Phase
 
 
@@ -43,6 +43,14 @@ def test_ratios_and_rates_are_of_the_second() -> None:
     assert row["rebuffering_ratio"] == pytest.approx(0.5 / 2.0)
     assert (row["errors_total"], row["errors_rate"]) == (1, 1.0)
     assert row["stalls_per_second"] == 0.5
+
+
+def test_what_a_collector_is_asked_counts_apart() -> None:
+    report = exchange(0.5, 100, 0.01, NOT_FOUND, "http://collector/events")
+    row = Run().second(1.0, *watching(0, 0.1), AsideFetched(0, ObjectKind.CMCD_REPORT, report, NOT_FOUND)).row
+    assert (row["cmcd_report_requests_total"], row["cmcd_report_errors_total"]) == (1, 1)
+    assert (row["requests_total"], row["errors_total"], row["errors_origin_total"]) == (3, 0, 0)
+    assert row["errors_total@cmcd_report http_status 404"] == 1
 
 
 def test_signals_of_the_origin_have_their_target_and_stale_ones_are_absent() -> None:

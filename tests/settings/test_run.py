@@ -133,6 +133,7 @@ def test_defaults() -> None:
         "cmcd_version": 1,
         "cmcd_content_id": "",
         "cmcd_collector": None,
+        "cmcd_responses": False,
         "timeout": None,
         "no_cache": False,
         "user_agent_file": None,
@@ -459,6 +460,12 @@ REFUSED = [
         {"cmcd_collector": "http://c/"},
         "--cmcd-collector: needs --cmcd: say query or headers",
     ),
+    (
+        "answers told to nobody",
+        {"cmcd": "query", "cmcd_responses": True},
+        "--cmcd-responses: needs somebody who is told: name a --cmcd-collector",
+    ),
+    ("answers without CMCD", {"cmcd_responses": True}, "--cmcd-responses: needs --cmcd: say query or headers"),
     (
         "CMCD of ffmpeg",
         {"cmcd": "query", "profile": "ffmpeg"},

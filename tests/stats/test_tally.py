@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hls_swarm.records import (
+    AsideFetched,
     Blame,
     DatesMoved,
     EdgeFault,
@@ -26,6 +27,7 @@ from hls_swarm.records import (
     SegmentsExpired,
     StallEnded,
     StallStarted,
+    Unanswered,
     VariantChosen,
     ViewerStarted,
     ViewerStopped,
@@ -409,6 +411,17 @@ def test_the_same_counts_by_another_clock_say_the_same_times() -> None:
     ours, others = instants_of(here), instants_of(there)
     assert len(ours) == 3
     assert others == pytest.approx([at + 500.0 for at in ours])
+
+
+def test_a_report_that_a_collector_did_not_take_is_no_failure_of_the_origin() -> None:
+    failure = Failure(FailureKind.HTTP_STATUS, "HTTP 503 Service Unavailable", 503)
+    lost = Failure(FailureKind.CONNECTION_LOST, "closed before an answer")
+    report = exchange(url="http://collector/", failure=failure, unanswered=Unanswered(1, 1, lost), requests_sent=2)
+    tally = counted(AsideFetched(0, ObjectKind.CMCD_REPORT, report, failure), segment())
+    assert {error.blame for error in tally.errors.values()} == {Blame.COLLECTOR}
+    assert tally.objects[ObjectKind.CMCD_REPORT].requests == 2
+    assert not tally.hosts
+    assert (tally.unsettled_requests, tally.repeated_requests) == (0, 0)
 
 
 def instants_of(tally: Tally) -> list[float]:

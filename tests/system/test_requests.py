@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.program, pytest.mark.timeout(120)]
 
 LINE = re.compile(r'"([A-Z]+) (\S+) HTTP')
 PAGE = "https://player.example"
+NO_ERRORS = ("--threshold", "errors:rate < 0.1% over run")
 
 
 def played(
@@ -121,7 +124,9 @@ def test_cmcd_headers_make_a_browser_ask_before_every_new_url(tmp_path: Path) ->
     assert (summary["errors"], summary["viewers"]["played"]) == ([], 1)
 
 
-def test_events_go_to_the_collector_and_to_nobody_else(tmp_path: Path) -> None:
+@contextmanager
+def collector(status: int) -> Iterator[tuple[str, list[tuple[str, str | None, str]]]]:
+    """One that answers so; its address, and of each report Content-Type, a secret of the origin's, and body."""
     posted: list[tuple[str, str | None, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -130,7 +135,8 @@ def test_events_go_to_the_collector_and_to_nobody_else(tmp_path: Path) -> None:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             posted.append((self.headers["Content-Type"], self.headers["X-Secret-Token"], body))
-            self.send_response(204)
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the library gives it
@@ -140,13 +146,44 @@ def test_events_go_to_the_collector_and_to_nobody_else(tmp_path: Path) -> None:
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
-        url = f"http://127.0.0.1:{server.server_port}/events"
-        flags = ("--cmcd", "query", "--cmcd-collector", url, "--header", "X-Secret-Token: s3cret")
-        summary, asked = played(tmp_path, *flags)
+        yield f"http://127.0.0.1:{server.server_port}/events", posted
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_a_collector_that_fails_is_told_of_and_fails_no_run(tmp_path: Path) -> None:
+    with collector(503) as (url, posted):
+        summary, asked = played(tmp_path, "--cmcd", "query", "--cmcd-collector", url, *NO_ERRORS)
+    (error,) = summary["errors"]
+    assert (error["object"], error["blame"], error["status"]) == ("cmcd_report", "collector", 503)
+    assert error["count"] == len(posted) == summary["requests"]["cmcd_report"]
+    assert 3 < len(posted) < 60  # with what happens to three viewers, not as fast as it answers
+    assert summary["cmcd"]["events"] == 0
+    assert [finding["rule"] for finding in summary["findings"]] == ["collector-fails"]
+    assert (summary["verdict"], len(asked)) == ("pass", sum(summary["requests"].values()) - len(posted))
+
+
+def test_answers_are_told_where_they_are_asked_for(tmp_path: Path) -> None:
+    with collector(204) as (url, posted):
+        _, asked = played(tmp_path, "--cmcd", "query", "--cmcd-collector", url, "--cmcd-responses")
+    lines = [line for _, _, body in posted for line in body.splitlines() if ",e=rr," in line]
+    told_of = Counter(found[1] for line in lines if (found := re.search(r'url="http://[^/]+(/[^"]*)"', line)))
+    segments = Counter(target.partition("?")[0] for _, target in asked if ".ts" in target)
+    assert set(told_of) <= set(segments)
+    assert sum(told_of.values()) >= sum(segments.values()) - 3  # of what was on its way at the end nobody is told
+    for line in lines:
+        first, last = (int(found[1]) for key in ("ttfb", "ttlb") if (found := re.search(rf",{key}=(\d+)", line)))
+        assert 0 <= first <= last
+        assert ",rc=200," in line
+        assert "CMCD" not in line
+
+
+def test_events_go_to_the_collector_and_to_nobody_else(tmp_path: Path) -> None:
+    with collector(204) as (url, posted):
+        flags = ("--cmcd", "query", "--cmcd-collector", url, "--header", "X-Secret-Token: s3cret")
+        summary, asked = played(tmp_path, *flags)
     lines = [line for _, _, body in posted for line in body.splitlines()]
     events = Counter(found[1] for line in lines if (found := re.search(r"(?:^|,)e=([a-z]+)", line)))
     assert {(content_type, secret) for content_type, secret, _ in posted} == {("application/cmcd", None)}

@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hls_swarm.records import Exchange, Failure, FailureKind
+from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.viewer.cmcd.encoding import Token, Value, dictionary, encoded, headers, relative_path, rounded
+from hls_swarm.viewer.cmcd.events import Events
 from hls_swarm.viewer.cmcd.keys import ObjectType, Player, Standing, said
+from hls_swarm.viewer.cmcd.reporter import Reporter
+from hls_swarm.viewer.machine import Viewer
+from hls_swarm.viewer.profiles import HLSJS
 
 BASE = "http://cdn/vod/720p/"
 AT = Standing(
@@ -117,11 +123,81 @@ def test_hls_js_by_what_is_asked_for(changes: dict[str, object], expected: str) 
             'bl=12000,d=4000,dl=12000,mtp=4500,nor="seg7.ts",ot=v,sf=h,sid="S",st=v,tb=6000',
             id="Shaka with audio apart",
         ),
+        pytest.param(
+            Player.MEDIA3,
+            {"rate": 1.03, "next_url": None},
+            'bl=12000,br=1500,d=4000,dl=11600,mtp=4500,ot=av,pr=1.03,sf=h,sid="S",st=v,tb=6000',
+            id="Media3 catching up: the deadline is sooner",
+        ),
+        pytest.param(
+            Player.MEDIA3,
+            {"rate": 0.97, "object": ObjectType.INIT},
+            'mtp=4500,ot=i,pr=0.97,sf=h,sid="S",st=v',
+            id="Media3 falling back",
+        ),
         pytest.param(Player.SHAKA, {"object": ObjectType.KEY}, 'mtp=4500,ot=k,sf=h,sid="S",st=v', id="Shaka's keys"),
     ],
 )
 def test_other_players(player: Player, changes: dict[str, object], expected: str) -> None:
     assert told(player, **changes) == expected
+
+
+@pytest.mark.parametrize(("version", "field"), [(1, "CMCD-Session"), (2, "CMCD-Status")])
+def test_the_speed_of_play_is_in_another_field_in_each_version(version: int, field: str) -> None:
+    fields = dict(headers(said(Player.MEDIA3, AT._replace(version=version, rate=1.03))))
+    assert [name for name, value in fields.items() if "pr=1.03" in value] == [field]
+
+
+def test_an_answer_is_told_with_its_times_and_without_what_was_told_with_its_request() -> None:
+    viewer = Viewer(1, "http://cdn/master.m3u8", HLSJS, parse_variant("highest"))
+    events = Events(Reporter(viewer, Player.HLSJS, 2, "S", "film"), 1_700_000_000.0, 0.0)
+    url = "http://cdn/seg-1.ts?t=1"
+    came = Exchange(url, url, 10.0, 10.0, 10.5004, first_byte_at=10.0616, status=200, body_bytes=1000)
+    events.answered(came, 10.6)
+    report = events.take()
+    assert report == (
+        b'bl=(0),cid="film",e=rr,mtp=(500),rc=200,sf=h,sid="S",sn=0,sta=d,ts=1700000010000,ttfb=62,ttlb=500,'
+        b'url="http://cdn/seg-1.ts?t=1",v=2\n'
+    )
+    assert events.told(report, Exchange("", "", 0.0, 0.0, 1.0, status=204)) == 1
+    assert events.take() is None
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "again"),
+    [
+        (503, FailureKind.HTTP_STATUS, True),
+        (429, FailureKind.HTTP_STATUS, True),
+        (None, FailureKind.CONNECT, True),
+        (400, FailureKind.HTTP_STATUS, False),
+        (410, FailureKind.HTTP_STATUS, False),
+    ],
+)
+def test_what_a_collector_did_not_take_was_not_told(status: int | None, kind: FailureKind, again: bool) -> None:
+    viewer = Viewer(1, "http://cdn/master.m3u8", HLSJS, parse_variant("highest"))
+    events = Events(Reporter(viewer, Player.HLSJS, 2, "S"), 0.0, 0.0)
+    events.observe(0.0)
+    report = events.take()
+    assert report is not None
+    failed = Exchange("", "", 0.0, 0.0, 1.0, status=status, failure=Failure(kind, "no", status))
+    assert events.told(report, failed) == 0
+    assert events.take() is None  # nothing has happened meanwhile
+    events.observe(40.0)
+    following = events.take()
+    assert events.is_over is (status == 410)
+    if following is not None:
+        assert (following.startswith(report), following.count(b"\n")) == (again, 1 + again * report.count(b"\n"))
+
+
+def test_lines_for_a_collector_that_never_takes_any_are_bounded() -> None:
+    viewer = Viewer(1, "http://cdn/master.m3u8", HLSJS, parse_variant("highest"))
+    events = Events(Reporter(viewer, Player.HLSJS, 2, "S"), 0.0, 0.0)
+    for at in range(0, 9000, 30):
+        events.observe(float(at))
+        report = events.take()
+        assert report is not None
+        assert report.count(b"\n") <= 100
+        events.told(report, Exchange("", "", 0.0, 0.0, 1.0, status=None, failure=Failure(FailureKind.CONNECT, "no")))
 
 
 def test_header_fields_have_the_keys_of_their_own() -> None:

@@ -13,7 +13,7 @@ Rules:
 """
 
 from hls_swarm.judge.advice import next_step
-from hls_swarm.records import Blame, FailureKind, ObjectKind
+from hls_swarm.records import ASKED_OF_THE_ORIGIN, Blame, FailureKind, ObjectKind
 from hls_swarm.snapshot.snapshot import Snapshot, ViewerFigures
 
 UNPLAYED_LIMIT = 0.01
@@ -99,7 +99,8 @@ def hopeless(snapshot: Snapshot) -> str:
 def unreached(snapshot: Snapshot) -> str | None:
     """What is in the way, in words, as long as nothing came from the origin and everybody still tries; else None."""
     asked = any(error.blame is Blame.ORIGIN for error in snapshot.errors)  # else this machine did not get so far
-    if not asked or snapshot.viewers.failed or any(figures.body_bytes for figures in snapshot.objects.values()):
+    came = any(figures.body_bytes for kind, figures in snapshot.objects.items() if kind in ASKED_OF_THE_ORIGIN)
+    if not asked or snapshot.viewers.failed or came:
         return None
     return f"nothing came from the origin yet{_because(snapshot)}"
 
@@ -115,7 +116,7 @@ def _because(snapshot: Snapshot) -> str:
     if blamed is not None:
         return f": {_words(blamed.detail, blamed.object, blamed.example_url)}"
     # What comes last on the way to play says most: the rest had come.
-    for kind in reversed(_NAMES):
+    for kind in reversed(ASKED_OF_THE_ORIGIN):
         figures = snapshot.objects.get(kind)
         waiting = None if figures is None else figures.waiting
         if waiting is not None:

@@ -32,6 +32,7 @@ class Blame(StrEnum):
 
     ORIGIN = "origin"
     GENERATOR = "generator"
+    COLLECTOR = "collector"  # of a report to a collector of the user's
 
 
 class FailureKind(StrEnum):

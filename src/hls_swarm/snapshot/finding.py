@@ -39,6 +39,7 @@ class Culprit(StrEnum):
     LIVE_SOURCE = "live source"  # encoder and packager
     PLAYLIST = "playlist"
     GENERATOR = "generator"
+    COLLECTOR = "collector"  # of CMCD events, who is the user's own
 
 
 class Standing(StrEnum):

@@ -14,7 +14,7 @@ class CmcdTally(msgspec.Struct):
         starting, starved: of them, with `su` (startup, or nothing to play) and with `bs` (stalled since the last one).
         buffer: `bl` in seconds.
         throughput: `mtp` in bytes per second.
-        events: lines told to a collector.
+        events: lines that a collector took.
     """
 
     requests: int = 0

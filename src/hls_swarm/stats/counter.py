@@ -69,6 +69,7 @@ _MOST_TYPES = 50
 _BATCH = 128
 """Records that wait to be counted, at most: some hold the body of a playlist."""
 _CANCELLED, _INTERNAL = FailureKind.CANCELLED, FailureKind.INTERNAL
+_CMCD_REPORT = ObjectKind.CMCD_REPORT
 _OLDER = Violation("a reload brought an older copy: the media sequence number went back", "8216bis 6.2.2", 0)
 _DATES = Violation("a reload dated segments otherwise: live latencies mean little", "8216bis 6.2.1", 0)
 _OF_NO_EXCHANGE = frozenset({FailureKind.STALE_PLAYLIST, FailureKind.NOTHING_TO_PLAY})
@@ -333,7 +334,7 @@ class Counter:
         else:
             objects.failed += 1
             self._error(kind, failure, exchange.url, exchange.ended_at).count += 1
-            host = host_of(exchange.url)
+            host = host_of(exchange.url) if kind is not _CMCD_REPORT else None
             if host is not None:
                 host_tally(tally.hosts, host).errors += 1
 
@@ -341,9 +342,10 @@ class Counter:
         self, kind: ObjectKind, objects: ObjectTally, exchange: Exchange, unanswered: Unanswered
     ) -> None:
         """What an exchange made up for failed too: the origin's log has a line for it."""
-        self._tally.unsettled_requests += unanswered.unsettled
+        of_the_origin = kind is not _CMCD_REPORT
+        self._tally.unsettled_requests += unanswered.unsettled * of_the_origin
         if unanswered.failure is not None:
-            self._tally.repeated_requests += unanswered.repeated
+            self._tally.repeated_requests += unanswered.repeated * of_the_origin
             objects.failed += unanswered.repeated
             self._error(kind, unanswered.failure, exchange.url, exchange.ended_at).count += unanswered.repeated
 
@@ -379,7 +381,10 @@ class Counter:
         error = errors.get(key)
         detail, url = cut(failure.detail), cut(url)
         if error is None:
-            error = ErrorCount(kind, failure.kind, failure.status, failure.blame, detail, url, at)
+            blame = failure.blame
+            if kind is _CMCD_REPORT and blame is Blame.ORIGIN:
+                blame = Blame.COLLECTOR
+            error = ErrorCount(kind, failure.kind, failure.status, blame, detail, url, at)
             errors[key] = error
         error.detail, error.example_url, error.last_at = detail, url, at
         return error

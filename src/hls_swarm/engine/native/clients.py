@@ -96,11 +96,10 @@ class Fetchers:
         self._collector: ClientContext | None = None
         if settings.cmcd_collector is not None:
             self._collector = ClientContext(loop, _collector_options(settings, settings.cmcd_collector))
-            self._collector.hosts = self._context.hosts
 
     def __call__(self, number: int, report: Callable[[Record], None]) -> Fetcher:
         """The client of the viewer with this number, which reports what it asks besides what it is told to."""
-        client = self._client(self._context, number, self._identities.identity(number), report)
+        client = self._client(self._context, number, self._identities.identity(number), report, ObjectKind.PREFLIGHT)
         rate = self._identities.rate(number, perf_counter())
         client.link = None if rate is None else Link(rate)
         if self._in_full:
@@ -116,18 +115,24 @@ class Fetchers:
         if agent is not None and viewer.secret is not None and viewer.secret in agent:
             agent = None
         identity = Identity(user_agent=agent, source_address=viewer.source_address)
-        client = self._client(self._collector, number, identity, report)
+        client = self._client(self._collector, number, identity, report, ObjectKind.CMCD_REPORT)
         client.asks_plainly = False
         return client
 
     def _client(
-        self, context: ClientContext, number: int, identity: Identity, report: Callable[[Record], None]
+        self,
+        context: ClientContext,
+        number: int,
+        identity: Identity,
+        report: Callable[[Record], None],
+        preflights: ObjectKind,
     ) -> Client:
+        """A client of a viewer; its preflights count as what they are, or as what they are for."""
         if self._page is None or not self._identities.sessions.profile(number).in_browser:
             return Client(context, identity)
 
         def preflight_made(exchange: Exchange) -> None:
-            report(AsideFetched(number, ObjectKind.PREFLIGHT, exchange, exchange.failure))
+            report(AsideFetched(number, preflights, exchange, exchange.failure))
 
         return BrowserClient(context, identity, self._page, preflight_made)
 

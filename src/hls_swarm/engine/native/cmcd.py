@@ -34,11 +34,13 @@ class Collector(msgspec.Struct):
 
     Attributes:
         fetcher: a client of its own: nothing of the viewers' headers goes there.
+        responses: whether each answer with media is told.
     """
 
     url: str
     fetcher: Fetcher
     events: Events
+    responses: bool = False
     under_way: InFlight | None = None
     timer: asyncio.TimerHandle | None = None
 
@@ -88,7 +90,7 @@ class Tellings:
         if settings.cmcd_collector is not None and self._collector_client is not None:
             client = self._collector_client(machine.number, report)
             events = Events(reporter, self._wall_clock_offset, perf_counter())
-            telling.collector = Collector(settings.cmcd_collector, client, events)
+            telling.collector = Collector(settings.cmcd_collector, client, events, settings.cmcd_responses)
         return telling
 
 
@@ -147,6 +149,7 @@ class ReportingViewer(NativeViewer):
         reporter = self._telling.reporter
         if exchange.failure is None:
             reporter.loaded(action, exchange)
+            self._tell_answer(action, exchange)
         super()._segment_done(action, exchange)
         if exchange.failure is None and action.kind in {ObjectKind.SEGMENT, ObjectKind.PART}:
             reporter.appended(perf_counter())
@@ -165,6 +168,11 @@ class ReportingViewer(NativeViewer):
             return msgspec.structs.replace(request, headers=request.headers + headers(data))
         anew = telling.reporter.player is Player.HLSJS
         return msgspec.structs.replace(request, query=Query("CMCD", dictionary(data), anew))
+
+    def _tell_answer(self, action: FetchSegment, exchange: Exchange) -> None:
+        collector = self._telling.collector
+        if collector is not None and collector.responses and action.kind is not ObjectKind.KEY and not self.over:
+            collector.events.answered(exchange, perf_counter())  # it goes out with what comes of the answer
 
     # -- the collector ----------------------------------------------------------------------------------------------
 
@@ -199,7 +207,6 @@ class ReportingViewer(NativeViewer):
         if report is None:
             return
         self.in_flight += 1
-        self._telling.tally.events += report.count(b"\n")
         request = Request(
             collector.url,
             perf_counter(),
@@ -214,7 +221,7 @@ class ReportingViewer(NativeViewer):
             collector.under_way = None
             self.in_flight -= 1
             self._report(AsideFetched(self.number, ObjectKind.CMCD_REPORT, exchange, exchange.failure))
-            collector.events.told(report, exchange)
+            self._telling.tally.events += collector.events.told(report, exchange)
             if exchange.failure is None:
                 self._send_report(collector)
             if self.over:

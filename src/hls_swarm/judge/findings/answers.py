@@ -248,15 +248,6 @@ ANSWERS = (
         "browsers keep answers from the player (CORS): {1} in 10 s, {0} of the requests",
         "see the errors for the field that is missing or wrong; errors and redirects need it too, OPTIONS an answer",
     ),
-    Rule(
-        name="steering",
-        standing=Standing.CAUSE,
-        culprit=Culprit.ORIGIN,
-        severity=Severity.NOTE,
-        what="the steering server fails: {0} requests for its manifest in a minute; viewers play on where they are",
-        next_step="see the errors: VERSION must be 1, 410 and a manifest that is none end the asking for good",
-        conditions=(at_least(errors_of((ObjectKind.STEERING,), tuple(FailureKind), seconds=60.0), _LEAST_ERRORS, 1),),
-    ),
     _failing(
         "rejected",
         _EVERY,

@@ -177,8 +177,6 @@ def share_of_errors(
         failed = failures.read(recent, where)
         if set(objects).issuperset(ASKED_OF_THE_ORIGIN):
             requests = recent.rise("requests", seconds)
-            if requests is not None and len(set(objects)) < len(ObjectKind):
-                requests -= recent.rise(f"{ObjectKind.CMCD_REPORT}_requests", seconds) or 0.0
         else:
             requests = sum(recent.rise(f"{kind.value}_requests", seconds) or 0.0 for kind in objects)
         # Many connections that fail carry no request: a share is at most the whole.
@@ -202,6 +200,8 @@ def _is_of(part: str, objects: Sequence[ObjectKind], kinds: Sequence[FailureKind
 
 def _errors_name(objects: Sequence[ObjectKind], kinds: Sequence[FailureKind], statuses: Sequence[int]) -> str:
     what = "/".join(each.value for each in kinds) if not statuses else "/".join(map(str, statuses))
+    if len(set(kinds)) == len(FailureKind):
+        what = "of any kind"
     whose = "" if set(objects).issuperset(ASKED_OF_THE_ORIGIN) else f" on {'/'.join(each.value for each in objects)}"
     return f"errors {what}{whose}"
 

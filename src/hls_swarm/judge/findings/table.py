@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hls_swarm.judge.findings.answers import ANSWERS, LIVE, MEDIA
+from hls_swarm.judge.findings.beside import BESIDE
 from hls_swarm.judge.findings.edge import EDGE
 from hls_swarm.judge.findings.generator import GENERATOR_RULES
 from hls_swarm.judge.findings.groups import GROUP_RULES
@@ -16,7 +17,7 @@ from hls_swarm.snapshot.finding import Comparison
 BY_SUBJECT: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
         "What viewers live through": (*SYMPTOMS, *GROUP_RULES),
-        "What their requests say": (*LIVE, *EDGE, *ANSWERS, *DOWNLOADS, *MEDIA),
+        "What their requests say": (*LIVE, *EDGE, *ANSWERS, *BESIDE, *DOWNLOADS, *MEDIA),
         "What the origin says": ORIGIN_RULES,
         "What this machine says": GENERATOR_RULES,
     }

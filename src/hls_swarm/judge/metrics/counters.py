@@ -21,7 +21,10 @@ def _edge_faults(kind: EdgeFault) -> Callable[[Tally], float]:
 def _counters() -> tuple[CounterMetric, ...]:
     out = [
         CounterMetric(
-            "requests", Unit.COUNT, "requests sent, of every kind of object", sum_of(lambda objects: objects.requests)
+            "requests",
+            Unit.COUNT,
+            "requests sent to the origin, of every kind of object",
+            sum_of(lambda objects: objects.requests),
         ),
         CounterMetric(
             "errors",

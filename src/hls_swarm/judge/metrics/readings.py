@@ -41,8 +41,10 @@ def count_of_kind(kind: ObjectKind, read: Callable[[ObjectTally], float]) -> Cal
 
 
 def sum_of(read: Callable[[ObjectTally], float]) -> Callable[[Moment], float]:
-    """A number of all kinds of object together."""
-    return lambda moment: sum(read(objects) for objects in moment.tally.objects.values())
+    """A number of all kinds of object together that the origin is asked for; a collector's are apart."""
+    return lambda moment: sum(
+        read(objects) for kind, objects in moment.tally.objects.items() if kind is not ObjectKind.CMCD_REPORT
+    )
 
 
 def of_tally(read: Callable[[Tally], float]) -> Callable[[Moment], float]:

@@ -72,6 +72,9 @@ class Requests:
     """URL that viewers post CMCD events to (version 2): changes of state and bitrate, errors, and how it stands every
     30s; needs --cmcd. Its requests are counted apart."""
 
+    cmcd_responses: bool = False
+    """With --cmcd-collector: tell of each answer with media, too (event rr): as many reports as segments."""
+
     timeout: Seconds | None = None
     """Time limit of a whole playlist or segment request; by default the player's own limits."""
 
@@ -116,8 +119,10 @@ class Requests:
         if self.cmcd_collector is not None:
             check_url("cmcd_collector", self.cmcd_collector)
         if self.cmcd is None:
-            for field in ("cmcd_content_id", "cmcd_collector"):
+            for field in ("cmcd_content_id", "cmcd_collector", "cmcd_responses"):
                 if getattr(self, field):
                     raise SettingValueError(field, "needs --cmcd: say query or headers")
             return
+        if self.cmcd_responses and self.cmcd_collector is None:
+            raise SettingValueError("cmcd_responses", "needs somebody who is told: name a --cmcd-collector")
         check_choice("cmcd", self.cmcd, get_args(Cmcd))

@@ -13,7 +13,7 @@ class CmcdFigures:
 
     Args:
         starting, starved: requests with `su`, and with `bs`.
-        events: lines told to a collector.
+        events: lines that a collector took.
         buffer_seconds, throughput_bytes_per_second: `bl` of media requests, `mtp` of all.
     """
 

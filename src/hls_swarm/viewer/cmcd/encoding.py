@@ -4,8 +4,8 @@ Rules:
 
 - Keys are sorted, nothing stands between members; what is true is its key alone, what is false or unknown is left out.
 - Strings are quoted, tokens are not; version 2 has lists in parentheses where one object may have several values.
-- Which field a key goes to is the same in versions 1 and 2 (CTA-5004 2, CTA-5004-A); `pr` goes where hls.js and Shaka
-  put it.
+- Which field a key goes to is the same in versions 1 and 2 (CTA-5004 2, CTA-5004-A), but for `pr`: version 1 has it
+  with the session, version 2 with the status.
 """
 
 import math
@@ -46,7 +46,10 @@ def headers(data: Data) -> tuple[tuple[str, str], ...]:
     parts: dict[str, dict[str, Value]] = {}
     for key, value in data.items():
         if _is_said(value):
-            parts.setdefault(_FIELD_OF.get(key, "CMCD-Request"), {})[key] = value
+            field = _FIELD_OF.get(key, "CMCD-Request")
+            if key == "pr" and "v" not in data:
+                field = "CMCD-Session"
+            parts.setdefault(field, {})[key] = value
     return tuple((name, dictionary(parts[name])) for name in _HEADERS if name in parts)
 
 

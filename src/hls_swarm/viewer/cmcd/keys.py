@@ -62,6 +62,7 @@ class Standing(NamedTuple):
         state: as `sta` says it.
         nth: requests with CMCD before this one.
         audio_apart: whether audio has segments of its own.
+        rate: speed of play; 1 is as it was recorded, of which nothing is told.
     """
 
     version: int
@@ -86,6 +87,7 @@ class Standing(NamedTuple):
     state: Token = Token("d")
     nth: int = 0
     audio_apart: bool = False
+    rate: float = 1.0
 
 
 def said(player: Player, at: Standing) -> Data:
@@ -117,6 +119,11 @@ def _session(at: Standing) -> dict[str, Value]:
     }
 
 
+def rate_told(at: Standing) -> float | None:
+    """`pr` of hls.js: told only where it is not 1."""
+    return None if at.rate == 1 else at.rate
+
+
 def _list(at: Standing, value: float) -> Value:
     """A value of one object, a list of one in version 2."""
     return (value,) if at.version > 1 else value
@@ -126,7 +133,7 @@ def _hlsjs(at: Standing) -> Data:
     if at.object is ObjectType.KEY:
         return {}
     out = _session(at)
-    out["mtp"] = _list(at, rounded(at.throughput_bps / 1000, _HUNDRED))
+    out |= {"mtp": _list(at, rounded(at.throughput_bps / 1000, _HUNDRED)), "pr": rate_told(at)}
     if at.version > 1:
         out |= {"sn": at.nth, "sta": at.state}
     if at.bitrate_bps is not None:
@@ -153,8 +160,8 @@ def _hlsjs_media(at: Standing, out: dict[str, Value]) -> None:
         out["tb"] = _list(at, rounded(at.top_bps / 1000))
         if at.version > 1 and at.lowest_bps is not None:
             out["lb"] = _list(at, at.lowest_bps / 1000)
-    milliseconds = rounded(at.buffer_seconds * 1000, _HUNDRED)
-    out["bl"], out["dl"] = _list(at, milliseconds), milliseconds
+    out["bl"] = _list(at, rounded(at.buffer_seconds * 1000, _HUNDRED))
+    out["dl"] = rounded(at.buffer_seconds * 1000 / at.rate, _HUNDRED)
     if at.version > 1:
         if at.playing_bps is not None:
             out["pb"] = _list(at, at.playing_bps / 1000)
@@ -194,9 +201,12 @@ def _media3(at: Standing) -> Data:
         return out
     out["mtp"] = _list(at, rounded(at.throughput_bps / 1000, _HUNDRED))
     out["su"] = at.buffering
+    if at.rate != 1:
+        out["pr"] = Token(f"{at.rate:.2f}")
     if at.object in _MEDIA:
-        milliseconds = rounded(at.buffer_seconds * 1000, _HUNDRED)
-        out |= {"bl": _list(at, milliseconds), "dl": milliseconds, "bs": at.starved}
+        milliseconds = at.buffer_seconds * 1000
+        out |= {"bl": _list(at, rounded(milliseconds, _HUNDRED)), "bs": at.starved}
+        out["dl"] = rounded(milliseconds / at.rate, _HUNDRED)
         out["d"] = rounded((at.media_seconds or 0.0) * 1000)
         if at.bitrate_bps is not None:
             out["br"] = _list(at, math.ceil(at.bitrate_bps / 1000))

@@ -159,6 +159,7 @@ class Reporter:
             state=self.state,
             nth=nth,
             audio_apart=any(track.role is Role.AUDIO for track in tracks),
+            rate=playback.playhead.rate,
         )
 
     def _bitrate_of_a_lone_variant(self) -> int | None:
