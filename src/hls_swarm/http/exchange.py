@@ -408,8 +408,7 @@ class Fetching:
         if not isinstance(connection, Connection):
             coding = connection.coding
             if plainly:
-                path, authority = target.request_line[4:-11].decode("ascii"), target.host_line[6:-2].decode("ascii")
-                block = coding.plain_block(path, authority, target.route.tls, self._fields.fields)
+                block = coding.plain_block(target.request_line, target.host_line, target.route.tls, self._fields.full)
             else:
                 block = self._request_block(target, coding)
             self._connection = connection.send(self, block)

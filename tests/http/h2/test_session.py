@@ -363,3 +363,64 @@ def test_any_frames_are_events_or_an_error(pieces: list[bytes], greets: bool) ->
     assert session.open_streams <= 3
     ended = [event.stream for event in events if not isinstance(event, GoingAway) and getattr(event, "ends", True)]
     assert len(ended) == len(set(ended))
+
+
+def small(stream: int, block: bytes, body: bytes, flags: int = 4, end: int = 1) -> bytes:
+    return frame(frames.HEADERS, flags, stream, block) + frame(frames.DATA, end, stream, body)
+
+
+@given(
+    st.sampled_from([OK, OK + b"\x0f\x0d\x013", b""]),
+    st.binary(max_size=40),
+    st.sampled_from([4, 5, 0, 12]),
+    st.sampled_from([1, 0, 9]),
+    st.sampled_from([1, 3]),
+    st.sampled_from([b"", frame(frames.PING, 0, 0, bytes(8)), b"\0"]),
+    st.integers(0, 60),
+)
+def test_an_answer_in_one_step_is_what_it_is_frame_by_frame(
+    block: bytes, body: bytes, flags: int, end: int, stream: int, behind: bytes, cut: int
+) -> None:
+    data = small(stream, block, body, flags, end) + behind
+    data = data[: max(0, len(data) - cut)] if cut < 10 else data
+    at_once, by_frame = Session(), Session()
+    for session in (at_once, by_frame):
+        session.request(GET, keeps=True)
+        session.receive(HELLO)
+        taken(session)
+    found = at_once.whole_answer(data, 1)
+    assert (found is not None) == (data == small(1, block, body))
+    if found is None:
+        return
+    ends, begins = found
+    assert by_frame.receive(data) == [
+        HeadReceived(1, data[9:ends], ends, False),
+        BodyReceived(1, len(data) - begins, (data[begins:],) if body else (), True),
+    ]
+    at_once.take_whole(1, len(data) - begins)
+    assert [taken(at_once), at_once.open_streams] == [taken(by_frame), by_frame.open_streams] == [b"", 0]
+
+
+def test_windows_open_again_for_any_number_of_answers_in_one_step() -> None:
+    session, taken_whole = Session(), 0
+    session.receive(HELLO)
+    for _ in range(3000):
+        stream = session.request(GET, keeps=False)
+        taken(session)
+        data = small(stream, OK, bytes(16_000))
+        found = session.whole_answer(data, stream)
+        if found is None:  # the window is to be opened
+            session.receive(data)
+            assert frames.window_update(0, 0)[:9] in taken(session)
+        else:
+            session.take_whole(stream, 16_000)
+            taken_whole += 1
+    assert 2900 < taken_whole < 3000
+
+
+def test_nothing_is_an_answer_before_the_greeting_or_behind_half_a_frame() -> None:
+    session = Session()
+    session.request(GET, keeps=True)
+    assert session.whole_answer(small(1, OK, b"x"), 1) is None
+    session.receive(HELLO + HELLO[:5])
+    assert session.whole_answer(small(1, OK, b"x"), 1) is None

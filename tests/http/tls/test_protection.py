@@ -91,3 +91,45 @@ def test_updated_keys_open_only_what_updated_keys_sealed() -> None:
 def test_a_header_that_is_none(header: bytes, words: str) -> None:
     with pytest.raises(ssl.SSLError, match=words):
         protected_bytes(header)
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=list(SUITES))
+@given(content=st.binary(min_size=1, max_size=300), behind=st.sampled_from([b"", b"\x17", b"\x17\x03\x03\0\x20"]))
+def test_a_record_of_data_opens_in_one_step(suite: object, content: bytes, behind: bytes) -> None:
+    assert isinstance(suite, tuple)
+    sealing, opening = Protection(suite, b"s" * 32), Protection(suite, b"s" * 32)  # type: ignore[arg-type]
+    record = sealing.seal(APPLICATION_DATA, content)
+    assert opening.open_whole(record + behind) == (None if behind else content)
+    assert opening.open_whole(record[:-1]) is None
+    assert opening.sequence == (0 if behind else 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inner"),
+    [
+        pytest.param(HANDSHAKE, b"\x04ticket", id="ticket"),
+        pytest.param(ALERT, b"\1\0", id="alert"),
+        pytest.param(0, b"data\x17", id="padded"),
+    ],
+)
+def test_what_is_more_than_data_is_left_to_be_opened_step_by_step(kind: int, inner: bytes) -> None:
+    sealing, opening = Protection(AES_128, b"s" * 32), Protection(AES_128, b"s" * 32)
+    record = sealing.seal(kind, inner)
+    assert (opening.open_whole(record), opening.sequence) == (None, 0)
+    assert opened(opening, record)[0] == (kind or APPLICATION_DATA)
+
+
+def test_a_changed_record_does_not_open_in_one_step() -> None:
+    record = bytearray(Protection(AES_128, b"s" * 32).seal(APPLICATION_DATA, b"data"))
+    record[-1] ^= 1
+    with pytest.raises(ssl.SSLError, match="bad record mac"):
+        Protection(AES_128, b"s" * 32).open_whole(bytes(record))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"", b"\x17\x03\x03\0\0", b"\x17\x03\x03\0\x11" + bytes(17), b"\x15\x03\x03\0\x20" + bytes(32)],
+    ids=["nothing", "empty", "no content", "not protected"],
+)
+def test_what_is_no_record_of_data_is_not_opened_in_one_step(record: bytes) -> None:
+    assert Protection(AES_128, b"s" * 32).open_whole(record) is None

@@ -369,3 +369,62 @@ def test_what_comes_behind_a_body_is_kept_for_who_reads_next(
     server.data(HEAD + bytes(40_000) + b"excess")
     answer(server, stream, 40_000, whole=True)
     assert stream.receive(4096) == b"excess"
+
+
+def begun(server: Server, stream: SkippingStream, held_back: int) -> int:
+    """A body after the first one, its head read and all but a few bytes of it arrived; what is left of it to read."""
+    whole_records(server, 300_000)
+    answer(server, stream, 300_000, whole=True)  # a connection's first body is looked at
+    whole_records(server, 500_000)
+    sent = len(server.out) - held_back
+    server.sock.sendall(server.out[:sent])
+    server.out = server.out[sent:]
+    while stream.unread_bytes() < (sent - 1) * 511 // 512:
+        select.select([], [], [], 0.001)
+    return 500_000 - (len(stream.receive(4096)) - len(HEAD))
+
+
+def test_what_has_come_with_a_head_is_left_until_the_rest_is_there(
+    server: Server, new_stream: Callable[..., SkippingStream]
+) -> None:
+    stream = new_stream()
+    left = begun(server, stream, held_back=40)
+    with pytest.raises(BlockingIOError):
+        stream.discard(left)
+    stream.expect(left)
+    assert select.select([stream.sock], [], [], 0.05)[0] == []
+    server.sock.sendall(server.out)
+    assert select.select([stream.sock], [], [], RECEIVE_SECONDS)[0]
+    count = 0
+    while count < left:
+        count += stream.discard(left - count)
+    assert count == left
+
+
+def test_where_nothing_can_be_waited_for_it_is_dropped_at_once(
+    server: Server, sockets: tuple[socket.socket, socket.socket]
+) -> None:
+    reading, writing = Protection(SUITE, SERVER), Protection(SUITE, CLIENT)
+    stream = SkippingStream(sockets[0], bytearray(4 << 20), reading, writing, follows_low_water=False)
+    left = begun(server, stream, held_back=40)
+    assert stream.discard(left) > 400_000
+
+
+def test_a_record_that_is_half_dropped_is_not_waited_for_whole(
+    server: Server, new_stream: Callable[..., SkippingStream]
+) -> None:
+    stream = new_stream(walks=True)
+    whole_records(server, 300_000)
+    answer(server, stream, 300_000, whole=True)
+    server.data(HEAD)
+    server.data(bytes(16384) + bytes(40_000))
+    server.sock.sendall(server.out[: 36 + 16000])
+    server.out = server.out[36 + 16000 :]
+    assert stream.receive(4096) == HEAD
+    while stream.unread_bytes() < 15_900:
+        select.select([], [], [], 0.001)
+    with pytest.raises(BlockingIOError):
+        stream.discard(56_384)
+    stream.expect(56_384)
+    server.sock.sendall(server.out)
+    assert select.select([stream.sock], [], [], RECEIVE_SECONDS)[0], "more is waited for than comes"

@@ -29,13 +29,14 @@ class FieldCoding(NamedTuple):
         request_block: path, authority, whether over TLS, method: the pseudo-header fields, with which a block begins.
         field_literals: fields; Host is left out, which is the authority.
         block_literals: the same for fields that many requests share.
-        plain_block: a request of path, authority, whether over TLS, and fields.
+        plain_block: a request as HTTP/1.1 has it: request line, Host field, whether over TLS, the other fields' lines. It
+            is remembered by these, as the hash of bytes is known once it was asked for.
     """
 
     request_block: "RequestBlock"
     field_literals: Callable[[Fields], bytes]
     block_literals: Callable[[Fields], bytes]
-    plain_block: Callable[[str, str, bool, Fields], bytes]
+    plain_block: Callable[[bytes, bytes, bool, bytes], bytes]
 
 
 class RequestBlock(Protocol):
@@ -154,6 +155,13 @@ def extended(block: FieldBlock, more: Fields) -> FieldBlock:
     return FieldBlock(
         block.fields + more, block.full + lines, block.public + lines, block.names | names, block.shared + more
     )
+
+
+def asked_plainly(request_line: bytes, host_line: bytes, lines: bytes) -> tuple[str, str, Fields]:
+    """Path, authority and fields of a request as HTTP/1.1 has it."""
+    pairs = (line.partition(": ") for line in lines.decode("utf-8").split("\r\n")[:-1])
+    path, authority = request_line[4:-11].decode("ascii"), host_line[6:-2].decode("ascii")
+    return path, authority, tuple((name, value) for name, _, value in pairs)
 
 
 _is_secret = lru_cache(maxsize=256)(is_secret)

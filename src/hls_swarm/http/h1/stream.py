@@ -74,7 +74,7 @@ class Stream(Protocol):
     def receive(self, limit: int) -> bytes:
         """Some bytes, at most `limit`; none at the end of the stream."""
 
-    def receive_view(self, limit: int) -> memoryview:
+    def receive_view(self, limit: int) -> bytes | memoryview:
         """The same without a copy of one's own: it holds until any stream of the event loop is read again."""
 
     def discard(self, limit: int) -> int:
@@ -126,7 +126,7 @@ class TcpStream:
         """See `Stream`."""
         return self.sock.recv(limit)
 
-    def receive_view(self, limit: int) -> memoryview:
+    def receive_view(self, limit: int) -> bytes | memoryview:
         """See `Stream`."""
         view = memoryview(self._scratch)[: min(limit, SCRATCH_BYTES)]
         return view[: self.sock.recv_into(view)]

@@ -20,11 +20,12 @@ from hls_swarm.http.failures import phrase
 from hls_swarm.http.h1.connection import BodyUse, Exchanger, Fate, Pool, fate_of
 from hls_swarm.http.h1.head import Framing, Head, MalformedHead
 from hls_swarm.http.h1.stream import Stream
+from hls_swarm.http.h2 import frames
 from hls_swarm.http.h2.fields import CODING, parse_fields
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, code_name
-from hls_swarm.http.h2.layout import Layout, data_header
+from hls_swarm.http.h2.layout import Layout
 from hls_swarm.http.h2.session import BodyReceived, Event, GoingAway, HeadReceived, Session, StreamReset
-from hls_swarm.records import Failure, FailureKind
+from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
 from hls_swarm.stats.hosts import HostTally
 
 _READ_BYTES = 256 << 10
@@ -48,7 +49,7 @@ class Answering:
         number: of the stream.
     """
 
-    __slots__ = ("_connection", "exchanger", "head", "kept", "left", "number", "steps", "unsent")
+    __slots__ = ("_connection", "exchanger", "head", "kept", "left", "number", "steps")
 
     def __init__(self, connection: "H2Connection", exchanger: Exchanger, number: int) -> None:
         self._connection = connection
@@ -57,7 +58,6 @@ class Answering:
         self.head: Head | None = None
         self.kept: list[bytes] | None = None
         self.left = 0  # of a body of known length
-        self.unsent = True
         self.steps = 0  # records read one by one since some were dropped
 
     @property
@@ -99,6 +99,8 @@ class H2Connection:
         "_loop",
         "_pool",
         "_session",
+        "_sole",
+        "_unsent",
         "_writes",
         "host",
         "route",
@@ -120,6 +122,8 @@ class H2Connection:
         self._layout = Layout()
         self._futile = 0
         self._answering: dict[int, Answering] = {}
+        self._sole: Answering | None = None  # if there is but one of them
+        self._unsent: list[Answering] = []
         self._is_reused = False
         self._is_closed = False
         self._writes = False
@@ -151,20 +155,33 @@ class H2Connection:
     def send(self, exchanger: Exchanger, block: bytes) -> Answering:
         """Send a request; the connection must be idle."""
         number = self._session.request(block, keeps=exchanger.keeps_body)
-        answering = self._answering[number] = Answering(self, exchanger, number)
-        if len(self._answering) > 1:
+        answering = Answering(self, exchanger, number)
+        if self._answering:
+            self._sole = None
             self.stream.expect(0)
+        else:
+            self._sole = answering
+        self._answering[number] = answering
+        self._unsent.append(answering)
         self._write()
         return answering
 
     def cancel(self, answering: Answering) -> None:
         """End a stream; its exchanger is not told."""
-        if self._answering.pop(answering.number, None) is None:
+        if not self._forget(answering):
             return
-        self._session.cancel(answering.number)
         self.stream.expect(0)
         self._write()
         self._after_an_end()
+
+    def _forget(self, answering: Answering) -> bool:
+        """Wait for it no longer; its stream ends, if it has not. False: it was not waited for."""
+        held = self._answering
+        if held.pop(answering.number, None) is None:
+            return False
+        self._session.cancel(answering.number)
+        self._sole = next(iter(held.values())) if len(held) == 1 else None
+        return True
 
     def poll(self) -> None:
         """Take what has arrived below the low-water mark, so that slow progress is seen as progress."""
@@ -176,6 +193,7 @@ class H2Connection:
             return
         self._is_closed = True
         self._answering.clear()
+        self._sole = None
         self._loop.remove_reader(self.stream.fd)
         if self._writes:
             self._writes = False
@@ -215,10 +233,12 @@ class H2Connection:
             self._lose_all(Failure(FailureKind.INTERNAL, raised(error)))
 
     def _note_sent(self) -> None:
-        now = perf_counter()
-        for answering in self._answering.values():
-            if answering.unsent:
-                answering.unsent = False
+        unsent = self._unsent
+        if not unsent:
+            return
+        now, self._unsent = perf_counter(), []
+        for answering in unsent:
+            if answering.number in self._answering:
                 answering.exchanger.request_sent(now)
 
     # Reading
@@ -232,16 +252,23 @@ class H2Connection:
     def _read(self) -> None:
         total = 0
         while not self._is_closed and total < _TURN_BYTES:
-            answering = self._long_body()
+            sole, leaping = self._sole, self.stream.leaping
             try:
-                if answering is None:
-                    data = self.stream.receive_view(self._read_bytes())
-                elif leapt := self._leap(answering):
-                    total += leapt
+                if sole is None:
+                    data = self.stream.receive_view(_READ_BYTES)
+                elif sole.head is None:
+                    # With a head little of what can be dropped.
+                    data = self.stream.receive_view(_READ_BYTES if leaping is None else _HEAD_READ_BYTES)
+                    if self._take_whole(sole, data):
+                        if leaping is not None and leaping.is_drained:
+                            return
+                        total += len(data)
+                        continue
+                elif leaping is not None and self._is_long(sole):
+                    total += self._leap(sole, waits=total > 0) or self._step(sole)
                     continue
                 else:
-                    total += self._step(answering)
-                    continue
+                    data = self.stream.receive_view(_READ_BYTES)
             except BlockingIOError:
                 break
             except OSError as error:
@@ -252,48 +279,82 @@ class H2Connection:
                 return
             total += len(data)
             self._take(data)
-            if len(data) < _FEW_BYTES and self.stream.leaping is not None and self.stream.leaping.is_drained:
+            if len(data) < _FEW_BYTES and leaping is not None and leaping.is_drained:
                 break  # that was all, or the reader is called again: to look would cost a small answer a tenth
         if not self._is_closed:
             self._follow_the_body()
 
+    def _take_whole(self, answering: Answering, data: bytes | memoryview) -> bool:
+        """Take in an answer that came whole and alone, in one step; False: it is not like that, nothing was done."""
+        found = self._session.whole_answer(data, answering.number)
+        if found is None:
+            return False
+        end, begin = found
+        try:
+            head = parse_fields(bytes(data[frames.HEADER_BYTES : end]))
+        except (MalformedHead, ProtocolError):
+            return False
+        size = len(data) - begin
+        if head.status < 200 or head.framing is not _LENGTH or head.length != size:
+            return False
+        self._session.take_whole(answering.number, size)
+        exchanger = answering.exchanger
+        exchanger.first_byte(perf_counter())
+        use = exchanger.head_received(head, end)
+        body = None
+        if use is _KEEP:
+            body = bytes(data[begin:])
+        elif use is not _REFUSE:
+            exchanger.body_start = bytes(data[begin : begin + BODY_START_BYTES])
+        if use is not _REFUSE and size and not exchanger.body_received(size, 0 if body is None else size):
+            body = None
+        self._finish(answering, body)
+        return True
+
     # A long body over TLS, see `layout`
 
-    def _long_body(self) -> Answering | None:
-        """The answer that is all that comes, if it is worth the while to drop what can be unseen."""
-        if self.stream.leaping is None or len(self._answering) != 1 or self._futile >= _MOST_FUTILE:
-            return None
-        (answering,) = self._answering.values()
+    def _is_long(self, answering: Answering) -> bool:
+        """Whether it is worth the while to drop what can be unseen of what is all that comes."""
         head = answering.head
-        if head is None or head.framing is not _LENGTH or answering.kept is not None or answering.left < _LONG_BYTES:
-            return None
-        return answering if answering.steps < _MOST_STEPS else None
+        return (
+            answering.left >= _LONG_BYTES
+            and answering.kept is None
+            and answering.steps < _MOST_STEPS
+            and self._futile < _MOST_FUTILE
+            and head is not None
+            and head.framing is _LENGTH
+        )
 
-    def _read_bytes(self) -> int:
-        """How much to read at once: with a head little of what can be dropped."""
-        if self.stream.leaping is None or len(self._answering) != 1 or self._futile >= _MOST_FUTILE:
-            return _READ_BYTES
-        (answering,) = self._answering.values()
-        return _HEAD_READ_BYTES if answering.head is None else _READ_BYTES
+    def _leap(self, answering: Answering, *, waits: bool) -> int:
+        """Drop what is like what came before; how many bytes of body.
 
-    def _leap(self, answering: Answering) -> int:
-        """Drop what is like what came before; how many bytes of body."""
-        stream, period = self.stream.leaping, self._layout.period
-        if stream is None or period is None or not self._session.is_between_frames:
+        Args:
+            waits: something was taken already since the reader was called.
+
+        Raises:
+            BlockingIOError: it is better to wait until more has come, which is dropped with less work.
+        """
+        stream, head, left = self.stream.leaping, answering.head, answering.left
+        begun = self._session.begun_bytes(answering.number)
+        if stream is None or head is None or begun is None or self._layout.period is None or left >= head.length:
+            return 0  # what a body begins with is looked at
+        arrived = stream.arrived()
+        if arrived is None:
             return 0
-        # Behind them comes at least one more, so that it begins as they do.
-        most = answering.left // period.body_bytes - 1
-        count = stream.leap(period, most, data_header(answering.number, period.frame_bytes)) if most > 0 else 0
-        if count:
-            answering.steps = self._futile = 0
-            self._layout.leave()
-            try:
-                events = self._session.step_over(answering.number, count * period.body_bytes)
-            except ProtocolError as error:
-                self._refute(error)
-            else:
-                self._dispatch_all(events)
-        return count * period.body_bytes
+        if waits and arrived < stream.awaits(_with_frames(left)):
+            raise BlockingIOError
+        place = stream.leap(self._layout.places(answering.number, begun, head.length - left, left, arrived))
+        if place is None:
+            return 0
+        answering.steps = self._futile = 0
+        self._layout.leave()
+        try:
+            events = self._session.step_over(answering.number, place.body_bytes)
+        except ProtocolError as error:
+            self._refute(error)
+        else:
+            self._dispatch_all(events)
+        return place.body_bytes
 
     def _step(self, answering: Answering) -> int:
         """Read one record, to come to where it can be leapt from; its bytes."""
@@ -313,7 +374,7 @@ class H2Connection:
         layout.count(left - answering.left)
         return size
 
-    def _take(self, data: memoryview) -> None:
+    def _take(self, data: bytes | memoryview) -> None:
         try:
             events = self._session.receive(data)
         except ProtocolError as error:
@@ -412,8 +473,7 @@ class H2Connection:
     def _finish(self, answering: Answering, body: bytes | None) -> None:
         """The answer is here, or its body is of no use."""
         self._is_reused = True
-        if self._answering.pop(answering.number, None) is not None:
-            self._session.cancel(answering.number)  # nothing, if the stream has ended
+        self._forget(answering)
         if not self._answering:
             self.stream.expect(0)
             if not self._writes:
@@ -455,8 +515,7 @@ class H2Connection:
                 answering.exchanger.lost(failure, stale=stale, fate=fate)
 
     def _lose(self, answering: Answering, failure: Failure, *, refused: bool = False) -> None:
-        if self._answering.pop(answering.number, None) is not None:
-            self._session.cancel(answering.number)
+        self._forget(answering)
         answering.exchanger.lost(failure, stale=refused, fate=Fate.REFUSED if refused else Fate.TAKEN)
         self._after_an_end()  # last: what was refused may be asked for again here
 
@@ -472,9 +531,14 @@ class H2Connection:
 
     def _follow_the_body(self) -> None:
         """Be woken once for much, where much of one body is all that is to come."""
-        if len(self._answering) != 1:
+        answering = self._sole
+        if answering is None:
             return
-        (answering,) = self._answering.values()
         head = answering.head
         if head is not None and head.framing is _LENGTH and answering.left > 0:
-            self.stream.expect(answering.left)
+            self.stream.expect(_with_frames(answering.left))
+
+
+def _with_frames(body_bytes: int) -> int:
+    """The least that comes with so much body: no frame is larger than what it may be."""
+    return body_bytes + frames.HEADER_BYTES * ((body_bytes - 1) // frames.FRAME_LIMIT_BYTES)

@@ -16,7 +16,7 @@ from hpack.exceptions import HPACKDecodingError
 from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
-from hls_swarm.http.asking.fields import FieldCoding, Fields
+from hls_swarm.http.asking.fields import FieldCoding, Fields, asked_plainly
 from hls_swarm.http.h1.head import Framing, Head, MalformedHead, cors_fields
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError
 from hls_swarm.http.readings import content_length, content_range, delta_seconds, retry_after
@@ -62,8 +62,9 @@ block_literals = lru_cache(maxsize=1024)(field_literals)
 
 
 @lru_cache(maxsize=4096)
-def plain_block(path: str, authority: str, tls: bool, fields: Fields) -> bytes:
+def plain_block(request_line: bytes, host_line: bytes, tls: bool, lines: bytes) -> bytes:
     """A request that consists of these; viewers of one stream ask for the same."""
+    path, authority, fields = asked_plainly(request_line, host_line, lines)
     return request_block(path, authority, tls=tls) + field_literals(fields)
 
 

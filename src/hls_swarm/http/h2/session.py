@@ -72,7 +72,7 @@ Event = HeadReceived | BodyReceived | StreamReset | GoingAway
 class _Stream:
     __slots__ = ("has_head", "keeps", "pieces", "received", "start", "window")
 
-    def __init__(self, *, keeps: bool) -> None:
+    def __init__(self, keeps: bool) -> None:
         self.keeps = keeps
         self.window = STREAM_WINDOW_BYTES
         self.has_head = False
@@ -171,7 +171,7 @@ class Session:
         """
         stream = self._next_stream
         self._next_stream += 2
-        self._streams[stream] = _Stream(keeps=keeps)
+        self._streams[stream] = _Stream(keeps)
         self.out += frames.headers(stream, block, self._frame_limit)
         return stream
 
@@ -185,24 +185,63 @@ class Session:
         """Whether what comes next begins a frame."""
         return not (self._buffer or self._rest or self._rest_padding) and self._block is None
 
+    def begun_bytes(self, stream: int) -> int | None:
+        """Payload that is still to come of a stream's DATA frame, which does not end it; None: it is not like that."""
+        if self._buffer or self._rest_padding or self._block is not None:
+            return None
+        if self._rest and (self._rest_stream != stream or self._rest_ends):
+            return None
+        return self._rest
+
     def step_over(self, stream: int, body_bytes: int) -> list[Event]:
-        """DATA frames of a stream were dropped unseen, whole ones, between two that were seen.
+        """DATA frames of a stream were dropped unseen: the rest of one that has begun, and whole ones before one more.
 
         Raises:
             ProtocolError: as `receive` does.
         """
         events: list[Event] = []
         try:
-            self._charge(stream, body_bytes)
+            self._charge(stream, body_bytes - self._rest)
         except ProtocolError as error:
             self.out += frames.goaway(0, error.code)
             raise
+        self._rest = 0
         held = self._streams.get(stream)
         if held is not None:
             held.received += body_bytes
             self._touched.append(stream)
             self._tell_bodies(events)
         return events
+
+    def whole_answer(self, data: bytes | memoryview, stream: int) -> tuple[int, int] | None:
+        """Where a head's block ends and where a body begins, if one HEADERS and one DATA frame are all that these are.
+
+        As most small answers are. Nothing is taken in: `take_whole` does that, as `receive` would.
+
+        Args:
+            stream: the only one that is open, of which nothing has come.
+        """
+        if self._buffer or self._rest or self._rest_padding or self._block is not None or not self._greeted:
+            return None
+        size = len(data)
+        if size < 2 * frames.HEADER_BYTES:
+            return None
+        length, kind, flags, number = frame_header(data, 0)
+        end = frames.HEADER_BYTES + length
+        begin = end + frames.HEADER_BYTES
+        if kind != frames.HEADERS or flags != frames.END_HEADERS or number != stream or begin > size:
+            return None
+        length, kind, flags, number = frame_header(data, end)
+        if kind != frames.DATA or flags != frames.END_STREAM or number != stream or begin + length != size:
+            return None
+        is_usual = size <= frames.FRAME_LIMIT_BYTES and self._window - length >= CONNECTION_WINDOW_BYTES // 2
+        return (end, begin) if is_usual else None
+
+    def take_whole(self, stream: int, body_bytes: int) -> None:
+        """Take in what `whole_answer` has found."""
+        del self._streams[stream]
+        self._window -= body_bytes
+        self._idle_frames = 0
 
     def receive(self, data: bytes | memoryview) -> list[Event]:
         """What these bytes mean.

@@ -9,7 +9,7 @@ from functools import lru_cache
 from hpack.exceptions import HPACKDecodingError
 from hpack.huffman_table import decode_huffman
 
-from hls_swarm.http.asking.fields import FieldCoding, Fields
+from hls_swarm.http.asking.fields import FieldCoding, Fields, asked_plainly
 from hls_swarm.http.h1.head import Head
 from hls_swarm.http.h2.fields import head_of
 from hls_swarm.http.h3.frames import ErrorCode, ProtocolError
@@ -42,8 +42,9 @@ block_literals = lru_cache(maxsize=1024)(field_literals)
 
 
 @lru_cache(maxsize=4096)
-def plain_block(path: str, authority: str, tls: bool, fields: Fields) -> bytes:
+def plain_block(request_line: bytes, host_line: bytes, tls: bool, lines: bytes) -> bytes:
     """A request that consists of these; viewers of one stream ask for the same."""
+    path, authority, fields = asked_plainly(request_line, host_line, lines)
     return request_block(path, authority, tls=tls) + field_literals(fields)
 
 

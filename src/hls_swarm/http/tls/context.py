@@ -159,9 +159,9 @@ class TlsStream:
             self._keep_session(self._sessions)
         return data
 
-    def receive_view(self, limit: int) -> memoryview:
+    def receive_view(self, limit: int) -> bytes | memoryview:
         """See `Stream`."""
-        return memoryview(self.receive(limit))
+        return self.receive(limit)
 
     def discard(self, limit: int) -> int:
         """See `Stream`."""

@@ -15,33 +15,29 @@ Rules:
   before they are dropped, all at once, the header behind them is looked at, at an offset (SO_PEEK_OFF, on TCP since
   Linux 6.9): only if it is the same again, or that of the record in which the body ends, are they. Else, and where
   there is no such option, one record is dropped after the other.
+- What has come of a body with its head is left in the kernel until as much is there as the low-water mark can wait for:
+  to drop it at once would be the same system calls twice.
 """
 
 import socket
 import ssl
 import termios
+from collections.abc import Iterable
 from contextlib import suppress
 
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, is_acknowledged, queued_bytes
-from hls_swarm.http.h2.layout import Period
-from hls_swarm.http.tls.protection import (
-    ALERT,
-    APPLICATION_DATA,
-    CONTENT_LIMIT_BYTES,
-    HANDSHAKE,
-    HEADER_BYTES,
-    OVERHEAD_BYTES,
-    Opened,
-    Protection,
-    protected_bytes,
-)
+from hls_swarm.http.h2.layout import Place
+from hls_swarm.http.tls.protection import ALERT, APPLICATION_DATA, HANDSHAKE, Opened, Protection, protected_bytes
+from hls_swarm.http.tls.sizes import CONTENT_LIMIT_BYTES, HEADER_BYTES, OVERHEAD_BYTES, RECORD_BYTES
 
 SMALL_BYTES = 3 << 10
 """A record of at most so many protected bytes is always decrypted."""
 _SO_PEEK_OFF = 42
-_WIRE_LIMIT_BYTES = HEADER_BYTES + CONTENT_LIMIT_BYTES + OVERHEAD_BYTES
+_WIRE_LIMIT_BYTES = CONTENT_LIMIT_BYTES + RECORD_BYTES
 _LOW_WATER_BYTES = 1 << 20
 _SMALL_WAIT_BYTES = 32 << 10
+_AT_ONCE_BYTES = 64 << 10
+"""What is read with less is looked at as a single record first."""
 _OPENED_AT_BYTES = SCRATCH_BYTES // 2
 """Where in the scratch buffer opened content is put; protected bytes are read into its beginning."""
 _TURN_BYTES = 4 << 20
@@ -138,20 +134,39 @@ class SkippingStream:
         """See `h1.stream.Stream`; may give more than `limit`, up to the end of a record."""
         return bytes(self.receive_view(limit))
 
-    def receive_view(self, limit: int) -> memoryview:
+    def receive_view(self, limit: int) -> bytes | memoryview:
         """See `h1.stream.Stream`."""
+        if not (self._raw or self._data or self._drop or self._ended) and self._synchronised and self._error is None:
+            data = self._receive_new(limit)
+            if data:
+                return data
         if self._data:
             data, self._data = self._data, b""
-            return memoryview(data)
+            return data
         if self._error is not None:
             raise self._error
         while True:
             self._finish_drop()
             if self._ended:
-                return memoryview(b"")
-            view = self._open_all(max(limit, _WIRE_LIMIT_BYTES))
+                return b""
+            view = self._open_all(self._take_in(max(limit, _WIRE_LIMIT_BYTES)))
             if view:
                 return view
+
+    def _receive_new(self, limit: int) -> bytes | memoryview:
+        """The same while nothing is held back: mostly all that has come is one record, which needs no buffer."""
+        if limit > _AT_ONCE_BYTES:
+            return self._open_all(self._take_in(limit))
+        raw = self.sock.recv(max(limit, _WIRE_LIMIT_BYTES))
+        if not raw:
+            raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without a TLS close")
+        data = self._reading.open_whole(raw)
+        if data is not None:
+            self._idle_records = 0
+            return data
+        size = len(raw)
+        self._scratch[:size] = raw
+        return self._open_all(size)
 
     @property
     def leaping(self) -> "SkippingStream":
@@ -180,23 +195,26 @@ class SkippingStream:
                 return header, opened.content
         return b"", memoryview(b"")
 
-    def leap(self, period: Period, most: int, first: bytes) -> int:
-        """See `h2.layout.Leaping`; the same trust as in `_jump`, and the frame behind is looked at, too."""
+    def arrived(self) -> int | None:
+        """See `h2.layout.Leaping`."""
         if self._raw or self._data or self._pads or self._verifies or not (self._peeks and self._synchronised):
-            return 0
-        looked_at = HEADER_BYTES + len(first)
-        wire = period.wire_bytes
-        there = queued_bytes(self.fd, termios.FIONREAD)
-        count = min(most, (there - looked_at) // wire, SCRATCH_BYTES // wire)
-        while count > 0:
-            seen = self._looks_at(count * wire, looked_at)
-            ahead = count * period.records
-            if seen[:HEADER_BYTES] == period.record and self._reading.glimpse(seen[HEADER_BYTES:], ahead) == first:
-                self._drop_now(count * wire)
-                self._reading.sequence += ahead
-                return count
-            count //= 2
-        return 0
+            return None
+        return queued_bytes(self.fd, termios.FIONREAD)
+
+    def leap(self, places: Iterable[Place]) -> Place | None:
+        """See `h2.layout.Leaping`; the same trust as in `_jump`, and the frame behind is looked at, too."""
+        for place in places:
+            seen = self._looks_at(place.wire_bytes, HEADER_BYTES + len(place.content))
+            begins = seen[:HEADER_BYTES] == place.record
+            if begins and self._reading.glimpse(seen[HEADER_BYTES:], place.records) == place.content:
+                self._drop_now(place.wire_bytes)
+                self._reading.sequence += place.records
+                return place
+        return None
+
+    def awaits(self, count: int) -> int:
+        """See `h2.layout.Leaping`."""
+        return min(count + RECORD_BYTES * ((count - 1) // CONTENT_LIMIT_BYTES), _LOW_WATER_BYTES)
 
     def discard(self, limit: int) -> int:
         """See `h1.stream.Stream`; `limit` must not reach behind the end of a body or a chunk."""
@@ -231,20 +249,30 @@ class SkippingStream:
 
     def send(self, data: bytes) -> int:
         """See `h1.stream.Stream`; after BlockingIOError the same data must be given again."""
-        if not self._out_content:
-            self._out += self._writing.seal(APPLICATION_DATA, data)
+        if not self._out:
+            record = self._out = self._writing.seal(APPLICATION_DATA, data)
             self._out_content = len(data)
-        self._flush()
-        sent, self._out_content = self._out_content, 0
-        return sent
+            sent = self.sock.send(record)
+            if sent != len(record):
+                self._out = record[sent:]
+                raise BlockingIOError
+            self._out = b""
+        else:
+            if not self._out_content:
+                self._out += self._writing.seal(APPLICATION_DATA, data)
+                self._out_content = len(data)
+            self._flush()
+        count, self._out_content = self._out_content, 0
+        return count
 
     def expect(self, count: int) -> None:
         """See `h1.stream.Stream`."""
         if not self._follows_low_water:
             return
-        there = len(self._raw) + len(self._data)
-        if count > there + _SMALL_WAIT_BYTES:
-            wanted = min(count - there, _LOW_WATER_BYTES)
+        if count:
+            count -= len(self._raw) + len(self._data) + self._dropped()
+        if count > _SMALL_WAIT_BYTES:
+            wanted = self.awaits(count)
         elif count > 0 and self._low_water == 1:
             return
         else:
@@ -256,8 +284,7 @@ class SkippingStream:
     def unread_bytes(self) -> int:
         """See `h1.stream.Stream`; less the records' own bytes, at most 0.2%."""
         queued = queued_bytes(self.fd, termios.FIONREAD) + len(self._raw)
-        dropped = self._drop_content - min(self._drop, self._drop_content) if self._drop else 0
-        return len(self._data) + dropped + queued * 511 // 512
+        return len(self._data) + self._dropped() + queued * 511 // 512
 
     def is_acknowledged(self) -> bool:
         """See `h1.stream.Stream`."""
@@ -286,14 +313,24 @@ class SkippingStream:
             raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without a TLS close")
         self._raw = self._raw + data if self._raw else data
 
-    def _open_all(self, limit: int) -> memoryview:
-        """Take in protected bytes; the data of all records that are whole, side by side in the scratch buffer."""
-        scratch, held = memoryview(self._scratch), len(self._raw)
-        scratch[:held] = self._raw
-        count = self.sock.recv_into(scratch[held : held + min(limit, _OPENED_AT_BYTES - held)])
+    def _take_in(self, limit: int) -> int:
+        """Protected bytes into the beginning of the scratch buffer, behind those that were held back; how many."""
+        raw, scratch = self._raw, self._scratch
+        held = len(raw)
+        most = min(limit, _OPENED_AT_BYTES - held)
+        if held:
+            scratch[:held] = raw
+            count = self.sock.recv_into(memoryview(scratch)[held:], most)
+        else:
+            count = self.sock.recv_into(scratch, most)
         if not count:
             raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without a TLS close")
-        at, size, out = 0, held + count, _OPENED_AT_BYTES
+        return held + count
+
+    def _open_all(self, size: int) -> memoryview:
+        """The data of all whole records in that many bytes of the scratch buffer, side by side behind them."""
+        scratch = memoryview(self._scratch)
+        at, out = 0, _OPENED_AT_BYTES
         try:
             while size - at >= HEADER_BYTES and not self._ended:
                 header = bytes(scratch[at : at + HEADER_BYTES])
@@ -405,6 +442,10 @@ class SkippingStream:
 
     # Dropping
 
+    def _dropped(self) -> int:
+        """What is gone of a record that is being dropped, and was not counted."""
+        return self._drop_content - min(self._drop, self._drop_content) if self._drop else 0
+
     def _finish_drop(self) -> int:
         """Drop more of a record; what it counts for, once it is gone."""
         while self._drop:
@@ -420,7 +461,9 @@ class SkippingStream:
         if self._ended:
             return None
         if len(self._raw) < HEADER_BYTES:
-            self._fill(HEADER_BYTES - len(self._raw))
+            # The last record is taken at once: it is read anyway.
+            first = left + RECORD_BYTES if left <= CONTENT_LIMIT_BYTES else HEADER_BYTES
+            self._fill(first - len(self._raw))
             if len(self._raw) < HEADER_BYTES:
                 raise BlockingIOError
         header = self._raw[:HEADER_BYTES]
@@ -466,6 +509,8 @@ class SkippingStream:
         if count < 3:
             return 0
         there = queued_bytes(self.fd, termios.FIONREAD)
+        if self._low_water == 1 and self._follows_low_water and there < self.awaits(left) and left > _SMALL_WAIT_BYTES:
+            raise BlockingIOError  # and whoever reads will expect the rest
         count = min(count, (there - HEADER_BYTES) // wire, SCRATCH_BYTES // wire)
         while count > 1:
             # Behind them comes one more like them, or the one in which the body ends.
