@@ -1,13 +1,16 @@
 """Playlists: what a small request costs, parse included, beside wrk and aiohttp, which do not parse.
 
-    python -m bench.small_requests [--seconds 3] [--rounds 3] [--connections 16]
+    python -m bench.small_requests [--seconds 3] [--rounds 3] [--connections 16] [--only-http2]
 
 One nginx on loopback answers with a live media playlist of six segments: the same one each time (unchanged), or one
 whose sequence numbers no other answer had (changed). This client reads the body and parses it, as a viewer does; wrk
 only counts it; aiohttp reads it and drops it. Each is a process of its own, they take turns, and only the CPU time of
 the client counts, without the start of the interpreter for the two that have one. Medians of the rounds.
 
-Over HTTP/2 and TLS 1.3 the unchanged playlist is asked for by this client, which parses it, and by h2load.
+Over HTTP/2 and TLS 1.3 the unchanged playlist is asked for by this client, which parses it, and by h2load, each with
+one request at a time on each connection. Between them stands what this client's connection takes by itself: event loop,
+TLS, frames, heads, the body kept. The rest is what makes a fetch of it: whom to ask and how, time limits, cookies, what
+is counted of each hop and when it happened, a record of all that, and the parsed playlist.
 """
 
 import argparse
@@ -28,7 +31,11 @@ from bench.servers import cpu_seconds_of, needed, nginx
 from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.playlist import MediaPlaylist
 from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity, Request, Timeouts, TlsOptions
-from hls_swarm.records import Exchange
+from hls_swarm.http.h1.connection import BodyUse, Fate
+from hls_swarm.http.h1.head import Head
+from hls_swarm.http.h2.connection import H2Connection
+from hls_swarm.http.h2.fields import plain_block
+from hls_swarm.records import Exchange, Failure
 
 _LINES = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:2"]
 _SEGMENTS = [line for n in range(6) for line in ("#EXTINF:2.0,", f"segment-$connection-$connection_requests-{n}.ts")]
@@ -68,6 +75,63 @@ async def be_hls_swarm(url: str, connections: int, seconds: float) -> int:
     return Reloader.answers
 
 
+class Asker:
+    """Asks a connection for a playlist as fast as it gets it, and makes no record of it; an `Exchanger`."""
+
+    answers = 0
+    keeps_body = True
+    body_start: bytes | None = None
+
+    def __init__(self, context: ClientContext, url: str) -> None:
+        self._context = context
+        self._client = Client(context, Identity(http2=Http2.REQUIRED))
+        target = context.targets[url]
+        self._block = plain_block(target.request_line, target.host_line, target.route.tls, self._client.fields.full)
+        self._client.fetch(Request(url, 0.0, Timeouts(), keep_body=True), self._opened)
+
+    def _opened(self, exchange: Exchange) -> None:
+        if exchange.body is None:
+            sys.exit(f"{exchange.url}: {exchange.failure}")
+        connection = self._client.connection(self._context.targets[exchange.url].route)
+        assert isinstance(connection, H2Connection)
+        self._connection = connection
+        connection.send(self, self._block)
+
+    def request_sent(self, at: float) -> None:
+        """It is nothing to this."""
+
+    def first_byte(self, at: float) -> None:
+        """It is nothing to this."""
+
+    def head_received(self, head: Head, size_bytes: int) -> BodyUse:  # noqa: ARG002
+        """Keep the body."""
+        assert head.status == 200
+        return BodyUse.KEEP
+
+    def body_received(self, count: int, payload_bytes: int) -> bool:  # noqa: ARG002
+        """Go on."""
+        return True
+
+    def answered(self, body: bytes | None) -> None:
+        """Ask again."""
+        assert body
+        Asker.answers += 1
+        self._connection.send(self, self._block)
+
+    def lost(self, failure: Failure, *, stale: bool, fate: Fate) -> None:  # noqa: ARG002
+        """It must not be."""
+        sys.exit(failure.detail)
+
+
+async def be_a_connection(url: str, connections: int, seconds: float) -> int:
+    """Ask connections without fetches; gives the number of answers."""
+    context = ClientContext(asyncio.get_running_loop(), ClientOptions(tls=TlsOptions(insecure=True)))
+    askers = [Asker(context, url) for _ in range(connections)]
+    await asyncio.sleep(seconds)
+    assert len(askers) == connections
+    return Asker.answers
+
+
 async def be_aiohttp(url: str, connections: int, seconds: float) -> int:
     """Reload without parsing; gives the number of answers."""
     answers = 0
@@ -91,8 +155,8 @@ async def be_aiohttp(url: str, connections: int, seconds: float) -> int:
 def be(client: str, url: str, connections: int, seconds: float) -> None:
     """Be one of the clients; print the answers and the CPU time of start-up."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    run = be_hls_swarm if client == "hls-swarm" else be_aiohttp
-    answers = uvloop.run(run(url, connections, seconds))
+    runs = {"hls-swarm": be_hls_swarm, "connection": be_a_connection, "aiohttp": be_aiohttp}
+    answers = uvloop.run(runs[client](url, connections, seconds))
     print(json.dumps([answers, usage.ru_utime + usage.ru_stime]))
     sys.stdout.flush()
     os._exit(0)
@@ -122,6 +186,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--only-http2", action="store_true", help="leave out HTTP/1.1")
     parser.add_argument("--be", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -135,7 +200,7 @@ def main() -> None:
         (root / "www").mkdir()
         (root / "www/unchanged.m3u8").write_text(UNCHANGED)
         with nginx(root, server=server) as base:
-            for kind in ("unchanged", "changed"):
+            for kind in () if options.only_http2 else ("unchanged", "changed"):
                 mine, wrk, aio = medians(("hls-swarm", "wrk", "aiohttp"), f"{base}/{kind}.m3u8", options)
                 print(
                     f"{kind:<10} hls-swarm {mine:5.1f} us per playlist, fetched and parsed; fetched only: "
@@ -143,10 +208,12 @@ def main() -> None:
                     f"1/{aio / mine:.1f} of aiohttp's"
                 )
         with nginx(root, tls=True, http2=True) as base:
-            mine, peer = medians(("hls-swarm", "h2load"), f"{base}/unchanged.m3u8", options)
+            clients = ("hls-swarm", "connection", "h2load")
+            mine, connection, peer = medians(clients, f"{base}/unchanged.m3u8", options)
             print(
-                f"HTTP/2     hls-swarm {mine:5.1f} us per playlist, fetched and parsed; fetched only: "
-                f"h2load {peer:5.1f} us. It takes {mine / peer:.2f} times h2load's CPU time"
+                f"HTTP/2     hls-swarm {mine:5.1f} us per playlist, fetched and parsed, its connection alone "
+                f"{connection:5.1f} us; fetched only: h2load {peer:5.1f} us. It takes {mine / peer:.2f} times h2load's "
+                f"CPU time, its connection {connection / peer:.2f} times"
             )
 
 
