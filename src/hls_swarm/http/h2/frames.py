@@ -8,10 +8,14 @@ HEADER_BYTES = 9
 FRAME_LIMIT_BYTES = 1 << 14
 """What a peer may put into a frame unless it is allowed more (SETTINGS_MAX_FRAME_SIZE)."""
 _HEADER = struct.Struct(">HBBBI")
+header_parts = struct.Struct(">HBHI").unpack_from
+"""What a frame's header is made of, for who looks at many: length in two parts, type and flags in one, stream."""
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM = ACK = 0x1
 END_HEADERS, PADDED, HAS_PRIORITY = 0x4, 0x8, 0x20
+WHOLE_HEADERS, LAST_DATA = HEADERS << 8 | END_HEADERS, DATA << 8 | END_STREAM
+"""Type and flags, as `header_parts` gives them."""
 
 HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE = range(1, 6)
 WINDOW_LIMIT = (1 << 31) - 1

@@ -14,7 +14,7 @@ import struct
 from typing import NamedTuple
 
 from hls_swarm.http.h2 import frames
-from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, frame_header
+from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, frame_header, header_parts
 from hls_swarm.records import BODY_START_BYTES
 
 STREAM_WINDOW_BYTES = 6 << 20
@@ -24,6 +24,7 @@ IDLE_FRAMES_LIMIT = 1000
 OUT_LIMIT_BYTES = 256 << 10
 MOST_STREAMS = 100
 """Streams at once until the peer has said how many it takes, and never more."""
+_HALF_WINDOW_BYTES = CONNECTION_WINDOW_BYTES // 2
 _DEFAULT_WINDOW_BYTES = (1 << 16) - 1
 _LAST_STREAM = (1 << 31) - 1
 
@@ -224,18 +225,18 @@ class Session:
         if self._buffer or self._rest or self._rest_padding or self._block is not None or not self._greeted:
             return None
         size = len(data)
-        if size < 2 * frames.HEADER_BYTES:
+        if not 2 * frames.HEADER_BYTES <= size <= frames.FRAME_LIMIT_BYTES:
             return None
-        length, kind, flags, number = frame_header(data, 0)
-        end = frames.HEADER_BYTES + length
+        high, low, kind, number = header_parts(data, 0)
+        end = frames.HEADER_BYTES + (high << 8 | low)
         begin = end + frames.HEADER_BYTES
-        if kind != frames.HEADERS or flags != frames.END_HEADERS or number != stream or begin > size:
+        if kind != frames.WHOLE_HEADERS or number != stream or begin > size:
             return None
-        length, kind, flags, number = frame_header(data, end)
-        if kind != frames.DATA or flags != frames.END_STREAM or number != stream or begin + length != size:
+        high, low, kind, number = header_parts(data, end)
+        length = size - begin
+        if kind != frames.LAST_DATA or number != stream or high << 8 | low != length:
             return None
-        is_usual = size <= frames.FRAME_LIMIT_BYTES and self._window - length >= CONNECTION_WINDOW_BYTES // 2
-        return (end, begin) if is_usual else None
+        return (end, begin) if self._window - length >= _HALF_WINDOW_BYTES else None
 
     def take_whole(self, stream: int, body_bytes: int) -> None:
         """Take in what `whole_answer` has found."""
@@ -285,13 +286,17 @@ class Session:
                 if flags <= frames.END_STREAM and end <= size and length and stream in self._streams:
                     # The usual case: a whole frame of nothing but body.
                     held = self._streams[stream]
+                    is_dropped = not held.keeps and held.start is not None
+                    if is_dropped and not flags:
+                        end, more = _run_of_data(data, end, stream)
+                        length += more
                     self._charge(stream, length)
                     if not held.received:
                         self._touched.append(stream)
-                    if held.keeps or held.start is None:
-                        held.take(data[begin:end])
-                    else:
+                    if is_dropped:
                         held.received += length
+                    else:
+                        held.take(data[begin:end])
                     self._idle_frames = 0
                     at = end
                     if flags:
@@ -377,7 +382,7 @@ class Session:
         if length > self._window:
             raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "more than the connection's window")
         self._window -= length
-        if self._window < CONNECTION_WINDOW_BYTES // 2:
+        if self._window < _HALF_WINDOW_BYTES:
             self.out += frames.window_update(0, CONNECTION_WINDOW_BYTES - self._window)
             self._window = CONNECTION_WINDOW_BYTES
         stream = self._streams.get(number)
@@ -520,3 +525,17 @@ class Session:
             raise ProtocolError(
                 ErrorCode.ENHANCE_YOUR_CALM, f"over {IDLE_FRAMES_LIMIT} frames without use, {what} last"
             )
+
+
+def _run_of_data(data: bytes | memoryview, at: int, stream: int) -> tuple[int, int]:
+    """Where whole DATA frames of a stream end that follow one another from there, without flags; and their payload."""
+    size, begun, count = len(data), at, 0
+    while size - at > frames.HEADER_BYTES:
+        high, low, kind, number = header_parts(data, at)
+        length = high << 8 | low
+        end = at + frames.HEADER_BYTES + length
+        if kind != frames.DATA << 8 or number != stream or end > size or not 0 < length <= frames.FRAME_LIMIT_BYTES:
+            break
+        at = end
+        count += 1
+    return at, at - begun - count * frames.HEADER_BYTES
