@@ -7,8 +7,10 @@ from hpack import Decoder, Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hls_swarm.http.asking.fields import default_fields, field_block
+from hls_swarm.http.asking.target import parse_target
 from hls_swarm.http.h1.head import Framing, MalformedHead
-from hls_swarm.http.h2.fields import decoded_fields, field_literals, parse_fields, request_block
+from hls_swarm.http.h2.fields import decoded_fields, field_literals, parse_fields, plain_block, request_block
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz-0123456789", min_size=1, max_size=40)
@@ -140,3 +142,11 @@ def test_a_table_of_nothing_may_be_said_first() -> None:
 def test_any_bytes_are_fields_or_an_error(block: bytes) -> None:
     with contextlib.suppress(ProtocolError, MalformedHead):
         assert 100 <= parse_fields(block).status <= 999
+
+
+def test_a_plain_request_is_what_http_1_1_has() -> None:
+    target = parse_target("https://origin.example:8443/a%20b.m3u8?x=1: 2")
+    block = field_block(default_fields("agent/1"), (("X-Name", " a: b; \u00e9 "), ("Empty", "")))
+    asked = request_block("/a%20b.m3u8?x=1:%202", "origin.example:8443", tls=True) + field_literals(block.fields)
+    for _ in range(2):
+        assert plain_block(target.request_line, target.host_line, True, block.full) == asked

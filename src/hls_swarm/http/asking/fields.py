@@ -29,8 +29,8 @@ class FieldCoding(NamedTuple):
         request_block: path, authority, whether over TLS, method: the pseudo-header fields, with which a block begins.
         field_literals: fields; Host is left out, which is the authority.
         block_literals: the same for fields that many requests share.
-        plain_block: a request as HTTP/1.1 has it: request line, Host field, whether over TLS, the other fields' lines. It
-            is remembered by these, as the hash of bytes is known once it was asked for.
+        plain_block: a request as HTTP/1.1 has it: request line, Host field, whether over TLS, other fields. It is
+            remembered by these, as the hash of bytes is known once it was asked for.
     """
 
     request_block: "RequestBlock"
