@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +14,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
+from urllib.request import urlopen
 
 import pytest
 from tests.support.soundness import assert_sound
@@ -101,6 +103,30 @@ def test_cmcd_is_in_every_query_and_counted(tmp_path: Path, version: int) -> Non
     assert summary["cmcd"]["startup_requests"] == sum("su" in keys for _, keys in seen)
     assert summary["cmcd"]["buffer_seconds"]["count"] == len(segments)
     assert summary["cmcd"]["events"] == summary["requests"]["cmcd_report"] == 0
+
+
+@pytest.mark.parametrize("mode", ["query", "headers"])
+def test_an_origin_that_is_stopped_says_what_it_was_told(mode: str) -> None:
+    command = [sys.executable, "-m", "hls_swarm"]
+    origin = subprocess.Popen([*command, "origin", "--port", "0"], stderr=subprocess.PIPE, text=True)
+    try:
+        assert origin.stderr is not None
+        url = next(line.split()[1] for line in origin.stderr if line.startswith("Stream"))
+        flags = ["--clients", "3", "--ramp-rate", "50", "--duration", "2s", "--workers", "1", "--no-output"]
+        flags += ["--metrics", "off", "--cmcd", mode]
+        done = subprocess.run(
+            [*command, *flags, "--json", "-", url], capture_output=True, text=True, timeout=60, check=True
+        )
+        told = json.loads(done.stdout)["cmcd"]["requests"]
+        page = url.replace("/live/master.m3u8", "/control/cmcd")
+        with urlopen(page, timeout=10) as answer:  # noqa: S310 - our own origin
+            sessions = [json.loads(line) for line in answer]
+    finally:
+        origin.send_signal(signal.SIGINT)
+        _, said = origin.communicate(timeout=20)
+    assert (len(sessions), sum(session["requests"] for session in sessions)) == (3, told)
+    place = "queries" if mode == "query" else "headers"
+    assert f"CMCD        {told:,} requests of 3 sessions told of themselves ({told:,} in {place})\n" in said
 
 
 def test_cmcd_of_parts_names_the_next_part(tmp_path: Path) -> None:

@@ -60,6 +60,14 @@ class TrafficCollector(Collector):
             "hls_swarm_origin_body_bytes", "Body bytes of those answers, as in the access log.", traffic.body_bytes
         )
         yield CounterMetricFamily(
+            "hls_swarm_origin_cmcd_requests",
+            "Those of the requests that told of a player (CMCD).",
+            traffic.cmcd.requests,
+        )
+        yield GaugeMetricFamily(
+            "hls_swarm_origin_cmcd_sessions", "Sessions that they named (sid).", traffic.cmcd.sessions
+        )
+        yield CounterMetricFamily(
             "hls_swarm_origin_metrics_requests", "Requests for metrics.", traffic.unmetered_requests
         )
         yield CounterMetricFamily(

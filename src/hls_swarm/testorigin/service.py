@@ -60,8 +60,8 @@ class _Index:
         return self.page if path == "/" else None
 
 
-async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None], stop: asyncio.Event) -> None:
-    """Run the origin in this process until told to stop; everything it made is gone when this returns.
+async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None], stop: asyncio.Event) -> Traffic:
+    """Run the origin in this process until told to stop; everything it made is gone when this returns what it counted.
 
     Args:
         ready: called once, when the first playlist can be fetched.
@@ -121,7 +121,7 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
         def steer(text: str) -> None:
             steered.says = parse_steer(text)
 
-        control = Control(faults, requests, loop.time, timeline.started_at, pause, steer)
+        control = Control(faults, requests, loop.time, timeline.started_at, pause, steer, traffic.cmcd)
         for text in settings.faults:
             control.set(parse_fault(text))
         pages = (
@@ -184,6 +184,7 @@ async def serve(settings: OriginSettings, ready: Callable[[OriginAddress], None]
                 await asyncio.gather(live.run(stop), low_latency.run(stop))
         finally:
             await server.stop()
+        return traffic
 
 
 def raise_descriptor_limit() -> int:

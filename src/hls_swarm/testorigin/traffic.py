@@ -3,6 +3,8 @@
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
+from hls_swarm.testorigin.cmcd import CmcdSeen
+
 # Upper bounds in seconds: from an answer that fits the socket's buffer to one on a very slow line.
 DURATION_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -22,6 +24,7 @@ class Traffic:
         dropped: connections that were closed as soon as they were accepted, because of a limit.
         durations: how many requests took up to each bound, and in the last place the longer ones.
         duration_sum: seconds of all of them.
+        cmcd: what players told with them.
     """
 
     accepted: int = 0
@@ -34,6 +37,7 @@ class Traffic:
     accepts_paused: int = 0
     dropped: int = 0
     duration_sum: float = 0.0
+    cmcd: CmcdSeen = field(default_factory=CmcdSeen)
     durations: list[int] = field(default_factory=lambda: [0] * (len(DURATION_BOUNDS) + 1))
 
     @property

@@ -11,6 +11,7 @@ import uvloop
 from hls_swarm.run.signals import Signals
 from hls_swarm.testorigin.service import serve
 from hls_swarm.testorigin.settings import LogTo, OriginAddress, OriginSettings, access_log_place
+from hls_swarm.testorigin.traffic import Traffic
 from hls_swarm.views.terminal.output import Output
 
 
@@ -64,7 +65,14 @@ def origin(
 async def _origin(options: OriginSettings, signals: Signals) -> None:
     stop = asyncio.Event()
     signals.end_with(asyncio.get_running_loop(), stop.set)
-    await serve(options, _announce, stop)
+    traffic = await serve(options, _announce, stop)
+    Output(sys.stderr).show(_summary(traffic), wrap=False)
+
+
+def _summary(traffic: Traffic) -> str:
+    """What was served, in a line or two."""
+    served = f"Served      {traffic.requests:,} requests, {traffic.body_bytes:,} body bytes"
+    return f"{served}\nCMCD        {traffic.cmcd.words}" if traffic.cmcd.words else served
 
 
 def _announce(address: OriginAddress) -> None:

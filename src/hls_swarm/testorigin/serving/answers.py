@@ -22,6 +22,7 @@ from http import HTTPStatus
 from urllib.parse import unquote
 
 from hls_swarm.http.serving.visitors import Visitors
+from hls_swarm.testorigin.cmcd import HEADERS as CMCD_HEADERS
 from hls_swarm.testorigin.resources import PLAYLIST_TYPE, TEXT_TYPE, Resource, Site, StoredFile
 from hls_swarm.testorigin.serving.faults import NOTHING, Faults, Target, Treatment
 from hls_swarm.testorigin.settings import CONTROL_PREFIX
@@ -66,7 +67,7 @@ class Request:
 
 KEPT_HEADERS = frozenset(
     {b"range", b"if-range", b"if-none-match", b"user-agent", b"referer", b"host", b"origin", b"sec-fetch-site"}
-    | {b"access-control-request-headers", b"cookie", b"accept-encoding"}
+    | {b"access-control-request-headers", b"cookie", b"accept-encoding", *CMCD_HEADERS}
 )
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 

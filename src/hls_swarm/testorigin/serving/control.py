@@ -5,6 +5,7 @@
     /control/clear           clears all
     /control/steer/SAYS      what the steering manifest says from now on, as `steering` says
     /control/requests        the last requests, one JSON object a line
+    /control/cmcd            what players told with their requests (CMCD), a session a line
     /control/clock           seconds since the stream began
 
 They are pages that a browser or curl can ask for, and belong to no log or counter. They change things upon GET, which
@@ -19,6 +20,7 @@ from http import HTTPStatus
 import msgspec
 
 from hls_swarm.errors import SettingsError
+from hls_swarm.testorigin.cmcd import CmcdSeen
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource
 from hls_swarm.testorigin.serving.answers import Request
 from hls_swarm.testorigin.serving.faults import Fault, FaultKind, Faults, parse_fault
@@ -77,6 +79,7 @@ class Control:
         clock: the loop's; `began_at` is by it.
         pause: lets the live streams stand still, from an instant on and for so many seconds.
         steer: changes what the steering manifest says; raises SettingsError.
+        cmcd: what players told.
     """
 
     def __init__(
@@ -87,8 +90,9 @@ class Control:
         began_at: float,
         pause: Callable[[float, float], None],
         steer: Callable[[str], None] | None = None,
+        cmcd: CmcdSeen | None = None,
     ) -> None:
-        self._steer = steer
+        self._steer, self._cmcd = steer, cmcd
         self._faults, self._requests = faults, requests
         self._clock, self._began_at, self._pause = clock, began_at, pause
 
@@ -123,6 +127,8 @@ class Control:
                 pass
             case "requests":
                 return _page(self._requests.lines())
+            case "cmcd" if self._cmcd is not None:
+                return _page(b"".join(self._cmcd.lines()))
             case "clock":
                 return _page(b"%.6f\n" % (self._clock() - self._began_at))
             case _:

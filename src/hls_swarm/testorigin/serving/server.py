@@ -288,6 +288,7 @@ class Server:
             return
         seconds = time.perf_counter() - request.began_at
         self._traffic.add_request(seconds, body_bytes)
+        self._traffic.cmcd.add(request.target, request.headers)
         self._log.add(connection.peer, request, answer.status, body_bytes, seconds)
         if self._requests is not None:
             self._requests.add(request, answer.status, body_bytes, seconds)
