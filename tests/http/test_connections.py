@@ -441,3 +441,17 @@ def test_connection_lost_in_the_middle_of_a_long_body(reception: Reception | Non
     with scripted(script) as origin:
         got = outcome(fetched(origin.url(), reception=reception))
     assert (got.status, got.body_bytes, got.failure) == (200, 2_000_000, FailureKind.TRUNCATED)
+
+
+def test_a_name_that_is_known_leads_to_the_port_that_is_asked() -> None:
+    with (
+        scripted(lambda turn: turn.send(response(b"one"))) as one,
+        scripted(lambda turn: turn.send(response(b"two"))) as two,
+    ):
+
+        async def use(client: Client) -> list[Exchange]:
+            urls = [f"http://localhost:{origin.port}/" for origin in (one, two)]
+            return [await fetch(client, request(url, keep_body=True)) for url in urls]
+
+        got = with_client(use)
+    assert [(each.body, each.dns_seconds is None) for each in got] == [(b"one", False), (b"two", True)]

@@ -147,7 +147,8 @@ class Dial:
         addresses = self._context.resolver.known(host, port)
         if addresses is None and host in self._memory.addresses:
             until, found = self._memory.addresses[host]
-            addresses = found if perf_counter() < until else None
+            if perf_counter() < until:
+                addresses = tuple(address.at_port(port) for address in found)
         if addresses is None:
             self._lookup = self._context.loop.create_task(self._look_up(host, port))
         else:

@@ -40,6 +40,11 @@ class Address(NamedTuple):
         """For a person to read."""
         return self.sockaddr[0], self.sockaddr[1]
 
+    def at_port(self, port: int) -> "Address":
+        """The same machine at another port."""
+        host, before, *rest = self.sockaddr
+        return self if before == port else self._replace(sockaddr=(host, port, *rest))
+
 
 class LookupFailed(Exception):  # noqa: N818 - it carries a failure, it is none of the program's errors
     """A host has no address, or the resolver does not answer."""
