@@ -59,6 +59,16 @@ def test_words_name_addresses_that_say_more_than_the_name() -> None:
     assert HostFigures("[::1]:80", 1, 1, ("::1",)).words == "[::1]:80"
 
 
+def test_http3_of_a_host_is_added_up_and_put_into_words() -> None:
+    known = merged({"a:443": HostTally(9, 4, http3_connections=1)}, {"a:443": HostTally(1, 2, offers_http3=True)})
+    assert known == {"a:443": HostTally(10, 6, http3_connections=1, offers_http3=True)}
+    (figures,) = host_figures(known)
+    assert (figures.http3_connections, figures.offers_http3, figures.http3_words) == (1, True, "HTTP/3 too")
+    assert HostFigures("a:443", 1, 2, (), 0, 2).http3_words == "HTTP/3"
+    assert HostFigures("a:443", 1, 2, (), 0, 0, True).http3_words == "HTTP/3 offered, not taken"
+    assert HostFigures("a:443", 1, 2, ()).http3_words is None
+
+
 def test_host_of_a_url() -> None:
     assert [host_of(url) for url in ("http://a/x", "https://u:p@B/", "http://[::1]:8/", "x", "http://a:b/")] == [
         "a:80",

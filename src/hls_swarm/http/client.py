@@ -28,7 +28,9 @@ from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import H2Connection
 from hls_swarm.http.h3.connection import H3Connection
 from hls_swarm.http.h3.path import QuicPath
+from hls_swarm.http.opening.alternatives import h3_offer
 from hls_swarm.http.opening.dial import Dial, Dialer, Memory
+from hls_swarm.http.opening.following import Follower
 from hls_swarm.http.opening.quic import QuicDial
 from hls_swarm.http.options import Http2, Http3, Identity
 from hls_swarm.http.pacing.h1 import PacedConnection
@@ -36,6 +38,7 @@ from hls_swarm.http.pacing.h2 import PacedH2Connection
 from hls_swarm.http.pacing.link import Link
 from hls_swarm.http.seam import AnyConnection, Pending
 from hls_swarm.records import Exchange
+from hls_swarm.stats.hosts import HostTally
 
 _NOBODY = Identity()
 MOST_CONNECTIONS = 16
@@ -64,6 +67,7 @@ class Client:
         "_cookies",
         "_credentials",
         "_dials",
+        "_follower",
         "_given",
         "_in_flight",
         "_memory",
@@ -91,6 +95,7 @@ class Client:
         self._in_flight: list[Pending] = []
         self._waiting: list[Pending] = []
         self._memory = Memory()
+        self._follower: Follower | None = None
         self._cookies: CookieJar | None = None
         self._credentials: dict[Route, str] | None = None
         self._given: str | None = None
@@ -118,6 +123,8 @@ class Client:
             fetching.cancel()
         for connection in self._connections.copy():
             connection.close()
+        if self._follower is not None:
+            self._follower.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer, self.alarm_at = None, inf
@@ -125,6 +132,10 @@ class Client:
     def connection(self, route: Route) -> AnyConnection | None:
         """An idle connection, if there is one."""
         connections = self._connections
+        if self._follower is not None and route.tls:
+            found = self._of_two(self._follower, route)
+            if found is not None or self._follower.is_worth_waiting_for(route):
+                return found
         for connection in connections:
             if connection.is_idle and connection.route == route:
                 if connection is not connections[-1]:  # in the order of their use
@@ -136,6 +147,8 @@ class Client:
     def dial(self, route: Route, dialer: Dialer) -> Dial | None:
         """Open a connection; None at the limit of connections for a host."""
         if self._multiplexes(route):
+            return None
+        if self._follower is not None and self._follower.is_worth_waiting_for(route):
             return None
         count = sum(connection.route == route for connection in self._connections)
         count += sum(dial.route == route for dial in self._dials)
@@ -157,11 +170,7 @@ class Client:
         """A dial ended, with something opened or without."""
         self._dials.remove(dial)
         if isinstance(opened, QuicPath):
-            dial.host.connections += 1
-            found = H3Connection(self.context.loop, opened, dial.route, dial.host, self)
-            self._connections.append(found)
-            self._serve_waiting_soon()
-            return found
+            return self._adopt(dial, opened)
         if opened is not None:
             dial.host.connections += 1
             connection = self._connection_of(dial, opened)
@@ -174,6 +183,27 @@ class Client:
             return connection
         self._serve_waiting_soon()
         return None
+
+    def _adopt(self, dial: Dial, path: QuicPath) -> H3Connection:
+        dial.host.connections += 1
+        dial.host.http3_connections += 1
+        connection = H3Connection(self.context.loop, path, dial.route, dial.host, self)
+        connection.is_alternative = self.identity.http3 is Http3.ADVERTISED
+        self._connections.append(connection)
+        self._serve_waiting_soon()
+        return connection
+
+    def _of_two(self, follower: Follower, route: Route) -> AnyConnection | None:
+        """An idle connection over HTTP/3, else one over HTTP/2 while the other is to come."""
+        other: H2Connection | None = None
+        for connection in self._connections:
+            if connection.route == route and connection.is_idle:
+                if isinstance(connection, H3Connection):
+                    return connection
+                if isinstance(connection, H2Connection):
+                    other = connection
+        follower.consider(route)
+        return other
 
     def _connection_of(self, dial: Dial, stream: Stream) -> Connection | H2Connection:
         loop, link = self.context.loop, self.link
@@ -207,6 +237,8 @@ class Client:
         """See `connection.Pool`."""
         self._connections = [other for other in self._connections if other is not connection]
         self.context.round_trips.closed(connection)
+        if self._follower is not None and isinstance(connection, H3Connection) and connection.was_lost:
+            self._follower.lost(connection.route)
         self._serve_waiting_soon()
 
     def keep_credentials(self, target: Target) -> None:
@@ -233,6 +265,23 @@ class Client:
             self.asks_plainly = False
         for field in fields:
             self._cookies.store(field, target, perf_counter(), time())
+
+    def keep_alternatives(self, field: str, route: Route, host: HostTally) -> None:
+        """Take in the Alt-Svc field of an answer: only over TLS an offer is to be believed."""
+        if self.identity.http3 is not Http3.ADVERTISED or not route.tls:
+            return
+        follower = self._follower
+        if follower is None:
+            if h3_offer(field, route) is None:
+                return
+            if not self.context.follows_http3 or self.link is not None:
+                host.offers_http3 = True
+                return
+            source, wake = self.identity.source_address, self._serve_waiting_soon
+            follower = Follower(self.context, source, self._memory, self.link, self._adopt, wake)
+            self._follower = follower
+        if follower.keep(route, field):
+            host.offers_http3 = True
 
     def cookies(self, target: Target) -> str | None:
         """The Cookie field of a request."""
@@ -262,17 +311,22 @@ class Client:
     def _multiplexes(self, route: Route) -> bool:
         """Whether there is, or may soon be, a connection for many requests to wait for: one to a host is enough."""
         if route.tls and self.identity.http3 is Http3.REQUIRED:
-            return any(dial.route == route for dial in self._dials) or any(
-                connection.route == route and connection.takes_more
-                for connection in self._connections
-                if isinstance(connection, H3Connection)
-            )
+            return any(dial.route == route for dial in self._dials) or self._has_http3(route)
+        if self._follower is not None and self._has_http3(route):
+            return True
         http2 = self.identity.http2
         if http2 is Http2.NEVER or route in self._memory.h1_routes or not (route.tls or http2 is Http2.REQUIRED):
             return False
         return any(dial.route == route for dial in self._dials) or any(
             isinstance(connection, H2Connection) and connection.route == route and connection.takes_more
             for connection in self._connections
+        )
+
+    def _has_http3(self, route: Route) -> bool:
+        return any(
+            connection.route == route and connection.takes_more
+            for connection in self._connections
+            if isinstance(connection, H3Connection)
         )
 
     def _close_idle(self) -> None:

@@ -16,7 +16,7 @@ from hls_swarm.http.asking.fields import FieldBlock, default_fields, field_block
 from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, parse_target
 from hls_swarm.http.fetcher import Timeouts
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, system_reception
-from hls_swarm.http.h3.driver import QuicSetup
+from hls_swarm.http.h3.driver import QuicSetup, is_installed
 from hls_swarm.http.opening.reach import Reach
 from hls_swarm.http.opening.resolver import Resolver
 from hls_swarm.http.options import ClientOptions, Http2, Identity, Limits, TlsOptions
@@ -113,6 +113,11 @@ class ClientContext:
         if self._quic is None:
             self._quic = QuicSetup(self.options.tls)
         return self._quic
+
+    @property
+    def follows_http3(self) -> bool:
+        """Whether an offer of HTTP/3 can be taken up: a proxy knows no UDP."""
+        return self.proxy is None and is_installed()
 
     def takeover(self, secrets: Secrets) -> Takeover:
         """How a TLS 1.3 connection with these secrets goes on; bodies to verify are spread over connections."""

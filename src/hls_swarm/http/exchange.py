@@ -277,6 +277,8 @@ class Fetching:
         self._head = head
         if head.set_cookies and self._target is not None:
             self._client.keep_cookies(head.set_cookies, self._target)
+        if head.alt_svc is not None and self._target is not None and self._connection is not None:
+            self._client.keep_alternatives(head.alt_svc, self._target.route, self._connection.host)
         # As `_enter`, without the call: this is in each request's way.
         self._phase, self._since = _BODY, self._first_byte_at or self._since
         limit = self._limit = self._timeouts.no_progress
@@ -343,7 +345,10 @@ class Fetching:
                 self._hop_counted = False
                 before = self._unanswered or Unanswered()
                 self._unanswered = Unanswered(before.unsettled, before.repeated + 1, failure)
-            self._open(self._target.route)
+            if isinstance(connection, H3Answering):  # over HTTP/2, if there is a connection, where that is left
+                self.proceed()
+            else:
+                self._open(self._target.route)
         else:
             self._end(self._failure or failure)
 

@@ -77,6 +77,7 @@ class Http3(StrEnum):
     """Whether a client speaks HTTP/3, which is spoken over TLS only; needs an extra."""
 
     NEVER = "never"
+    ADVERTISED = "advertised"  # where a server offers it (Alt-Svc), as browsers do, and the extra is installed
     REQUIRED = "required"  # for whatever is asked for over https
 
 

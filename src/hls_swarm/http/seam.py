@@ -15,6 +15,7 @@ from hls_swarm.http.h3.connection import H3Connection
 from hls_swarm.http.h3.path import QuicPath
 from hls_swarm.http.opening.dial import Dial, Dialer
 from hls_swarm.http.options import Identity
+from hls_swarm.stats.hosts import HostTally
 
 AnyConnection = Connection | H2Connection | H3Connection
 """A connection of whatever version."""
@@ -90,6 +91,9 @@ class Owner(Protocol):
 
     def keep_cookies(self, fields: tuple[str, ...], target: Target) -> None:
         """Take in the Set-Cookie fields of an answer."""
+
+    def keep_alternatives(self, field: str, route: Route, host: HostTally) -> None:
+        """Take in the Alt-Svc field of an answer."""
 
     def cookies(self, target: Target) -> str | None:
         """The Cookie field of a request."""

@@ -154,6 +154,8 @@ class HostShape(TypedDict):
     host: str
     requests: Count
     connections: Count
+    http3_connections: NotRequired[Count]
+    offers_http3: NotRequired[bool]
     errors: NotRequired[Count]
     addresses: NotRequired[list[str]]
 

@@ -104,6 +104,8 @@ def summary(
                     "host": host.host,
                     "requests": host.requests,
                     "connections": host.connections,
+                    "http3_connections": host.http3_connections or None,
+                    "offers_http3": host.offers_http3 or None,
                     "errors": host.errors,
                     "addresses": list(host.addresses) or None,
                 }

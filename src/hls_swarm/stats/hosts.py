@@ -28,12 +28,16 @@ class HostTally(msgspec.Struct):
     Attributes:
         addresses: what it resolved to, in alphabetical order.
         errors: exchanges with it that failed.
+        http3_connections: those over QUIC, among `connections`.
+        offers_http3: it said that it can be asked over HTTP/3, to a viewer who could take that up.
     """
 
     requests: int = 0
     connections: int = 0
     addresses: list[str] = []
     errors: int = 0
+    http3_connections: int = 0
+    offers_http3: bool = False
 
     def resolved(self, address: str) -> None:
         """It has this address."""
@@ -46,6 +50,8 @@ class HostTally(msgspec.Struct):
         self.requests += other.requests
         self.connections += other.connections
         self.errors += other.errors
+        self.http3_connections += other.http3_connections
+        self.offers_http3 = self.offers_http3 or other.offers_http3
         for address in other.addresses:
             self.resolved(address)
 

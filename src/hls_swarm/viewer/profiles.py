@@ -94,7 +94,7 @@ class Profile:
         plays_subtitles: whether a subtitle rendition with DEFAULT=YES is fetched.
         waits_for_subtitles: whether their buffer counts for starts and stalls.
         reading: what it makes of odd playlists.
-        speaks_http2: whether it takes HTTP/2 over TLS where the server offers that, as browsers do.
+        speaks_http2: whether it takes HTTP/2 over TLS where the server offers that, and HTTP/3, as browsers do.
         in_browser: whether it runs in a page, so that a browser makes its requests (`--browser-origin`).
         steering: how it follows a steering server; None: it does not.
         adaptation: how it adapts to its link; None: it plays one variant.

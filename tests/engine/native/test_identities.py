@@ -142,12 +142,25 @@ def test_the_version_is_that_of_the_player_unless_said_otherwise(http: str, prof
     assert Identities.of(settings, Lists()).identity(0).http2 is http2
 
 
-@pytest.mark.parametrize(("http", "http3"), [("auto", Http3.NEVER), ("2", Http3.NEVER), ("3", Http3.REQUIRED)])
-def test_http3_is_for_whoever_asks_for_it(http: str, http3: Http3) -> None:
-    settings = Settings(url="https://origin/stream.m3u8", http=http)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("http", "profile", "http3"),
+    [
+        ("auto", "hlsjs", Http3.ADVERTISED),
+        ("auto", "shaka", Http3.ADVERTISED),
+        ("auto", "media3", Http3.NEVER),
+        ("auto", "ffmpeg", Http3.NEVER),
+        ("auto", "steady", Http3.NEVER),
+        ("1.1", "hlsjs", Http3.NEVER),
+        ("2", "hlsjs", Http3.NEVER),
+        ("3", "media3", Http3.REQUIRED),
+    ],
+)
+def test_http3_is_for_browsers_and_for_whoever_asks_for_it(http: str, profile: str, http3: Http3) -> None:
+    settings = Settings(url="https://origin/stream.m3u8", http=http, profile=profile)  # type: ignore[arg-type]
     identity = Identities.of(settings, Lists()).identity(0)
     assert identity.http3 is http3
-    assert (http3 is Http3.REQUIRED) <= (identity.http2 is Http2.NEVER)
+    if http3 is Http3.REQUIRED:
+        assert identity.http2 is Http2.NEVER
 
 
 def test_a_mix_of_players_is_a_mix_of_versions() -> None:

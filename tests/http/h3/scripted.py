@@ -118,6 +118,12 @@ class Line:
         self.waiting: list[Request] = []
 
     def step(self) -> None:
+        from qh3 import QuicConnectionError
+
+        with contextlib.suppress(QuicConnectionError):  # the client has closed it meanwhile
+            self._step()
+
+    def _step(self) -> None:
         while (event := self.quic.next_event()) is not None:
             self.peer.handle(self, event)
         self.flush()

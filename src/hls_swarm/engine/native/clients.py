@@ -20,7 +20,9 @@ from hls_swarm.records import AsideFetched, Exchange, ObjectKind, Record
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.network import parse_override
 from hls_swarm.settings.run import Settings
+from hls_swarm.settings.spellings import parse_mix
 from hls_swarm.stats.hosts import Hosts
+from hls_swarm.viewer.profiles import PROFILES
 
 _NO_CACHE = (("Cache-Control", "no-cache"), ("Pragma", "no-cache"))
 
@@ -88,8 +90,10 @@ class Fetchers:
 
     def __init__(self, settings: Settings, identities: Identities, loop: asyncio.AbstractEventLoop) -> None:
         self._context = ClientContext(loop, client_options(settings))
-        if settings.http == "3":
-            self._context.quic()  # on a machine without the extra the run ends here, and no viewer fails for it
+        if settings.http == "3" or (self._context.follows_http3 and _may_be_offered_http3(settings)):
+            # Now, as getting ready takes a quarter of a second, for which the first to need it would hold up all
+            # others; and without the extra a run of HTTP/3 ends here, and no viewer fails for it.
+            self._context.quic()
         self._identities = identities
         self._page = page_of(settings)
         self._in_full = settings.cmcd == "query"
@@ -150,6 +154,12 @@ def scraper_fetcher(loop: asyncio.AbstractEventLoop) -> Callable[[], Fetcher]:
     """Makes the clients of the scraper of the origin's metrics: nothing of the viewers' settings applies to them."""
     context = ClientContext(loop)
     return lambda: Client(context)
+
+
+def _may_be_offered_http3(settings: Settings) -> bool:
+    """Whether there are viewers who follow an offer of HTTP/3."""
+    browsers = any(PROFILES[name].speaks_http2 for name, _ in parse_mix(settings.profile))
+    return settings.http == "auto" and browsers and any(url.lower().startswith("https:") for url in settings.urls)
 
 
 def _check_codings(field: str, headers: tuple[tuple[str, str], ...]) -> None:

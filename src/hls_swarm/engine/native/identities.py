@@ -96,7 +96,7 @@ class Identities:
             secret=self._token(viewer),
             origins=tuple(self._filled(url, viewer) for url in settings.urls if has_own_host(url)),
             http2=self._http2(viewer),
-            http3=Http3.REQUIRED if settings.http == "3" else Http3.NEVER,
+            http3=self._http3(viewer),
         )
 
     def _http2(self, viewer: int) -> Http2:
@@ -107,6 +107,15 @@ class Identities:
                 return Http2.REQUIRED
             case "auto":
                 return Http2.OFFERED if self.sessions.profile(viewer).speaks_http2 else Http2.NEVER
+
+    def _http3(self, viewer: int) -> Http3:
+        match self.settings.http:
+            case "3":
+                return Http3.REQUIRED
+            case "auto":
+                return Http3.ADVERTISED if self.sessions.profile(viewer).speaks_http2 else Http3.NEVER
+            case "1.1" | "2":
+                return Http3.NEVER
 
     def _token(self, viewer: int) -> str | None:
         tokens = self.lists.tokens

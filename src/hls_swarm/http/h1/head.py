@@ -28,6 +28,7 @@ _MOST_COOKIES = 64
 _ACTED_ON = frozenset(
     {
         b"age",
+        b"alt-svc",
         b"connection",
         b"content-encoding",
         b"content-length",
@@ -66,6 +67,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
         retry_after_seconds: Retry-After; a date in it counts from the answer's own Date.
         set_cookies: the Set-Cookie fields, the first 64 of them.
         cors: what it says of scripts of other origins; None: nothing.
+        alt_svc: where else the server says it can be asked (RFC 7838).
     """
 
     status: int
@@ -80,6 +82,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     set_cookies: tuple[str, ...] = ()
     content_type: str | None = None
     cors: CorsFields | None = None
+    alt_svc: str | None = None
 
 
 class _Fields:
@@ -145,6 +148,7 @@ def _parsed(data: bytes) -> Head:
         cors=cors_fields({name: value.strip().decode("latin-1") for name, value in fields.values.items()})
         if _ALLOW_ORIGIN in fields.values
         else None,
+        alt_svc=fields.text(b"alt-svc"),
     )
 
 

@@ -165,6 +165,7 @@ def _head(status: int, values: dict[bytes, str], cookies: tuple[str, ...]) -> He
         set_cookies=cookies,
         content_type=values.get(b"content-type"),
         cors=cors_fields(values),
+        alt_svc=values.get(b"alt-svc"),
     )
 
 

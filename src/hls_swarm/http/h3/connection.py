@@ -76,6 +76,10 @@ class H3Connection:
         path: its handshake is done.
         host: what is counted of whom it leads to; `requests` of it is the exchanger's to count.
         pool: is told when a request can be sent, or the connection is gone.
+
+    Attributes:
+        is_alternative: what is lost here can be asked for over TCP.
+        was_lost: it ended while answers were waited for.
     """
 
     __slots__ = (
@@ -88,7 +92,9 @@ class H3Connection:
         "_session",
         "_was_full",
         "host",
+        "is_alternative",
         "route",
+        "was_lost",
     )
 
     coding = CODING
@@ -106,6 +112,8 @@ class H3Connection:
         self._is_reused = False
         self._is_closed = False
         self._was_full = False
+        self.is_alternative = False
+        self.was_lost = False
         path.changed = self._changed
 
     @property
@@ -293,7 +301,11 @@ class H3Connection:
 
     def _lose_all(self, failure: Failure) -> None:
         waiting = list(self._answering.values())
-        stale = self._is_reused and failure.kind is FailureKind.CONNECTION_LOST
+        lost = failure.kind is FailureKind.CONNECTION_LOST
+        stale = self._is_reused and lost
+        if self.is_alternative and (lost or failure.kind is FailureKind.MALFORMED):
+            stale = True
+            self.was_lost = bool(waiting)
         self.close()
         for answering in waiting:
             if answering.head is not None:

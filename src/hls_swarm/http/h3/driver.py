@@ -31,6 +31,8 @@ IDLE_SECONDS = 30.0
 """A connection without a datagram for so long has ended, as in browsers."""
 PING_SECONDS = 15.0
 """While an answer is waited for, the peer hears of us so often."""
+SILENCE_SECONDS = 5.0
+"""A peer that acknowledges nothing for so long is gone: there is no way to it any more."""
 _INITIAL_RTT_SECONDS = 0.1
 """Chromium's guess until there is a measurement; twice as long it waits for an answer before it asks again."""
 _MOST_REASON = 80
@@ -142,7 +144,8 @@ class Driver:
         session: HTTP/3 of it.
         is_connected: the handshake is done, and the peer is who it should be.
         ended: why it is no more; None while it is.
-        heard_at: when a datagram came last.
+        heard_at: when a datagram came last; until one has, when it began.
+        was_heard: whether one has.
     """
 
     __slots__ = (
@@ -157,6 +160,7 @@ class Driver:
         "heard_at",
         "is_connected",
         "session",
+        "was_heard",
     )
 
     def __init__(
@@ -180,6 +184,7 @@ class Driver:
         self.is_connected = False
         self.ended: Ended | None = None
         self.heard_at = now
+        self.was_heard = False
         self._quic = QuicConnection(configuration=setup.configuration(self._host, window_bytes))
         self._quic.connect(address, now)
 
@@ -191,16 +196,25 @@ class Driver:
     def receive(self, data: bytes, segment_bytes: int, now: float) -> None:
         """Take in a datagram, or several of one size (the last may be shorter) that the kernel put together."""
         self.heard_at = now
+        self.was_heard = True
         if len(data) <= segment_bytes:
-            self._guarded(self._quic.receive_datagram, data, self._address, now)
+            self._hear(self._quic.receive_datagram, data, self._address, now)
         else:
-            self._guarded(self._quic.receive_gro_buffer, data, segment_bytes, self._address, now)
+            self._hear(self._quic.receive_gro_buffer, data, segment_bytes, self._address, now)
         self._take_events()
 
     def expire(self, now: float) -> None:
         """The deadline has come."""
         self._guarded(self._quic.handle_timer, now)
         self._take_events()
+
+    def awaits_acknowledgement(self, now: float) -> bool:
+        """Whether the peer should have acknowledged something by now."""
+        return self.ended is None and self._quic.should_wait_for_ack(now)
+
+    def give_up(self, words: str) -> None:
+        """End it for what the caller knows."""
+        self.ended = Ended(words)
 
     def told(self) -> list[Event]:
         """What it all meant; see `Session.told`."""
@@ -236,6 +250,13 @@ class Driver:
         try:
             step(*arguments)
         except self._setup.errors as error:
+            self._break(error)
+
+    def _hear(self, step: Callable[..., object], *arguments: object) -> None:
+        """What a peer makes qh3 raise, in whichever of its parsers: it ends this connection, and nothing else."""
+        try:
+            step(*arguments)
+        except Exception as error:  # noqa: BLE001 - as said
             self._break(error)
 
     def _break(self, error: Exception) -> None:

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from time import perf_counter
 
-from hls_swarm.http.h3.driver import PING_SECONDS, Driver
+from hls_swarm.http.h3.driver import PING_SECONDS, SILENCE_SECONDS, Driver
 from hls_swarm.http.h3.frames import ErrorCode
 
 RECEIVE_BUFFER_BYTES = 1 << 20
@@ -58,6 +58,7 @@ class QuicPath:
         changed: is called when something came or a deadline passed, never inside a method here.
 
     Attributes:
+        awaits: whether answers are waited for.
         driver: the connection.
         error: the system's word that there is no way to the peer any more; None: it has not said so.
     """
@@ -67,6 +68,7 @@ class QuicPath:
         "_is_closed",
         "_is_read",
         "_loop",
+        "_pinged_at",
         "_sock",
         "_timer",
         "_view",
@@ -93,6 +95,7 @@ class QuicPath:
         self._view = memoryview(scratch)[:_DATAGRAM_BYTES]
         self._timer: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
+        self._pinged_at = 0.0
         self._is_closed = False
         self._is_read = True
         loop.add_reader(sock.fileno(), self._readable)
@@ -179,7 +182,7 @@ class QuicPath:
         if deadline is None:
             return
         if self.awaits:
-            deadline = min(deadline, self.driver.heard_at + PING_SECONDS)
+            deadline = min(deadline, max(self.driver.heard_at, self._pinged_at) + PING_SECONDS)
         if self._timer is not None:
             if deadline >= self._alarm_at - _SOON_SECONDS:
                 return
@@ -191,10 +194,12 @@ class QuicPath:
         self._timer = None
         now, driver = perf_counter(), self.driver
         deadline = driver.deadline
-        if deadline is not None and deadline <= now + _SOON_SECONDS:
+        if self.awaits and now >= driver.heard_at + SILENCE_SECONDS and driver.awaits_acknowledgement(now):
+            driver.give_up(f"lost: nothing acknowledged for {SILENCE_SECONDS:g} s")
+        elif deadline is not None and deadline <= now + _SOON_SECONDS:
             driver.expire(max(now, deadline))
-        elif self.awaits and now >= driver.heard_at + PING_SECONDS:
-            driver.heard_at = now
+        elif self.awaits and now >= max(driver.heard_at, self._pinged_at) + PING_SECONDS:
+            self._pinged_at = now
             driver.ping()
         else:
             self._arm()

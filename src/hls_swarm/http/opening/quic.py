@@ -21,9 +21,13 @@ from hls_swarm.records import Failure, FailureKind
 
 
 class QuicDial(Dial):
-    """One QUIC connection being opened; its dialer is given a `QuicPath`."""
+    """One QUIC connection being opened; its dialer is given a `QuicPath`.
 
-    __slots__ = ("_path", "_where")
+    Args:
+        port: of the host, where that is not the route's own.
+    """
+
+    __slots__ = ("_path", "_port", "_where")
 
     def __init__(
         self,
@@ -33,15 +37,22 @@ class QuicDial(Dial):
         source: str | None,
         memory: Memory,
         link: Link | None = None,
+        port: int | None = None,
     ) -> None:
         super().__init__(context, dialer, route, source, memory, link=link)
+        self._port = route.port if port is None else port
         self._path: QuicPath | None = None
         self._where: tuple[int, tuple[str, int]] = (0, ("", 0))
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether anything has come from the peer."""
+        return self._path is not None and self._path.driver.was_heard
 
     def _attempt(self) -> None:
         """Try the next address to which there may be a way."""
         while self._candidates:
-            address = self._candidates.pop()
+            address = self._candidates.pop().at_port(self._port)
             try:
                 sock = udp_socket(address.family)
             except OSError as error:

@@ -16,6 +16,8 @@ class HostFigures:
         host: `host:port`, or the name of all further ones together.
         addresses: what it resolved to.
         errors: exchanges with it that failed.
+        http3_connections: of all connections, those over QUIC.
+        offers_http3: it said so to viewers in browsers.
     """
 
     host: str
@@ -23,6 +25,8 @@ class HostFigures:
     connections: int
     addresses: tuple[str, ...]
     errors: int = 0
+    http3_connections: int = 0
+    offers_http3: bool = False
 
     @property
     def words(self) -> str:
@@ -31,11 +35,26 @@ class HostFigures:
         addresses = ", ".join(address for address in self.addresses if address != literal)
         return f"{self.host} ({addresses})" if addresses else self.host
 
+    @property
+    def http3_words(self) -> str | None:
+        """What is to be said of HTTP/3; None: it was neither spoken nor offered."""
+        if self.http3_connections:
+            return "HTTP/3" if self.http3_connections == self.connections else "HTTP/3 too"
+        return "HTTP/3 offered, not taken" if self.offers_http3 else None
+
 
 def host_figures(hosts: Mapping[str, HostTally], most: int = MOST_SHOWN) -> tuple[HostFigures, ...]:
     """All hosts that a connection was made to, at most so many apart."""
     asked = [
-        HostFigures(name, tally.requests, tally.connections, tuple(tally.addresses), tally.errors)
+        HostFigures(
+            name,
+            tally.requests,
+            tally.connections,
+            tuple(tally.addresses),
+            tally.errors,
+            tally.http3_connections,
+            tally.offers_http3,
+        )
         for name, tally in hosts.items()
         if name != OTHER_HOSTS and (tally.requests or tally.connections)
     ]
