@@ -10,7 +10,7 @@ import pytest
 from hls_swarm.http import TlsOptions
 from hls_swarm.http.tls.chains import Chains, trusted_by
 
-NOW = time.time() + 3600
+now = time.time() + 3600
 """Later than the certificates are made, which begin with the second that they are made in."""
 DAYS = 86400
 
@@ -70,19 +70,20 @@ CASES = [
 @pytest.mark.parametrize(("names", "host", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_who_may_speak_for_a_host(names: list[str], host: str, words: str | None, ders: dict[str, bytes]) -> None:
     chains = Chains([ders["root"], ders["own"]])
+    now = time.time()
     for _ in range(2):  # the second time from memory
-        said = chains.refusal(tuple(ders[name] for name in names), host, NOW)
+        said = chains.refusal(tuple(ders[name] for name in names), host, now)
         assert said is None if words is None else words in (said or "")
 
 
 def test_times_and_what_is_no_certificate(ders: dict[str, bytes]) -> None:
-    chain = (ders["server"],)
+    chain, now = (ders["server"],), time.time()
     chains = Chains([ders["root"]])
-    assert chains.refusal(chain, "origin.example", NOW + 3 * DAYS) == "certificate has expired"
+    assert chains.refusal(chain, "origin.example", now + 3 * DAYS) == "certificate has expired"
     chains = Chains([ders["root"]])  # one remembers what it said
-    assert chains.refusal(chain, "origin.example", NOW - 3 * DAYS) == "certificate is not yet valid"
-    assert chains.refusal((b"nonsense",), "origin.example", NOW) == "it is no certificate"
-    assert Chains([]).refusal(chain, "origin.example", NOW) == "unable to get local issuer certificate"
+    assert chains.refusal(chain, "origin.example", now - 3 * DAYS) == "certificate is not yet valid"
+    assert chains.refusal((b"nonsense",), "origin.example", now) == "it is no certificate"
+    assert Chains([]).refusal(chain, "origin.example", now) == "unable to get local issuer certificate"
 
 
 def test_authorities(tmp_path: Path, ders: dict[str, bytes]) -> None:
