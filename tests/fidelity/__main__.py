@@ -163,11 +163,13 @@ def requests_of(address: OriginAddress) -> list[RequestSeen]:
     return sorted((one for one in seen if one.method == "GET"), key=lambda one: one.at)
 
 
-def set_faults(address: OriginAddress, scenario: Scenario, over: Event) -> None:
-    """Set each fault at its time after the first request."""
+def set_faults(
+    address: OriginAddress, scenario: Scenario, over: Event, counts: Callable[[RequestSeen], bool] = lambda _: True
+) -> None:
+    """Set each fault at its time after the first request that counts."""
     began = None
     while began is None and not over.wait(0.02):
-        seen = requests_of(address)
+        seen = [one for one in requests_of(address) if counts(one)]
         if seen:
             clock = float(get(f"{address.base_url}/control/clock"))
             began = time.perf_counter() - (clock - seen[0].at)

@@ -1,151 +1,41 @@
-"""Our hls.js profile beside hls.js itself on low-latency streams, request for request, query strings included.
+"""Our profiles beside hls.js and Shaka on low-latency streams, request for request, query strings included.
 
 As in `tests.fidelity`: each player has an embedded origin of its own, ours begins at the same phase of the stream's
-clock, and the same goes wrong at the same time after the first request. Segments are numbered from the one that was
-being made at the first request. Compared is, for each track, which reloads and which media were asked for, in order,
-and how far behind live the player was at the end. `docs/fidelity.md` says what the tolerances are and why.
+clock, and the same goes wrong at the same time. Compared is, for each track, which reloads and which media were asked
+for, in order, when, and how far behind live the player is. `docs/fidelity.md` says what the tolerances are and why.
 
-    python -m tests.fidelity.low_latency [NAME...]
+    python -m tests.fidelity.low_latency [hlsjs|shaka|NAME...]
 """
 
-import asyncio
-import re
 import sys
-import tempfile
-import time
-from dataclasses import dataclass, field
-from pathlib import Path
-from threading import Event, Thread
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import uvloop
-from tests.fidelity.__main__ import SEGMENT_SECONDS, Scenario, Tolerance, compare, get, requests_of, set_faults
-from tests.support.browser import play_with_hls_js
-
-from hls_swarm.engine.native.comparisons import Comparisons
-from hls_swarm.engine.native.viewer import NativeViewer
-from hls_swarm.hls.cache import PlaylistCache
-from hls_swarm.http import Client, ClientContext
-from hls_swarm.records import LatencyObserved, PlaybackStarted, Record, StallStarted
-from hls_swarm.settings.spellings import parse_variant
-from hls_swarm.testorigin.lowlatency.stream import LEAST_WINDOW
-from hls_swarm.testorigin.process import OriginProcess
-from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
-from hls_swarm.viewer.machine import Viewer
-from hls_swarm.viewer.profiles import HLSJS
+from tests.fidelity.__main__ import Scenario
+from tests.fidelity.edge import MASTER, REAL, Played, observe
 
 LATENCY_SECONDS = 0.3
-TOLERANCE = Tolerance(hlsjs=0.7)
-_PART_SECONDS = 0.333
+TIME_SECONDS = 0.3
+"""At the 95th percentile of the differences in time, once both have joined."""
+_JOINED_SECONDS = 3.0
+"""By then both play: a browser takes its time for its first pictures."""
+_LAST_SECONDS = 4.0
 _MOST_SKIPPED = 3
-_NUMBER = re.compile(r"(?<=seg-)\d+|(?<=_HLS_msn=)\d+")
-_MEDIA, _MASTER = "/ll/video-540p/playlist.m3u8", "/ll/master.m3u8"
+_MEDIA = "/ll/video-540p/playlist.m3u8"
+_BOTH = tuple(REAL)
 
 SCENARIOS = (
-    Scenario("low latency", _MEDIA, 16.0),
-    Scenario("low latency, audio apart", _MASTER, 16.0),
-    Scenario("low latency, origin pauses 3 s", _MEDIA, 20.0, ((5.0, "pause=3s"),)),
-    Scenario("low latency, playlists stay as they are for 4 s", _MEDIA, 20.0, ((5.0, "frozen,for=4s"),)),
-    Scenario("low latency, playlists answer 503 for 2 s", _MEDIA, 20.0, ((5.0, "status=503,on=playlist,for=2s"),)),
-    Scenario("low latency, parts half a second late for 3 s", _MEDIA, 20.0, ((5.0, "late=500ms,for=3s"),)),
+    Scenario("undisturbed", f"{_MEDIA}?token=a", 16.0, players=_BOTH),
+    Scenario("audio apart", MASTER, 16.0, players=_BOTH),
+    Scenario("origin pauses 3 s", _MEDIA, 20.0, ((5.0, "pause=3s"),), players=_BOTH),
+    Scenario("playlists stay as they are for 4 s", _MEDIA, 20.0, ((5.0, "frozen,for=4s"),), players=_BOTH),
+    Scenario("playlists answer 503 for 2 s", _MEDIA, 20.0, ((5.0, "status=503,on=playlist,for=2s"),), players=_BOTH),
+    Scenario("media answers 503 for 1 s", _MEDIA, 20.0, ((5.0, "status=503,on=segment,for=1s"),), players=_BOTH),
+    Scenario("parts half a second late for 3 s", _MEDIA, 20.0, ((5.0, "late=500ms,for=3s"),), players=_BOTH),
+    Scenario("hints that do not come true for 3 s", _MEDIA, 20.0, ((5.0, "lost-hint,for=3s"),), players=_BOTH),
 )
-
-
-@dataclass
-class Played:
-    """What the origin saw of a player, and how far behind live that was at the end.
-
-    Attributes:
-        phase: of its first request, by the stream's clock.
-        reloads, media: by track, in order: when since the first request, and what.
-        startup: from the first request to the first picture, in seconds.
-    """
-
-    phase: float = 0.0
-    reloads: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
-    media: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
-    latency: float | None = None
-    startup: float = 0.0
-    stalls: int = 0
-
-    def comparable_latency(self, *, stalled: bool) -> float | None:
-        """How far behind live it chose to be: what it took to show the first picture comes on top of that.
-
-        Args:
-            stalled: play went on when media came again: that says how far behind it is, and not how it began.
-        """
-        return None if self.latency is None else self.latency - (0.0 if stalled else self.startup)
-
-
-def collect(address: OriginAddress, scenario: Scenario) -> Played:
-    """The origin's view of the player."""
-    seen = [one for one in requests_of(address) if "/ll/" in one.target]
-    if not seen:
-        return Played()
-    first = seen[0].at
-    being_made = LEAST_WINDOW + int(first // SEGMENT_SECONDS)
-    out = Played(first % SEGMENT_SECONDS)
-    for one in seen:
-        if one.at - first > scenario.seconds:
-            break
-        path, _, query = one.target.partition("?")
-        *_, track, name = path.split("/")
-        text = _NUMBER.sub(lambda number: f"{int(number[0]) - being_made:+d}", f"{name}?{query}" if query else name)
-        (out.reloads if name.endswith(".m3u8") else out.media).setdefault(track, []).append((one.at - first, text))
-    return out
-
-
-async def observe(scenario: Scenario, phase: float | None) -> Played:
-    """One player on an origin of its own; hls.js if no phase is given."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with OriginProcess(OriginSettings(port=0, part_seconds=_PART_SECONDS)) as address:
-            over = Event()
-            disturber = Thread(target=set_faults, args=(address, scenario, over))
-            disturber.start()
-            url = address.base_url + scenario.path
-            try:
-                if phase is None:
-                    config = {"startLevel": 1}
-                    result: dict[str, Any] = await asyncio.to_thread(
-                        play_with_hls_js, url, scenario.seconds + 1.5, Path(folder), None, config
-                    )
-                    latency, startup, stalls = result["latency"], result["started"] or 0.0, result["waiting"]
-                else:
-                    latency, startup, stalls = await play_ours(url, scenario.seconds + 0.5, address, phase)
-            finally:
-                over.set()
-                await asyncio.to_thread(disturber.join)
-            played = await asyncio.to_thread(collect, address, scenario)
-            played.latency, played.startup, played.stalls = latency, startup, stalls
-            return played
-
-
-async def play_ours(url: str, seconds: float, address: OriginAddress, phase: float) -> tuple[float | None, float, int]:
-    """Let our viewer play, begun at a phase of the stream's clock; its last latency, its startup and its stalls."""
-    loop = asyncio.get_running_loop()
-    clock = float(await asyncio.to_thread(get, f"{address.base_url}/control/clock"))
-    at = time.perf_counter()
-    await asyncio.sleep(max(0.0, at + (phase - clock) % SEGMENT_SECONDS - time.perf_counter()))
-    done, records = asyncio.Event(), list[Record]()
-    viewer = NativeViewer(
-        Viewer(0, url, HLSJS, parse_variant("highest"), time.time() - time.perf_counter()),
-        Client(ClientContext(loop)),
-        PlaylistCache(),
-        Comparisons(),
-        records.append,
-        lambda _: done.set(),
-        loop,
-    )
-    viewer.start(time.perf_counter())
-    await asyncio.sleep(seconds)
-    if not viewer.over:
-        viewer.quit()
-        viewer.cancel()
-    await asyncio.wait_for(done.wait(), 5)
-    latencies = [record.edge_seconds for record in records if isinstance(record, LatencyObserved)]
-    startup = next((record.startup_seconds for record in records if isinstance(record, PlaybackStarted)), 0.0)
-    stalls = sum(isinstance(record, StallStarted) for record in records)
-    return (latencies[-1] if latencies else None), startup, stalls
 
 
 def aligned(real: list[tuple[float, str]], ours: list[tuple[float, str]]) -> tuple[list[Any], list[Any], int]:
@@ -160,55 +50,112 @@ def aligned(real: list[tuple[float, str]], ours: list[tuple[float, str]]) -> tup
     return real, ours, 0
 
 
-async def run_one(scenario: Scenario, slots: asyncio.Semaphore) -> tuple[Scenario, Played, Played]:
-    """hls.js, then ours."""
-    async with slots:
-        real = await observe(scenario, None)
-        return scenario, real, await observe(scenario, real.phase)
+@dataclass(frozen=True)
+class Requests:
+    """How near two sequences of requests are.
+
+    Args:
+        late: requests at the beginning that one side made and the other did not.
+        same: whether the rest is the same, in the same order; one of them may go on a little longer.
+        median_seconds, p95_seconds: of the differences in time, once both have joined.
+    """
+
+    counts: tuple[int, int]
+    late: int
+    same: bool
+    median_seconds: float
+    p95_seconds: float
+
+    @property
+    def good(self) -> bool:
+        """Whether they are as near as they should be."""
+        return self.same and self.p95_seconds <= TIME_SECONDS
+
+    def cells(self) -> list[str]:
+        """For the table."""
+        counts = f"{self.counts[0]} / {self.counts[1]}"
+        times = (f"{seconds * 1e3:.0f} ms" for seconds in (self.median_seconds, self.p95_seconds))
+        return [counts, "yes" if self.same else "NO", *times]
+
+
+def compare(real: list[tuple[float, str]], ours: list[tuple[float, str]]) -> Requests:
+    """Object by object, in order."""
+    theirs, mine, late = aligned(real, ours)
+    pairs = list(zip(theirs, mine, strict=False))
+    apart = sorted(abs(a - b) for (a, _), (b, _) in pairs if min(a, b) >= _JOINED_SECONDS) or [0.0]
+    same = bool(pairs) and abs(len(theirs) - len(mine)) <= 1 and all(a == b for (_, a), (_, b) in pairs)
+    p95 = apart[min(len(apart) - 1, int(0.95 * len(apart)))]
+    return Requests((len(theirs), len(mine)), late, same, median(apart), p95)
+
+
+def latencies(scenario: Scenario, real: Played, ours: Played) -> tuple[list[str], bool]:
+    """Latencies for the table, and whether they are near.
+
+    What a player takes to show its first picture is the machine's and its decoder's, stays in its latency for good and
+    is left out: what remains is where it chose to begin. After a stall both go on when media comes again, and nothing
+    is left out.
+    """
+    calm = min((at for at, _ in scenario.faults), default=scenario.seconds)
+    stalled = bool(real.stalls and ours.stalls)
+    shown: list[tuple[float | None, float | None]] = []
+    near = True
+    for begin, end, settled in (
+        (_JOINED_SECONDS, calm, False),
+        (scenario.seconds - _LAST_SECONDS, scenario.seconds, stalled),
+    ):
+        found = []
+        for played in (real, ours):
+            latency = played.latency(begin, end)
+            join = 0.0 if settled else played.started
+            found.append(None if latency is None or join is None else latency - join)
+        theirs, mine = found
+        near = near and theirs is not None and mine is not None and abs(theirs - mine) <= LATENCY_SECONDS
+        shown.append((theirs, mine))
+    cells = [f"{_shown(theirs)} / {_shown(mine)}" for theirs, mine in shown]
+    return [*cells, f"{_shown(real.started)} / {_shown(ours.started)}", f"{real.stalls} / {ours.stalls}"], near
+
+
+async def run_one(player: str, scenario: Scenario) -> tuple[Played, Played]:
+    """The real one, then ours."""
+    real = await observe(player, scenario, None)
+    return real, await observe(player, scenario, real.phase)
 
 
 async def main(names: list[str]) -> int:
     """Play all scenarios and print the table; the number of rows out of tolerance."""
-    slots = asyncio.Semaphore(2)
-    wanted = [scenario for scenario in SCENARIOS if not names or any(name in scenario.name for name in names)]
-    tasks = [asyncio.create_task(run_one(scenario, slots)) for scenario in wanted]
-    head = (
-        "stream, track, late by, reloads, same, median, P95, media, same, median, P95, latency, startup, in tolerance"
-    )
+    players = [player for player in REAL if player in names] or list(REAL)
+    parts = [name for name in names if name not in REAL]
+    wanted = [scenario for scenario in SCENARIOS if not parts or any(name in scenario.name for name in parts)]
+    head = "stream, player, track, late by, reloads, same, median, P95, media, same, median, P95"
+    head += ", latency before, at the end, first picture, stalls, in tolerance"
     print(f"| {head.replace(', ', ' | ')} |")
     print("|---" * len(head.split(", ")) + "|")
     bad = 0
-    for task in tasks:
-        scenario, real, ours = await task
-        stalled = bool(real.stalls and ours.stalls)
-        theirs, mine = real.comparable_latency(stalled=stalled), ours.comparable_latency(stalled=stalled)
-        near = theirs is not None and mine is not None and abs(theirs - mine) <= LATENCY_SECONDS
-        for track in sorted(real.media):
-            # The first reload has no directives, wherever the playlist is.
-            reloads_left = aligned(real.reloads.get(track, [])[1:], ours.reloads.get(track, [])[1:])
-            media_left = aligned(_parts(real.media[track]), _parts(ours.media.get(track, [])))
-            reloads, media = compare(*reloads_left[:2]), compare(*media_left[:2])
-            good = near and reloads.same and media.same
-            good = good and max(reloads.p95_seconds, media.p95_seconds) <= TOLERANCE.hlsjs
-            bad += not good
-            latency = f"{_shown(theirs)} / {_shown(mine)}"
-            startup = f"{_shown(real.startup)} / {_shown(ours.startup)}"
-            cells = [scenario.name, track, str(max(reloads_left[2], media_left[2]))]
-            for each in (reloads, media):
-                cells += [
-                    f"{each.counts[0]} / {each.counts[1]}",
-                    "yes" if each.same else "NO",
-                    f"{each.median_seconds * 1e3:.0f} ms",
-                    f"{each.p95_seconds * 1e3:.0f} ms",
-                ]
-            print(f"| {' | '.join([*cells, latency, startup, 'yes' if good else 'NO'])} |", flush=True)
-            if not good:
-                for which in ("reloads", "media"):
-                    for title, played in (("hls.js", real), ("ours", ours)):
-                        listed = getattr(played, which).get(track, [])
-                        line = " ".join(f"{at:.2f}:{name}" for at, name in listed[:60])
-                        print(f"    {title:7}{played.stalls} stalls  {line}", file=sys.stderr)
+    for player in players:
+        for scenario in (each for each in wanted if player in each.players):
+            real, ours = await run_one(player, scenario)
+            cells, near = latencies(scenario, real, ours)
+            for error in real.errors:
+                print(f"    {player} says {error}", file=sys.stderr)
+            for track in sorted(real.media) or ["-"]:
+                # The first reload has no directives, wherever the playlist is.
+                reloads = compare(real.reloads.get(track, [])[1:], ours.reloads.get(track, [])[1:])
+                media = compare(_parts(real.media.get(track, [])), _parts(ours.media.get(track, [])))
+                good = near and reloads.good and media.good
+                bad += not good
+                row = [scenario.name, player, track, str(max(reloads.late, media.late))]
+                row += [*reloads.cells(), *media.cells(), *cells, "yes" if good else "NO"]
+                print(f"| {' | '.join(row)} |", flush=True)
+                if not good:
+                    _say(track, real, ours)
     return bad
+
+
+def _say(track: str, real: Played, ours: Played) -> None:
+    for which in ("reloads", "media"):
+        for title, played in (("real", real), ("ours", ours)):
+            listed = getattr(played, which).get(track, [])
+            print(f"    {title:7}", " ".join(f"{at:.2f}:{name}" for at, name in listed[:90]), file=sys.stderr)
 
 
 def _parts(media: list[tuple[float, str]]) -> list[tuple[float, str]]:

@@ -1,6 +1,7 @@
 """What reloads ask for: vectors."""
 
 import pytest
+from msgspec import structs
 from tests.viewer.conftest import live
 from tests.viewer.lowlatency.edge import playlist
 
@@ -14,7 +15,15 @@ from hls_swarm.viewer.lowlatency.directives import (
     tuned_in,
     with_directives,
 )
-from hls_swarm.viewer.lowlatency.rules import HLSJS, MEDIA3, RECOMMENDED, SHAKA, LimitRule, LowLatencyRules
+from hls_swarm.viewer.lowlatency.rules import (
+    HLSJS,
+    MEDIA3,
+    RECOMMENDED,
+    SHAKA,
+    LimitRule,
+    LowLatencyRules,
+    ReportsRule,
+)
 
 SKIPS_DATES = "CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12.0,CAN-SKIP-DATERANGES=YES,PART-HOLD-BACK=1.5"
 
@@ -91,11 +100,25 @@ def test_a_limit_is_never_shorter_than_the_server_holds() -> None:
     assert time_limits(LimitRule.SERVER, Asked(10, 2), playlist(42), 5.0, 7.0) == (8.0, 8.0)
 
 
-def test_a_report_tells_of_the_playlist_at_its_url() -> None:
-    reports = (RenditionReport("http://o/a.m3u8", 273, 0), RenditionReport("http://o/b.m3u8", None, 1))
-    assert reported(reports, "http://o/a.m3u8?x=1", playlist(42)) == Asked(273, 0)
-    assert reported(reports, "http://o/b.m3u8", playlist(42)) == Asked(9, 1)
-    assert reported(reports, "http://o/c.m3u8", playlist(42)) is None
+@pytest.mark.parametrize(
+    ("rule", "told", "age", "asked"),
+    [
+        pytest.param(ReportsRule.AS_TOLD, (273, 0), 0.1, Asked(273, 0), id="as told"),
+        pytest.param(ReportsRule.AS_TOLD, (None, 1), 9.0, Asked(9, 1), id="absent: the last segment of the one left"),
+        pytest.param(ReportsRule.IGNORED, (273, 1), 0.1, Asked(), id="ignored"),
+        pytest.param(ReportsRule.HLSJS, (273, 2), 0.1, Asked(273, 2), id="hlsjs: as told"),
+        pytest.param(ReportsRule.HLSJS, (273, 0), 0.1, Asked(273, 1), id="hlsjs: 0 is the last part of the one left"),
+        pytest.param(ReportsRule.HLSJS, (None, None), 0.1, Asked(10, 1), id="hlsjs: absent, too"),
+        pytest.param(ReportsRule.HLSJS, (273, 2), 1.1, Asked(273, 3), id="hlsjs: older than two parts, one more"),
+    ],
+)
+def test_a_switch_begins_with_what_was_reported(
+    rule: ReportsRule, told: tuple[int | None, int | None], age: float, asked: Asked
+) -> None:
+    reports = (RenditionReport("http://o/other.m3u8", 1, 1), RenditionReport("http://o/a.m3u8", *told))
+    leaving = structs.replace(playlist(42), rendition_reports=reports)
+    assert reported(rule, "http://o/a.m3u8?x=1", leaving, age) == asked
+    assert reported(rule, "http://o/c.m3u8", leaving, age) == Asked()
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_the_next_reload_goes_out_at_once_and_is_held(profile: Profile) -> None:
     [
         pytest.param(HLSJS, ["9.0.mp4", "9.1.mp4"], id="hlsjs: the last independent part before the position"),
         pytest.param(MEDIA3, ["9.0.mp4", "9.1.mp4"], id="media3: the same, from its first frame"),
-        pytest.param(SHAKA, ["9.0.mp4", "9.1.mp4"], id="shaka"),
+        pytest.param(SHAKA, ["10.0.mp4", "10.1.mp4"], id="shaka: with the hinted part counted as there"),
         pytest.param(STEADY, ["9.0.mp4", "9.1.mp4"], id="steady"),
     ],
 )

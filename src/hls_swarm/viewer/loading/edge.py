@@ -110,7 +110,8 @@ def _settle_part(loading: Loading, track: Track, place: Place, asked: str, now: 
     if true is None:
         return
     if not true:
-        _drop_hint(loading, track, place, asked, now)
+        if place.hint_at is not None or not place.rules.keeps_hints:
+            _drop_hint(loading, track, place, asked, now)
     elif place.hint_at is not None and isinstance(wanted, Part):
         arrived_at, place.hint, place.hint_at = place.hint_at, None, None
         _credit(loading, track, place, wanted, now, hinted=True, arrived_at=arrived_at)
@@ -121,6 +122,19 @@ def _drop_hint(loading: Loading, track: Track, place: Place, url: str, now: floa
     if track.in_flight is not None and track.in_flight.hinted:
         track.in_flight = None
         loading.actions.append(Cancel(loading.tracks.index(track), playlist=False))
+
+
+def hint_failed(loading: Loading, track: Track, place: Place, failed: FetchSegment, url: str, now: float) -> None:
+    """A request for what was hinted at ended without it: once more, or not before it is listed."""
+    waits = place.rules.retry_seconds
+    track.attempts += 1
+    if waits is not None and track.attempts == 1:
+        place.repeat, track.retry_at = failed, now + waits[0]
+        return
+    track.attempts = 0
+    hint_lost(loading, place, url, now)
+    if waits is not None:
+        track.retry_at = now + waits[1]
 
 
 def hint_lost(loading: Loading, place: Place, url: str, now: float) -> None:

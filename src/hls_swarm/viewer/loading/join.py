@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from hls_swarm.hls.playlist import MediaPlaylist, Start
+from hls_swarm.hls.playlist import HintType, MediaPlaylist, Start
 from hls_swarm.hls.timeline import alignment, join_position, live_target
 from hls_swarm.records import SettingUnmet
 from hls_swarm.settings.spellings import JoinKind, JoinPoint
@@ -57,7 +57,11 @@ def usual_position(
             extra_latency=extra_latency,
             start=start,
         )
-    end = playlist.edge if plays_by_parts(playlist, profile) else playlist.duration
+    end = playlist.duration
+    if plays_by_parts(playlist, profile):
+        # Shaka takes the part that is hinted at for one that is there.
+        hinted = any(hint.type is HintType.PART for hint in playlist.preload_hints)
+        end = playlist.edge + (playlist.part_target or 0.0) * hinted
     return max(0.0, end - target_latency(playlist, profile, start) - extra_latency)
 
 

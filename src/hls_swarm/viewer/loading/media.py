@@ -7,6 +7,8 @@ Rules:
 - A gap is gone around, if there is somewhere to go, else passed (8216bis 6.3.3).
 """
 
+from msgspec import structs
+
 from hls_swarm.hls.playlist import MediaPlaylist, Part, Segment
 from hls_swarm.records import Exchange, ObjectKind, PassReason, SegmentsExpired, SegmentsPassed
 from hls_swarm.viewer.actions import FetchSegment, SegmentLoaded
@@ -73,6 +75,12 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
         if track.given_up is not None:
             give_up(loading, track, track.given_up, now)
             return track.retry_at
+        again = None if track.low_latency is None else track.low_latency.repeat
+        if again is not None and track.low_latency is not None:
+            track.low_latency.repeat = None
+            track.in_flight = structs.replace(again, due_at=due_at, retry=True)
+            loading.actions.append(track.in_flight)
+            return None
     segment = track.next_segment()
     if segment is None and track.next_sequence < track.playlist.first_sequence:
         segment = _pass_expired(loading, track, track.playlist, track.next_sequence, now)

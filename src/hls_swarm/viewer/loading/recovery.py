@@ -8,9 +8,9 @@ from hls_swarm.viewer.actions import FetchFailed
 from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.loading.changing.elsewhere import has_other, switch
 from hls_swarm.viewer.loading.changing.levels import settle, transfer_of
-from hls_swarm.viewer.loading.edge import hint_lost
+from hls_swarm.viewer.loading.edge import hint_failed
 from hls_swarm.viewer.loading.fatal import Fatal
-from hls_swarm.viewer.loading.playlists.blocking import after_failure
+from hls_swarm.viewer.loading.playlists.blocking import after_failure, release
 from hls_swarm.viewer.loading.policy import TIMEOUT_KINDS, FailedFetch, FetchPolicy, MediaRule, Step, next_step
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
@@ -64,6 +64,7 @@ def playlist_failed(
         track.reload_at = now + delay
     else:
         _take(loading, step, track, Fatal(failure, url, ObjectKind.MEDIA_PLAYLIST), now)
+    release(loading, now + delay)
 
 
 def _first_playlist_failed(loading: Loading, event: FetchFailed, now: float) -> None:
@@ -83,7 +84,7 @@ def _media_failed(loading: Loading, track: Track, failure: Failure, url: str, no
         return
     place = track.low_latency
     if place is not None and failed.hinted:
-        hint_lost(loading, place, url, now)
+        hint_failed(loading, track, place, failed, url, now)
         return
     track.attempts += 1
     profile = loading.profile
@@ -134,6 +135,7 @@ def _step_after(
 ) -> tuple[Step, float]:
     profile = loading.profile
     live = track.playlist is not None and track.playlist.is_live
+    by_parts = track.playlist is not None and track.playlist.is_low_latency
     failed = FailedFetch(
         attempts=attempts,
         alternative=_may_leave(profile, failure)
@@ -144,7 +146,11 @@ def _step_after(
         retryable=retryable,
         unplayable=unplayable,
     )
-    return next_step(policy, profile.failover, failure, failed)
+    step, delay = next_step(policy, profile.failover, failure, failed)
+    waits = None if profile.low_latency is None else profile.low_latency.retry_seconds
+    if waits is not None and by_parts and step is Step.RETRY:
+        delay = waits[0 if policy is profile.media_playlist else (attempts - 1) % 2]
+    return step, delay
 
 
 def _may_leave(profile: Profile, failure: Failure) -> bool:

@@ -35,9 +35,9 @@ def reload_fetch(
     place, retry = track.low_latency, track.playlist_attempts > 0
     if place is None:
         return playlist_fetch(track.source.url, index, due_at, policy, total_seconds, retry=retry)
-    if track.playlist is None and track.leaving is not None and place.rules.uses_reports:
-        before = track.leaving[0]
-        place.next = reported(before.rendition_reports, track.source.url, before) or PLAIN
+    if track.playlist is None and track.leaving is not None:
+        before, loaded_at = track.leaving
+        place.next = reported(place.rules.reports, track.source.url, before, due_at - loaded_at)
     asked, place.asked, place.next = place.next, place.next, PLAIN
     rules = place.rules
     first, total = time_limits(rules.limit, asked, track.playlist, policy.first_byte_seconds, policy.total_seconds)

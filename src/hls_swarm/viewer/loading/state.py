@@ -17,7 +17,7 @@ from hls_swarm.viewer.choosing.alternatives import Alternatives
 from hls_swarm.viewer.loading.fatal import Fatal
 from hls_swarm.viewer.loading.requests import playlist_fetch, reload_fetch
 from hls_swarm.viewer.loading.track import Track
-from hls_swarm.viewer.lowlatency.place import Place
+from hls_swarm.viewer.lowlatency.place import Pace, Place
 from hls_swarm.viewer.playing.playback import Playback
 from hls_swarm.viewer.profiles import Profile, ReloadRule
 from hls_swarm.viewer.session import Session
@@ -56,6 +56,7 @@ class Loading:
         last_failure: the newest failure of a fetch.
         shown_url: where the first playlist was asked for, secrets masked.
         low_latency_told: whether it was said that the stream can be played by parts, and whether it is.
+        pace: when playlists are reloaded that are all reloaded together.
         rate_looked_at: when the speed of play was last looked at.
     """
 
@@ -71,6 +72,7 @@ class Loading:
         "low_latency_told",
         "number",
         "on_demand",
+        "pace",
         "playback",
         "profile",
         "rate_looked_at",
@@ -123,6 +125,7 @@ class Loading:
         self.fatal: Fatal | None = None
         self.last_failure: Failure | None = None
         self.low_latency_told = False
+        self.pace = Pace()
         self.rate_looked_at = -math.inf
         self.shown_url = ""
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 
 import msgspec
 
-from hls_swarm.hls.playlist import MediaPlaylist, RenditionReport
-from hls_swarm.viewer.lowlatency.rules import LimitRule, LowLatencyRules
+from hls_swarm.hls.playlist import MediaPlaylist
+from hls_swarm.viewer.lowlatency.rules import LimitRule, LowLatencyRules, ReportsRule
 
 SERVER_HOLDS_TARGETS = 3
 """A server answers 503 after so many target durations (6.2.5.2)."""
@@ -103,13 +103,26 @@ def is_tuning_in(playlist: MediaPlaylist, goal: float | None) -> bool:
     return goal > max(playlist.part_hold_back or 0.0, _ADVANCE_PARTS * playlist.part_target)
 
 
-def reported(reports: tuple[RenditionReport, ...], url: str, leaving: MediaPlaylist) -> Asked | None:
-    """What a report tells of the playlist at this URL: the newest that it is known to have."""
-    for report in reports:
-        if report.uri.partition("?")[0] == url.partition("?")[0]:
-            sequence = report.last_sequence if report.last_sequence is not None else leaving.last_sequence
-            return Asked(sequence, report.last_part)
-    return None
+def reported(rule: ReportsRule, url: str, leaving: MediaPlaylist, age_seconds: float) -> Asked:
+    """What the playlist at this URL is asked for first, by the reports of the one that is left.
+
+    Args:
+        age_seconds: of the playlist that is left.
+    """
+    document = url.partition("?")[0]
+    found = (report for report in leaving.rendition_reports if report.uri.partition("?")[0] == document)
+    report = next(found, None)
+    if report is None or rule is ReportsRule.IGNORED:
+        return PLAIN
+    sequence, part = report.last_sequence, report.last_part
+    if rule is ReportsRule.AS_TOLD:
+        return Asked(leaving.last_sequence if sequence is None else sequence, part)
+    last = leaving.open_parts or (leaving.segments[-1].parts if leaving.segments else ())
+    sequence = sequence or (last[-1].sequence if last else leaving.last_sequence)
+    part = part or (last[-1].index if last else None)
+    if part is not None and leaving.part_target and age_seconds > 2 * leaving.part_target:
+        part += 1
+    return Asked(sequence, part)
 
 
 def time_limits(

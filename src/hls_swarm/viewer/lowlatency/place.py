@@ -11,10 +11,35 @@ from collections.abc import Callable, Sequence
 
 from hls_swarm.hls.playlist import HintType, InitSection, MediaPlaylist, Part, PreloadHint, Segment
 from hls_swarm.hls.uri import is_data
+from hls_swarm.viewer.actions import FetchSegment
+from hls_swarm.viewer.adapting.estimates import Ewma
 from hls_swarm.viewer.lowlatency.directives import PLAIN, Asked, next_wanted, skip_value, tuned_in
 from hls_swarm.viewer.lowlatency.rules import LowLatencyRules, PartsRule, StartRule
 
-_PACE_HALF_LIFE = 0.5 ** (1 / 5)  # of the mean that Shaka keeps of its reloads' durations, in reloads
+_MEAN_RELOADS = 5
+"""After so many reloads the weight of one in the mean time that they take has halved (Shaka)."""
+
+
+class Pace:
+    """When the playlists of a player are reloaded that reloads all of them together (Shaka).
+
+    The first time a step after they are here; then after what is left of a step once the mean duration of reloads has
+    been taken from it.
+    """
+
+    __slots__ = ("_mean",)
+
+    def __init__(self) -> None:
+        self._mean: Ewma | None = None
+
+    def next_at(self, started_at: float, now: float, step: float) -> float:
+        """When they are reloaded next, if the reload that began at `started_at` has ended."""
+        if self._mean is None:
+            self._mean = Ewma(_MEAN_RELOADS)
+            return now + step
+        self._mean.sample(1, now - started_at)
+        # Its timers count whole milliseconds.
+        return now + int(max(0.0, step - self._mean.value) * 1e3) / 1e3
 
 
 class Place:
@@ -31,13 +56,12 @@ class Place:
         hint_at: when it was here; None: it is under way.
         fresh_from: segment and part that were not there yet when the track was joined.
         init_hint: the hinted init section that is under way.
+        repeat: a hinted request that failed and is made once more.
         given_up: URI of what was hinted at and could not be had.
         tune_in_goal: see `directives.tune_in_goal`.
     """
 
     __slots__ = (
-        "_mean",
-        "_weight",
         "asked",
         "by_parts",
         "fresh_from",
@@ -48,6 +72,7 @@ class Place:
         "loading",
         "next",
         "part",
+        "repeat",
         "rules",
         "tune_in_goal",
         "whole",
@@ -55,7 +80,6 @@ class Place:
 
     def __init__(self, rules: LowLatencyRules) -> None:
         self.rules = rules
-        self._mean = self._weight = 0.0
         self.tune_in_goal: float | None = None
         self.leave()
 
@@ -74,6 +98,7 @@ class Place:
         self.hint: str | None = None
         self.hint_at: float | None = None
         self.init_hint: InitSection | None = None
+        self.repeat: FetchSegment | None = None
         self.given_up: str | None = None
         self.fresh_from: tuple[int, int] | None = None
 
@@ -83,6 +108,8 @@ class Place:
         self, playlist: MediaPlaylist, *, changed: bool, started_at: float, age_seconds: float, now: float
     ) -> float | None:
         """Decide what the next reload asks for; gives when it is due, or None: as without low latency.
+
+        A player that paces its reloads decides when in another way (`Pace`).
 
         Args:
             changed: whether this load brought something new.
@@ -100,13 +127,7 @@ class Place:
             (sequence, part), self.tune_in_goal = tuned_in(playlist, wanted, age_seconds, self.tune_in_goal)
         self.next = Asked(sequence, part, skip)
         step = playlist.part_target or playlist.target_duration
-        if not changed:
-            return now + step / 2
-        if not rules.paces:
-            return now
-        self._mean = (1 - _PACE_HALF_LIFE) * (now - started_at) + _PACE_HALF_LIFE * self._mean
-        self._weight = 1 - _PACE_HALF_LIFE + _PACE_HALF_LIFE * self._weight
-        return now + max(0.0, step - self._mean / self._weight)
+        return now if changed or rules.paces else now + step / 2
 
     # -- media --------------------------------------------------------------------------------------------------------
 
@@ -204,14 +225,15 @@ class Place:
 
     def give_up_hint(self) -> None:
         """What was hinted at will not come."""
-        self.given_up = self.hint if self.init_hint is None else self.init_hint.uri
-        self.hint = self.hint_at = self.init_hint = self.loading = None
+        if not self.rules.keeps_hints:
+            self.given_up = self.hint if self.init_hint is None else self.init_hint.uri
+        self.hint = self.hint_at = self.init_hint = self.repeat = self.loading = None
 
     def move_hint(self) -> None:
         """What was under way is cancelled."""
         if self.hint_at is None:
             self.hint = None
-        self.loading = self.init_hint = None
+        self.loading = self.init_hint = self.repeat = None
 
 
 def first_listed_part(playlist: MediaPlaylist) -> tuple[Part, float] | None:

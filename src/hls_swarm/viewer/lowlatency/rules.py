@@ -41,6 +41,29 @@ class LimitRule(Enum):
     """As any playlist request of the player."""
 
 
+class AfterRefusal(Enum):
+    """What follows 400 or 503 on a reload with directives, or a delta of no use."""
+
+    PLAIN_AT_ONCE = auto()
+    """A full plain reload (Media3, 8216bis)."""
+    PLAIN_AS_USUAL = auto()
+    """What the profile does after any failure, without directives; after a delta the same without skip (hls.js)."""
+    AGAIN = auto()
+    """The same once more, and so on (Shaka)."""
+
+
+class ReportsRule(Enum):
+    """How a switch begins with what EXT-X-RENDITION-REPORT tells of the playlist that is gone to."""
+
+    IGNORED = auto()
+    """Plainly, as any first load."""
+    AS_TOLD = auto()
+    """With the newest that it is known to have (8216bis 6.3.1)."""
+    HLSJS = auto()
+    """The same; but a number that is 0 counts as absent, and what is absent is the last part of the playlist that is
+    left. One part more, where that is older than two part targets (hls.js)."""
+
+
 @dataclass(frozen=True)
 class CatchUp:
     """Speed that brings a player to its target latency (Media3).
@@ -79,11 +102,13 @@ class LowLatencyRules:
         sorts_query: whether query parameters are put in the order of their names, as 8216bis 6.3.2 demands.
         plain_after_unchanged: after an answer that brought nothing new, a plain reload after the usual wait for an
             unchanged playlist (hls.js); else a blocking one half a part target later.
-        plain_after_failure: after 400, 503 or a delta of no use, a full plain reload at once; else (hls.js) what the
-            profile does after any failure, without directives.
         tunes_in: whether the Age of an answer is made up for by asking for what should be there by now (appendix C).
-        uses_reports: whether a switch begins with what EXT-X-RENDITION-REPORT tells of the new playlist.
-        paces: whether the next reload waits for what is left of a part target after the mean time of reloads (Shaka).
+        paces: whether all playlists are reloaded together, and not before what is left of a part target after the mean
+            time that this takes, whatever it brings (Shaka).
+        keeps_hints: whether a hinted part that was asked for is waited for whatever playlists list by then, and asked
+            for again where it is not to be had (Shaka).
+        retry_seconds: waits before what failed is asked for again, in turns, in place of the profile's; of playlists
+            the first alone. None: the profile's.
         catch_up: None: it plays at its speed.
     """
 
@@ -96,10 +121,12 @@ class LowLatencyRules:
     requests_init_hints: bool = False
     sorts_query: bool = False
     plain_after_unchanged: bool = False
-    plain_after_failure: bool = True
+    after_refusal: AfterRefusal = AfterRefusal.PLAIN_AT_ONCE
     tunes_in: bool = False
-    uses_reports: bool = False
+    reports: ReportsRule = ReportsRule.IGNORED
     paces: bool = False
+    keeps_hints: bool = False
+    retry_seconds: tuple[float, float] | None = None
     catch_up: CatchUp | None = None
 
 
@@ -108,9 +135,9 @@ HLSJS = LowLatencyRules(
     starts=StartRule.INDEPENDENT_BEFORE,
     limit=LimitRule.HLSJS,
     plain_after_unchanged=True,
-    plain_after_failure=False,
+    after_refusal=AfterRefusal.PLAIN_AS_USUAL,
     tunes_in=True,
-    uses_reports=True,
+    reports=ReportsRule.HLSJS,
 )
 MEDIA3 = LowLatencyRules(
     parts=PartsRule.OPEN_SEGMENT,
@@ -127,7 +154,10 @@ SHAKA = LowLatencyRules(
     skip_share=None,
     requests_hints=True,
     requests_init_hints=True,
+    after_refusal=AfterRefusal.AGAIN,
     paces=True,
+    keeps_hints=True,
+    retry_seconds=(0.1, 0.2),
 )
 RECOMMENDED = LowLatencyRules(
     parts=PartsRule.LISTED,
@@ -137,6 +167,6 @@ RECOMMENDED = LowLatencyRules(
     requests_init_hints=True,
     sorts_query=True,
     tunes_in=True,
-    uses_reports=True,
+    reports=ReportsRule.AS_TOLD,
 )
 """What 8216bis recommends to clients."""

@@ -3,6 +3,8 @@
 What a reload asks for is `lowlatency.place`.
 """
 
+import math
+
 from hls_swarm.hls.playlist import MediaPlaylist
 from hls_swarm.hls.timeline import live_target
 from hls_swarm.records import (
@@ -21,6 +23,7 @@ from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.lowlatency.directives import PLAIN, Asked
 from hls_swarm.viewer.lowlatency.place import Place
+from hls_swarm.viewer.lowlatency.rules import AfterRefusal
 from hls_swarm.viewer.playing.playback import PLAYING
 
 _LATE_PARTS = 2
@@ -69,12 +72,33 @@ def plan_reload(
     now: float,
     changed: bool,
 ) -> float | None:
-    """When the next load is due, and what it asks for; None: when it would be due without low latency."""
+    """When the next load is due, and what it asks for; None: when it would be due without low latency.
+
+    Infinity: when all playlists are here, for a player that reloads them together; see `release`.
+    """
     asked = place.asked
     if asked.is_blocking:
         _judge(loading, asked, playlist, event, now, changed)
     age = event.age_seconds or 0.0
-    return place.plan(playlist, changed=changed, started_at=event.started_at, age_seconds=age, now=now)
+    due_at = place.plan(playlist, changed=changed, started_at=event.started_at, age_seconds=age, now=now)
+    if due_at is None or not place.rules.paces:
+        return due_at
+    if any(track.playlist_in_flight for track in loading.tracks):
+        return math.inf
+    due_at = loading.pace.next_at(event.started_at, now, playlist.part_target or playlist.segments[-1].duration)
+    release(loading, due_at)
+    return due_at
+
+
+def release(loading: Loading, due_at: float) -> None:
+    """Let playlists be reloaded that wait for the others."""
+    rules = loading.profile.low_latency
+    if rules is None or not rules.paces:
+        return
+    for track in loading.tracks:
+        playlist = track.playlist
+        if track.reload_at is None and not track.playlist_in_flight and playlist is not None and playlist.is_live:
+            track.reload_at = due_at
 
 
 def _judge(
@@ -95,23 +119,27 @@ def after_failure(
     if not asked.is_blocking and asked.skip is None:
         return None
     rules, status = place.rules, failure.status
+    plain_at_once = rules.after_refusal is AfterRefusal.PLAIN_AT_ONCE
     if failure.kind is FailureKind.BAD_DELTA:
         loading.report(EdgeFaultSeen(loading.number, now, EdgeFault.DELTA_MISFIT, url))
-        place.next = PLAIN if rules.plain_after_failure else Asked(asked.sequence, asked.part)
+        keeps = rules.after_refusal is AfterRefusal.PLAIN_AS_USUAL
+        place.next = Asked(asked.sequence, asked.part) if keeps else PLAIN
         return now
     if asked.is_blocking and status in {_UNAVAILABLE, _BAD_REQUEST}:
         kind = EdgeFault.UNAVAILABLE if status == _UNAVAILABLE else EdgeFault.REFUSED
         loading.report(EdgeFaultSeen(loading.number, now, kind, url))
-        if rules.plain_after_failure:
+        if plain_at_once:
             return now
         elsewhere = loading.alternatives is not None and loading.alternatives.next_option(now) is not None
-        if status == _BAD_REQUEST and not elsewhere:
+        if status == _BAD_REQUEST and not elsewhere and rules.after_refusal is AfterRefusal.PLAIN_AS_USUAL:
             # Nowhere to go to: asked again without directives, as after an error that may pass (hls.js).
             track.playlist_attempts += 1
             if track.playlist_attempts <= policy.error_retries:
                 return now + float(policy.backoff_seconds * 2 ** (track.playlist_attempts - 1))
-    if failure.kind in TIMEOUT_KINDS and rules.plain_after_failure:
+    if failure.kind in TIMEOUT_KINDS and plain_at_once:
         return now
+    if rules.after_refusal is AfterRefusal.AGAIN:
+        place.next = asked
     return None
 
 

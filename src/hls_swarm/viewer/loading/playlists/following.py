@@ -9,6 +9,8 @@ Rules:
   for is `Loading.ask_media_playlist`.
 """
 
+import math
+
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
 from hls_swarm.hls.timeline import Movement, movement
 from hls_swarm.records import (
@@ -156,7 +158,7 @@ def _schedule(
             due_at = _next_beat(track, event.started_at, delay, now)
         else:
             due_at = next_load(rule, track.scheduled_at, event.started_at, delay, now)
-    track.reload_at = track.scheduled_at = due_at
+    track.reload_at = track.scheduled_at = None if due_at == math.inf else due_at
     if changed and track is loading.tracks[0]:
         keep_pace(loading, track, playlist, now)
     if changed and before is not None and playback.state is PLAYING and track is loading.tracks[0]:
