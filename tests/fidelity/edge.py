@@ -10,7 +10,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from threading import Event, Thread
@@ -30,9 +30,9 @@ from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.serving.control import RequestSeen
 from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
 from hls_swarm.viewer.machine import Viewer
-from hls_swarm.viewer.profiles import PROFILES
+from hls_swarm.viewer.profiles import PROFILES, Profile
 
-PART_SECONDS = 0.333
+PART_SECONDS, PART_TARGET_SECONDS = 0.333, 0.36
 MASTER = "/ll/master.m3u8"
 _NUMBER = re.compile(r"(?<=seg-)\d+|(?<=_HLS_msn=)\d+")
 _Play = Callable[..., dict[str, Any]]
@@ -92,8 +92,12 @@ def collect(address: OriginAddress, seconds: float) -> tuple[Played, float]:
     return out, first
 
 
-async def observe(player: str, scenario: Scenario, phase: float | None) -> Played:
-    """One player, disturbed as the scenario says; the real one if no phase is given, else ours begun at that phase."""
+async def observe(player: str, scenario: Scenario, phase: float | None, ready_seconds: float = 0.0) -> Played:
+    """One player, disturbed as the scenario says; the real one if no phase is given, else ours begun at that phase.
+
+    Args:
+        ready_seconds: see `LowLatencyRules`, of ours.
+    """
     with tempfile.TemporaryDirectory() as folder:
         async with OriginProcess(OriginSettings(port=0, part_seconds=PART_SECONDS)) as address:
             over = Event()
@@ -103,7 +107,10 @@ async def observe(player: str, scenario: Scenario, phase: float | None) -> Playe
                 if phase is None:
                     seen = await asyncio.to_thread(_play_real, player, address, scenario, Path(folder))
                 else:
-                    seen = await _play_ours(player, address, scenario, phase)
+                    profile = PROFILES[player]
+                    assert profile.low_latency is not None
+                    rules = replace(profile.low_latency, ready_seconds=ready_seconds)
+                    seen = await _play_ours(replace(profile, low_latency=rules), address, scenario, phase)
             finally:
                 over.set()
                 await asyncio.to_thread(disturber.join)
@@ -129,7 +136,7 @@ def _play_real(player: str, address: OriginAddress, scenario: Scenario, folder: 
     )
 
 
-async def _play_ours(profile: str, address: OriginAddress, scenario: Scenario, phase: float) -> Played:
+async def _play_ours(profile: Profile, address: OriginAddress, scenario: Scenario, phase: float) -> Played:
     loop = asyncio.get_running_loop()
     clock = float(await asyncio.to_thread(get, f"{address.base_url}/control/clock"))
     at = time.perf_counter()
@@ -137,7 +144,7 @@ async def _play_ours(profile: str, address: OriginAddress, scenario: Scenario, p
     done, records = asyncio.Event(), list[Record]()
     offset = time.time() - time.perf_counter()
     viewer = NativeViewer(
-        Viewer(0, address.base_url + scenario.path, PROFILES[profile], parse_variant("highest"), offset),
+        Viewer(0, address.base_url + scenario.path, profile, parse_variant("highest"), offset),
         Client(ClientContext(loop)),
         PlaylistCache(),
         Comparisons(),

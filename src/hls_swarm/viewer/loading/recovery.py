@@ -59,7 +59,9 @@ def playlist_failed(
             return
     track.playlist_attempts += 1
     attempts = track.playlist_attempts
-    step, delay = _step_after(loading, policy, track, failure, attempts, now, passable=False, retryable=retryable)
+    step, delay = _step_after(
+        loading, policy, track, failure, attempts, now, passable=False, retryable=retryable, of_media=False
+    )
     if step is Step.RETRY:
         track.reload_at = now + delay
     else:
@@ -132,14 +134,14 @@ def _step_after(
     passable: bool,
     retryable: bool = True,
     unplayable: MediaRule = MediaRule.LIKE_ANY_FAILURE,
+    of_media: bool = True,
 ) -> tuple[Step, float]:
     profile = loading.profile
     live = track.playlist is not None and track.playlist.is_live
     by_parts = track.playlist is not None and track.playlist.is_low_latency
     failed = FailedFetch(
         attempts=attempts,
-        alternative=_may_leave(profile, failure)
-        and has_other(loading, track, now, of_media=policy is not profile.media_playlist),
+        alternative=_may_leave(profile, failure) and has_other(loading, track, now, of_media=of_media),
         passable=passable,
         optional=track.role is Role.SUBTITLES,
         live_retry_seconds=profile.live_retry_seconds if live else None,
@@ -149,7 +151,7 @@ def _step_after(
     step, delay = next_step(policy, profile.failover, failure, failed)
     waits = None if profile.low_latency is None else profile.low_latency.retry_seconds
     if waits is not None and by_parts and step is Step.RETRY:
-        delay = waits[0 if policy is profile.media_playlist else (attempts - 1) % 2]
+        delay = waits[(attempts - 1) % 2 if of_media else 0]
     return step, delay
 
 

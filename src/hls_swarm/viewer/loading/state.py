@@ -125,7 +125,7 @@ class Loading:
         self.fatal: Fatal | None = None
         self.last_failure: Failure | None = None
         self.low_latency_told = False
-        self.pace = Pace()
+        self.pace = Pace(0.0 if profile.low_latency is None else profile.low_latency.ready_seconds)
         self.rate_looked_at = -math.inf
         self.shown_url = ""
 

@@ -18,28 +18,37 @@ from hls_swarm.viewer.lowlatency.rules import LowLatencyRules, PartsRule, StartR
 
 _MEAN_RELOADS = 5
 """After so many reloads the weight of one in the mean time that they take has halved (Shaka)."""
+_TIMER_SECONDS = 0.02
 
 
 class Pace:
     """When the playlists of a player are reloaded that reloads all of them together (Shaka).
 
-    The first time a step after they are here; then after what is left of a step once the mean duration of reloads has
-    been taken from it.
+    The first time a step after it has made sense of them; then after what is left of a step once the mean duration of
+    reloads has been taken from it. What this machine's timers are late by does not add up.
+
+    Args:
+        ready_seconds: how long it takes to make sense of the first ones.
     """
 
-    __slots__ = ("_mean",)
+    __slots__ = ("_due_at", "_mean", "_ready_seconds")
 
-    def __init__(self) -> None:
+    def __init__(self, ready_seconds: float) -> None:
+        self._ready_seconds = ready_seconds
         self._mean: Ewma | None = None
+        self._due_at = 0.0
 
     def next_at(self, started_at: float, now: float, step: float) -> float:
         """When they are reloaded next, if the reload that began at `started_at` has ended."""
         if self._mean is None:
             self._mean = Ewma(_MEAN_RELOADS)
-            return now + step
+            self._due_at = now + self._ready_seconds + step
+            return self._due_at
+        late = started_at - self._due_at
         self._mean.sample(1, now - started_at)
-        # Its timers count whole milliseconds.
-        return now + int(max(0.0, step - self._mean.value) * 1e3) / 1e3
+        ended_at = now - late if 0.0 < late < _TIMER_SECONDS else now
+        self._due_at = max(ended_at + max(0.0, step - self._mean.value), now)
+        return self._due_at
 
 
 class Place:

@@ -105,6 +105,7 @@ class LowLatencyRules:
         tunes_in: whether the Age of an answer is made up for by asking for what should be there by now (appendix C).
         paces: whether all playlists are reloaded together, and not before what is left of a part target after the mean
             time that this takes, whatever it brings (Shaka).
+        ready_seconds: how long it takes to make sense of the first playlists, before its beat begins.
         keeps_hints: whether a hinted part that was asked for is waited for whatever playlists list by then, and asked
             for again where it is not to be had (Shaka).
         retry_seconds: waits before what failed is asked for again, in turns, in place of the profile's; of playlists
@@ -125,6 +126,7 @@ class LowLatencyRules:
     tunes_in: bool = False
     reports: ReportsRule = ReportsRule.IGNORED
     paces: bool = False
+    ready_seconds: float = 0.0
     keeps_hints: bool = False
     retry_seconds: tuple[float, float] | None = None
     catch_up: CatchUp | None = None
@@ -156,6 +158,7 @@ SHAKA = LowLatencyRules(
     requests_init_hints=True,
     after_refusal=AfterRefusal.AGAIN,
     paces=True,
+    ready_seconds=0.04,
     keeps_hints=True,
     retry_seconds=(0.1, 0.2),
 )
