@@ -78,7 +78,8 @@ class Peer:
                 line = self._by_address[address] = Line(self, address, data)
                 self.lines.append(line)
                 self.opened(line)
-            line.quic.receive_datagram(data, address, time.monotonic())
+            if not line.is_silent:
+                line.quic.receive_datagram(data, address, time.monotonic())
 
     def _is_lost(self) -> bool:
         self._datagrams += 1
@@ -113,6 +114,8 @@ class Line:
         self.peer = peer
         self.address = address
         self.number = len(peer.lines)
+        self.first = first
+        self.is_silent = False
         self.requests = 0
         self.h3: Any = None
         self.waiting: list[Request] = []

@@ -14,8 +14,9 @@ from tests.http.h3.scripted import Request, h3_origin
 from tests.http.running import T, request, until, with_client
 from tests.http.scripted import Turn, response, scripted
 
-from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Http3, Identity, fetch
+from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Http3, Identity, Timeouts, fetch
 from hls_swarm.http.h3.connection import H3Connection
+from hls_swarm.http.h3.driver import SILENCE_SECONDS
 from hls_swarm.http.h3.frames import ErrorCode
 from hls_swarm.http.opening.following import WAIT_SECONDS
 from hls_swarm.records import Exchange
@@ -239,3 +240,23 @@ def test_cookies_go_with_it(pem: Certificate, server_tls: ssl.SSLContext, trusti
             return await bodies(client, tcp.url(), 1)
 
         assert browse(use, trusting) == [b"a=b"]
+
+
+@pytest.mark.program  # it takes the seconds after which a peer is taken to be gone
+def test_a_way_that_is_cut_is_left(pem: Certificate, server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    is_cut: list[bool] = []
+    with (
+        h3_origin(lambda turn: turn.answer(b"quic"), pem, drops=lambda _: bool(is_cut)) as quic,
+        http2_origin(offering(quic.port), server_tls) as tcp,
+    ):
+
+        async def use(client: Client) -> Exchange:
+            await bodies(client, tcp.url(), 2)
+            await until(lambda: speaks_http3(client))
+            is_cut.append(True)
+            patient = Timeouts(connect=5.0, first_byte=30.0, no_progress=30.0, total=40.0)
+            return await fetch(client, request(tcp.url(), keep_body=True, timeouts=patient))
+
+        got = browse(use, trusting)
+    assert (got.body, got.failure, got.requests_sent) == (b"tcp", None, 2)
+    assert SILENCE_SECONDS <= got.ended_at - got.started_at < 4 * SILENCE_SECONDS

@@ -19,7 +19,7 @@ from hls_swarm.errors import SettingsError
 from hls_swarm.foreign import one_line
 from hls_swarm.http.asking.target import literal_address
 from hls_swarm.http.h3.frames import ALPN, ErrorCode, ProtocolError, code_name
-from hls_swarm.http.h3.session import Event, Send, Session
+from hls_swarm.http.h3.session import CONTROL_STREAM_ID, Event, Send, Session
 from hls_swarm.http.options import TlsOptions
 
 if TYPE_CHECKING:
@@ -202,6 +202,8 @@ class Driver:
         else:
             self._hear(self._quic.receive_gro_buffer, data, segment_bytes, self._address, now)
         self._take_events()
+        if self.is_connected and self.ended is None:
+            self._look_for_an_end()
 
     def expire(self, now: float) -> None:
         """The deadline has come."""
@@ -262,6 +264,22 @@ class Driver:
     def _break(self, error: Exception) -> None:
         if self.ended is None:
             self.ended = Ended(f"QUIC: {str(error).lower() or type(error).__name__}", is_broken=True)
+
+    def _look_for_an_end(self) -> None:
+        """Whether the peer has closed the connection: QUIC tells only when it has drained it, a while later.
+
+        To write nothing sends nothing, and fails on a connection that is closed; and nothing is lost by taking the
+        time of draining for over.
+        """
+        try:
+            self._quic.send_stream_data(CONTROL_STREAM_ID, b"")
+        except self._setup.errors:
+            drained_at = self._quic.get_timer()
+            if drained_at is not None:
+                self._guarded(self._quic.handle_timer, drained_at)
+            self._take_events()
+            if self.ended is None:
+                self.ended = Ended("closed")
 
     def _take_events(self) -> None:
         quic, events, session = self._quic, self._events, self.session

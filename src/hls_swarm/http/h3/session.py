@@ -23,7 +23,8 @@ IDLE_FRAMES_LIMIT = 1000
 MOST_STREAMS = 100
 """Streams at once, whatever the peer allows."""
 _CONTROL_LIMIT_BYTES = 4 << 10
-_CONTROL_STREAM_ID = 2
+CONTROL_STREAM_ID = 2
+"""The first stream of a client's own: its control stream."""
 _ONLY_ON_CONTROL = frozenset({frames.CANCEL_PUSH, frames.SETTINGS, frames.GOAWAY, frames.MAX_PUSH_ID}) | frames.OF_HTTP2
 
 
@@ -128,7 +129,7 @@ class Session:
                 frames.MAX_FIELD_SECTION_SIZE: BLOCK_LIMIT_BYTES,
             }
         )
-        self.out: list[Send | Stop] = [Send(_CONTROL_STREAM_ID, preface, ends=False)]
+        self.out: list[Send | Stop] = [Send(CONTROL_STREAM_ID, preface, ends=False)]
         self.streams_allowed = 0
         self.is_going_away = False
         self._events: list[Event] = []
@@ -187,7 +188,7 @@ class Session:
                 raise ProtocolError(ErrorCode.H3_STREAM_CREATION_ERROR, f"stream {number}, which nobody opened")
         elif number & 3 == 3:
             self._read_peer(number, data, ends=ends)
-        elif number != _CONTROL_STREAM_ID:
+        elif number != CONTROL_STREAM_ID:
             raise ProtocolError(ErrorCode.H3_STREAM_CREATION_ERROR, f"a request from the server, on stream {number}")
 
     def reset(self, number: int, code: int) -> None:
@@ -213,7 +214,7 @@ class Session:
         Raises:
             ProtocolError: it was that one.
         """
-        if number == _CONTROL_STREAM_ID:
+        if number == CONTROL_STREAM_ID:
             raise ProtocolError(ErrorCode.H3_CLOSED_CRITICAL_STREAM, "the control stream is not read")
         self._idle("STOP_SENDING")
 
