@@ -6,6 +6,7 @@ It shares no code with the program: neither its parser nor its server. Against a
 """
 
 import itertools
+import math
 import re
 import sys
 import time
@@ -30,8 +31,9 @@ class Listed:
     control: dict[str, str] = field(default_factory=dict)
     sequence: int = 0
     skipped: int = 0
-    has_map: bool = False
+    version: int = 1
     hint: str | None = None
+    map_hint: str | None = None
     reports: dict[str, tuple[int, int]] = field(default_factory=dict)
     dateranges: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
@@ -71,8 +73,10 @@ def read(text: str) -> Listed:
             case "#EXT-X-SKIP":
                 found.skipped = int(attributes(value)["SKIPPED-SEGMENTS"])
                 found.removed = [n for n in attributes(value).get("RECENTLY-REMOVED-DATERANGES", "").split("\t") if n]
+            case "#EXT-X-VERSION":
+                found.version = int(value)
             case "#EXT-X-MAP":
-                found.has_map = True
+                segment["map"] = attributes(value)["URI"]
             case "#EXT-X-PART":
                 part = attributes(value)
                 segment["parts"].append((float(part["DURATION"]), part["URI"], part.get("INDEPENDENT") == "YES"))
@@ -81,7 +85,13 @@ def read(text: str) -> Listed:
             case "#EXTINF":
                 segment["duration"] = float(value.split(",")[0])
             case "#EXT-X-PRELOAD-HINT":
-                found.hint = attributes(value)["URI"]
+                hint = attributes(value)
+                assert (found.hint if hint["TYPE"] == "PART" else found.map_hint) is None, "4.4.5.3: two of a type"
+                if hint["TYPE"] == "PART":
+                    found.hint = hint["URI"]
+                else:
+                    assert hint["TYPE"] == "MAP", "4.4.5.3: a hint of an unknown type"
+                    found.map_hint = hint["URI"]
             case "#EXT-X-RENDITION-REPORT":
                 report = attributes(value)
                 found.reports[report["URI"]] = int(report["LAST-MSN"]), int(report["LAST-PART"])
@@ -108,7 +118,8 @@ def broken_by_one(listed: Listed) -> list[str]:
     rule(float(control["PART-HOLD-BACK"]) >= 3 * listed.part_target - SLACK, "4.4.3.8: PART-HOLD-BACK under 3 parts")
     rule(float(control["HOLD-BACK"]) >= 3 * listed.target, "4.4.3.8: HOLD-BACK under 3 target durations")
     rule(float(control["CAN-SKIP-UNTIL"]) >= 6 * listed.target, "4.4.3.8: CAN-SKIP-UNTIL under 6 target durations")
-    rule(listed.has_map is not bool(listed.skipped), "4.4.5.2: a delta leaves the skipped EXT-X-MAP out, no other does")
+    rule(bool(listed.skipped) or "map" in listed.segments[0], "4.4.4.5: the first segment has no EXT-X-MAP")
+    rule(listed.version >= (10 if listed.removed else 9 if listed.skipped else 6), "8: the version is too low")
     rule(listed.hint is not None, "6.2.6: nothing is hinted at")
     distance = sum(part[0] for part in listed.open_parts)
     for segment in reversed(listed.segments):
@@ -133,6 +144,14 @@ def broken_by_one(listed: Listed) -> list[str]:
     return wrong
 
 
+def map_of(listed: Listed, sequence: int) -> str | None:
+    """The init section in force at a segment, or at the open one behind the last, of a full playlist."""
+    found = None
+    for segment in [*listed.segments, listed.open][: sequence - listed.sequence + 1]:
+        found = segment.get("map", found)
+    return found
+
+
 def broken_by_step(held: Listed, new: Listed) -> list[str]:
     """Rules that a full playlist breaks as the successor of another one."""
     wrong = []
@@ -145,9 +164,12 @@ def broken_by_step(held: Listed, new: Listed) -> list[str]:
     for sequence in range(max(held.sequence, new.sequence), held.last + 1):
         before, after = held.segments[sequence - held.sequence], new.segments[sequence - new.sequence]
         same = all(before[key] == after[key] for key in ("uri", "duration", "date"))
-        rule(same, f"6.2.1: segment {sequence} changed")
+        rule(same and map_of(held, sequence) == map_of(new, sequence), f"6.2.1: segment {sequence} changed")
     after = new.segments[held.last + 1 - new.sequence] if new.last > held.last else new.open
     count = len(held.open_parts)
+    if after.get("parts") and not count:
+        wanted = held.map_hint or map_of(held, held.last)
+        rule(map_of(new, held.last + 1) == wanted, f"6.2.6: {wanted} was to be the EXT-X-MAP of {held.last + 1}")
     rule(after.get("parts", [])[:count] == held.open_parts, "6.2.2: parts of the open segment changed")
     more = after.get("parts", [])[count:]
     if more:
@@ -172,6 +194,38 @@ def broken_by_delta(held: Listed, delta: Listed, full: Listed) -> list[str]:
     merged += [name for name in delta.dateranges if name not in merged]
     if delta.skipped and sorted(merged) != sorted(full.dateranges):
         wrong.append(f"4.4.5.2: date ranges are {sorted(merged)}, not {sorted(full.dateranges)}")
+    return wrong
+
+
+def broken_by_reports(before: dict[str, Listed], listed: Listed, after: dict[str, Listed]) -> list[str]:
+    """Rules that rendition reports break, by the other playlists before and after the one that has them (4.4.5.4)."""
+    wrong = [] if set(listed.reports) == set(before) else [f"4.4.5.4: there are reports of {sorted(listed.reports)}"]
+    for uri, (sequence, part) in listed.reports.items():
+        first, last = newest_part(before[uri]), newest_part(after[uri])
+        if not first <= (sequence, part) <= last:
+            wrong.append(f"4.4.5.4: {uri} is reported at {sequence}.{part}, and was from {first} to {last}")
+    return wrong
+
+
+def newest_part(listed: Listed) -> tuple[int, int]:
+    if listed.open_parts:
+        return listed.last + 1, len(listed.open_parts) - 1
+    return listed.last, len(listed.segments[-1]["parts"]) - 1
+
+
+def broken_by_refusals(url: str, fetch: "Fetch") -> list[str]:
+    """Requests that are refused or held against the rules, of those that mean nothing or ask for too much (6.2.5.2)."""
+    nonsense = ("_HLS_part=1", "_HLS_msn=x", "_HLS_msn=-1", "_HLS_msn=1&_HLS_part=y")
+    answered = {query: fetch(f"{url}?{query}")[0] for query in nonsense}
+    wrong = [f"6.2.5.2: {query} gets {status}, not 400" for query, status in answered.items() if status != 400]
+    for _ in range(5):
+        now = read(fetch(url)[1])
+        limit = math.ceil(3 / now.part_target) if now.part_target < 1 else 3
+        ahead = (f"_HLS_msn={now.last + 3}", f"_HLS_msn={now.last + 1}&_HLS_part={len(now.open_parts) + limit}")
+        statuses = [fetch(f"{url}?{query}")[0] for query in ahead]
+        if newest_part(read(fetch(url)[1])) == newest_part(now):  # else it has gone on meanwhile
+            wrong += [f"6.2.5.2: {q} gets {s}, not 400" for q, s in zip(ahead, statuses, strict=True) if s != 400]
+            break
     return wrong
 
 
@@ -205,14 +259,20 @@ def follow(url: str, seconds: float, fetch: Fetch = fetch) -> list[str]:
         if new.last < sequence and not (new.last == sequence - 1 and len(new.open_parts) > part):
             wrong.append(f"6.2.5.2: {asked} was answered without that part")
         wrong += broken_by_one(new) + broken_by_step(held, new)
-        if held.hint is not None and fetch(urljoin(url, held.hint))[0] != 200:
-            wrong.append(f"6.2.6: {held.hint} was hinted at and is not there")
+        for hint in (held.hint, new.map_hint):
+            if hint is not None and fetch(urljoin(url, hint))[0] != 200:
+                wrong.append(f"6.2.6: {hint} was hinted at and is not there")
         held = new
-    refused = ("?_HLS_part=1", "?_HLS_msn=x", f"?_HLS_msn={held.last + 9}", f"?_HLS_msn={held.last + 1}&_HLS_part=99")
-    wrong += [f"6.2.5.2: {query} is not refused" for query in refused[:3] if fetch(url + query)[0] != 400]
-    delta, full = read(fetch(url + "?_HLS_skip=v2")[1]), read(fetch(url)[1])
-    if delta.last == full.last and len(delta.open_parts) == len(full.open_parts):
-        wrong += broken_by_delta(full, delta, full)
+    wrong += broken_by_refusals(url, fetch)
+    others = {uri: urljoin(url, uri) for uri in held.reports}
+    before = {uri: read(fetch(other)[1]) for uri, other in others.items()}
+    listed = read(fetch(url)[1])
+    wrong += broken_by_reports(before, listed, {uri: read(fetch(other)[1]) for uri, other in others.items()})
+    for skip in ("YES", "v2"):
+        delta, full = read(fetch(f"{url}?_HLS_skip={skip}")[1]), read(fetch(url)[1])
+        wrong += broken_by_one(delta)
+        if newest_part(delta) == newest_part(full):
+            wrong += broken_by_delta(full, delta, full)
     print(f"{len(waited)} blocking reloads, longest {max(waited, default=0):.3f} s")
     return wrong
 

@@ -43,6 +43,8 @@ def test_directives_that_mean_nothing_are_refused(query: str) -> None:
         pytest.param(274, None, Verdict.REFUSE, id="three ahead"),
         pytest.param(272, 10, Verdict.HOLD, id="parts of a third: nine ahead"),
         pytest.param(272, 11, Verdict.REFUSE, id="ten ahead"),
+        pytest.param(273, 4, Verdict.HOLD, id="nine ahead, in the segment after"),
+        pytest.param(273, 5, Verdict.REFUSE, id="ten ahead, in the segment after"),
     ],
 )
 def test_a_request_waits_for_what_comes_soon(sequence: int | None, part: int | None, expected: Verdict) -> None:

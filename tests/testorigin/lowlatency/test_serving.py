@@ -22,8 +22,9 @@ async def _with_origin(settings: OriginSettings, log: Path, then: str) -> object
 
 
 def _rules(base: str, address: OriginAddress) -> None:
+    fetch(f"{address.base_url}/control/set/new-map,path=audio")
     for track in ("video-540p", "audio"):
-        assert follow(f"{base}/{track}/playlist.m3u8", 1.5) == []
+        assert follow(f"{base}/{track}/playlist.m3u8", 2.5) == []
 
 
 def _frozen(base: str, address: OriginAddress) -> None:

@@ -184,3 +184,45 @@ def test_memory_is_bounded_by_the_window() -> None:
     made.advance(400.0)
     assert made.ask(f"{VIDEO}/seg-100.m4s", "", 400.0) is None
     assert isinstance(made.ask(f"{VIDEO}/seg-140.m4s", "", 400.0), Resource)
+
+
+def test_a_new_init_section_is_hinted_at_before_its_segment_and_stays_in_force() -> None:
+    faults = Faults()
+    faults.set(parse_fault("new-map,path=video-540p/seg-14.m4s"), 0.0)
+    made = stream(faults=faults)
+    seen = play(made, 140.0)
+    assert steps([each for _, each in seen]) == []
+    hinted = [read(each) for _, each in seen if "TYPE=MAP" in each]
+    assert [(each.last, each.open_parts, each.map_hint) for each in hinted] == [(13, [], "init-14.mp4")]
+    last = read(seen[-1][1])
+    assert last.sequence == 19
+    assert [segment.get("map") for segment in last.segments] == ["init-14.mp4"] + [None] * 11
+    first, renewed = (bytes_of(made.ask(f"{VIDEO}/{name}", "", 140.0)) for name in ("init.mp4", "init-14.mp4"))
+    assert first == renewed
+    assert made.ask(f"{VIDEO}/init-15.mp4", "", 140.0) is None
+    assert "init-14" not in text(made, 140.0, track="audio")
+
+
+def test_a_new_init_section_is_not_there_before_it_is_hinted_at() -> None:
+    faults = Faults()
+    faults.set(parse_fault("new-map"), 0.0)
+    made = stream(faults=faults)
+    made.advance(101.9)
+    assert "TYPE=MAP" not in text(made, 101.9)
+    assert made.ask(f"{VIDEO}/init-13.mp4", "", 101.9) is None
+    made.advance(102.0)
+    assert read(text(made, 102.0)).map_hint == "init-13.mp4"
+    assert isinstance(made.ask(f"{VIDEO}/init-13.mp4", "", 102.0), Resource)
+
+
+@pytest.mark.parametrize("skip", ["YES", "v2"])
+def test_a_delta_has_the_init_sections_that_begin_in_what_it_lists(skip: str) -> None:
+    faults = Faults()
+    faults.set(parse_fault("new-map,rate=0.5"), 0.0)
+    made = stream(faults=faults)
+    for now in (110.0, 117.3, 121.3, 126.1, 133.0):
+        made.advance(now)
+        full, delta = read(text(made, now)), read(text(made, now, f"_HLS_skip={skip}"))
+        listed = full.segments[delta.skipped :]
+        assert [segment.get("map") for segment in delta.segments] == [segment.get("map") for segment in listed]
+        assert any("map" in segment for segment in delta.segments)

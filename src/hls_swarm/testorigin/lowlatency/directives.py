@@ -98,9 +98,11 @@ def verdict(directives: Directives, edge: Edge, part_target: float) -> Verdict:
         return Verdict.ANSWER
     if sequence > edge.complete + 2:
         return Verdict.REFUSE
-    limit = math.ceil(3 / part_target) if part_target < 1 else 3
-    if part is not None and sequence == edge.complete + 1 and part > edge.parts - 1 + limit:
-        return Verdict.REFUSE
+    if part is not None:
+        limit = math.ceil(3 / part_target) if part_target < 1 else 3
+        ahead = (sequence - edge.complete - 1) * edge.per_segment + part - (edge.parts - 1)
+        if ahead > limit:
+            return Verdict.REFUSE
     return Verdict.HOLD
 
 

@@ -45,6 +45,11 @@ def segment_name(segment: int) -> str:
     return f"seg-{segment}.m4s"
 
 
+def init_name(segment: int | None) -> str:
+    """The file name of the init section that begins with a segment; None: of the first one."""
+    return INIT_NAME if segment is None else f"init-{segment}.mp4"
+
+
 def multivariant_playlist() -> str:
     """Two variants and their audio, which is apart."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:9", "#EXT-X-INDEPENDENT-SEGMENTS"]
@@ -67,6 +72,7 @@ def media_playlist(
     edge: Edge,
     *,
     skip: Skip,
+    maps: Mapping[int, str],
     hint: str | None,
     reports: Mapping[str, Edge],
 ) -> str:
@@ -74,6 +80,7 @@ def media_playlist(
 
     Args:
         segments: the parts of each segment that is listed, and of the one that is being made.
+        maps: URI of the init section of each of these segments.
         hint: URI of the part that comes next; None: say nothing of it.
         reports: how far the other playlists are, by their URIs.
     """
@@ -101,12 +108,13 @@ def media_playlist(
     if skipped:
         removed = "" if since is None else _recently_removed(begin, boundary)
         lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}{removed}")
-    else:
-        lines.append(f'#EXT-X-MAP:URI="{INIT_NAME}"')
     for nth in range(oldest + skipped, edge.complete + 2):
         parts = segments.get(nth, ())[: edge.parts if nth == edge.complete + 1 else None]
         if not parts:
             continue
+        # What a delta leaves out is known to who asked for it, the init section in force among it.
+        if (nth == oldest and not skipped) or (nth > oldest and maps[nth] != maps[nth - 1]):
+            lines.append(f'#EXT-X-MAP:URI="{maps[nth]}"')
         lines.append(program_date_time_line(shape.wall_of_media + parts[0].start))
         if end - parts[-1].end <= _PARTS_TARGETS * shape.segment_seconds:
             lines += [_part_line(nth, index, part) for index, part in enumerate(parts)]
@@ -116,6 +124,9 @@ def media_playlist(
     lines += _dateranges(shape, begin, end, since)
     if hint is not None:
         lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{hint}"')
+    coming = edge.complete + 1
+    if not edge.parts and maps[coming] != maps[edge.complete]:
+        lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="{maps[coming]}"')
     for uri, other in reports.items():
         sequence, part = (other.complete + 1, other.parts - 1) if other.parts else (other.complete, None)
         part = other.per_segment - 1 if part is None else part

@@ -20,8 +20,8 @@ from zlib import crc32
 
 from hls_swarm.testorigin.lowlatency.directives import Edge, Skip, Verdict, parse_directives, verdict
 from hls_swarm.testorigin.lowlatency.playlists import (
-    INIT_NAME,
     Shape,
+    init_name,
     media_playlist,
     multivariant_playlist,
     part_name,
@@ -52,6 +52,9 @@ class PartFaults(Protocol):
     def loses_hint(self, path: str, now: float) -> bool:
         """Whether a part that is hinted at will never be there."""
 
+    def renews_map(self, path: str, now: float) -> bool:
+        """Whether a segment begins with an init section of another name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -71,6 +74,7 @@ class _Track:
         segments: parts by segment, of those that are kept and of the one that is being made.
         playlists: as they are now, by what is left out and whether a request for them may have waited.
         files: segments and parts that were asked for, while they are kept.
+        maps: name of the init section of each of these segments.
         lost: whether the hint for the next part names one that will never be there.
         late_until: when the next part comes, if it is late.
     """
@@ -79,6 +83,7 @@ class _Track:
         self.name, self.media = name, media
         self.edge = Edge(complete, 0, media.parts)
         self.segments = {nth: media.segment(nth) for nth in range(first, complete + 2)}
+        self.maps = dict.fromkeys(self.segments, init_name(None))
         self.shelf = Shelf()
         self.lost = False
         self.late_until: float | None = None
@@ -100,11 +105,16 @@ class _Track:
         self.edge = Edge(edge.complete + 1, 0, edge.per_segment)
         self.segments[edge.complete + 2] = self.media.segment(edge.complete + 2)
 
+    def begin(self, *, new_map: bool) -> None:
+        """A segment is complete and the next one begins: what its init section is called is known before its media."""
+        coming = self.edge.complete + 1
+        self.maps[coming] = init_name(coming) if new_map else self.maps[coming - 1]
+
     def forget(self, before: int) -> None:
         """Delete the segments before one."""
         old = [each for each in self.segments if each < before]
         for segment in old:
-            del self.segments[segment]
+            del self.segments[segment], self.maps[segment]
         if old:
             self.files = {key: file for key, file in self.files.items() if key[0] in self.segments}
 
@@ -163,6 +173,9 @@ class LowLatencyStream:
                 track.late_until = None
                 path = track.path(part_name(*track.edge.next_part))
                 track.lost = self._faults.loses_hint(path, now)
+                if not track.edge.parts:
+                    path = track.path(segment_name(track.edge.complete + 1))
+                    track.begin(new_map=self._faults.renews_map(path, now))
             track.forget(track.edge.complete - self._kept)
         for track in self._tracks.values():
             if track.shelf.waiting:
@@ -197,7 +210,7 @@ class LowLatencyStream:
             return None
         if file == MEDIA_PLAYLIST_NAME:
             return self._playlist(track, query, now)
-        if file == INIT_NAME:
+        if file.startswith("init") and (file == init_name(None) or file in track.maps.values()):
             return Resource(MP4_TYPE, track.media.init, Caching.LONG, etag=f'"{name}"')
         return self._media(track, file, now)
 
@@ -237,6 +250,7 @@ class LowLatencyStream:
             track.segments,
             track.edge,
             skip=skip,
+            maps=track.maps,
             hint=_lost(hint) if track.lost else hint,
             reports={
                 f"../{other.name}/{MEDIA_PLAYLIST_NAME}": other.edge

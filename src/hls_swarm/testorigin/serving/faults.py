@@ -13,6 +13,7 @@ A fault is written `KIND[=VALUE][,on=playlist|segment|all][,path=TEXT][,rate=R][
     pause=10s      the live streams stand still for so long, then go on
     late=300ms     parts of the low-latency stream are published so much later than their media ends
     lost-hint      parts are published under another name than the playlist hinted at
+    new-map        segments of the low-latency stream begin with an init section of another name, hinted at before
 
 `on` is segments for slow, cut and missing, playlists for frozen and restart, and both for the others. `rate` is the
 share of requests (1 unless given), drawn from a seed. `for` and `after` count from when the fault is set.
@@ -46,6 +47,7 @@ class FaultKind(StrEnum):
     PAUSE = "pause"
     LATE = "late"
     LOST_HINT = "lost-hint"
+    NEW_MAP = "new-map"
 
 
 class Target(StrEnum):
@@ -64,7 +66,7 @@ _USUAL_TARGET = {
     FaultKind.RESTART: Target.PLAYLIST,
 }
 _WITHOUT_VALUE = frozenset(
-    {FaultKind.RESET, FaultKind.MISSING, FaultKind.FROZEN, FaultKind.RESTART, FaultKind.LOST_HINT}
+    {FaultKind.RESET, FaultKind.MISSING, FaultKind.FROZEN, FaultKind.RESTART, FaultKind.LOST_HINT, FaultKind.NEW_MAP}
 )
 
 
@@ -205,7 +207,9 @@ class Faults:
                 case FaultKind.MISSING:
                     if crc32(path.encode()) / (1 << 32) < fault.rate:
                         status = HTTPStatus.NOT_FOUND
-                case FaultKind.FROZEN | FaultKind.RESTART | FaultKind.PAUSE | FaultKind.LATE | FaultKind.LOST_HINT:
+                case FaultKind.FROZEN | FaultKind.RESTART:
+                    pass
+                case FaultKind.PAUSE | FaultKind.LATE | FaultKind.LOST_HINT | FaultKind.NEW_MAP:
                     pass
                 case _ if self._random.random() >= fault.rate:
                     pass
@@ -228,6 +232,10 @@ class Faults:
     def loses_hint(self, path: str, now: float) -> bool:
         """Whether a part is published under another name than was hinted at."""
         return bool(self._drawn(FaultKind.LOST_HINT, path, now))
+
+    def renews_map(self, path: str, now: float) -> bool:
+        """Whether a segment begins with an init section of another name."""
+        return bool(self._drawn(FaultKind.NEW_MAP, path, now))
 
     def _drawn(self, kind: FaultKind, path: str, now: float) -> list[Fault]:
         if not self._set:
