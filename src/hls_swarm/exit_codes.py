@@ -21,7 +21,10 @@ MEANINGS = {
     ExitCode.USAGE: "A mistake in a flag, a variable or the settings file, found before anything starts.",
     ExitCode.INVALID: "The run is invalid: this machine was the bottleneck.",
     ExitCode.INCOMPARABLE: "Two runs can not be compared.",
-    ExitCode.FAIL: "A threshold was crossed, an expectation broken, or a run is worse than its baseline.",
+    ExitCode.FAIL: (
+        "A threshold was crossed, an expectation broken, a check found something unfit, or a run is worse than its "
+        "baseline."
+    ),
     ExitCode.INTERRUPTED: "Ctrl-C before anything was measured; 143 and 129 are the same for SIGTERM and SIGHUP.",
 }
 """For a person, one line each."""

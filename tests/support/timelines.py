@@ -49,6 +49,7 @@ QUIET_RATES: Mapping[str, float] = {
     "edge_late": 0.0,
     "edge_not_held": 0.0,
     "edge_refused": 0.0,
+    "edge_unavailable": 0.0,
     "edge_hint_lost": 0.0,
     "player_log_lines_dropped": 0.0,
 }

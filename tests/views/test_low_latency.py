@@ -1,5 +1,6 @@
 """Play at low latency in every view: words of the summary and of a check, the endpoint, the dashboard, the report."""
 
+import pytest
 from tests.support.moments import Run
 from tests.support.snapshots import snapshot, watching
 from tests.views.prometheus.test_collector import samples, value
@@ -19,8 +20,9 @@ from hls_swarm.records import (
     Record,
     SegmentFetched,
 )
+from hls_swarm.snapshot.viewers.lowlatency import FAULT_ADVICE, EdgeFaultFigures
 from hls_swarm.views.html.content import low_latency_table
-from hls_swarm.views.terminal.check import findings
+from hls_swarm.views.terminal.check import findings, judged
 from hls_swarm.views.terminal.output import plain_text
 from hls_swarm.views.terminal.text import figures
 from hls_swarm.views.tui.panels.experience import ExperiencePanel
@@ -53,10 +55,10 @@ def at_the_edge() -> list[Record]:
 
 def test_the_summary_says_what_was_held_and_what_came() -> None:
     text = "\n".join(plain_text(part, 200) for part in figures(snapshot(*at_the_edge())))
-    assert "1 viewers by parts, 2 parts, age P50" in text
+    assert "1 viewer by parts, 2 parts, age P50" in text
     assert "1 of 1 hinted parts came" in text
     assert "2 playlist requests held, P50" in text
-    assert "1 hinted parts that did not come" in text
+    assert "1 hinted part that did not come" in text
     assert "2 parts" in text
 
 
@@ -78,10 +80,32 @@ def test_the_json_summary_has_them_and_a_run_without_has_not() -> None:
 def test_a_check_says_what_is_offered_what_goes_wrong_and_what_is_missing() -> None:
     lines = [finding.line for finding in findings(snapshot(*at_the_edge()), PASSED)]
     offered = next(line for line in lines if "parts of 360 ms, played 1.08 s from the edge" in line)
-    assert offered.startswith("FAIL  low latency: ")
-    assert f"FAIL  low latency: 1 hinted parts that did not come: {LOST}" in lines
+    assert offered.startswith("ok    low latency: ")
+    lost = next(line for line in lines if line.startswith("FAIL"))
+    assert lost.startswith("FAIL  low latency: 1 hinted part that did not come: the part that EXT-X-PRELOAD-HINT names")
+    assert lost.endswith(f"; the newest: {LOST}")
+    assert ", 1 segment, 2 parts" in lines[0]
     assert any(line.startswith("note  low latency: no EXT-X-PROGRAM-DATE-TIME") for line in lines)
     assert not any("RENDITION-REPORT" in line for line in lines)
+
+
+def test_a_check_that_finds_something_unfit_fails() -> None:
+    assert judged(findings(snapshot(*at_the_edge()), PASSED), PASSED) == Outcome(
+        Verdict.FAIL, ("not fit for a run: low latency",)
+    )
+    fit = findings(snapshot(*at_the_edge()[:-1]), PASSED)
+    assert judged(fit, PASSED) is PASSED
+    broken = Outcome(Verdict.ERROR, ("it broke off",))
+    assert judged(findings(snapshot(*at_the_edge()), broken), broken) is broken
+
+
+@pytest.mark.parametrize("kind", EdgeFault)
+def test_every_fault_has_words_for_one_and_for_many_and_what_to_do(kind: EdgeFault) -> None:
+    one, many = EdgeFaultFigures(kind, 1, LOST).words, EdgeFaultFigures(kind, 1200, LOST).words
+    assert one.startswith("1 ")
+    assert many.startswith("1,200 ")
+    assert one.removeprefix("1 ") != many.removeprefix("1,200 ")
+    assert FAULT_ADVICE[kind]
 
 
 def test_the_endpoint_has_them() -> None:
@@ -112,4 +136,4 @@ def test_the_dashboard_has_a_line_of_them() -> None:
     text = "\n".join("".join(part[0] for part in row) for row in ExperiencePanel().draw(picture, 160, Detail.NORMAL))
     assert "2 reloads held" in text
     assert "1 of 1 hints met" in text
-    assert "1 hinted parts that did not come" in text
+    assert "1 hinted part that did not come" in text

@@ -91,6 +91,11 @@ def count(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
+def counted(value: float | None, one: str) -> str:
+    """So many things of a name that takes an s: 1 part, 1,250 parts."""
+    return f"{count(value)} {one}{'' if value == 1 else 's'}"
+
+
 def figure(value: float | None, unit: Unit) -> str:
     """A figure with its unit, as a sentence has it: rates of bytes as bit rates, percents of 10 and more whole."""
     match unit:

@@ -181,6 +181,13 @@ CASES = [
         Culprit.ORIGIN,
     ),
     Case(
+        "reloads-unavailable",
+        {"edge_unavailable": 2.0},
+        {"edge_unavailable": 0.1},
+        "edge_unavailable",
+        Culprit.LIVE_SOURCE,
+    ),
+    Case(
         "hints-lost",
         {"edge_hint_lost": 2.0, "hinted_requests": 60.0},
         {"edge_hint_lost": 0.4, "hinted_requests": 60.0},

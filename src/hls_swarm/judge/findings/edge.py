@@ -49,6 +49,22 @@ EDGE = (
         ),
     ),
     Rule(
+        name="reloads-unavailable",
+        standing=Standing.CAUSE,
+        culprit=Culprit.LIVE_SOURCE,
+        severity=Severity.WARNING,
+        what="{0} of the playlist requests are answered 503: nothing new came for three target durations",
+        next_step=(
+            "does the encoder still make the stream, and do its parts reach this server? 503 at once, not after three "
+            "target durations, is a limit of the server"
+        ),
+        conditions=(
+            at_least(share_of("edge_unavailable", "media_playlist_requests", _LATELY), _SHARE),
+            at_least(rise_of("edge_unavailable", _LATELY), _LEAST - 1),
+        ),
+        explains=("refused",),
+    ),
+    Rule(
         name="hints-lost",
         standing=Standing.CAUSE,
         culprit=Culprit.LIVE_SOURCE,

@@ -345,6 +345,7 @@ async def _followed(
         interrupted_by=ended_by,
     )
     found = check.findings(entry.moment.snapshot, outcome) if settings.check else ()
+    outcome = check.judged(found, outcome)
     answer = None
     if searching is not None:
         answer = searching.conclude(entry, broke_off, interrupted=controller.interrupted)

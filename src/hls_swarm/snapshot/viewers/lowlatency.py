@@ -26,6 +26,35 @@ FAULT_WORDS: Mapping[EdgeFault, str] = MappingProxyType(
         EdgeFault.DELTA_MISFIT: "delta updates that did not fit",
     }
 )
+_OF_ONE: Mapping[EdgeFault, str] = MappingProxyType(
+    {
+        EdgeFault.NOT_HELD: "blocking reload answered without what it waited for",
+        EdgeFault.LATE: "part that came more than two part targets after the one before",
+        EdgeFault.UNAVAILABLE: "blocking reload answered 503",
+        EdgeFault.REFUSED: "blocking reload refused with 400",
+        EdgeFault.HINT_LOST: "hinted part that did not come",
+        EdgeFault.DELTA_MISFIT: "delta update that did not fit",
+    }
+)
+FAULT_ADVICE: Mapping[EdgeFault, str] = MappingProxyType(
+    {
+        EdgeFault.NOT_HELD: (
+            "the server, or a cache before it, must hold them until there is something new; "
+            "both _HLS_msn and _HLS_part belong to a cache's key"
+        ),
+        EdgeFault.LATE: "a part is to be published once its media is there",
+        EdgeFault.UNAVAILABLE: (
+            "right after three target durations without anything new (8216bis 6.2.5.2), when the stream stands still; "
+            "at once, it is a limit of the server"
+        ),
+        EdgeFault.REFUSED: (
+            "that is for what is too far ahead (8216bis 6.2.5.2): do all servers stand at the same segment?"
+        ),
+        EdgeFault.HINT_LOST: "the part that EXT-X-PRELOAD-HINT names is to be published, or nothing hinted at",
+        EdgeFault.DELTA_MISFIT: "what EXT-X-SKIP leaves out must be what the playlist before had (8216bis 4.4.5.2)",
+    }
+)
+"""What the server is to do instead."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +72,7 @@ class EdgeFaultFigures:
     @property
     def words(self) -> str:
         """For a person."""
-        return f"{self.count} {FAULT_WORDS[self.kind]}"
+        return f"{units.count(self.count)} {_OF_ONE[self.kind] if self.count == 1 else FAULT_WORDS[self.kind]}"
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hls_swarm.judge.verdict import Outcome
+from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin.metrics import SourceState
 from hls_swarm.snapshot.snapshot import Snapshot
-from hls_swarm.snapshot.viewers.lowlatency import LowLatencyFigures, offered, wanting
+from hls_swarm.snapshot.viewers.lowlatency import FAULT_ADVICE, LowLatencyFigures, offered, wanting
 
 CHECK_SECONDS = 10.0
 """How long the one viewer of a check plays."""
@@ -39,6 +39,14 @@ def findings(snapshot: Snapshot, outcome: Outcome) -> tuple[Finding, ...]:
     return (_stream(snapshot, outcome), *_low_latency(snapshot.low_latency), *_noted(snapshot), *_exporters(snapshot))
 
 
+def judged(found: tuple[Finding, ...], outcome: Outcome) -> Outcome:
+    """The outcome of a check: what is not fit is a reason to fail, as a broken expectation is."""
+    unfit = dict.fromkeys(finding.subject for finding in found if not finding.fit)
+    if outcome.exit_code or not unfit:
+        return outcome
+    return Outcome(Verdict.FAIL, (*outcome.reasons, f"not fit for a run: {', '.join(unfit)}"))
+
+
 def _noted(snapshot: Snapshot) -> Iterator[Finding]:
     """What is to be known of the stream although it plays: what it does against the draft, and what was not tried."""
     for found in snapshot.violations:
@@ -54,9 +62,11 @@ def _low_latency(figures: LowLatencyFigures | None) -> Iterator[Finding]:
     words = [offered(figures.offer)]
     if figures.part_age is not None:
         words.append(f"parts come {units.seconds(figures.part_age.p50)} after their end by its dates")
-    yield Finding("low latency", not figures.faults, "; ".join(words + [fault.words for fault in figures.faults]))
+    yield Finding("low latency", True, "; ".join(words))
     for fault in figures.faults:
-        yield Finding("low latency", False, f"{fault.words}: {fault.example_url}")
+        yield Finding(
+            "low latency", False, f"{fault.words}: {FAULT_ADVICE[fault.kind]}; the newest: {fault.example_url}"
+        )
     for line in wanting(figures.offer):
         yield Finding("low latency", True, line, noted=True)
 
@@ -69,14 +79,16 @@ def _stream(snapshot: Snapshot, outcome: Outcome) -> Finding:
     segments, parts = objects.get(ObjectKind.SEGMENT), objects.get(ObjectKind.PART)
     words = [
         f"plays after {units.seconds(experience.startup.p50 if experience.startup else None)}",
-        f"{units.count(segments.requests if segments else 0)} segments",
-        *([f"{units.count(parts.requests)} parts"] if parts else []),
+        *([units.counted(segments.requests if segments else 0, "segment")] if segments or not parts else []),
+        *([units.counted(parts.requests, "part")] if parts else []),
     ]
+    if experience.live_latency is not None and parts:
+        words.append(f"{units.seconds(experience.live_latency.p50)} from live")
     if experience.stalls:
-        words.append(f"{units.count(experience.stalls)} stalls, {units.seconds(experience.stalled_seconds)} in all")
+        words.append(f"{units.counted(experience.stalls, 'stall')}, {units.seconds(experience.stalled_seconds)} in all")
     failed = sum(figures.failed for figures in snapshot.objects.values())
     if failed:
-        words.append(f"{units.count(failed)} requests failed, the last of them: {snapshot.errors[0].detail}")
+        words.append(f"{units.counted(failed, 'request')} failed, the last of them: {snapshot.errors[0].detail}")
     return Finding(subject, not experience.stalls and not failed, ", ".join(words))
 
 

@@ -162,12 +162,12 @@ def _low_latency_rows(figures: LowLatencyFigures | None) -> list[tuple[str, str]
             (
                 "Low latency",
                 (
-                    f"{units.count(figures.viewers)} viewers by parts, {units.count(figures.parts)} parts, age "
+                    f"{units.counted(figures.viewers, 'viewer')} by parts, {units.counted(figures.parts, 'part')}, age "
                     f"{_percentiles(figures.part_age)}{hints if figures.hinted_requests else ''}"
                 ),
             )
         )
-    held = f"{units.count(figures.blocking_reloads)} playlist requests held, {_percentiles(figures.blocked)}"
+    held = f"{units.counted(figures.blocking_reloads, 'playlist request')} held, {_percentiles(figures.blocked)}"
     rows.append(("Blocked", held))
     rows += [("Live edge", fault.words) for fault in figures.faults]
     return rows
