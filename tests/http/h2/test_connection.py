@@ -13,6 +13,7 @@ from tests.http.scripted import response, scripted
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity, Timeouts, fetch
 from hls_swarm.http.asking.target import Target
+from hls_swarm.http.h2.connection import H2Connection
 from hls_swarm.records import BODY_START_BYTES, Exchange, FailureKind
 
 BODY = b"#EXTM3U\n" * 5000
@@ -366,3 +367,40 @@ def test_a_bug_while_an_answer_is_read_ends_what_is_waited_for_as_the_generators
         told, both, after = asyncio.run(main())
     assert [each.failure and each.failure.kind for each in both] == [FailureKind.INTERNAL] * 2
     assert (told, after.failure) == (["'cookie'"], None)
+
+
+def test_an_answer_is_read_at_once_after_a_long_body_that_was_reset(
+    server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    """The low-water mark that the body had is no longer there."""
+
+    def script(turn: Request) -> None:
+        if turn.path == "/long":
+            turn.head(200, ("content-length", "2000000"))
+            turn.body(bytes(300_000), end=False)
+            wait_until(lambda: counted)
+            turn.reset()
+        else:
+            turn.answer(b"short")
+
+    counted: list[int] = []
+
+    async def use(client: Client) -> list[Exchange]:
+        begun = asyncio.ensure_future(fetch(client, request(origin.url("/long"))))
+        await until(lambda: client._connections)
+        await asyncio.sleep(0.2)
+        counted.append(1)
+        await asyncio.sleep(0.2)
+        for connection in client._connections:
+            assert isinstance(connection, H2Connection)
+            connection.poll()  # as a viewer does that looks at its progress
+        return [await begun, await fetch(client, request(origin.url("/short"), keep_body=True))]
+
+    for tls in (server_tls, None):
+        counted.clear()
+        identity = OFFERED if tls else REQUIRED
+        with http2_origin(script, tls) as origin:
+            cut, after = with_client(use, options=trusting, identity=identity)
+        assert cut.failure is not None
+        assert cut.failure.kind is FailureKind.TRUNCATED
+        assert (after.body, after.failure) == (b"short", None)

@@ -170,7 +170,6 @@ class H2Connection:
         """End a stream; its exchanger is not told."""
         if not self._forget(answering):
             return
-        self.stream.expect(0)
         self._write()
         self._after_an_end()
 
@@ -181,6 +180,7 @@ class H2Connection:
             return False
         self._session.cancel(answering.number)
         self._sole = next(iter(held.values())) if len(held) == 1 else None
+        self.stream.expect(0)
         return True
 
     def poll(self) -> None:
@@ -264,7 +264,7 @@ class H2Connection:
                             return
                         total += len(data)
                         continue
-                elif leaping is not None and self._is_long(sole):
+                elif leaping is not None and leaping.may_leap and self._is_long(sole):
                     total += self._leap(sole, waits=total > 0) or self._step(sole)
                     continue
                 else:
@@ -277,12 +277,17 @@ class H2Connection:
             if not data:
                 self._ended(None)
                 return
-            total += len(data)
+            size = len(data)
+            total += size
             self._take(data)
-            if len(data) < _FEW_BYTES and leaping is not None and leaping.is_drained:
+            if leaping is not None and leaping.is_drained and (size < _FEW_BYTES or self._has_just_asked()):
                 break  # that was all, or the reader is called again: to look would cost a small answer a tenth
         if not self._is_closed:
             self._follow_the_body()
+
+    def _has_just_asked(self) -> bool:
+        """Whether nothing can have come yet of what is waited for."""
+        return not self._answering or (self._sole is not None and self._sole.head is None)
 
     def _take_whole(self, answering: Answering, data: bytes | memoryview) -> bool:
         """Take in an answer that came whole and alone, in one step; False: it is not like that, nothing was done."""
@@ -308,7 +313,14 @@ class H2Connection:
             exchanger.body_start = bytes(data[begin : begin + BODY_START_BYTES])
         if use is not _REFUSE and size and not exchanger.body_received(size, 0 if body is None else size):
             body = None
-        self._finish(answering, body)
+        # As `_finish`, without what is done for an end in the middle: this is in each request's way.
+        self._is_reused = True
+        self._answering.clear()
+        self._sole = None
+        if not self._writes:
+            self.stream = self.stream.answered()
+        self._after_an_end()
+        exchanger.answered(body)
         return True
 
     # A long body over TLS, see `layout`
@@ -474,10 +486,8 @@ class H2Connection:
         """The answer is here, or its body is of no use."""
         self._is_reused = True
         self._forget(answering)
-        if not self._answering:
-            self.stream.expect(0)
-            if not self._writes:
-                self.stream = self.stream.answered()
+        if not self._answering and not self._writes:
+            self.stream = self.stream.answered()
         self._after_an_end()
         answering.exchanger.answered(body)
 

@@ -85,11 +85,15 @@ class Leaping(Protocol):
     def is_drained(self) -> bool:
         """Whether nothing is held back of what was taken off the socket: what is still to come is reported."""
 
+    @property
+    def may_leap(self) -> bool:
+        """Whether some of what comes may be dropped unseen, now or soon."""
+
     def receive_record(self) -> tuple[bytes, memoryview]:
         """One record's header and its data, nothing behind it being taken; see `Stream.receive_view` for the rest."""
 
     def arrived(self) -> int | None:
-        """Bytes that have arrived and were not taken; None where none may be dropped unseen."""
+        """Bytes that have arrived and were not taken; None where none of them may be dropped unseen."""
 
     def awaits(self, count: int) -> int:
         """For how many `Stream.expect` lets one wait, with so many bytes that are known to come."""

@@ -146,7 +146,7 @@ class TlsStream:
         """See `Stream`; may give more than `limit`, up to the end of a record."""
         sock = self.sock
         try:
-            data = sock.read(limit)
+            data = sock.read(min(limit, _RECORD_LIMIT_BYTES))  # there is no more in one: memory would be got in vain
             pending = sock.pending()
             if pending:
                 data += sock.read(pending)

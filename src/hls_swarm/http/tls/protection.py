@@ -104,10 +104,10 @@ class Protection:
             ssl.SSLError: it was not protected with this key and number.
         """
         length = len(record) - HEADER_BYTES
-        if not OVERHEAD_BYTES < length <= PROTECTED_LIMIT_BYTES or length != record[3] << 8 | record[4]:
+        if not OVERHEAD_BYTES < length <= PROTECTED_LIMIT_BYTES:
             return None
-        header = record[:HEADER_BYTES]
-        if not header.startswith(_APPLICATION_HEADER):
+        header = _APPLICATION_HEADER + length.to_bytes(2, "big")
+        if not record.startswith(header):
             return None
         try:
             inner = self._aead.decrypt((self._iv ^ self.sequence).to_bytes(12, "big"), record[HEADER_BYTES:], header)
@@ -136,13 +136,11 @@ class Protection:
 
     def seal(self, content_type: int, content: bytes) -> bytes:
         """The records that carry a content, in turn."""
-        if 0 < len(content) <= CONTENT_LIMIT_BYTES:
-            return self._sealed(content_type, content)
-        pieces = [content[at : at + CONTENT_LIMIT_BYTES] for at in range(0, len(content), CONTENT_LIMIT_BYTES)]
-        return b"".join(self._sealed(content_type, piece) for piece in pieces)
-
-    def _sealed(self, content_type: int, content: bytes) -> bytes:
-        header = _APPLICATION_HEADER + (len(content) + OVERHEAD_BYTES).to_bytes(2, "big")
+        size = len(content)
+        if size > CONTENT_LIMIT_BYTES:
+            pieces = [content[at : at + CONTENT_LIMIT_BYTES] for at in range(0, size, CONTENT_LIMIT_BYTES)]
+            return b"".join([self.seal(content_type, piece) for piece in pieces])
+        header = _APPLICATION_HEADER + (size + OVERHEAD_BYTES).to_bytes(2, "big")
         nonce = (self._iv ^ self.sequence).to_bytes(12, "big")
         self.sequence += 1
         return header + self._aead.encrypt(nonce, content + _TYPES[content_type], header)

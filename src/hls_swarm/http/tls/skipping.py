@@ -136,10 +136,25 @@ class SkippingStream:
 
     def receive_view(self, limit: int) -> bytes | memoryview:
         """See `h1.stream.Stream`."""
-        if not (self._raw or self._data or self._drop or self._ended) and self._synchronised and self._error is None:
-            data = self._receive_new(limit)
-            if data:
+        if self._raw or self._data or self._drop or self._ended or self._error is not None or not self._synchronised:
+            return self._receive_more(limit)
+        # Nothing is held back: mostly all that has come is one record, which needs no buffer.
+        if limit <= _AT_ONCE_BYTES:
+            raw = self.sock.recv(max(_WIRE_LIMIT_BYTES, limit))
+            data = self._reading.open_whole(raw)
+            if data is not None:
+                self._idle_records = 0
                 return data
+            if not raw:
+                raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without a TLS close")
+            size = len(raw)
+            self._scratch[:size] = raw
+        else:
+            size = self._take_in(limit)
+        return self._open_all(size) or self._receive_more(limit)
+
+    def _receive_more(self, limit: int) -> bytes | memoryview:
+        """The same, whatever is held back."""
         if self._data:
             data, self._data = self._data, b""
             return data
@@ -153,21 +168,6 @@ class SkippingStream:
             if view:
                 return view
 
-    def _receive_new(self, limit: int) -> bytes | memoryview:
-        """The same while nothing is held back: mostly all that has come is one record, which needs no buffer."""
-        if limit > _AT_ONCE_BYTES:
-            return self._open_all(self._take_in(limit))
-        raw = self.sock.recv(max(limit, _WIRE_LIMIT_BYTES))
-        if not raw:
-            raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without a TLS close")
-        data = self._reading.open_whole(raw)
-        if data is not None:
-            self._idle_records = 0
-            return data
-        size = len(raw)
-        self._scratch[:size] = raw
-        return self._open_all(size)
-
     @property
     def leaping(self) -> "SkippingStream":
         """See `h1.stream.Stream`."""
@@ -177,6 +177,11 @@ class SkippingStream:
     def is_drained(self) -> bool:
         """See `h2.layout.Leaping`; a record that is not whole is nothing yet."""
         return not self._ended and self._error is None
+
+    @property
+    def may_leap(self) -> bool:
+        """See `h2.layout.Leaping`."""
+        return self._peeks and not (self._pads or self._verifies)
 
     def receive_record(self) -> tuple[bytes, memoryview]:
         """See `h2.layout.Leaping`."""
@@ -197,7 +202,7 @@ class SkippingStream:
 
     def arrived(self) -> int | None:
         """See `h2.layout.Leaping`."""
-        if self._raw or self._data or self._pads or self._verifies or not (self._peeks and self._synchronised):
+        if self._raw or self._data or not (self.may_leap and self._synchronised):
             return None
         return queued_bytes(self.fd, termios.FIONREAD)
 
