@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PACKAGE := pyproject.toml src/hls_swarm/__init__.py README.md
 
-.PHONY: site dist sdist sbom man chaos truth wheel sick pairs fidelity demo test quick check system-packages bench lock reference clean help
+.PHONY: machines manifests site dist sdist sbom man chaos truth wheel sick pairs fidelity demo test quick check system-packages bench lock reference clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -41,6 +41,14 @@ chaos: $(VENV)/.dev ## 500 viewers while everything around them breaks: an hour,
 
 truth: $(VENV)/.dev ## Searches for capacity on origins whose limit is known: an hour; as root, else not all of them
 	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.truth
+
+manifests: ## Validate the Kubernetes manifests by the schemas of Kubernetes, as far as these go
+	$(PYTHON) -m venv build/.manifests
+	build/.manifests/bin/python -m pip --disable-pip-version-check install --quiet kubernetes-validate==1.37.0 PyYAML
+	build/.manifests/bin/python tools/check_manifests.py
+
+machines: $(VENV)/.cluster ## Several machines as network namespaces: every fault for real, and their figures beside those of one; ten minutes, as root
+	PYTHONPATH=. PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.machines $(MACHINES)
 
 man: reference ## Show the manual page
 	man -l docs/man/hls-swarm.1

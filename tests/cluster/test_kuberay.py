@@ -1,7 +1,10 @@
 """The manifests for KubeRay: fields that there are, files that kustomize finds, a run that the command line takes."""
 
 import json
+import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 from tests.support.places import ROOT
-from tests.support.programs import skip_part
+from tests.support.programs import require, skip_part
 
 from hls_swarm.cli import main
 from hls_swarm.cli.actions import Actions
@@ -79,6 +82,53 @@ def test_the_run_of_the_job_is_a_run_with_as_many_agents_as_there_are() -> None:
     (settings,) = seen
     assert (words[0], settings.cluster) == ("hls-swarm", "auto")
     assert settings.agents == spec_of(job)["workerGroupSpecs"][0]["replicas"]
+
+
+def built(folder: Path) -> list[Any]:
+    """What `kubectl apply -k` would send for a folder."""
+    done = subprocess.run([require("kubectl"), "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(yaml().safe_load_all(done.stdout))
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("path", KUSTOMIZATIONS, ids=lambda path: path.parent.name)
+def test_kustomize_builds_what_the_files_say_in_one_namespace(path: Path) -> None:
+    documents = built(path.parent)
+    files = {name: loaded(path.parent / name) for name in loaded(path)["resources"]}
+    assert {each["kind"] for each in documents} == {each["kind"] for each in files.values()}
+    for document in documents:
+        (written,) = (each for each in files.values() if each["kind"] == document["kind"])
+        if document["kind"] == "Namespace":
+            assert document["metadata"]["name"] == "hls-swarm"
+            continue
+        assert document["metadata"].pop("namespace") == "hls-swarm"
+        assert document == written
+
+
+@pytest.mark.system
+def test_the_overlay_of_the_manual_gives_more_agents_another_image_and_another_run(tmp_path: Path) -> None:
+    shutil.copytree(DEPLOY, tmp_path / "kuberay")
+    manual = (ROOT / "docs/how-to/cluster.md").read_text()
+    (overlay,) = re.findall(r"```yaml\n(apiVersion: kustomize.*?)```", manual, re.DOTALL)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/kustomization.yaml").write_text(overlay)
+    (job,) = built(tmp_path / "mine")
+    metadata = job["metadata"]
+    assert metadata.pop("namespace") == "hls-swarm"
+    jsonschema.validate(job, SCHEMA)
+    spec = spec_of(job)
+    (workers,) = spec["workerGroupSpecs"]
+    assert (workers["replicas"], workers["minReplicas"], workers["maxReplicas"]) == (10, 10, 10)
+    assert "--agents 10 " in job["spec"]["entrypoint"]
+    images = {
+        container["image"]
+        for group in (spec["headGroupSpec"], workers)
+        for container in group["template"]["spec"]["containers"]
+    }
+    assert images == {"registry.example.com/hls-swarm:cluster"}
+    (agent,) = workers["template"]["spec"]["containers"]
+    assert agent["resources"]["limits"] == {"cpu": "8", "memory": "16Gi"}
 
 
 def test_only_pods_of_the_cluster_may_reach_it() -> None:
