@@ -76,7 +76,7 @@ class Bridge(asyncio.Protocol):
             except exceptions.ActorUnavailableError:  # which is not its death
                 await asyncio.sleep(AGAIN_SECONDS)
             except exceptions.ActorDiedError as error:
-                words, ended = _death(str(error))
+                words, ended = death(str(error))
                 return Answered(number, lost=words, ended=ended)
             except exceptions.RayError as error:
                 return Answered(number, lost=told(error))
@@ -95,15 +95,15 @@ class Bridge(asyncio.Protocol):
         )
 
 
-def _death(text: str) -> tuple[str, bool]:
+def death(text: str) -> tuple[str, bool]:
     """Why an agent is gone, from the engine's long account of it, and whether it has ended for certain.
 
-    Of a machine that does not answer the engine knows no more than we.
+    Of a machine that does not answer the engine knows no more than we; of a process whose machine answers it does. Its
+    account gives advice on both, so only the sentence that says what died tells them apart.
     """
-    low = text.lower()
-    if "node" in low and any(words in low for words in ("died", "dead", "terminated", "missing too many heartbeats")):
-        return "its machine is gone: nothing answers there, or its agent was ended", False
-    return "its process has ended", True
+    if "worker process has died" in text.lower():
+        return "its process has ended", True
+    return "its machine is gone: nothing answers there, or its agent was ended", False
 
 
 async def _serve(ray: Any, address: str, sink: int) -> None:
