@@ -58,6 +58,15 @@ def test_rows_that_can_not_be_written_are_counted(tmp_path: Path) -> None:
     assert log.lost == 1
 
 
+def test_a_file_that_can_not_be_filled_leaves_its_room(tmp_path: Path) -> None:
+    (tmp_path / "worker-0-0001.unfinished").symlink_to("/dev/full")
+    log = RequestLog(tmp_path, 0, 0.0)
+    log.add(SegmentFetched(0, ObjectKind.SEGMENT, exchange(1.0, 1, 0.1), None))
+    log.close()
+    assert log.lost == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_waits_is_bounded() -> None:
     assert MOST_ROWS * MOST_WAITING <= 500_000
     assert not any(field.name == "body" for field in SCHEMA)

@@ -4,7 +4,8 @@ import pytest
 from tests.support.snapshots import URL, lag
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
-from hls_swarm.snapshot.generator import GeneratorCounts, generator_trouble
+from hls_swarm.snapshot.agents import AgentState
+from hls_swarm.snapshot.generator import GeneratorCounts, generator_trouble, unwritten_remarks
 from hls_swarm.stats.faults import FaultCount
 from hls_swarm.stats.tally import ErrorCount, Tally
 
@@ -57,3 +58,12 @@ def test_workers_that_did_not_report_to_the_end_are_trouble() -> None:
         "not all workers reported to the end; silent were worker 1 for 12 s, worker 3 for 4 s, and the viewers there "
         "are lost"
     )
+
+
+def test_requests_that_could_not_be_written_down_are_said_once_with_the_machine() -> None:
+    agents = [AgentState("a", (0,)), AgentState("b", (1,), unrecorded_requests=3)]
+    assert unwritten_remarks(Tally(), agents) == ()
+    told = {unwritten_remarks(Tally(unrecorded_requests=count), agents) for count in (3, 900)}
+    assert told == {("not all requests could be written down on b (--record-requests): is there room on the disk?",)}
+    (here,) = unwritten_remarks(Tally(unrecorded_requests=3), ())
+    assert here.startswith("not all requests could be written down (--record-requests)")

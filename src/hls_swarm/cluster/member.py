@@ -158,4 +158,5 @@ class Member:
             lost=self.lost,
             gap_seconds=gap,
             replaced=self.replaced,
+            unrecorded_requests=0 if news is None else news.tally.unrecorded_requests,
         )

@@ -12,6 +12,7 @@ Rules:
 import queue
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,4 +160,6 @@ class RequestLog:
         except OSError:
             self.lost += taken
             ended = rows is _END
+            with suppress(OSError):  # what is left of it can not be read, and takes the room that the next one needs
+                unfinished.unlink()
         return ended

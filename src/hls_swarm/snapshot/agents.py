@@ -51,6 +51,7 @@ class AgentState:
         lost: why it is lost, in words; empty while it is not.
         gap_seconds: of a lost one: how long it may have loaded the origin after what it said last.
         replaced: of a lost one, whether others have its viewers by now; None: they stay away.
+        unrecorded_requests: that could not be written down there.
     """
 
     name: str
@@ -66,6 +67,7 @@ class AgentState:
     lost: str = ""
     gap_seconds: float | None = None
     replaced: bool | None = None
+    unrecorded_requests: int = 0
 
 
 @dataclass(frozen=True)

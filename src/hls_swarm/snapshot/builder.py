@@ -13,7 +13,7 @@ from types import MappingProxyType
 from hls_swarm.records import ObjectKind
 from hls_swarm.settings.checks import masked_url
 from hls_swarm.snapshot.agents import AgentState, AgentWatch
-from hls_swarm.snapshot.generator import generator_remarks
+from hls_swarm.snapshot.generator import generator_remarks, unwritten_remarks
 from hls_swarm.snapshot.lately import LatelyWatch
 from hls_swarm.snapshot.origin.metrics import OriginMetrics
 from hls_swarm.snapshot.saturation import MachineWatch
@@ -150,7 +150,7 @@ class SnapshotBuilder:
             players=_players(tally),
             hosts=host_figures(tally.hosts),
             violations=violation_figures(tally),
-            remarks=stream_remarks(tally),
+            remarks=(*stream_remarks(tally), *unwritten_remarks(tally, agents)),
             low_latency=low_latency_figures(tally),
             unsettled_requests=tally.unsettled_requests,
             repeated_requests=tally.repeated_requests,

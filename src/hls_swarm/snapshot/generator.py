@@ -1,11 +1,12 @@
 """Whether this machine was the bottleneck, and not the origin: then what the viewers report is not of the origin."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Self, TypeVar
 
 from hls_swarm.records import Blame, FailureKind
+from hls_swarm.snapshot.agents import AgentState
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.stats.tally import Tally
 
@@ -126,6 +127,15 @@ def generator_trouble(
             "raise --ffmpeg-log-lines"
         )
     return tuple(trouble)
+
+
+def unwritten_remarks(tally: Tally, agents: Sequence[AgentState]) -> tuple[str, ...]:
+    """That files of requests lack some of them, and on which machine. Never a count: each is said once."""
+    if not tally.unrecorded_requests:
+        return ()
+    names = [agent.name for agent in agents if agent.unrecorded_requests]
+    where = f"on {' and '.join(names)} " if names else ""
+    return (f"not all requests could be written down {where}(--record-requests): is there room on the disk?",)
 
 
 def generator_remarks(controller_lateness: Distribution | None) -> tuple[str, ...]:

@@ -310,7 +310,7 @@ class Snapshot:
         players: processes that play for viewers; None if all viewers are native.
         fatal_reasons: those that ended most viewers first.
         violations: what playlists did against the draft, the most frequent first.
-        remarks: what a person must know of how the stream was played.
+        remarks: what a person must know of how the stream was played, or of what could not be written down.
         hosts: who was asked, those with most requests first.
         unsettled_requests, repeated_requests: of all requests, see `Tally`.
         worst_viewers: at most 50, the worst first: stalled, then most stalls, then least buffer.
