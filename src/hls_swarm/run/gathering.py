@@ -16,6 +16,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
+import psutil
+
 from hls_swarm.cluster.joining.door import Door, Guest
 from hls_swarm.cluster.joining.handshake import read_token
 from hls_swarm.cluster.joining.ssh import RemoteAgent, agent_words
@@ -124,11 +126,9 @@ class _Gathering:
         """All agents that are wanted, once they are here."""
         settings, wanted = self._settings, self._settings.agents_wanted
         if not self._remotes:
-            host = settings.cluster_address or socket.gethostname()
-            self._say(
-                f"waiting for {wanted} agents: on each machine, "
-                f"hls-swarm agent --join {host}:{door.port} --token-file FILE"
-            )
+            host = settings.cluster_address or _address_of_network() or socket.gethostname()
+            them = f"{wanted} agents: on each machine" if wanted > 1 else "an agent: on its machine"
+            self._say(f"waiting for {them}, hls-swarm agent --join {host}:{door.port} --token-file FILE")
         limit = time.monotonic() + settings.agents_timeout
         while len(door.guests) < wanted:
             failed = {remote.host: remote.failed for remote in self._remotes if remote.failed}
@@ -171,6 +171,21 @@ def _own_address(guests: Iterable[Guest]) -> str:
     """By which of our addresses they came: one of the network, if any did."""
     addresses = [guest.own_address for guest in guests]
     return next((each for each in addresses if not ipaddress.ip_address(each).is_loopback), addresses[0])
+
+
+def _address_of_network() -> str | None:
+    """One of our addresses that others may know us by; None if there is none but loopback's.
+
+    Our name says less: often only we know it.
+    """
+    up = psutil.net_if_stats()
+    found = (
+        address.address
+        for device, addresses in psutil.net_if_addrs().items()
+        for address in addresses
+        if address.family == socket.AF_INET and device in up and up[device].isup
+    )
+    return next((each for each in found if not ipaddress.ip_address(each).is_loopback), None)
 
 
 def _named(machines: list[Machine]) -> Mapping[str, Machine]:
