@@ -6,8 +6,9 @@ They are made with `unshare` and `ip` as root, have no names, and are gone with 
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support.programs import require, skip_part
 
@@ -30,6 +31,15 @@ class Machine:
         """The same command, there."""
         return [require("nsenter"), "--net", "--target", str(self.holder), *command]
 
+    def processes(self) -> list[str]:
+        """Command lines of all that runs there, beside what holds it."""
+        own, found = Path(f"/proc/{self.holder}/ns/net").readlink(), []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # one that has ended
+                if folder.name != str(self.holder) and (folder / "ns/net").readlink() == own:
+                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        return found
+
     def cut(self) -> None:
         """Take its link down: nothing comes or goes, and nobody is told."""
         self._ip("link", "set", "eth0", "down")
@@ -41,6 +51,10 @@ class Machine:
     def lose_way_to(self, other: "Machine") -> None:
         """Drop what it sends to one of the others, while all else goes on."""
         self._ip("route", "add", "blackhole", f"{other.address}/32")
+
+    def find_way_to(self, other: "Machine") -> None:
+        """Send it again."""
+        self._ip("route", "del", "blackhole", f"{other.address}/32")
 
     def _ip(self, *words: str) -> None:
         subprocess.run(self.command(require("ip"), *words), check=True, capture_output=True)
