@@ -782,6 +782,20 @@ def test_help_loads_nothing_of_the_engine() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_run_loads_nothing_of_what_its_workers_and_other_runs_do(tmp_path: Path) -> None:
+    code = (
+        "import sys; from hls_swarm.cli import main; "
+        "main(['http://127.0.0.1:1/live.m3u8', '--clients=1', '--workers=1', '--duration=1s'], {}); "
+        "assert 'hls_swarm.run.controller' in sys.modules; "
+        "sys.exit(', '.join({'hls_swarm.http.client', 'hls_swarm.origin.scraper', 'hls_swarm.engine.ffmpeg.fleet', "
+        "'hls_swarm.results.reader', 'hls_swarm.testorigin'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_reference_page_is_what_the_code_says() -> None:
     assert _reference().main(["--check"]) == 0
 

@@ -8,11 +8,12 @@ import ast
 import inspect
 import json
 import re
-import textwrap
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, assert_never, get_args, get_origin, get_type_hints
 
@@ -236,15 +237,20 @@ def field_docstrings(settings_class: type) -> dict[str, str]:
 
 
 def _own_docstrings(settings_class: type) -> dict[str, str]:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(settings_class))).body[0]
-    if not isinstance(tree, ast.ClassDef):
-        raise TypeError(f"{settings_class} is not a class")
+    tree = _classes_of(settings_class.__module__)[settings_class.__name__]
     out = {}
     for field, after in zip(tree.body, tree.body[1:], strict=False):
         match field, after:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                 out[name] = " ".join(text.split())
     return out
+
+
+@cache
+def _classes_of(module: str) -> Mapping[str, ast.ClassDef]:
+    """The classes of a module, from its source, which is parsed once."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 def _kind(hint: Any) -> tuple[Kind, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from hls_swarm.cluster.agent import FINAL_SECONDS, HostFacts, HostNews, Part
 from hls_swarm.cluster.child import Child
-from hls_swarm.engine.ffmpeg.fleet import plan_of
+from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.engine.worker_messages import Configure, Drain, PlanChange, Poll, ReplaceStalled, StartAt, TakeOver
 from hls_swarm.errors import RunError
@@ -45,7 +45,11 @@ class LocalAgent:
         part = self._part
         lists = read_lists(settings) if part.lists is None else part.lists
         mask = partial(masked, secrets=(*secrets_of(settings), *lists.tokens))
-        ffmpeg = await plan_of(settings, lists)
+        ffmpeg = None
+        if has_ffmpeg(settings):
+            from hls_swarm.engine.ffmpeg.fleet import plan_of
+
+            ffmpeg = await plan_of(settings, lists)
         try:
             for nth in range(len(part.shares)):
                 self._children.append(await Child.start(part.first + nth, lost, mask))

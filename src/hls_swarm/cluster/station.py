@@ -55,7 +55,7 @@ from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.host.facts import foreign, raise_descriptor_limit, read_facts
 from hls_swarm.engine.host.machine import MachineMeter, device_towards
 from hls_swarm.engine.host.preflight import Severity, address_of_load, findings, most_viewers, needs_of
-from hls_swarm.engine.native.clients import check_clients
+from hls_swarm.engine.native.options import check_clients
 from hls_swarm.engine.worker_messages import News
 from hls_swarm.errors import SwarmError, told
 from hls_swarm.settings.network import parse_source_addresses

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from heapq import nsmallest
 from itertools import chain
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hls_swarm.cluster.agent import FINAL_SECONDS, LEASE_SECONDS, NOTICE_SECONDS, Agent, HostNews
@@ -22,7 +23,6 @@ from hls_swarm.engine.host.preflight import address_of_load
 from hls_swarm.engine.sessions import plan_of
 from hls_swarm.judge.ledger import Entry, Ledger, Sink
 from hls_swarm.judge.proof import hopeless, unreached
-from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import masked, secrets_of
 from hls_swarm.run.origin_check import PATIENT_SECONDS, device_of_host, tell_of_load, unanswered
 from hls_swarm.settings.run import Settings
@@ -51,6 +51,9 @@ RECORDS_SECONDS = 12.0
 _TIMER_SECONDS = 0.005
 """By how much a timer of the loop may be early."""
 
+if TYPE_CHECKING:  # takes time to import, for runs that have one
+    from hls_swarm.origin.scraper import OriginScraper
+
 _log = logging.getLogger(__name__)
 
 
@@ -74,7 +77,7 @@ class Controller:
         self,
         settings: Settings,
         agent: Agent,
-        scraper: OriginScraper | None,
+        scraper: "OriginScraper | None",
         view: View,
         ledger: Ledger,
         sinks: Sequence[Sink] = (),

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from hls_swarm.errors import RunError
 from hls_swarm.judge.report import Report
 from hls_swarm.results.files import replace_whole
-from hls_swarm.results.reader import read_run
 from hls_swarm.settings.run import Settings
 from hls_swarm.settings.sections.outputs import REPORTS
 
@@ -40,6 +39,8 @@ def write_reports(settings: Settings, folder: Path | None) -> list[str]:
         return []
     if folder is None:
         return [f"--{name}: there is no run folder that it could be made of" for name in wanted]
+    from hls_swarm.results.reader import read_run  # most runs ask for none of them
+
     try:
         report = read_run(folder)
     except RunError as error:

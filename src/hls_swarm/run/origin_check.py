@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+from typing import TYPE_CHECKING
 
 from hls_swarm.engine.host.machine import booted_at, device_towards, loopback_device, own_names
-from hls_swarm.origin.dialects.devices import LocalLoad
-from hls_swarm.origin.scraper import OriginScraper
+
+if TYPE_CHECKING:  # takes time to import, for runs that have one
+    from hls_swarm.origin.scraper import OriginScraper
 
 PATIENT_SECONDS = 5.0
 """For exporters to answer for the first time where a run must not begin without them, and one interval more."""
@@ -14,7 +16,7 @@ _NAME_SECONDS = 5.0
 """For a name to be resolved before the run begins."""
 
 
-async def tell_of_load(scraper: OriginScraper, device: str | None) -> None:
+async def tell_of_load(scraper: "OriginScraper", device: str | None) -> None:
     """Tell the scraper if the load stays on this machine: then the loopback device counts.
 
     Args:
@@ -22,11 +24,13 @@ async def tell_of_load(scraper: OriginScraper, device: str | None) -> None:
     """
     if device is None or device != loopback_device():
         return
+    from hls_swarm.origin.dialects.devices import LocalLoad
+
     here = {host for host in scraper.hosts if await device_of_host(host, None) == device}
     scraper.loaded_from_here(LocalLoad(device, booted_at()), own_names() | here)
 
 
-async def unanswered(scraper: OriginScraper, patience: float) -> str | None:
+async def unanswered(scraper: "OriginScraper", patience: float) -> str | None:
     """Which exporters did not answer in so many seconds, and why; None as soon as all did."""
     silent: list[str] = []
     for _ in range(int(patience / _LOOK_SECONDS) + 1):

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from hls_swarm.engine.native.clients import check_clients, client_options
 from hls_swarm.engine.native.identities import Identities, Lists, read_lists
+from hls_swarm.engine.native.options import check_clients, client_options
 from hls_swarm.errors import SettingsError
 from hls_swarm.http import Http2, Http3, Identity, Limits, TlsOptions
 from hls_swarm.settings.run import Settings

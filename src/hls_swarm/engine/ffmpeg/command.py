@@ -17,7 +17,7 @@ import msgspec
 
 from hls_swarm import __version__
 from hls_swarm.engine.ffmpeg.binary import FfmpegBinary
-from hls_swarm.http import Identity
+from hls_swarm.http.options import Identity
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.network import parse_override
 from hls_swarm.settings.run import Settings

@@ -17,7 +17,7 @@ from hls_swarm.engine.ffmpeg.command import FIRST_STREAMS, FfmpegPlan, environme
 from hls_swarm.engine.ffmpeg.hearing.lines import GraveWords, LineReader
 from hls_swarm.engine.ffmpeg.process import Process, Spawn
 from hls_swarm.errors import RunError
-from hls_swarm.http import Identity
+from hls_swarm.http.options import Identity
 from hls_swarm.settings.checks import masked_url
 from hls_swarm.settings.run import Settings
 from hls_swarm.settings.spellings import VariantKind, parse_variant

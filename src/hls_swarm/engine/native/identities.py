@@ -15,7 +15,7 @@ import msgspec
 
 from hls_swarm.engine.sessions import Sessions
 from hls_swarm.errors import SettingsError
-from hls_swarm.http import Http2, Http3, Identity
+from hls_swarm.http.options import Http2, Http3, Identity
 from hls_swarm.load.access import AccessRates, Rate, read_trace
 from hls_swarm.settings.checks import SettingValueError
 from hls_swarm.settings.network import AddressPool, parse_source_addresses

@@ -24,12 +24,11 @@ import uvloop
 
 from hls_swarm.cluster.agent import Agent
 from hls_swarm.cluster.local import LocalAgent
-from hls_swarm.engine.ffmpeg.fleet import check_machine, checked_binary, command_line, descriptors_for_processes
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.host.facts import raise_descriptor_limit, read_facts
 from hls_swarm.engine.host.preflight import Severity, findings, needs_of
-from hls_swarm.engine.native.clients import check_clients, scraper_fetcher
 from hls_swarm.engine.native.identities import read_lists
+from hls_swarm.engine.native.options import check_clients
 from hls_swarm.engine.sessions import check_sessions, plan_of
 from hls_swarm.errors import Interrupted, PreflightError
 from hls_swarm.foreign import one_line
@@ -38,8 +37,6 @@ from hls_swarm.judge.ledger import Ledger
 from hls_swarm.judge.summary import to_json
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.verdict import EXIT_CODES, Verdict, judge
-from hls_swarm.origin.config import origin_settings
-from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.results.logs import logging_to, logging_to_stderr, masked, secrets_of
 from hls_swarm.results.recorder import Recorder, open_recorder
 from hls_swarm.settings.capacity import CapacitySettings
@@ -58,6 +55,7 @@ from hls_swarm.views.terminal.output import WIDE, Output
 if TYPE_CHECKING:  # what a run does not need takes a quarter of the time in which it starts: each imports its own
     from rich.console import RenderableType
 
+    from hls_swarm.origin.scraper import OriginScraper
     from hls_swarm.run.capacity import Searching
     from hls_swarm.run.pushing import Pusher
 
@@ -84,6 +82,8 @@ def run(settings: Settings) -> int:
         SwarmError: the run could not start.
     """
     if settings.print_cmd:
+        from hls_swarm.engine.ffmpeg.fleet import command_line
+
         print(uvloop.run(command_line(settings, read_lists(settings))))  # noqa: T201 - what was asked for
         return 0
     if settings.check:
@@ -279,24 +279,7 @@ async def _followed(
     beside: BesideStream,
     searching: "Searching | None",
 ) -> int:
-    scraper = OriginScraper.create(
-        origin_settings(
-            node_url=settings.origin_metrics,
-            nginx_url=settings.nginx_metrics,
-            hosts=settings.origin_metrics_host,
-            node_port=settings.origin_metrics_node_port,
-            nginx_port=settings.origin_metrics_nginx_port,
-            log_exporter_port=_LOG_EXPORTER_PORT if settings.origin_metrics_nginx_port == _NGINX_PORT else None,
-            interval=settings.origin_metrics_interval,
-            window=settings.origin_metrics_window,
-            interfaces=settings.origin_metrics_interface,
-            headers=settings.origin_metrics_header,
-            prometheus_url=settings.prometheus,
-            prometheus_labels=settings.prometheus_label,
-            own_signals=settings.own_signals,
-        ),
-        new_fetcher=scraper_fetcher(asyncio.get_running_loop()),
-    )
+    scraper = _scraper(settings)
     sending = _pushers(settings)
     logbook = Logbook(partial(masked, secrets=secrets_of(settings)))
     lines = LineView(Output(beside))
@@ -404,6 +387,34 @@ async def _followed(
     return outcome.exit_code or (EXIT_CODES[Verdict.ERROR] if lost else 0)
 
 
+def _scraper(settings: Settings) -> "OriginScraper | None":
+    """What reads the origin's exporters; None if none is named."""
+    if not settings.asks_the_origin:
+        return None
+    from hls_swarm.engine.native.clients import scraper_fetcher
+    from hls_swarm.origin.config import origin_settings
+    from hls_swarm.origin.scraper import OriginScraper
+
+    return OriginScraper.create(
+        origin_settings(
+            node_url=settings.origin_metrics,
+            nginx_url=settings.nginx_metrics,
+            hosts=settings.origin_metrics_host,
+            node_port=settings.origin_metrics_node_port,
+            nginx_port=settings.origin_metrics_nginx_port,
+            log_exporter_port=_LOG_EXPORTER_PORT if settings.origin_metrics_nginx_port == _NGINX_PORT else None,
+            interval=settings.origin_metrics_interval,
+            window=settings.origin_metrics_window,
+            interfaces=settings.origin_metrics_interface,
+            headers=settings.origin_metrics_header,
+            prometheus_url=settings.prometheus,
+            prometheus_labels=settings.prometheus_label,
+            own_signals=settings.own_signals,
+        ),
+        new_fetcher=scraper_fetcher(asyncio.get_running_loop()),
+    )
+
+
 def _bug_of_page(error: Exception) -> None:
     """A bug in what makes the live page: counted and told as any other, and the run goes on."""
     context = {"message": "the live page", "exception": error}
@@ -457,10 +468,14 @@ def _prepared(settings: Settings, *, warns: bool = True) -> int:
     check_clients(settings)
     workers = _workers(settings)
     needs = needs_of(settings, workers)
+    descriptors = needs.descriptors
     if has_ffmpeg(settings):
+        from hls_swarm.engine.ffmpeg.fleet import check_machine, checked_binary, descriptors_for_processes
+
         asyncio.run(checked_binary(settings))
         check_machine(settings, needs.viewers)
-    raise_descriptor_limit(needs.descriptors + descriptors_for_processes(settings, needs.viewers, workers))
+        descriptors += descriptors_for_processes(settings, needs.viewers, workers)
+    raise_descriptor_limit(descriptors)
     sources = parse_source_addresses(settings.source_address)
     found = findings(needs, read_facts(sources, handshakes=needs.handshakes_matter))
     refused = [finding.text for finding in found if finding.severity is Severity.REFUSES]

@@ -64,6 +64,11 @@ class OriginFigures:
     """Signal of your own as a JSON object, in the settings file a table [[origin-signal]]; repeatable."""
 
     @property
+    def asks_the_origin(self) -> bool:
+        """Whether anybody is named who says how the origin fares."""
+        return bool(self.origin_metrics or self.nginx_metrics or self.prometheus or self.origin_metrics_host)
+
+    @property
     def origin_metrics_headers(self) -> tuple[tuple[str, str], ...]:
         """The scraper's extra header fields as name and value."""
         return tuple(header_field(line) for line in self.origin_metrics_header)
@@ -83,8 +88,7 @@ class OriginFigures:
             check_url("nginx_metrics", self.nginx_metrics)
         if self.prometheus is not None:
             check_url("prometheus", self.prometheus)
-        named = self.origin_metrics or self.nginx_metrics or self.prometheus or self.origin_metrics_host
-        if self.require_origin_metrics and not named:
+        if self.require_origin_metrics and not self.asks_the_origin:
             raise SettingValueError(
                 "require_origin_metrics", "needs an exporter: name one with --origin-metrics-host or another flag"
             )
