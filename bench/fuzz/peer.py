@@ -1,12 +1,14 @@
 """Hostile peers without a network: HTTP/2 frames for the session, TLS records for the stream that skips them.
 
-    python -m bench.fuzz.peer [--inputs 1000000] [--seed 1]
+    python -m bench.fuzz.peer [--inputs 1000000] [--seed 1] [--peer h2|tls]
 
-Half of the inputs are for each. What honest peers send is made at random, then broken at random: bytes changed, cut
+So many inputs are for each. What honest peers send is made at random, then broken at random: bytes changed, cut
 out, doubled, frames and records in any order, floods. An answer is what was meant, or the error that the peer deserves:
 a `ProtocolError` that the peer is told of, an `OSError`. It stops, with the input's number, at anything else: another
-exception, more counted than was sent, another result for the same bytes in other pieces, more held than bounds allow,
-or an input that takes more than a second of processor time.
+exception, more counted than was sent, another result for the same bytes in other pieces or in one step, more held than
+bounds allow, or an input that takes more than a second of processor time.
+
+Half of the records come out of a socket of the kernel, so that they are looked at ahead and dropped by the run.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from hls_swarm.http.h1.stream import SCRATCH_BYTES
 from hls_swarm.http.h2 import frames
 from hls_swarm.http.h2.fields import parse_fields, request_block
 from hls_swarm.http.h2.frames import ProtocolError
+from hls_swarm.http.h2.layout import Place
 from hls_swarm.http.h2.session import (
     BLOCK_LIMIT_BYTES,
     OUT_LIMIT_BYTES,
@@ -33,6 +36,7 @@ from hls_swarm.http.h2.session import (
     StreamReset,
 )
 from hls_swarm.http.tls.protection import ALERT, APPLICATION_DATA, HANDSHAKE, Protection
+from hls_swarm.http.tls.sizes import HEADER_BYTES
 from hls_swarm.http.tls.skipping import SkippingStream
 
 GET = request_block("/a.ts", "origin.example", tls=True)
@@ -45,6 +49,8 @@ BLOCKS = (
     b"\x3f\xe1\x1f\x88",
     b"\xff\xff\xff",
 )
+MOST_SENT_BYTES = 150_000
+"""As much fits into a socket before anybody reads."""
 SCRATCH = bytearray(SCRATCH_BYTES)
 
 
@@ -146,8 +152,38 @@ def h2_told(data: bytes, cuts: list[int], *, keeps: bool) -> tuple[object, ...]:
     return (error,) if error else (told, counted)  # what came in one piece with what is wrong is not told of
 
 
+def h2_answer(draw: random.Random) -> bool:
+    """An answer that may be taken in one step: it means what its frames mean one by one. Whether it was refused."""
+    stream = draw.choice((1, 1, 1, 3))
+    data = frames.frame(frames.HEADERS, draw.choice((4, 4, 4, 5, 0)), stream, draw.choice(BLOCKS))
+    data += frames.frame(
+        frames.DATA, draw.choice((1, 1, 1, 0, 9)), stream, bytes(draw.choice((0, 1, 300, 16000, 16384)))
+    )
+    data = broken(draw, data) if draw.random() < 0.3 else data
+    sessions = Session(), Session()
+    for session in sessions:
+        session.request(GET, keeps=True)
+        session.receive(frames.settings({}))
+    found = sessions[0].whole_answer(data, 1)
+    if found is None:
+        return True
+    end, begin = found
+    pieces = (data[begin:],) if data[begin:] else ()
+    whole = [
+        HeadReceived(1, data[frames.HEADER_BYTES : end], end, False),
+        BodyReceived(1, len(data) - begin, pieces, True),
+    ]
+    assert sessions[1].receive(data) == whole
+    sessions[0].take_whole(1, len(data) - begin)
+    assert sessions[0].out == sessions[1].out
+    assert sessions[0].open_streams == sessions[1].open_streams == 0
+    return False
+
+
 def h2_input(draw: random.Random) -> bool:
     """One input; whether it was refused."""
+    if draw.random() < 0.1:
+        return h2_answer(draw)
     data = h2_bytes(draw)
     keeps = draw.random() < 0.5
     whole = h2_told(data, [], keeps=keeps)
@@ -204,6 +240,10 @@ def tls_bytes(draw: random.Random) -> tuple[bytes, int]:
             case 2:
                 out.append(sealing.seal(draw.choice((ALERT, HANDSHAKE, 99, APPLICATION_DATA)), draw.randbytes(2)))
                 size += 2
+            case 3:
+                for _ in range(8):  # records of a long body
+                    out.append(sealing.seal(APPLICATION_DATA, bytes(4096)))
+                    size += 4096
             case _:
                 content = bytes(draw.choice((1, 100, 3000, 4096, 16384)))
                 out.append(sealing.seal(APPLICATION_DATA, content))
@@ -218,9 +258,26 @@ def tls_bytes(draw: random.Random) -> tuple[bytes, int]:
 def tls_input(draw: random.Random) -> bool:
     """One input; whether it was refused."""
     data, size = tls_bytes(draw)
-    reading, writing = Protection(SUITE, SERVER), Protection(SUITE, CLIENT)
-    stream = SkippingStream(cast("socket.socket", Socket(data)), SCRATCH, reading, writing, draw.choice((0.0, 0.5)))
-    stream._peeks = False  # there is no kernel to ask
+    share = draw.choice((0.0, 0.5))
+    if draw.random() < 0.5 or len(data) > MOST_SENT_BYTES:
+        stream = tls_stream(cast("socket.socket", Socket(data)), share)
+        stream._peeks = False  # there is no kernel to ask
+        return tls_told(draw, stream, size)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        theirs.sendall(data)
+        theirs.shutdown(socket.SHUT_WR)
+        return tls_told(draw, tls_stream(ours, share), size)
+
+
+def tls_stream(sock: socket.socket, share: float) -> SkippingStream:
+    """What reads it."""
+    return SkippingStream(sock, SCRATCH, Protection(SUITE, SERVER), Protection(SUITE, CLIENT), share)
+
+
+def tls_told(draw: random.Random, stream: SkippingStream, size: int) -> bool:
+    """Read to the end, in whatever ways; whether it was refused."""
     taken = 0
     try:
         for _ in range(200):
@@ -239,21 +296,50 @@ def tls_input(draw: random.Random) -> bool:
 def tls_step(draw: random.Random, stream: SkippingStream) -> int | None:
     """Read in one of the ways in which it is read; the bytes of data, None if there is nothing to tell yet."""
     try:
-        match draw.randrange(4):
+        match draw.randrange(5):
             case 0:
                 return len(stream.receive(draw.choice((1, 4096, 65536))))
             case 1:
                 return len(stream.receive_record()[1])
             case 2:
-                count = stream.discard(draw.choice((1, 100, 5000, 100_000)))
+                left = draw.choice((1, 100, 5000, 100_000))
+                try:
+                    count = stream.discard(left)
+                except BlockingIOError:  # there is more than is waited for: who reads says what is left
+                    stream.expect(left)
+                    return None
                 stream.expect(draw.choice((0, 10, 100_000)))
                 return count
+            case 3:
+                tls_leap(draw, stream)
+                return None
             case _:
-                count = len(stream.receive_view(65536))
+                count = len(stream.receive_view(draw.choice((4096, 65536, 262144))))
                 stream.answered()
                 return count
     except BlockingIOError:
         return None
+
+
+def tls_leap(draw: random.Random, stream: SkippingStream) -> None:
+    """Guess that so many records come, and behind them one that begins with zeros, as most do.
+
+    What they hold is not counted: lengths that were broken on the way may say more than was sent.
+    """
+    arrived = stream.arrived()
+    if arrived is None:
+        return
+    seen, at, records, most = stream._looks_at(0, arrived), 0, 0, draw.randrange(1, 6)
+    while records < most and len(seen) - at > HEADER_BYTES:
+        at += HEADER_BYTES + (seen[at + 3] << 8 | seen[at + 4])
+        records += 1
+    counted = records if draw.random() < 0.8 else records + draw.choice((-1, 1))
+    place = Place(at, counted, 0, seen[at : at + HEADER_BYTES], bytes(frames.HEADER_BYTES))
+    if at < arrived:
+        stream.leap([place])
+
+
+PEERS = {"h2": ("HTTP/2", h2_input), "tls": ("TLS", tls_input)}
 
 
 def main() -> None:
@@ -261,10 +347,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--peer", choices=PEERS, help="only this one; both if it is not said")
     options = parser.parse_args()
-    for name, one in (("HTTP/2", h2_input), ("TLS", tls_input)):
+    for name, one in PEERS.values() if options.peer is None else [PEERS[options.peer]]:
         refused, slowest, began = 0, 0.0, time.perf_counter()
-        count = options.inputs // 2
+        count = options.inputs
         for number in range(count):
             at = time.process_time()
             try:

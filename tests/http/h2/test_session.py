@@ -424,3 +424,17 @@ def test_nothing_is_an_answer_before_the_greeting_or_behind_half_a_frame() -> No
     assert session.whole_answer(small(1, OK, b"x"), 1) is None
     session.receive(HELLO + HELLO[:5])
     assert session.whole_answer(small(1, OK, b"x"), 1) is None
+
+
+def test_a_long_run_of_frames_at_once_opens_windows_on_its_way() -> None:
+    whole, by_frame = Session(), Session()
+    data = frame(frames.HEADERS, 4, 1, OK) + frame(frames.DATA, 0, 1, bytes(8192)) * 3000
+    for session in (whole, by_frame):
+        session.request(GET, keeps=False)
+        session.receive(HELLO)
+    told = [
+        bodies(whole.receive(data)),
+        bodies([event for at in range(0, len(data), 10_000) for event in by_frame.receive(data[at : at + 10_000])]),
+    ]
+    assert told == [{1: (3000 * 8192, b"", False)}] * 2
+    assert all(taken(session).count(frames.window_update(0, 0)[:9]) >= 3 for session in (whole, by_frame))

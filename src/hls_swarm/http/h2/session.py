@@ -25,6 +25,8 @@ OUT_LIMIT_BYTES = 256 << 10
 MOST_STREAMS = 100
 """Streams at once until the peer has said how many it takes, and never more."""
 _HALF_WINDOW_BYTES = CONNECTION_WINDOW_BYTES // 2
+_RUN_BYTES = 1 << 20
+"""What is counted in one step: less than half a window, so that one is opened again before more is taken."""
 _DEFAULT_WINDOW_BYTES = (1 << 16) - 1
 _LAST_STREAM = (1 << 31) - 1
 
@@ -530,7 +532,8 @@ class Session:
 def _run_of_data(data: bytes | memoryview, at: int, stream: int) -> tuple[int, int]:
     """Where whole DATA frames of a stream end that follow one another from there, without flags; and their payload."""
     size, begun, count = len(data), at, 0
-    while size - at > frames.HEADER_BYTES:
+    most = min(size - frames.HEADER_BYTES, at + _RUN_BYTES)
+    while at < most:
         high, low, kind, number = header_parts(data, at)
         length = high << 8 | low
         end = at + frames.HEADER_BYTES + length
