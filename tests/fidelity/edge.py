@@ -34,7 +34,7 @@ from hls_swarm.viewer.profiles import PROFILES, Profile
 
 PART_SECONDS, PART_TARGET_SECONDS = 0.333, 0.36
 MASTER = "/ll/master.m3u8"
-_NUMBER = re.compile(r"(?<=seg-)\d+|(?<=_HLS_msn=)\d+")
+_NUMBER = re.compile(r"(?<=seg-)\d+|(?<=init-)\d+|(?<=_HLS_msn=)\d+")
 _Play = Callable[..., dict[str, Any]]
 REAL: Mapping[str, tuple[_Play, Mapping[str, Any]]] = {
     "hlsjs": (play_with_hls_js, {"startLevel": 1}),

@@ -27,7 +27,7 @@ _LAST_SECONDS = 4.0
 _STALL_SECONDS = 0.1
 _MOST_SKIPPED = 6
 _AT_ONCE_SECONDS, _AGAIN_SECONDS = 0.05, 0.3
-_MEDIA_PART = re.compile(r"seg-([+-]\d+)-(\d+)")
+_MEDIA_PART = re.compile(r"(?:seg|init)-([+-]\d+)-?(\d+)?")
 _PART = re.compile(r"_HLS_msn=([+-]\d+)&_HLS_part=(\d+)")
 _WHOLE = re.compile(r"seg-[+-]\d+\.m4s")
 _PER_SEGMENT = 6
@@ -44,6 +44,7 @@ SCENARIOS = (
     Scenario("playlists answer 503 for 2 s", _MEDIA, 20.0, ((5.0, "status=503,on=playlist,for=2s"),), players=_BOTH),
     Scenario("media answers 503 for 1 s", _MEDIA, 20.0, ((5.0, "status=503,on=segment,for=1s"),), players=_BOTH),
     Scenario("parts half a second late for 3 s", _MEDIA, 20.0, ((5.0, "late=500ms,for=3s"),), players=_BOTH),
+    Scenario("new init sections for 6 s", _MEDIA, 20.0, ((5.0, "new-map,for=6s"),), players=_BOTH),
     Scenario("hints that do not come true for 3 s", _MEDIA, 20.0, ((5.0, "lost-hint,for=3s"),), players=_BOTH),
 )
 
@@ -73,7 +74,7 @@ def ordered(requests: list[tuple[float, str]]) -> list[tuple[float, str]]:
 
 def _number(name: str) -> tuple[int, ...]:
     found = _PART.search(name) or _MEDIA_PART.search(name)
-    return () if found is None else tuple(map(int, found.groups()))
+    return () if found is None else tuple(int(group or -1) for group in found.groups())
 
 
 def tries_as_one(requests: list[tuple[float, str]]) -> list[tuple[float, str]]:
@@ -228,7 +229,7 @@ def _say(track: str, real: Played, ours: Played) -> None:
 
 def _parts(media: list[tuple[float, str]]) -> list[tuple[float, str]]:
     """From the first part on: before that Shaka looks into segments from the middle to learn what is in them."""
-    found = [each for each in media if not each[1].startswith("init")]
+    found = [each for each in media if each[1] != "init.mp4"]
     return list(dropwhile(lambda each: _WHOLE.fullmatch(each[1]) is not None, found))
 
 
