@@ -9,11 +9,11 @@ Rules:
 - Over HTTP/2 and HTTP/3 there is one connection to a host, and fetches share it; while it is not known yet what the
   host speaks, they wait for the first one.
 - User and password of a URL go to its origin for as long as the client lives, as browsers do (RFC 7617 2.2).
-- One timer per client, set for the earliest time limit of what is in flight. It is moved only to an earlier time:
-  when it rings for a limit that no longer stands, it is set anew. So a fetch that goes well costs no timer.
+- One alarm per client, set for the earliest time limit of what is in flight. It is moved only to an earlier time:
+  when it rings for a limit that no longer stands, it is set anew. So a fetch that goes well sets none, and those of
+  all clients share one timer (`alarms`).
 """
 
-import asyncio
 from collections.abc import Callable
 from math import inf
 from time import perf_counter, time
@@ -54,7 +54,7 @@ class Client:
         link: its own, which all its connections share; None: it reads as fast as bytes come.
 
     Attributes:
-        alarm_at: when its timer rings; monotonic, infinite if it is not set.
+        alarm_at: when its alarm rings; monotonic, infinite if it is not set.
         asks_plainly: a request consists of its target and the fields, as far as the client knows.
 
     Raises:
@@ -71,7 +71,6 @@ class Client:
         "_given",
         "_in_flight",
         "_memory",
-        "_timer",
         "_waiting",
         "alarm_at",
         "asks_plainly",
@@ -99,7 +98,6 @@ class Client:
         self._cookies: CookieJar | None = None
         self._credentials: dict[Route, str] | None = None
         self._given: str | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self.alarm_at = inf
 
     def fetch(self, request: Request, done: Callable[[Exchange], None]) -> Fetching:
@@ -125,9 +123,7 @@ class Client:
             connection.close()
         if self._follower is not None:
             self._follower.close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer, self.alarm_at = None, inf
+        self.alarm_at = inf
 
     def connection(self, route: Route) -> AnyConnection | None:
         """An idle connection, if there is one."""
@@ -289,18 +285,13 @@ class Client:
 
     def watch(self, deadline: float) -> None:
         """See to it that `Pending.expire` is called at this time or soon after."""
-        if deadline >= self.alarm_at:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self.alarm_at = deadline
-        # The loop counts whole milliseconds and may be up to one behind: never ring early.
-        delay = max(0.0, deadline - perf_counter()) + 0.002
-        self._timer = self.context.loop.call_later(delay, self._ring)
+        if deadline < self.alarm_at:
+            self.alarm_at = deadline
+            self.context.alarms.set(self)
 
-    def _ring(self) -> None:
-        self._timer, self.alarm_at = None, inf
-        now = perf_counter()
+    def ring(self, now: float) -> None:
+        """See `alarms.Alarmed`."""
+        self.alarm_at = inf
         for fetching in self._in_flight.copy():
             try:
                 fetching.expire(now)

@@ -12,6 +12,7 @@ import msgspec
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.hls.cache import DIRECTIVE, PASSING
+from hls_swarm.http.alarms import Alarms
 from hls_swarm.http.asking.fields import FieldBlock, default_fields, field_block
 from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, parse_target
 from hls_swarm.http.fetcher import Timeouts
@@ -54,6 +55,7 @@ class ClientContext:
         reach: whom to ask, and whom to tell secrets.
         hosts: who was asked.
         round_trips: of some of the connections.
+        alarms: for the time limits of all clients.
         targets: by URL, taken apart and remembered; `new_target` does not remember. Both raise BadUrl.
         timeouts: a request's time limits to those that hold, if the options have any of their own.
         scratch: where dropped bytes go if they must be copied at all; its content means nothing.
@@ -78,6 +80,7 @@ class ClientContext:
         self.reach = Reach(self.options.origins, self.options.trusted_hosts, self.options.only_hosts)
         self.hosts: Hosts = {}
         self.round_trips = RoundTrips()
+        self.alarms = Alarms(loop)
         self._sensitive = frozenset(name.lower() for name in self.options.sensitive_headers)
         self.targets = _Targets(self.new_target)
         self.fields = lru_cache(maxsize=1024)(self._fields)

@@ -56,7 +56,7 @@ class Owner(Protocol):
         fields: header fields of every request.
         identity: what tells this viewer from others.
         asks_plainly: a request consists of its target and the fields, as far as the client knows.
-        alarm_at: when its timer rings: only what is due earlier is to be watched for.
+        alarm_at: when its alarm rings: only what is due earlier is to be watched for.
     """
 
     context: ClientContext
