@@ -185,6 +185,8 @@ class Movement(Enum):
     RESET = "reset"  # its sequence numbers began anew, or leapt to where no time could have brought them
 
 
+# Members as globals: in Python 3.11 a member is found on its class at seven times the cost.
+_NONE, _ON, _OLDER, _RESET = Movement
 LEAP_SECONDS = 60.0
 """Media that may be missing between two copies, beyond the time that passed, before the numbers are said to have leapt:
 a copy may be older than it says."""
@@ -197,23 +199,23 @@ def movement(held: MediaPlaylist, new: MediaPlaylist, *, elapsed: float) -> Move
         elapsed: seconds since the held copy was made, as far as that is known.
     """
     if new is held:
-        return Movement.NONE
+        return _NONE
     end, new_end = held.next_sequence, new.next_sequence
     if held.segments and new_end <= held.first_sequence:
-        return Movement.RESET
+        return _RESET
     if new_end < end:
-        return Movement.OLDER
+        return _OLDER
     if new_end == end:
         more = len(new.open_parts) - len(held.open_parts)
         if more:
-            return Movement.ON if more > 0 else Movement.OLDER
-        return Movement.NONE if new.is_live else Movement.ON
+            return _ON if more > 0 else _OLDER
+        return _NONE if new.is_live else _ON
     missing = new.first_sequence - end
     if missing > 0 and held.segments:
         usual = held.duration / len(held.segments) or new.target_duration
         if missing * usual > elapsed + max(LEAP_SECONDS, 10 * new.target_duration):
-            return Movement.RESET
-    return Movement.ON
+            return _RESET
+    return _ON
 
 
 def date_moved(held: MediaPlaylist, new: MediaPlaylist) -> float:

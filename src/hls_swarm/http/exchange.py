@@ -56,7 +56,7 @@ class _Phase(Enum):
 # Members as globals: in Python 3.11 a member is found on its class at seven times the cost.
 _WAITING, _CONNECTING, _SENDING, _ANSWER, _BODY = _Phase
 _KEEP, _DROP, _REFUSE = BodyUse
-_CLOSE = Framing.CLOSE
+_LENGTH, _CLOSE = Framing.LENGTH, Framing.CLOSE
 _NO_HTTP2, _NO_HTTP3 = Http2.NEVER, Http3.NEVER
 
 
@@ -87,6 +87,7 @@ class Fetching:
         "_hop_counted",
         "_hop_from",
         "_hops",
+        "_is_useful",
         "_limit",
         "_payload_bytes",
         "_phase",
@@ -119,6 +120,7 @@ class Fetching:
         self._dial: Dial | None = None
         self._failure: Failure | None = None
         self._head: Head | None = None
+        self._is_useful = False  # whether the answer is what was asked for, as far as its head says
         self._phase = _WAITING
         self._limit: float | None = None
         self._since = self._started_at
@@ -148,7 +150,7 @@ class Fetching:
             connection.poll()
             connection = self._connection
         arrived = self._body_bytes + (connection.arrived_bytes() if connection is not None else 0)
-        size = head.length if head is not None and head.framing is Framing.LENGTH else None
+        size = head.length if head is not None and head.framing is _LENGTH else None
         first = None if head is None else self._first_byte_at
         return Progress(self._started_at, first, arrived - self._hop_from, size)
 
@@ -284,25 +286,24 @@ class Fetching:
         limit = self._limit = self._timeouts.no_progress
         if limit is not None:
             self._client.watch(self._since + limit)
-        status, failure = head.status, None
-        if status != 200 or self._request.byte_range is not None:
+        if head.status != 200 or self._request.byte_range is not None:
             failure = self._failure = self._judged(head)
-        if failure is None and status not in _REDIRECTS:
-            if not self.keeps_body:
-                return _DROP
-            if head.length <= self._request.max_body_bytes:
-                return _KEEP
-            self._failure = self._too_long()
-            return _REFUSE
-        return _REFUSE if head.length > USELESS_BODY_BYTES else _DROP
+            if failure is not None or head.status in _REDIRECTS:
+                return _REFUSE if head.length > USELESS_BODY_BYTES else _DROP
+        self._is_useful = True
+        if not self.keeps_body:
+            return _DROP
+        if head.length <= self._request.max_body_bytes:
+            return _KEEP
+        self._failure = self._too_long()
+        return _REFUSE
 
     def body_received(self, count: int, payload_bytes: int) -> bool:
         """See `connection.Exchanger`."""
         self._body_bytes += count
         if self._timeouts.no_progress is not None:
             self._since = perf_counter()
-        head = self._head
-        if self._failure is not None or head is None or head.status in _REDIRECTS:
+        if not self._is_useful or self._failure is not None:
             return self._body_bytes - self._hop_from <= USELESS_BODY_BYTES
         if payload_bytes and self.keeps_body:
             self._payload_bytes += payload_bytes
@@ -317,7 +318,7 @@ class Fetching:
         head = self._head
         if self._failure is not None or head is None:
             self._end(self._failure)
-        elif head.status in _REDIRECTS:
+        elif not self._is_useful:
             self._follow(head)
         elif body is None or head.content_encoding is None:
             self._end(None, body)
@@ -384,6 +385,7 @@ class Fetching:
 
     def _begin_hop(self) -> None:
         self._hop_from = self._body_bytes
+        self._is_useful = False
         self._first_byte_at = self._head = self.body_start = None
         self.proceed()
 
@@ -507,7 +509,7 @@ class Fetching:
             return Failure(FailureKind.RANGE, f"no byte range in the answer, asked for {first}-{last}")
         if part != (first, last):
             return Failure(FailureKind.RANGE, f"bytes {part[0]}-{part[1]}, asked for {first}-{last}")
-        if head.framing is Framing.LENGTH and head.length != asked[1]:
+        if head.framing is _LENGTH and head.length != asked[1]:
             return Failure(FailureKind.RANGE, f"{head.length} bytes, asked for {asked[1]}")
         return None
 
@@ -572,34 +574,34 @@ class Fetching:
         done, self._done = self._done, None
         if done is None:
             return
-        client = self._client
+        client, request, head, home = self._client, self._request, self._head, self._home
         client.ended(self)
-        head, home = self._head, self._home
         if failure is None and home is not None and not self._hops and client.identity.secret is None:
-            url, final_url = home.shown, self._request.url
+            url, final_url = home.shown, request.url
         else:
             url, final_url, failure = self._shown(failure)
         times = self._dialed
-        status = age = retry_after = content_type = length = encoding = None
+        dns = connect = tls = status = age = retry_after = content_type = length = encoding = None
+        if times is not None:
+            dns, connect, tls = times.dns_seconds, times.connect_seconds, times.tls_seconds
         if head is not None:
             status, age, retry_after = head.status, head.age_seconds, head.retry_after_seconds
-            content_type = head.content_type
-            encoding = head.content_encoding
-            if head.framing is Framing.LENGTH:
+            content_type, encoding = head.content_type, head.content_encoding
+            if head.framing is _LENGTH:
                 length = head.length
         # By position: by name it takes six times as long, twice for each segment and viewer.
         done(
             Exchange(
                 url,
                 final_url,
-                self._request.due_at,
+                request.due_at,
                 self._started_at,
                 perf_counter(),
                 self._sent_at,
                 self._first_byte_at,
-                None if times is None else times.dns_seconds,
-                None if times is None else times.connect_seconds,
-                None if times is None else times.tls_seconds,
+                dns,
+                connect,
+                tls,
                 self._requests_sent,
                 status,
                 self._head_bytes,
@@ -615,7 +617,11 @@ class Fetching:
                 length,
                 encoding,
                 # A stream of HTTP/2 has an end of its own, and its connection goes on.
-                body is not None and head is not None and head.framing is _CLOSE and not head.keep_alive,
+                length is None
+                and body is not None
+                and head is not None
+                and head.framing is _CLOSE
+                and not head.keep_alive,
                 self._unanswered,
             )
         )

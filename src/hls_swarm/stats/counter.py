@@ -68,6 +68,7 @@ _MOST_TYPES = 50
 """Content-Types that are remembered to be right."""
 _BATCH = 128
 """Records that wait to be counted, at most: some hold the body of a playlist."""
+_INIT = ObjectKind.INIT
 _CANCELLED, _INTERNAL = FailureKind.CANCELLED, FailureKind.INTERNAL
 _CMCD_REPORT = ObjectKind.CMCD_REPORT
 _OLDER = Violation("a reload brought an older copy: the media sequence number went back", "8216bis 6.2.2", 0)
@@ -180,7 +181,7 @@ class Counter:
         # Nearly all are of these three, and class patterns would take twice as long.
         if isinstance(record, SegmentFetched):
             failure = record.failure
-            if record.hinted and record.kind is not ObjectKind.INIT:
+            if record.hinted and record.kind is not _INIT:
                 self._tally.hinted_requests += record.exchange.requests_sent
             self._add_exchange(record.kind, record.exchange, failure, record.retry, record.hinted)
             if failure is None:

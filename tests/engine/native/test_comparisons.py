@@ -1,6 +1,6 @@
 from tests.builders.playlists import Playlist, Segment
 
-from hls_swarm.engine.native.comparisons import ALIKE, Comparison, Comparisons
+from hls_swarm.engine.native.comparisons import ALIKE, FIRST, Comparison, Comparisons
 from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import MediaPlaylist
 
@@ -18,16 +18,17 @@ def window(first: int, *, date: float = DATE, name: str = "", url: str = "http:/
 def test_what_differs_of_common_segments_is_told_once_worked_out() -> None:
     comparisons = Comparisons()
     held, new = window(5), window(6, date=DATE + 36, name="b")
-    assert comparisons.compare(held, new) == Comparison(mutated=3, dates_moved=36.0)
+    assert comparisons.compare(held, new) == Comparison(changed=True, mutated=3, dates_moved=36.0)
     assert comparisons.compare(held, new) is comparisons.compare(held, new)
 
 
 def test_nothing_differs_from_nothing_itself_or_another_address() -> None:
     comparisons, held = Comparisons(), window(5)
-    assert comparisons.compare(None, held) is ALIKE
+    assert comparisons.compare(None, held) is FIRST
     assert comparisons.compare(held, held) is ALIKE
-    assert comparisons.compare(held, window(6, name="b", url="http://h/q.m3u8")) is ALIKE
+    assert comparisons.compare(held, window(6, name="b", url="http://h/q.m3u8")) == FIRST
+    assert comparisons.compare(held, window(5)) == ALIKE  # other bytes, the same list
 
 
 def test_dates_that_move_by_no_more_than_a_second_are_rounding() -> None:
-    assert Comparisons().compare(window(5), window(6, date=DATE + 1.0)) == ALIKE
+    assert Comparisons().compare(window(5), window(6, date=DATE + 1.0)) == FIRST

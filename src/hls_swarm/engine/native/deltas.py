@@ -22,15 +22,19 @@ class Deltas:
 
     def complete(self, held: MediaPlaylist | None, delta: MediaPlaylist) -> MediaPlaylist | RefetchReason:
         """The full playlist, or why the delta is of no use."""
-        if held is None or _path(held.url) != _path(delta.url):
+        if held is None:
             return RefetchReason.SEGMENTS_MISSING
         key = id(held), id(delta)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = merge_delta(held, delta), held, delta
+            known = self._known[key] = _completed(held, delta), held, delta
             if len(self._known) > _CAPACITY:
                 self._known.popitem(last=False)
         return known[0]
+
+
+def _completed(held: MediaPlaylist, delta: MediaPlaylist) -> MediaPlaylist | RefetchReason:
+    return merge_delta(held, delta) if _path(held.url) == _path(delta.url) else RefetchReason.SEGMENTS_MISSING
 
 
 def _path(url: str) -> str:

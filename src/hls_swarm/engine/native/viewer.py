@@ -16,7 +16,6 @@ from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.delta import RefetchReason
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
 from hls_swarm.hls.reading import STRICT
-from hls_swarm.hls.timeline import Movement, movement
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.records import (
     AsideFetched,
@@ -413,10 +412,8 @@ class NativeViewer:
                     self._delta_misfits(action, exchange, full, wanted=wanted)
                     return
                 playlist = full
-            changed = playlist is not held
-            if changed and held is not None:
-                changed = movement(held, playlist, elapsed=inf) is not Movement.NONE
-                compared = self._comparisons.compare(held, playlist)
+            compared = self._comparisons.compare(held, playlist)
+            changed = compared.changed
             self._held[held_as] = playlist
             if not playlist.segments:
                 failure = no_segments(playlist)

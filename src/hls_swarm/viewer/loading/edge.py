@@ -19,6 +19,7 @@ from hls_swarm.viewer.lowlatency.place import Place
 from hls_swarm.viewer.lowlatency.rules import StartRule
 
 _PART = ObjectKind.PART
+_AT_INDEPENDENT = StartRule.AT_INDEPENDENT
 
 
 def next_media(loading: Loading, track: Track, place: Place, now: float) -> Part | Segment | None:
@@ -31,7 +32,7 @@ def next_media(loading: Loading, track: Track, place: Place, now: float) -> Part
     if found_in != sequence:
         track.next_sequence, track.skip_seconds = found_in, 0.0
     begins = undecided and playlist.is_low_latency and track is loading.tracks[0]
-    if not begins or place.rules.starts is not StartRule.AT_INDEPENDENT:
+    if not begins or place.rules.starts is not _AT_INDEPENDENT:
         return wanted
     if isinstance(wanted, Part):
         track.skip_seconds = wanted.start - _segment_start(playlist, wanted)

@@ -10,7 +10,7 @@ Rules:
 from msgspec import structs
 
 from hls_swarm.hls.playlist import MediaPlaylist, Part, Segment
-from hls_swarm.records import Exchange, ObjectKind, PassReason, SegmentsExpired, SegmentsPassed
+from hls_swarm.records import Exchange, PassReason, SegmentsExpired, SegmentsPassed
 from hls_swarm.viewer.actions import FetchSegment, SegmentLoaded
 from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.loading.changing.elsewhere import switch
@@ -20,7 +20,7 @@ from hls_swarm.viewer.loading.edge import hint_fetch, next_media, part_fetch, pa
 from hls_swarm.viewer.loading.join import join
 from hls_swarm.viewer.loading.polling import look_due, look_in_vain, next_look, unlisted_seconds
 from hls_swarm.viewer.loading.recovery import give_up
-from hls_swarm.viewer.loading.requests import SEGMENT, object_fetch
+from hls_swarm.viewer.loading.requests import INIT, KEY, PART, SEGMENT, object_fetch
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.playback import EPSILON, PLAYING
@@ -41,10 +41,10 @@ def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
     if loaded.kind is SEGMENT:
         if segment is not None:
             track.credit(segment)
-    elif loaded.kind is ObjectKind.PART:
+    elif loaded.kind is PART:
         if track.low_latency is not None:
             part_loaded(loading, track, track.low_latency, loaded, now)
-    elif loaded.kind is ObjectKind.INIT:
+    elif loaded.kind is INIT:
         if loaded.hinted and track.low_latency is not None:
             track.keep((loaded.url, loaded.byte_range))  # what is listed now may need the one before
             track.low_latency.init_hint = None
@@ -57,8 +57,8 @@ def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
 def _note(loading: Loading, steering: Steering, track: Track, exchange: Exchange | None) -> None:
     """What the steering server is told of, and maybe waits for, has come."""
     fetch = track.in_flight
-    if fetch is not None and exchange is not None and fetch.kind is not ObjectKind.KEY:
-        steering.link.measure(exchange, is_media=fetch.kind is not ObjectKind.INIT)
+    if fetch is not None and exchange is not None and fetch.kind is not KEY:
+        steering.link.measure(exchange, is_media=fetch.kind is not INIT)
     if steering.waits:
         loading.retry_at = 0.0  # at once, before anything else is asked for
 

@@ -15,14 +15,14 @@ Rules:
 from dataclasses import dataclass
 
 from hls_swarm.hls.playlist import MediaPlaylist
-from hls_swarm.records import Exchange, ObjectKind, SwitchReason
+from hls_swarm.records import Exchange, SwitchReason
 from hls_swarm.viewer.actions import Cancel, Look, Looked, PlaylistLoaded, SegmentLoaded
 from hls_swarm.viewer.adapting.algorithm import Adaptation, Algorithm, GivingUp, Transfer, View
 from hls_swarm.viewer.adapting.hlsjs import Progress
 from hls_swarm.viewer.adapting.ladder import Ladder, ladder
 from hls_swarm.viewer.adapting.players import algorithm
 from hls_swarm.viewer.choosing.choice import Option
-from hls_swarm.viewer.loading.requests import SEGMENT, playlist_fetch
+from hls_swarm.viewer.loading.requests import INIT, KEY, PART, SEGMENT, playlist_fetch
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.playback import EPSILON, PAUSED, PLAYING
@@ -188,18 +188,18 @@ def media_came(loading: Loading, levels: Levels, event: SegmentLoaded) -> None:
     """A media request ended well; to be told before the segment is credited."""
     track = loading.tracks[event.track]
     fetch, exchange = track.in_flight, event.exchange
-    if fetch is None or fetch.kind is ObjectKind.KEY:
+    if fetch is None or fetch.kind is KEY:
         if fetch is not None:
             track.keep(fetch.url)
         return
-    if fetch.kind is ObjectKind.INIT:
+    if fetch.kind is INIT:
         track.keep((fetch.url, fetch.byte_range))
     if exchange is None or fetch.hinted:
         return  # most of the time of a hinted part it waited for that to be made
     if event.track != 0:
         levels.algorithm.loaded_beside(transfer_of(exchange))
     else:
-        is_media = fetch.kind is SEGMENT or fetch.kind is ObjectKind.PART
+        is_media = fetch.kind is SEGMENT or fetch.kind is PART
         levels.algorithm.loaded(levels.current, transfer_of(exchange), is_media=is_media)
         if is_media and loading.alternatives is not None:
             loading.alternatives.forgive(track.source.url)
