@@ -55,11 +55,11 @@ class Tolerance:
         return {"hlsjs": self.hlsjs, "ffmpeg": self.ffmpeg, "shaka": self.shaka}[player]
 
 
-LIVE = Tolerance(hlsjs=0.4, ffmpeg=0.15, shaka=0.4)
+LIVE = Tolerance(hlsjs=0.4, ffmpeg=0.15, shaka=1.1)
 """hls.js acts on ticks of 100 ms, and a browser takes its time to start; ffmpeg looks every 100 ms if it is time."""
 BURST = Tolerance(hlsjs=0.7, ffmpeg=0.15, shaka=0.7)
 """While a buffer is filled: hls.js takes apart and appends each segment before it asks for the next."""
-SLOW = Tolerance(hlsjs=0.5, ffmpeg=2.5, shaka=0.5)
+SLOW = Tolerance(hlsjs=0.5, ffmpeg=2.5, shaka=1.1)
 """With slow bodies: ffmpeg has two segments under way at once, so its requests and reloads fall elsewhere."""
 _PLAYERS = ("hlsjs", "shaka", "ffmpeg")
 _AT_ONCE = 2

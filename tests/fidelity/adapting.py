@@ -45,6 +45,8 @@ GOOD_SHARE = 0.95
 """Of the segments, those that must be of the same variant."""
 _SEGMENT = re.compile(r"/(?:video-)?(\d+p)/seg-(\d+)\.(?:ts|m4s)")
 _PLAYERS: dict[str, Callable[..., dict[str, Any]]] = {"hlsjs": play_with_hls_js, "shaka": play_with_shaka}
+_DOWNLINK_BPS = {"hlsjs": None, "shaka": 1.5e6}
+"""What a browser says of a link that it has not measured; only Shaka asks it."""
 _CONFIG: dict[str, dict[str, Any] | None] = {
     "hlsjs": None,
     # A variant whose pictures a busy machine without a screen can not draw in time would be left for that.
@@ -191,7 +193,8 @@ async def _ours(trace: Trace, profile: str, phase: float | None) -> Played:
         if phase is not None:
             clock = float(await asyncio.to_thread(get, f"{address.base_url}/control/clock"))
             await asyncio.sleep((phase - clock) % SEGMENT_SECONDS)
-        machine = Viewer(0, address.base_url + trace.path, PROFILES[profile], parse_variant("auto"), time.time())
+        url, auto, link_bps = address.base_url + trace.path, parse_variant("auto"), _DOWNLINK_BPS[profile]
+        machine = Viewer(0, url, PROFILES[profile], auto, time.time(), link_bps=link_bps)
         client = Client(ClientContext(loop), Identity(user_agent="ours"))
         viewer = NativeViewer(
             machine, client, PlaylistCache(), Comparisons(), lambda _: None, lambda _: done.set(), loop

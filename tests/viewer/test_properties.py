@@ -141,7 +141,8 @@ def test_no_segment_is_loaded_twice_within_a_sequence(drawn: dict[str, object]) 
     if not any(isinstance(record, SequenceReset) for record in world.records):
         assert len(loaded) == len(set(loaded))
         numbers = [int(url.rpartition("segment")[2].removesuffix(".ts")) for url in loaded]
-        assert numbers == sorted(numbers)
+        looked_into = 1 if drawn["profile"] == "shaka" else 0  # what it looks into first is not where it begins
+        assert numbers[looked_into:] == sorted(numbers[looked_into:])
 
 
 @given(worlds)

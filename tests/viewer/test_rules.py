@@ -116,6 +116,10 @@ def playlist_loads(made: World) -> list[float]:
     return [round(now, 3) for now, action in made.asked if isinstance(action, FetchPlaylist)]
 
 
+TOLD = replace(SHAKA, probes_captions=False)
+"""Shaka on a stream that says whether it has closed captions."""
+
+
 class TestJoinPoint:
     # Ten segments: 100 to 109. With lengths of 4, 3 and 2 s at the end, the last three are 9 s, three targets are 12 s.
     PLAIN = live(100, durations=[4.0] * 7 + [4.0, 3.0, 2.0])
@@ -127,10 +131,10 @@ class TestJoinPoint:
         [
             pytest.param(HLSJS, PLAIN, 106, id="hls.js: 3 x target duration"),
             pytest.param(MEDIA3, PLAIN, 106, id="Media3: 3 x target duration"),
-            pytest.param(SHAKA, PLAIN, 106, id="Shaka: the sum of the last three EXTINF, and 2 s before"),
+            pytest.param(TOLD, PLAIN, 106, id="Shaka: the sum of the last three EXTINF, and 2 s before"),
             pytest.param(FFMPEG, PLAIN, 107, id="FFmpeg: the third-last segment"),
             pytest.param(HLSJS, HELD, 106, id="hls.js: HOLD-BACK"),
-            pytest.param(SHAKA, HELD, 106, id="Shaka: HOLD-BACK, and 2 s before"),
+            pytest.param(TOLD, HELD, 106, id="Shaka: HOLD-BACK, and 2 s before"),
             pytest.param(FFMPEG, HELD, 107, id="FFmpeg: no HOLD-BACK"),
             pytest.param(MEDIA3, START, 104, id="Media3: EXT-X-START before all else"),
             pytest.param(FFMPEG, START, 107, id="FFmpeg: no EXT-X-START"),
@@ -211,7 +215,7 @@ class TestReload:
             pytest.param(MEDIA3, 4.0, 2.0, id="Media3, 8216: the target duration"),
             pytest.param(STEADY, 3.0, 2.0, id="8216bis: the last segment"),
             pytest.param(FFMPEG, 3.01, 2.0, id="FFmpeg: the last segment, from the end of the load"),
-            pytest.param(SHAKA, 3.01, 3.0, id="Shaka: the last segment, unchanged or not"),
+            pytest.param(TOLD, 3.01, 3.0, id="Shaka: the last segment, unchanged or not"),
         ],
     )
     def test_rule(self, profile: Profile, first: float, unchanged: float) -> None:
@@ -239,7 +243,7 @@ class TestReload:
         assert playlist_loads(made.run(11.5)) == [0.0, 2.0, 4.0, 6.0, 7.01, 9.02, 9.03, 10.03]
 
     def test_shaka_takes_off_the_mean_time_of_loads_but_not_after_the_first(self) -> None:
-        made = world(SHAKA)
+        made = world(TOLD)
         fast = made.origin
         made.origin = lambda action, now: (
             Answer(0.5, 200, rising(now)) if isinstance(action, FetchPlaylist) else fast(action, now)
@@ -274,7 +278,7 @@ class TestBuffer:
         ("profile", "target_duration", "segments_needed"),
         [
             pytest.param(HLSJS, 1, 1, id="hls.js: the first segment"),
-            pytest.param(SHAKA, 1, 1, id="Shaka: anything"),
+            pytest.param(TOLD, 1, 1, id="Shaka: anything"),
             pytest.param(MEDIA3, 1, 2, id="Media3: 1 s"),
         ],
     )
@@ -579,6 +583,44 @@ class TestRetries:
         made = world(SHAKA, lambda url, now: vod(), segment=lambda url, now: Answer(status=404)).run(10.0)
         assert [now for now, action in made.asked if isinstance(action, FetchSegment)] == pytest.approx([0.01, 1.02])
         assert of(made, ViewerStopped)[0].at == pytest.approx(2.03)
+
+
+class TestProbe:
+    """Shaka looks into a segment for closed captions where nothing is said of them, and keeps it for one use."""
+
+    def asked(self, profile: Profile, playlist: MediaPlaylist, *, tags: Sequence[str] = ()) -> list[str]:
+        master = multivariant(HIGH, tags=tags)
+        return (
+            world(profile, lambda url, now: master if url == "master.m3u8" else playlist, url=MASTER).run(1).segments()
+        )
+
+    def test_live_the_middle_one(self) -> None:
+        held = live(100, durations=[4.0] * 10)
+        # Play begins at 107, 2 s before that is 106; 104 is of no use.
+        assert self.asked(SHAKA, held)[:3] == ["segment104.ts", "segment106.ts", "segment107.ts"]
+
+    def test_live_the_middle_one_where_play_begins(self) -> None:
+        held = live(100, durations=[4.0] * 6)
+        assert self.asked(SHAKA, held) == [f"segment{number}.ts" for number in (102, 103, 104, 105)]
+
+    def test_on_demand_the_first_which_is_played(self) -> None:
+        assert self.asked(SHAKA, vod(10))[:3] == ["segment0.ts", "segment1.ts", "segment2.ts"]
+
+    def test_of_fragmented_mp4_three(self) -> None:
+        asked = self.asked(SHAKA, vod(10, tags=['#EXT-X-MAP:URI="init.mp4"']))
+        assert asked[:6] == ["init.mp4", "segment0.ts", "segment4.ts", "segment9.ts", "segment1.ts", "segment2.ts"]
+
+    def test_not_where_captions_are_told_of(self) -> None:
+        tag = '#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="en",INSTREAM-ID="CC1"'
+        assert self.asked(SHAKA, live(100, durations=[4.0] * 10), tags=[tag])[0] == "segment106.ts"
+
+    def test_reloads_count_from_its_end(self) -> None:
+        held = live(100, durations=[4.0] * 6)
+        made = world(SHAKA, lambda url, now: held, segment=lambda url, now: Answer(1.0)).run(6.0)
+        assert playlist_loads(made) == pytest.approx([0.0, 5.01])
+
+    def test_hls_js_does_not(self) -> None:
+        assert self.asked(HLSJS, live(100, durations=[4.0] * 10))[0] == "segment107.ts"
 
 
 class TestPolling:

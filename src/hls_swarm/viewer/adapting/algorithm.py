@@ -73,6 +73,9 @@ class Algorithm(Protocol):
     def waits_for_room(self) -> bool:
         """Whether it chooses only when there is room for a segment."""
 
+    def changes_with_the_last_bytes(self) -> bool:
+        """Whether a segment that leads to another level by its last bytes is given up with them."""
+
     def mark(self, view: View) -> float | None:
         """Buffer in seconds below which it may choose otherwise though nothing is loaded; None: there is none."""
 

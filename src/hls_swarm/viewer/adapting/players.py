@@ -88,6 +88,10 @@ class Hlsjs:
         """See `Algorithm`."""
         return False
 
+    def changes_with_the_last_bytes(self) -> bool:
+        """See `Algorithm`."""
+        return False
+
     def mark(self, view: View) -> float | None:
         """See `Algorithm`."""
         if self._forced is not None or self._last_loaded is None:
@@ -259,6 +263,10 @@ class Media3:
         """See `Algorithm`."""
         return True
 
+    def changes_with_the_last_bytes(self) -> bool:
+        """See `Algorithm`."""
+        return False
+
     def mark(self, view: View) -> float | None:
         """See `Algorithm`."""
         return None
@@ -330,6 +338,10 @@ class Shaka:
     def waits_for_room(self) -> bool:
         """See `Algorithm`."""
         return False
+
+    def changes_with_the_last_bytes(self) -> bool:
+        """See `Algorithm`: it is told of them before it has all."""
+        return True
 
     def mark(self, view: View) -> float | None:
         """See `Algorithm`."""

@@ -14,11 +14,12 @@ from hls_swarm.records import Exchange, PassReason, SegmentsExpired, SegmentsPas
 from hls_swarm.viewer.actions import FetchSegment, SegmentLoaded
 from hls_swarm.viewer.choosing.choice import Role
 from hls_swarm.viewer.loading.changing.elsewhere import switch
-from hls_swarm.viewer.loading.changing.levels import media_began, media_came
+from hls_swarm.viewer.loading.changing.levels import media_began, media_came, outdone
 from hls_swarm.viewer.loading.changing.steer import Steering
 from hls_swarm.viewer.loading.edge import hint_fetch, next_media, part_fetch, part_loaded
 from hls_swarm.viewer.loading.join import join
 from hls_swarm.viewer.loading.polling import look_due, look_in_vain, next_look, unlisted_seconds
+from hls_swarm.viewer.loading.probing import probe_came, probe_fetch, take_kept
 from hls_swarm.viewer.loading.recovery import give_up
 from hls_swarm.viewer.loading.requests import INIT, KEY, PART, SEGMENT, object_fetch
 from hls_swarm.viewer.loading.state import Loading
@@ -29,7 +30,10 @@ from hls_swarm.viewer.playing.playback import EPSILON, PLAYING
 def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
     """The media request of the track is here whole."""
     track = loading.tracks[event.track]
-    if loading.levels is not None:
+    looked_into = loading.probe is not None and bool(loading.probe.pending)
+    if looked_into:
+        pass  # measured by nobody: there is no one yet who chooses
+    elif loading.levels is not None:
         media_came(loading, loading.levels, event)
     elif loading.steering is not None and event.track == 0:
         _note(loading, loading.steering, track, event.exchange)
@@ -38,8 +42,10 @@ def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
     track.attempts = 0
     if loaded is None:
         return
+    if loading.probe is not None and looked_into:
+        probe_came(loading, loading.probe, loaded, now)
     if loaded.kind is SEGMENT:
-        if segment is not None:
+        if segment is not None and not (loading.levels is not None and outdone(loading, loading.levels, event, now)):
             track.credit(segment)
     elif loaded.kind is PART:
         if track.low_latency is not None:
@@ -81,7 +87,15 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
             track.in_flight = structs.replace(again, due_at=due_at, retry=True)
             loading.actions.append(track.in_flight)
             return None
+    probe = loading.probe
+    if probe is not None and probe.pending:
+        if index == 0:
+            track.in_flight = probe_fetch(loading, probe, track, index, due_at)
+            loading.actions.append(track.in_flight)
+        return None
     segment = track.next_segment()
+    while probe is not None and segment is not None and index == 0 and take_kept(loading, probe, track, segment):
+        segment = track.next_segment()
     if segment is None and track.next_sequence < track.playlist.first_sequence:
         segment = _pass_expired(loading, track, track.playlist, track.next_sequence, now)
     if segment is not None and segment.gap:

@@ -64,6 +64,9 @@ def playlist_failed(
     )
     if step is Step.RETRY:
         track.reload_at = now + delay
+        begins_anew = policy.retry_delay(attempts, failure.kind, failure.status) is None
+        if begins_anew and loading.profile.live_retry_seconds is not None:
+            track.playlist_attempts, track.scheduled_at = 0, track.reload_at
     else:
         _take(loading, step, track, Fatal(failure, url, ObjectKind.MEDIA_PLAYLIST), now)
     release(loading, now + delay)

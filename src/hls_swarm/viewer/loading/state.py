@@ -25,6 +25,7 @@ from hls_swarm.viewer.session import Session
 if TYPE_CHECKING:
     from hls_swarm.viewer.loading.changing.levels import Levels
     from hls_swarm.viewer.loading.changing.steer import Steering
+    from hls_swarm.viewer.loading.probing import Probe
 
 
 class Loading:
@@ -55,6 +56,8 @@ class Loading:
         fatal: what leaves nothing to play; who asks decides what it means.
         last_failure: the newest failure of a fetch.
         shown_url: where the first playlist was asked for, secrets masked.
+        probes: whether the player looks into segments first, and has not yet.
+        probe: what it looks into, and what it holds of it.
         low_latency_told: whether it was said that the stream can be played by parts, and whether it is.
         pace: when playlists are reloaded that are all reloaded together.
         rate_looked_at: when the speed of play was last looked at.
@@ -74,6 +77,8 @@ class Loading:
         "on_demand",
         "pace",
         "playback",
+        "probe",
+        "probes",
         "profile",
         "rate_looked_at",
         "resume_seconds",
@@ -124,6 +129,8 @@ class Loading:
         self.retry_at: float | None = None
         self.fatal: Fatal | None = None
         self.last_failure: Failure | None = None
+        self.probes = profile.probes_captions
+        self.probe: Probe | None = None
         self.low_latency_told = False
         self.pace = Pace(0.0 if profile.low_latency is None else profile.low_latency.ready_seconds)
         self.rate_looked_at = -math.inf

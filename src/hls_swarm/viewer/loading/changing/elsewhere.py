@@ -16,6 +16,7 @@ from hls_swarm.viewer.choosing.choice import Option, Role
 from hls_swarm.viewer.loading.changing.levels import begin, failed_over, go
 from hls_swarm.viewer.loading.changing.steer import ask_steering, begin_steering, has_other_pathway, left_pathway
 from hls_swarm.viewer.loading.policy import NO_FAILOVER
+from hls_swarm.viewer.loading.probing import tells_of_captions
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Repeats, Track, tracks_of
 
@@ -29,6 +30,7 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
     """Choose what to play of a presentation, and follow its tracks."""
     profile, kind = loading.profile, loading.variant.kind
     loading.start = playlist.start
+    loading.probes = loading.probes and not tells_of_captions(playlist)
     steering = profile.steering if playlist.content_steering is not None and kind is not VariantKind.ALL else None
     if steering is not None and playlist.variants:
         every = begin_steering(loading, playlist, steering, now)

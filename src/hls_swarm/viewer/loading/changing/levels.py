@@ -205,6 +205,14 @@ def media_came(loading: Loading, levels: Levels, event: SegmentLoaded) -> None:
             loading.alternatives.forgive(track.source.url)
 
 
+def outdone(loading: Loading, levels: Levels, event: SegmentLoaded, now: float) -> bool:
+    """Whether a segment that is here is not taken, since its last bytes were the reason for another level (Shaka)."""
+    if event.track != 0 or not levels.algorithm.changes_with_the_last_bytes():
+        return False
+    before = levels.current
+    return levels.algorithm.choose(_view(loading, loading.tracks[0], now)) != before
+
+
 def playlist_came(loading: Loading, levels: Levels, track: Track, event: PlaylistLoaded, now: float) -> None:
     """A media playlist is here; to be told before anything is made of it."""
     playlist = event.playlist

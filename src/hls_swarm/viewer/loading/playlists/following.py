@@ -28,9 +28,10 @@ from hls_swarm.viewer.choosing.choice import Source
 from hls_swarm.viewer.loading.changing.elsewhere import choose_stream
 from hls_swarm.viewer.loading.changing.levels import playlist_came
 from hls_swarm.viewer.loading.edge import settle_hints
-from hls_swarm.viewer.loading.join import join, join_renditions
+from hls_swarm.viewer.loading.join import join, join_renditions, plays_by_parts
 from hls_swarm.viewer.loading.playlists.blocking import keep_pace, plan_reload, tell
 from hls_swarm.viewer.loading.playlists.reload import next_load, reload_delay
+from hls_swarm.viewer.loading.probing import begin_probe
 from hls_swarm.viewer.loading.recovery import playlist_failed
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
@@ -100,6 +101,8 @@ def _media_playlist_loaded(
         tell(loading, playlist, now)
     if track.next_sequence is None:
         join(loading, track, playlist, now)
+        if loading.probes and track is loading.tracks[0] and not plays_by_parts(playlist, loading.profile):
+            begin_probe(loading, track, playlist)
     elif before is not None and playlist is not before:
         _move_on(loading, track, moved, playlist, event, now)
     place = track.low_latency
@@ -179,6 +182,7 @@ def _next_beat(track: Track, started_at: float, delay: float, now: float) -> flo
     if track.beat_at is not None and track.beat_at > now:
         return track.beat_at
     if not first:
-        mean.sample(1, now - started_at)
+        begun = started_at if track.scheduled_at is None else min(track.scheduled_at, started_at)
+        mean.sample(1, now - begun)  # retries are part of it
     track.beat_at = next_load(_SHAKA, None if first else started_at, started_at, delay, now, mean.value)
     return track.beat_at
