@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable
 
 import pytest
@@ -404,3 +405,27 @@ def test_an_answer_is_read_at_once_after_a_long_body_that_was_reset(
         assert cut.failure is not None
         assert cut.failure.kind is FailureKind.TRUNCATED
         assert (after.body, after.failure) == (b"short", None)
+
+
+@pytest.mark.parametrize("is_tls", [True, False], ids=["TLS 1.3", "prior knowledge"])
+def test_the_end_of_a_long_body_in_a_frame_of_its_own_is_read_at_once(
+    is_tls: bool, server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    """As servers in Go send it, after everything else was read: it is shorter than the low-water mark of the body."""
+
+    def script(turn: Request) -> None:
+        turn.head(200, ("content-length", "300000"))
+        turn.body(bytes(16_000), end=False)
+        time.sleep(0.1)
+        turn.body(bytes(284_000), end=False)
+        time.sleep(0.2)
+        turn.body(b"", end=True)
+
+    async def use(client: Client) -> Exchange:
+        return await asyncio.wait_for(fetch(client, request(origin.url(), timeouts=unlimited)), 10)
+
+    tls, identity = (server_tls, OFFERED) if is_tls else (None, REQUIRED)
+    unlimited = Timeouts(connect=None, first_byte=None, no_progress=None, total=None)
+    with http2_origin(script, tls) as origin:
+        got = with_client(use, options=trusting, identity=identity)
+    assert (got.body_bytes, got.failure) == (300_000, None)

@@ -540,13 +540,16 @@ class H2Connection:
             self._pool.released(self)
 
     def _follow_the_body(self) -> None:
-        """Be woken once for much, where much of one body is all that is to come."""
-        answering = self._sole
-        if answering is None:
-            return
-        head = answering.head
-        if head is not None and head.framing is _LENGTH and answering.left > 0:
-            self.stream.expect(_with_frames(answering.left))
+        """Be woken once for much, where much of one body is all that is to come; else for whatever comes.
+
+        Behind the last byte of a body its end may come as a frame of its own, as servers in Go send it.
+        """
+        answering, left = self._sole, 0
+        if answering is not None:
+            head = answering.head
+            if head is not None and head.framing is _LENGTH:
+                left = answering.left
+        self.stream.expect(_with_frames(left) if left > 0 else 0)
 
 
 def _with_frames(body_bytes: int) -> int:
