@@ -1,4 +1,4 @@
-"""What several benchmarks share: an nginx of their own on loopback, and the CPU time of the processes that use it."""
+"""What several benchmarks share: an nginx or a Caddy of their own on loopback, and the CPU time of what uses it."""
 
 import os
 import resource
@@ -92,6 +92,46 @@ def nginx(
                 process.terminate()
 
 
+_CADDYFILE = """
+{{
+  auto_https off
+  admin off
+  default_sni 127.0.0.1
+  storage file_system {root}/caddy
+}}
+https://127.0.0.1:{port} {{
+  tls {pem} {key}
+  root * {root}/www
+  @numbered path_regexp ^/seg-[0-9]+\\.ts$
+  rewrite @numbered /segment.ts
+  log {{
+    output file {root}/access.log
+  }}
+  file_server
+}}
+"""
+
+
+@contextmanager
+def caddy(root: Path) -> Iterator[str]:
+    """Serve `root/www` over TLS 1.3, HTTP/1.1, HTTP/2 and HTTP/3, and log to `root/access.log`; gives the base URL."""
+    program = find("caddy")
+    assert program is not None
+    port = free_port()
+    _certificate(root)
+    (root / "www").mkdir(exist_ok=True)
+    config = root / "Caddyfile"
+    config.write_text(_CADDYFILE.format(root=root, port=port, pem=root / "cert.pem", key=root / "key.pem"))
+    environment = os.environ | {"HOME": str(root), "XDG_CONFIG_HOME": str(root), "XDG_DATA_HOME": str(root)}
+    command = [program, "run", "--adapter", "caddyfile", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment) as process:
+        try:
+            _wait_for(port)
+            yield f"https://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
 def cpu_seconds_of(command: list[str]) -> tuple[float, str]:
     """CPU time of one command, start-up included, and its output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -106,7 +146,7 @@ def _wait_for(port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    sys.exit("nginx did not start")
+    sys.exit("the server did not start")
 
 
 def _certificate(root: Path) -> str:
