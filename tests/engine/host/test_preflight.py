@@ -111,6 +111,22 @@ def test_what_is_not_known_is_not_judged() -> None:
             "handshakes a second on this machine; let them come more slowly (--ramp-rate 1200) or use more cores",
             id="handshakes all at once",
         ),
+        pytest.param(
+            Needs(10_000, 2, 2, destinations=1, tls=True, starts_per_second=2000.0, http3=True),
+            Facts(handshakes_per_second=634.0),
+            Severity.WARNS,
+            "viewers may start late: 2,000 viewers a second come over HTTP/3, and the workers (2) can make about 704 "
+            "handshakes a second on this machine; let them come more slowly (--ramp-rate 700) or use more cores",
+            id="handshakes over HTTP/3",
+        ),
+        pytest.param(
+            Needs(10, 2, 2, tls=True, http3=True),
+            Facts(udp_buffer_bytes=212_992),
+            Severity.WARNS,
+            "datagrams may be lost on this machine: HTTP/3 asks for receive buffers of 1,024 KiB, and the kernel gives "
+            "208 KiB; raise it (sysctl -w net.core.rmem_max=1048576)",
+            id="UDP buffers",
+        ),
     ],
 )
 def test_what_the_machine_lacks(needs: Needs, facts: Facts, severity: Severity, text: str) -> None:
@@ -132,6 +148,14 @@ def test_handshakes_that_can_be_made(needs: Needs) -> None:
 def test_memory_over_tls() -> None:
     plain, tls = Needs(10_000, 2, 2), Needs(10_000, 2, 2, tls=True)
     assert tls.memory_bytes - plain.memory_bytes == 10_000 * (48 << 10)
+
+
+def test_what_http3_needs() -> None:
+    needs = Needs(10_000, 2, 2, tls=True, http3=True)
+    assert needs.memory_bytes - Needs(10_000, 2, 2).memory_bytes == 10_000 * (144 << 10)
+    assert findings(needs, Facts(udp_buffer_bytes=1 << 20)) == ()
+    assert findings(needs, Facts(tcp_memory_bytes=1, receive_buffer_bytes=131_072)) == ()
+    assert findings(Needs(10, 2, 2, tls=True), Facts(udp_buffer_bytes=212_992)) == ()
 
 
 def test_handshakes_of_this_machine() -> None:
@@ -189,6 +213,12 @@ def test_where_the_load_goes(given: dict[str, object], destinations: int | None)
     assert needs_of(settings, 1).destinations == destinations
 
 
+def test_needs_of_http3() -> None:
+    settings = Settings(url="https://origin/a", http="3", resolve=("192.0.2.7", "192.0.2.8"), dangerous=True)
+    needs = needs_of(settings, 2)
+    assert (needs.http3, needs.destinations) == (True, 1)
+
+
 def test_needs_of_settings() -> None:
     source = ("127.0.0.2-127.0.0.5",)
     settings = Settings(url="https://[::1]/a", clients=101, variant="all", source_address=source, ramp_rate=200.0)
@@ -203,6 +233,7 @@ def test_facts_of_a_machine(tmp_path: Path) -> None:
         "net/ipv4/ip_local_port_range": "32768\t60999\n",
         "net/ipv4/tcp_mem": "100 200 300\n",
         "net/ipv4/tcp_rmem": "4096 131072 6291456\n",
+        "net/core/rmem_max": "212992\n",
         "net/netfilter/nf_conntrack_max": "262144\n",
         "net/netfilter/nf_conntrack_count": "12\n",
         "cgroup/memory.max": "50000000\n",
@@ -213,6 +244,7 @@ def test_facts_of_a_machine(tmp_path: Path) -> None:
     facts = read_facts(parse_source_addresses(["192.0.2.1"]), sysctl=tmp_path, cgroup=tmp_path / "cgroup")
     assert (facts.local_ports, facts.conntrack_max, facts.conntrack_used) == (28_232, 262_144, 12)
     assert (facts.tcp_memory_bytes, facts.receive_buffer_bytes) == (300 * facts.page_bytes, 131_072)
+    assert facts.udp_buffer_bytes == 212_992
     assert facts.memory_available_bytes == 30_000_000
     assert facts.foreign_sources == ("192.0.2.1",)
 
@@ -221,6 +253,7 @@ def test_facts_that_a_system_does_not_tell(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
     facts = read_facts(parse_source_addresses([]), sysctl=tmp_path, cgroup=tmp_path)
     assert (facts.local_ports, facts.conntrack_max, facts.tcp_memory_bytes) == (None, None, None)
+    assert facts.udp_buffer_bytes is None
     assert facts.memory_available_bytes is not None
     assert facts.memory_available_bytes > 0
 

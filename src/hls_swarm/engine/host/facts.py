@@ -33,6 +33,7 @@ class Facts:
         conntrack_max, conntrack_used: entries of the connection tracking table; None if it is not loaded.
         tcp_memory_bytes: what all TCP buffers of the machine may take together.
         receive_buffer_bytes: what one connection's receive buffer starts with.
+        udp_buffer_bytes: the most that a socket may ask for (net.core.rmem_max).
         foreign_sources: addresses to connect from that are not this machine's.
         handshakes_per_second: connections over TLS that one core can open.
     """
@@ -47,6 +48,7 @@ class Facts:
     page_bytes: int = 4096
     foreign_sources: tuple[str, ...] = ()
     handshakes_per_second: float | None = None
+    udp_buffer_bytes: int | None = None
 
 
 def read_facts(
@@ -60,6 +62,7 @@ def read_facts(
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     ports, tcp_memory = _numbers(sysctl / "net/ipv4/ip_local_port_range"), _numbers(sysctl / "net/ipv4/tcp_mem")
     buffers = _numbers(sysctl / "net/ipv4/tcp_rmem")
+    udp_buffer = _numbers(sysctl / "net/core/rmem_max")
     conntrack, used = (_numbers(sysctl / f"net/netfilter/nf_conntrack_{name}") for name in ("max", "count"))
     page = resource.getpagesize()
     return Facts(
@@ -73,6 +76,7 @@ def read_facts(
         page_bytes=page,
         foreign_sources=foreign(islice(map(sources.address_of, range(sources.count)), _SOURCES_TRIED)),
         handshakes_per_second=handshakes_per_second() if handshakes else None,
+        udp_buffer_bytes=udp_buffer[0] if udp_buffer else None,
     )
 
 

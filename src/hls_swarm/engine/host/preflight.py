@@ -33,6 +33,12 @@ TLS_VIEWER_BYTES = 64 << 10
 """The same over TLS, HTTP/1.1 or HTTP/2: 15 to 20 KB, and what OpenSSL takes while many shake hands."""
 MOST_TRIED = 1_000_000
 """Viewers of one machine; nobody has asked for more."""
+HTTP3_VIEWER_BYTES = 160 << 10
+"""The same over HTTP/3: QUIC's connection has 55 KB, and holds what arrives in another order than it was sent."""
+HTTP3_HANDSHAKE = 1.8
+"""What it takes to open a connection over QUIC by what TLS over TCP takes; bench/http3.py measures it."""
+UDP_BUFFER_BYTES = 1 << 20
+"""What HTTP/3 asks of the kernel for each connection, as browsers do."""
 _AT_ONCE_SECONDS = 1.0
 MEASURED_FROM_PER_SECOND = 100.0
 """A slower ramp over TLS is none that a machine has to be asked about."""
@@ -47,6 +53,7 @@ class Needs:
         sources: local addresses to connect from; 0 leaves the choice to the kernel.
         destinations: addresses that are connected to; None if a name has to be looked up for that.
         tls: whether connections are over TLS.
+        http3: whether they are over QUIC, whatever the server offers.
         starts_per_second: how many viewers come a second where most do; infinity: all at once.
     """
 
@@ -57,6 +64,7 @@ class Needs:
     destinations: int | None = None
     tls: bool = False
     starts_per_second: float = 0.0
+    http3: bool = False
 
     @property
     def handshakes_matter(self) -> bool:
@@ -77,7 +85,7 @@ class Needs:
     @property
     def memory_bytes(self) -> int:
         """Of all processes together."""
-        each = TLS_VIEWER_BYTES if self.tls else VIEWER_BYTES
+        each = HTTP3_VIEWER_BYTES if self.http3 else TLS_VIEWER_BYTES if self.tls else VIEWER_BYTES
         return (self.workers + 1) * PROCESS_BYTES + self.viewers * each
 
 
@@ -98,15 +106,17 @@ class Finding:
 
 def needs_of(settings: Settings, workers: int) -> Needs:
     """What these settings ask of the machine."""
-    plan = plan_of(settings)
+    plan, http3 = plan_of(settings), settings.http == "3"
+    destinations = None if (known := _known_addresses(settings)) is None else len(known)
     return Needs(
         viewers=plan.most,
         workers=workers,
         connections_per_viewer=CONNECTIONS_PER_VIEWER_ALL if settings.variant == "all" else CONNECTIONS_PER_VIEWER,
         sources=parse_source_addresses(settings.source_address).count,
-        destinations=None if (known := _known_addresses(settings)) is None else len(known),
+        destinations=1 if http3 else destinations,  # a UDP port is taken whatever it is connected to
         tls=any(url.lower().startswith("https://") for url in settings.urls),
         starts_per_second=plan.fastest_per_second,
+        http3=http3,
     )
 
 
@@ -141,6 +151,7 @@ def findings(needs: Needs, facts: Facts) -> tuple[Finding, ...]:
             _ports(needs, facts),
             _conntrack(needs, facts),
             _buffers(needs, facts),
+            _udp_buffers(needs, facts),
             _handshakes(needs, facts),
         )
         if finding is not None
@@ -220,7 +231,7 @@ def _conntrack(needs: Needs, facts: Facts) -> Finding | None:
 
 
 def _buffers(needs: Needs, facts: Facts) -> Finding | None:
-    if facts.tcp_memory_bytes is None or facts.receive_buffer_bytes is None:
+    if needs.http3 or facts.tcp_memory_bytes is None or facts.receive_buffer_bytes is None:
         return None
     needed = needs.viewers * facts.receive_buffer_bytes
     if needed <= facts.tcp_memory_bytes:
@@ -234,19 +245,31 @@ def _buffers(needs: Needs, facts: Facts) -> Finding | None:
     )
 
 
+def _udp_buffers(needs: Needs, facts: Facts) -> Finding | None:
+    most = facts.udp_buffer_bytes
+    if not needs.http3 or most is None or most >= UDP_BUFFER_BYTES:
+        return None
+    return Finding(
+        Severity.WARNS,
+        f"datagrams may be lost on this machine: HTTP/3 asks for receive buffers of {_kibibytes(UDP_BUFFER_BYTES)}, "
+        f"and the kernel gives {_kibibytes(most)}; raise it (sysctl -w net.core.rmem_max={UDP_BUFFER_BYTES})",
+    )
+
+
 def _handshakes(needs: Needs, facts: Facts) -> Finding | None:
     each = facts.handshakes_per_second
     if each is None or not needs.handshakes_matter:
         return None
-    room = each * needs.workers
+    room = each * needs.workers / (HTTP3_HANDSHAKE if needs.http3 else 1.0)
     # All at once is no rate: the last of them is late by as long as all handshakes take.
     rate = needs.starts_per_second if needs.starts_per_second != math.inf else needs.viewers / _AT_ONCE_SECONDS
     if rate <= room:
         return None
     how_many = f"{rate:,.0f} viewers a second" if needs.starts_per_second != math.inf else f"{needs.viewers:,} at once"
+    protocol = "HTTP/3" if needs.http3 else "TLS"
     return Finding(
         Severity.WARNS,
-        f"viewers may start late: {how_many} come over TLS, and the workers ({needs.workers}) can make about "
+        f"viewers may start late: {how_many} come over {protocol}, and the workers ({needs.workers}) can make about "
         f"{room:,.0f} handshakes a second on this machine; let them come more slowly "
         f"(--ramp-rate {_rounded_down(room)}) or use more cores",
     )
@@ -278,6 +301,10 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _kibibytes(count: int) -> str:
+    return f"{count >> 10:,} KiB"
 
 
 def _megabytes(count: int) -> str:
