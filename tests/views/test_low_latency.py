@@ -21,13 +21,16 @@ from hls_swarm.records import (
     SegmentFetched,
 )
 from hls_swarm.snapshot.viewers.lowlatency import FAULT_ADVICE, EdgeFaultFigures
-from hls_swarm.views.html.content import low_latency_table
+from hls_swarm.views.html.charts import Charts
+from hls_swarm.views.html.content import low_latency_table, tiles
 from hls_swarm.views.terminal.check import findings, judged
 from hls_swarm.views.terminal.output import plain_text
-from hls_swarm.views.terminal.text import figures
+from hls_swarm.views.terminal.text import figures, status_line
 from hls_swarm.views.tui.panels.experience import ExperiencePanel
-from hls_swarm.views.tui.panels.panel import Detail
-from hls_swarm.views.tui.picture import History
+from hls_swarm.views.tui.panels.history import HistoryPanel
+from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panels.traffic import Traffic
+from hls_swarm.views.tui.picture import History, Picture
 
 LOST = "http://o/seg-9-1.m4s"
 PASSED = Outcome(Verdict.PASS)
@@ -136,4 +139,34 @@ def test_the_dashboard_has_a_line_of_them() -> None:
     text = "\n".join("".join(part[0] for part in row) for row in ExperiencePanel().draw(picture, 160, Detail.NORMAL))
     assert "2 reloads held" in text
     assert "1 of 1 hints met" in text
-    assert "1 hinted part that did not come" in text
+    assert "hints lost 1" in text
+
+
+def drawn(panel: Panel, picture: Picture, detail: Detail) -> str:
+    return "\n".join("".join(part[0] for part in row) for row in panel.draw(picture, 80, detail))
+
+
+def test_where_only_parts_come_the_dashboard_and_the_status_line_tell_of_parts() -> None:
+    records = [record for record in at_the_edge() if not is_of_a_segment(record)]
+    history = History()
+    history.add(snapshot(*records))
+    picture = history.add(snapshot(*records))
+    assert "parts " in drawn(Traffic(), picture, Detail.COMPACT)
+    assert "segments " not in drawn(Traffic(), picture, Detail.COMPACT)
+    assert "part P95, 10 s" in drawn(HistoryPanel(), picture, Detail.NORMAL)
+    assert "held P50" in drawn(ExperiencePanel(), picture, Detail.COMPACT)
+    assert "  parts " in status_line(picture.snapshot)
+    whole = history.add(snapshot(*at_the_edge()))
+    assert "segments " in drawn(Traffic(), whole, Detail.COMPACT)
+    assert "  segments " in status_line(whole.snapshot)
+
+
+def is_of_a_segment(record: Record) -> bool:
+    return isinstance(record, SegmentFetched) and record.kind is ObjectKind.SEGMENT
+
+
+def test_the_first_figures_of_the_report_are_of_parts_where_only_those_come() -> None:
+    records = [record for record in at_the_edge() if not is_of_a_segment(record)]
+    for seen, title in ((records, "Part P95"), (at_the_edge(), "Segment P95")):
+        made = summary(snapshot(*seen), PASSED, started_at=0.0, version="0")
+        assert [tile.name for tile in tiles(made, Charts(1.0, [], []))][3] == title

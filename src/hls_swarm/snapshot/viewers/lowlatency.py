@@ -26,6 +26,17 @@ FAULT_WORDS: Mapping[EdgeFault, str] = MappingProxyType(
         EdgeFault.DELTA_MISFIT: "delta updates that did not fit",
     }
 )
+FAULT_NAMES: Mapping[EdgeFault, str] = MappingProxyType(
+    {
+        EdgeFault.LATE: "late parts",
+        EdgeFault.NOT_HELD: "reloads not held",
+        EdgeFault.UNAVAILABLE: "503",
+        EdgeFault.REFUSED: "400",
+        EdgeFault.HINT_LOST: "hints lost",
+        EdgeFault.DELTA_MISFIT: "deltas that do not fit",
+    }
+)
+"""Where there is little room."""
 _OF_ONE: Mapping[EdgeFault, str] = MappingProxyType(
     {
         EdgeFault.NOT_HELD: "blocking reload answered without what it waited for",

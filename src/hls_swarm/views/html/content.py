@@ -87,7 +87,9 @@ WORDS: Sequence[tuple[str, str]] = (
 def tiles(summary: Mapping[str, Any], charts: Charts) -> list[Tile]:
     """The figures that decide."""
     experience, viewers = summary.get("experience", {}), summary.get("viewers", {})
-    download = summary.get("latency_seconds", {}).get("segment", {}).get("download", {})
+    latency = summary.get("latency_seconds", {})
+    media = "Part" if "part" in latency and "segment" not in latency else "Segment"
+    download = latency.get(media.lower(), {}).get("download", {})
     startup = experience.get("startup_seconds", {})
     failures = sum(error["count"] for error in summary.get("errors", []))
     requests = sum(summary.get("requests", {}).values())
@@ -108,10 +110,10 @@ def tiles(summary: Mapping[str, Any], charts: Charts) -> list[Tile]:
             charts.place("Rebuffering"),
         ),
         Tile(
-            "Segment P95",
+            f"{media} P95",
             units.seconds(download.get("p95")),
             f"P99 {units.seconds(download.get('p99'))}",
-            charts.place("Segment download"),
+            charts.place(f"{media} download"),
         ),
         Tile(
             "Startup P95",

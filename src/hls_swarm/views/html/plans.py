@@ -13,6 +13,7 @@ from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.origin.signals import SIGNALS, signal_info
+from hls_swarm.snapshot.viewers.lowlatency import FAULT_NAMES
 from hls_swarm.views.signals import DETAILS, GROUP_NAMES, full_name
 
 VIEWERS, LATENCIES, ERRORS = "Viewers and their experience", "Latencies", "Errors"
@@ -124,6 +125,12 @@ _BEFORE_ORIGIN = (
         LATENCIES, "Segment first byte", "segment_ttfb_seconds", "From the request to the first byte of the answer."
     ),
     _percentiles(
+        LATENCIES,
+        "Part download",
+        "part_download_seconds",
+        "From asking for a part that is there to its last byte; the wait for one that is not is under Blocked.",
+    ),
+    _percentiles(
         LATENCIES, "Media playlist download", "media_playlist_download_seconds", "Late playlists make late viewers."
     ),
     ChartPlan(
@@ -140,12 +147,23 @@ _BEFORE_ORIGIN = (
         (("origin's", "errors_origin_per_second"), ("generator's", "errors_generator_per_second")),
         "Whose fault a failure is: the origin's, or that of the machine that makes the load.",
     ),
+    ChartPlan(
+        ERRORS,
+        "At the live edge",
+        Unit.PER_SECOND,
+        [(name, f"edge_{kind.value}_per_second") for kind, name in FAULT_NAMES.items()],
+        "What servers of low-latency streams do wrong, of which a status need say nothing.",
+    ),
     ChartPlan(THROUGHPUT, "Throughput", Unit.BYTES_PER_SECOND, (("received", "throughput_bytes_per_second"),)),
     ChartPlan(
         THROUGHPUT,
         "Requests",
         Unit.PER_SECOND,
-        (("segments", "segment_requests_per_second"), ("media playlists", "media_playlist_requests_per_second")),
+        (
+            ("segments", "segment_requests_per_second"),
+            ("parts", "part_requests_per_second"),
+            ("media playlists", "media_playlist_requests_per_second"),
+        ),
     ),
 )
 _AFTER_ORIGIN = (

@@ -69,7 +69,7 @@ def status_line(snapshot: Snapshot) -> str:
         f"viewers {viewers.active}/{viewers.target}",
         f"playing {viewers.playing}",
         units.bit_rate(snapshot.throughput_bytes_per_second),
-        f"segments {units.per_second(_rate(snapshot, ObjectKind.SEGMENT))}",
+        _media_rate(snapshot),
         f"stalls {experience.stalls}",
         f"errors {_errors(snapshot)}",
     ]
@@ -499,6 +499,14 @@ def _percentiles(distribution: Distribution | None) -> str:
     d = distribution
     named = (("P50", d.p50), ("P95", d.p95), ("P99", d.p99), ("max", d.max))
     return "  ".join(f"{name} {units.seconds(value)}" for name, value in named)
+
+
+def _media_rate(snapshot: Snapshot) -> str:
+    """Of segments, or of parts where only those come."""
+    objects = snapshot.objects
+    by_parts = ObjectKind.PART in objects and ObjectKind.SEGMENT not in objects
+    kind, name = (ObjectKind.PART, "parts") if by_parts else (ObjectKind.SEGMENT, "segments")
+    return f"{name} {units.per_second(_rate(snapshot, kind))}"
 
 
 def _rate(snapshot: Snapshot, kind: ObjectKind) -> float | None:

@@ -17,6 +17,8 @@ TRACE_VALUES = 300
 
 THROUGHPUT, SEGMENTS, PLAYLISTS, PLAYING, STALLED = "throughput", "segments", "playlists", "playing", "stalled"
 DOWNLOAD, FAILED = "download", "failed"
+PARTS, PART_DOWNLOAD, LIVE_LATENCY = "parts", "part download", "live latency"
+"""Of low-latency streams."""
 
 _COLUMNS = {
     THROUGHPUT: "throughput_bytes_per_second",
@@ -25,6 +27,9 @@ _COLUMNS = {
     PLAYING: "viewers_playing",
     STALLED: "viewers_stalled",
     DOWNLOAD: "segment_download_seconds_p95",
+    PARTS: "part_requests_per_second",
+    PART_DOWNLOAD: "part_download_seconds_p95",
+    LIVE_LATENCY: "live_latency_seconds_p50",
 }
 """Columns of the timeline that say what a trace does."""
 
@@ -114,15 +119,31 @@ def _figures(snapshot: Snapshot) -> dict[str, float | None]:
         PLAYLISTS: None if playlist is None else playlist.requests_per_second,
         PLAYING: viewers.playing,
         STALLED: viewers.stalled,
-        DOWNLOAD: _download(snapshot.lately),
+        DOWNLOAD: _download(snapshot.lately, ObjectKind.SEGMENT),
         FAILED: _failed(snapshot.lately),
+        **({} if snapshot.low_latency is None else _of_low_latency(snapshot)),
     }
 
 
-def _download(lately: Lately | None) -> float | None:
-    """P95 of segments' download times over the last seconds."""
-    segment = None if lately is None else lately.objects.get(ObjectKind.SEGMENT)
-    return None if segment is None or segment.download is None else segment.download.p95
+def _of_low_latency(snapshot: Snapshot) -> dict[str, float | None]:
+    part, lately = snapshot.objects.get(ObjectKind.PART), snapshot.lately
+    latency = None if lately is None else lately.live_latency
+    return {
+        PARTS: None if part is None else part.requests_per_second,
+        PART_DOWNLOAD: _download(lately, ObjectKind.PART),
+        LIVE_LATENCY: None if latency is None else latency.p50,
+    }
+
+
+def _download(lately: Lately | None, kind: ObjectKind) -> float | None:
+    """P95 of the download times of segments or parts over the last seconds."""
+    figures = None if lately is None else lately.objects.get(kind)
+    return None if figures is None or figures.download is None else figures.download.p95
+
+
+def is_by_parts(snapshot: Snapshot) -> bool:
+    """Whether parts are all the media that came."""
+    return ObjectKind.PART in snapshot.objects and ObjectKind.SEGMENT not in snapshot.objects
 
 
 def _failed(lately: Lately | None) -> float | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.lately import Lately
 from hls_swarm.snapshot.snapshot import Snapshot
-from hls_swarm.snapshot.viewers.lowlatency import LowLatencyFigures
+from hls_swarm.snapshot.viewers.lowlatency import FAULT_NAMES, LowLatencyFigures
 from hls_swarm.snapshot.viewers.quality import GroupFigures, Quality
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views.tui import compared
@@ -45,7 +45,8 @@ class ExperiencePanel(Panel):
             *fitting([compared.head(""), *rows], "<" + compared.ALIGNMENT, width, compared.DROPPABLE),
         ]
         if detail is Detail.COMPACT:
-            return lines
+            low_latency = picture.snapshot.low_latency
+            return lines if low_latency is None else [*lines, *_flow("low latency", _in_short(low_latency), width)]
         if picture.snapshot.low_latency is not None:
             lines += _flow("low latency", _low_latency(picture.snapshot.low_latency), width)
         lines += _flow("bitrates", _bitrates(e.bitrates), width)
@@ -73,6 +74,15 @@ def _stalls(snapshot: Snapshot, width: int) -> list[Line]:
     return _flow("stalls", stalls, width)
 
 
+def _in_short(figures: LowLatencyFigures) -> list[Line]:
+    """What of it fits one line: how long the server held, and how old parts come."""
+    out = []
+    for name, found in (("held P50 ", figures.blocked), ("part age P50 ", figures.part_age)):
+        if found is not None:
+            out.append(line((name, LABEL), units.seconds(found.p50), (" P95 ", LABEL), units.seconds(found.p95)))
+    return out or [line(f"{units.count(figures.parts)} parts")]
+
+
 def _low_latency(figures: LowLatencyFigures) -> list[Line]:
     """What the server held, what came by parts, what went wrong."""
     blocked, age = figures.blocked, figures.part_age
@@ -84,7 +94,7 @@ def _low_latency(figures: LowLatencyFigures) -> list[Line]:
         out.append(line(("age P50 ", LABEL), units.seconds(age.p50), (" P95 ", LABEL), units.seconds(age.p95)))
     if figures.hinted_requests:
         out.append(line(f"{units.count(figures.hints_met)} of {units.count(figures.hinted_requests)} hints met"))
-    return out + [line((fault.words, WARN)) for fault in figures.faults]
+    return out + [line((f"{FAULT_NAMES[fault.kind]} {units.count(fault.count)}", WARN)) for fault in figures.faults]
 
 
 def _flow(label: str, figures: list[Line], width: int) -> list[Line]:

@@ -9,7 +9,17 @@ from hls_swarm.views.signals import name_text, value_text
 from hls_swarm.views.tui.lines import Line, chart, line
 from hls_swarm.views.tui.panels.origin import at_limits
 from hls_swarm.views.tui.panels.panel import Detail, Panel
-from hls_swarm.views.tui.picture import DOWNLOAD, FAILED, STALLED, THROUGHPUT, Picture, Trace
+from hls_swarm.views.tui.picture import (
+    DOWNLOAD,
+    FAILED,
+    LIVE_LATENCY,
+    PART_DOWNLOAD,
+    STALLED,
+    THROUGHPUT,
+    Picture,
+    Trace,
+    is_by_parts,
+)
 from hls_swarm.views.tui.themes import LABEL, SPARK, STRONG, WARN
 
 _LABEL_WIDTH, _VALUE_WIDTH = 20, 13
@@ -79,7 +89,10 @@ def _viewers(picture: Picture) -> list[_Row]:
     rows: list[tuple[str, str, Callable[[float | None], str], bool]] = [
         ("throughput", THROUGHPUT, units.bit_rate, False),
         ("viewers stalled", STALLED, _count, True),
-        ("segment P95, 10 s", DOWNLOAD, units.seconds, False),
+        *([("live latency", LIVE_LATENCY, units.seconds, False)] if picture.snapshot.low_latency is not None else []),
+        ("part P95, 10 s", PART_DOWNLOAD, units.seconds, False)
+        if is_by_parts(picture.snapshot)
+        else ("segment P95, 10 s", DOWNLOAD, units.seconds, False),
         ("failed requests", FAILED, units.per_second, True),
     ]
     made = []

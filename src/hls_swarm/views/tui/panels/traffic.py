@@ -6,7 +6,16 @@ from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
 from hls_swarm.views.tui.lines import Line, chart, flow, line
 from hls_swarm.views.tui.panels.panel import Detail, Panel
-from hls_swarm.views.tui.picture import PLAYING, PLAYLISTS, SEGMENTS, STALLED, THROUGHPUT, Picture
+from hls_swarm.views.tui.picture import (
+    PARTS,
+    PLAYING,
+    PLAYLISTS,
+    SEGMENTS,
+    STALLED,
+    THROUGHPUT,
+    Picture,
+    is_by_parts,
+)
 from hls_swarm.views.tui.themes import LABEL, SPARK, STRONG
 
 _LABEL_WIDTH = 12
@@ -19,6 +28,7 @@ _ROWS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     (SEGMENTS, "segments", units.per_second),
     (PLAYLISTS, "playlists", units.per_second),
 )
+_BY_PARTS = (_ROWS[0], (PARTS, "parts", units.per_second), _ROWS[2])
 _MORE_ROWS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     (PLAYING, "playing", units.count),
     (STALLED, "stalled", units.count),
@@ -34,7 +44,8 @@ class Traffic(Panel):
     def draw(self, picture: Picture, width: int, detail: Detail) -> list[Line]:
         """Rates with their last minutes, as charts where there is room; alone also each kind of object."""
         height = _CHART_HEIGHTS[detail]
-        rows = _ROWS if detail in {Detail.COMPACT, Detail.NORMAL} else (*_ROWS, *_MORE_ROWS)
+        few = _BY_PARTS if is_by_parts(picture.snapshot) else _ROWS
+        rows = few if detail in {Detail.COMPACT, Detail.NORMAL} else (*few, *_MORE_ROWS)
         lines = [one for row in rows for one in _rate(picture, width, height, *row)]
         if detail is not Detail.COMPACT:
             lines += _sums(picture, width)
