@@ -204,8 +204,9 @@ class Client:
     def _connection_of(self, dial: Dial, stream: Stream) -> Connection | H2Connection:
         loop, link = self.context.loop, self.link
         if link is None:
-            made = H2Connection if dial.speaks_h2 else Connection
-            return made(loop, stream, dial.route, dial.host, self)
+            if dial.speaks_h2:
+                return H2Connection(loop, stream, dial.route, dial.host, self, self.context.lookout)
+            return Connection(loop, stream, dial.route, dial.host, self)
         paced = PacedH2Connection if dial.speaks_h2 else PacedConnection
         return paced(loop, stream, dial.route, dial.host, self, link)
 

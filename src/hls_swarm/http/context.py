@@ -17,6 +17,7 @@ from hls_swarm.http.asking.fields import FieldBlock, default_fields, field_block
 from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, parse_target
 from hls_swarm.http.fetcher import Timeouts
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, system_reception
+from hls_swarm.http.h2.lookout import Lookout
 from hls_swarm.http.h3.driver import QuicSetup, is_installed
 from hls_swarm.http.opening.reach import Reach
 from hls_swarm.http.opening.resolver import Resolver
@@ -56,6 +57,7 @@ class ClientContext:
         hosts: who was asked.
         round_trips: of some of the connections.
         alarms: for the time limits of all clients.
+        lookout: for connections over HTTP/2 that wait for much.
         targets: by URL, taken apart and remembered; `new_target` does not remember. Both raise BadUrl.
         timeouts: a request's time limits to those that hold, if the options have any of their own.
         scratch: where dropped bytes go if they must be copied at all; its content means nothing.
@@ -81,6 +83,7 @@ class ClientContext:
         self.hosts: Hosts = {}
         self.round_trips = RoundTrips()
         self.alarms = Alarms(loop)
+        self.lookout = Lookout(loop)
         self._sensitive = frozenset(name.lower() for name in self.options.sensitive_headers)
         self.targets = _Targets(self.new_target)
         self.fields = lru_cache(maxsize=1024)(self._fields)

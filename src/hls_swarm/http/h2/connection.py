@@ -24,6 +24,7 @@ from hls_swarm.http.h2 import frames
 from hls_swarm.http.h2.fields import CODING, parse_fields
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, code_name
 from hls_swarm.http.h2.layout import Layout
+from hls_swarm.http.h2.lookout import Lookout
 from hls_swarm.http.h2.session import BodyReceived, Event, GoingAway, HeadReceived, Session, StreamReset
 from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
 from hls_swarm.stats.hosts import HostTally
@@ -88,6 +89,7 @@ class H2Connection:
     Args:
         host: what is counted of whom it leads to; `requests` of it is the exchanger's to count.
         pool: is told when a request can be sent, or the connection is gone.
+        lookout: looks at it while it waits for much; None: whoever asks polls.
     """
 
     __slots__ = (
@@ -96,7 +98,9 @@ class H2Connection:
         "_is_closed",
         "_is_reused",
         "_layout",
+        "_lookout",
         "_loop",
+        "_polls",
         "_pool",
         "_session",
         "_sole",
@@ -111,8 +115,15 @@ class H2Connection:
     coding = CODING
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: HostTally, pool: Pool
+        self,
+        loop: asyncio.AbstractEventLoop,
+        stream: Stream,
+        route: Route,
+        host: HostTally,
+        pool: Pool,
+        lookout: Lookout | None = None,
     ) -> None:
+        self._lookout = lookout
         self.stream = stream
         self.host = host
         self.route = route
@@ -126,6 +137,7 @@ class H2Connection:
         self._unsent: list[Answering] = []
         self._is_reused = False
         self._is_closed = False
+        self._polls = False  # all that has come is to be taken, not only what is worth it
         self._writes = False
         loop.add_reader(stream.fd, self._readable)
 
@@ -143,6 +155,12 @@ class H2Connection:
     def takes_more(self) -> bool:
         """Whether requests will be possible on it again, once an answer has ended."""
         return not self._is_closed and not self._session.is_going_away
+
+    @property
+    def awaited_stream(self) -> int:
+        """See `lookout.Waiting`."""
+        sole = self._sole
+        return 0 if sole is None or sole.head is None else sole.number
 
     def unread_bytes(self) -> int:
         """See `Answering`."""
@@ -185,7 +203,9 @@ class H2Connection:
 
     def poll(self) -> None:
         """Take what has arrived below the low-water mark, so that slow progress is seen as progress."""
+        self._polls = True
         self._readable()
+        self._polls = False
 
     def close(self) -> None:
         """Close at once; no exchanger is told."""
@@ -265,7 +285,7 @@ class H2Connection:
                         total += len(data)
                         continue
                 elif leaping is not None and leaping.may_leap and self._is_long(sole):
-                    total += self._leap(sole, waits=total > 0) or self._step(sole)
+                    total += self._leap(sole, waits=total > 0 and not self._polls) or self._step(sole)
                     continue
                 else:
                     data = self.stream.receive_view(_READ_BYTES)
@@ -549,7 +569,12 @@ class H2Connection:
             head = answering.head
             if head is not None and head.framing is _LENGTH:
                 left = answering.left
-        self.stream.expect(_with_frames(left) if left > 0 else 0)
+        if left > 0:
+            self.stream.expect(_with_frames(left))
+            if self._lookout is not None:
+                self._lookout.watch(self)
+        else:
+            self.stream.expect(0)
 
 
 def _with_frames(body_bytes: int) -> int:
