@@ -300,7 +300,7 @@ def test_where_the_last_period_begins_is_known_from_anywhere_in_a_body(
     assert place.content == behind[0][:9]
     assert place.record == b"\x17\x03\x03" + (len(behind[0]) + 17).to_bytes(2, "big")
     assert 0 < body_bytes - taken - place.body_bytes <= period.body_bytes
-    assert session.step_over(5, place.body_bytes) == [BodyReceived(5, place.body_bytes, (), False)]
+    session.step_over(5, place.body_bytes)
     events = [event for record in behind for event in session.receive(record)]
     assert isinstance(events[-1], BodyReceived)
     assert events[-1].ends

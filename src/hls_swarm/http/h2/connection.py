@@ -381,11 +381,15 @@ class H2Connection:
         answering.steps = self._futile = 0
         self._layout.leave()
         try:
-            events = self._session.step_over(answering.number, place.body_bytes)
+            self._session.step_over(answering.number, place.body_bytes)
         except ProtocolError as error:
             self._refute(error)
-        else:
-            self._dispatch_all(events)
+            return place.body_bytes
+        answering.left -= place.body_bytes  # and more is to come: a place is before the end
+        if not answering.exchanger.body_received(place.body_bytes, 0):
+            self._finish(answering, None)
+        if self._session.out:
+            self._write()
         return place.body_bytes
 
     def _step(self, answering: Answering) -> int:

@@ -196,25 +196,20 @@ class Session:
             return None
         return self._rest
 
-    def step_over(self, stream: int, body_bytes: int) -> list[Event]:
+    def step_over(self, stream: int, body_bytes: int) -> None:
         """DATA frames of a stream were dropped unseen: the rest of one that has begun, and whole ones before one more.
+
+        No event tells of them.
 
         Raises:
             ProtocolError: as `receive` does.
         """
-        events: list[Event] = []
         try:
             self._charge(stream, body_bytes - self._rest)
         except ProtocolError as error:
             self.out += frames.goaway(0, error.code)
             raise
         self._rest = 0
-        held = self._streams.get(stream)
-        if held is not None:
-            held.received += body_bytes
-            self._touched.append(stream)
-            self._tell_bodies(events)
-        return events
 
     def whole_answer(self, data: bytes | memoryview, stream: int) -> tuple[int, int] | None:
         """Where a head's block ends and where a body begins, if one HEADERS and one DATA frame are all that these are.
@@ -227,7 +222,7 @@ class Session:
         if self._buffer or self._rest or self._rest_padding or self._block is not None or not self._greeted:
             return None
         size = len(data)
-        if not 2 * frames.HEADER_BYTES <= size <= frames.FRAME_LIMIT_BYTES:
+        if not 2 * frames.HEADER_BYTES <= size < frames.FRAME_LIMIT_BYTES:  # a full record is the beginning of more
             return None
         high, low, kind, number = header_parts(data, 0)
         end = frames.HEADER_BYTES + (high << 8 | low)
@@ -272,6 +267,8 @@ class Session:
         at, size = 0, len(data)
         if self._rest or self._rest_padding:
             at = self._read_rest(data, events)
+        if self._rest_stream in self._streams and not self._rest and not self._rest_padding:
+            at = self._read_run(data, at, events)
         while size - at >= frames.HEADER_BYTES:
             length, kind, flags, stream = frame_header(data, at)
             if not self._greeted:
@@ -288,21 +285,17 @@ class Session:
                 if flags <= frames.END_STREAM and end <= size and length and stream in self._streams:
                     # The usual case: a whole frame of nothing but body.
                     held = self._streams[stream]
-                    is_dropped = not held.keeps and held.start is not None
-                    if is_dropped and not flags:
-                        end, more = _run_of_data(data, end, stream)
-                        length += more
                     self._charge(stream, length)
                     if not held.received:
                         self._touched.append(stream)
-                    if is_dropped:
-                        held.received += length
-                    else:
-                        held.take(data[begin:end])
+                    held.take(data[begin:end])
                     self._idle_frames = 0
                     at = end
                     if flags:
                         self._end_body(stream, held, events)
+                    elif not held.keeps:
+                        self._rest_stream = stream
+                        at = self._read_run(data, at, events)
                     continue
                 at = self._begin_data(data, begin, length, flags, stream, events)
                 if at < 0:
@@ -320,6 +313,23 @@ class Session:
             at = end
         if at < size:
             self._buffer = bytes(data[at:])
+
+    def _read_run(self, data: bytes | memoryview, at: int, events: list[Event]) -> int:
+        """Count whole DATA frames of the stream that the last one was of, if nobody keeps them; where to read on."""
+        number = self._rest_stream
+        held = self._streams[number]
+        if held.keeps or held.start is None or self._block is not None:
+            return at
+        end, length, ends = _run_of_data(data, at, number)
+        if length:
+            self._charge(number, length)
+            if not held.received:
+                self._touched.append(number)
+            held.received += length
+            self._idle_frames = 0
+            if ends:
+                self._end_body(number, held, events)
+        return end
 
     def _begin_data(
         self, data: bytes | memoryview, begin: int, length: int, flags: int, number: int, events: list[Event]
@@ -529,16 +539,21 @@ class Session:
             )
 
 
-def _run_of_data(data: bytes | memoryview, at: int, stream: int) -> tuple[int, int]:
-    """Where whole DATA frames of a stream end that follow one another from there, without flags; and their payload."""
+def _run_of_data(data: bytes | memoryview, at: int, stream: int) -> tuple[int, int, bool]:
+    """Whole DATA frames of a stream that follow one another from there, unpadded: where they end, payload, a last one.
+
+    The run ends with a frame that ends the stream, and after so much that a window is to be opened again.
+    """
     size, begun, count = len(data), at, 0
     most = min(size - frames.HEADER_BYTES, at + _RUN_BYTES)
     while at < most:
         high, low, kind, number = header_parts(data, at)
         length = high << 8 | low
         end = at + frames.HEADER_BYTES + length
-        if kind != frames.DATA << 8 or number != stream or end > size or not 0 < length <= frames.FRAME_LIMIT_BYTES:
+        if kind > frames.LAST_DATA or number != stream or end > size or not 0 < length <= frames.FRAME_LIMIT_BYTES:
             break
         at = end
         count += 1
-    return at, at - begun - count * frames.HEADER_BYTES
+        if kind:
+            return at, at - begun - count * frames.HEADER_BYTES, True
+    return at, at - begun - count * frames.HEADER_BYTES, False
