@@ -132,8 +132,13 @@ def _play_real(player: str, address: OriginAddress, scenario: Scenario, folder: 
         latencies=[(at, seconds) for at, seconds in result["latencies"]],
         started=result["startedAt"],
         stalls=result["waiting"],
-        errors=[f"{error['details']}{' (fatal)' * bool(error['fatal'])}" for error in result["errors"]],
+        errors=[_words(error) for error in result["errors"]],
     )
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    """An error of a player; what is thrown within it has neither a code nor a name."""
+    return f"{error.get('details') or error['reason']}{' (fatal)' * bool(error['fatal'])}"
 
 
 async def _play_ours(profile: Profile, address: OriginAddress, scenario: Scenario, phase: float) -> Played:

@@ -33,6 +33,8 @@ _WHOLE = re.compile(r"seg-[+-]\d+\.m4s")
 _PER_SEGMENT = 6
 _BEATS, _BEATS_SAME = 8, 2 / 3
 _TRIES_APART = 0.15
+_PART_ENDS = (0.0, 0.36, 0.68, 1.0, 1.36, 1.68)
+"""Of video within a segment, 25 frames a second."""
 _MEDIA = "/ll/video-540p/playlist.m3u8"
 _BOTH = tuple(REAL)
 
@@ -153,9 +155,10 @@ def compare(real: list[tuple[float, str]], ours: list[tuple[float, str]], *, bea
 def latencies(player: str, scenario: Scenario, real: Played, ours: Played) -> tuple[list[str], bool]:
     """Latencies for the table, and whether they are near: before anything goes wrong, and at the end.
 
-    A player chooses where to begin when it asks for the first media. What it takes from there to its first picture is
-    the machine's and its decoder's, stays in its latency for good and is left out: what remains is what it chose. After
-    a stall both go on when media comes again, and nothing is left out.
+    Left out is what is the machine's or chance, and stays in a latency for good: what it took from the choice where to
+    begin to the first picture, and how old the edge was by then, of the newest playlist that the player had. What
+    remains is how far behind that edge it chose to begin. After a stall both go on when media comes again, and nothing
+    is left out.
     """
     calm = min((at for at, _ in scenario.faults), default=scenario.seconds)
     spans = (_JOINED_SECONDS, calm), (scenario.seconds - _LAST_SECONDS, scenario.seconds)
@@ -163,21 +166,34 @@ def latencies(player: str, scenario: Scenario, real: Played, ours: Played) -> tu
     for played in (real, ours):
         before, after = (played.latency(*span) for span in spans)
         grown = None if before is None or after is None else after - before
-        shown.append([before, after, grown, _first_picture(player, played)])
-    stalled = all(grown is not None and grown > _STALL_SECONDS for _, _, grown, _ in shown)
+        shown.append([before, after, grown, *_begun(player, played)])
+    stalled = all(values[2] is not None and values[2] > _STALL_SECONDS for values in shown)
     for values in shown:
-        before, after, _, picture = values
-        values[0] = None if before is None or picture is None else before - picture
-        values[1] = after if after is None or picture is None or stalled else after - picture
+        before, after, _, edge, picture = values
+        if before is None or after is None or edge is None or picture is None:
+            values[:2] = None, None
+        else:
+            values[:2] = before - edge - picture, after - (0.0 if stalled else edge + picture)
     pairs = list(zip(*shown, strict=True))
     near = all(a is not None and b is not None and abs(a - b) <= LATENCY_SECONDS for a, b in pairs[:2])
     return [f"{_shown(theirs)} / {_shown(mine)}" for theirs, mine in pairs], near
 
 
-def _first_picture(player: str, played: Played) -> float | None:
-    """What it took from the first request for media that it plays to the first picture."""
+def _begun(player: str, played: Played) -> tuple[float | None, float | None]:
+    """How old the edge was when a player chose where to begin, and what it took from there to the first picture.
+
+    hls.js chooses when it asks for the first media, by the newest playlist that it has. Shaka chooses by its first
+    playlist, and asks for what it plays at once; what it looks into before is not that.
+    """
     media = [one for each in played.media.values() for one in (_parts(each) if player == "shaka" else each)]
-    return None if played.started is None or not media else played.started - min(at for at, _ in media)
+    if played.started is None or not media:
+        return None, None
+    chosen_at = min(at for at, _ in media)
+    age = played.phase - max(end for end in _PART_ENDS if end <= played.phase)
+    if player != "shaka":
+        known = [at for at, _ in played.reloads.get("video-540p", [])[2:] if at <= chosen_at]
+        age = chosen_at - known[-1] if known else chosen_at + age  # the third goes out when the second has come
+    return age, played.started - chosen_at
 
 
 async def run_one(player: str, scenario: Scenario) -> tuple[Played, Played]:
@@ -195,7 +211,7 @@ async def main(names: list[str]) -> int:
     parts = [name for name in names if name not in REAL]
     wanted = [scenario for scenario in SCENARIOS if not parts or any(name in scenario.name for name in parts)]
     head = "stream, player, track, late by, reloads, same, median, P95, media, same, median, P95"
-    head += ", latency, at the end, grown by, first picture, in tolerance"
+    head += ", latency, at the end, grown by, edge, first picture, in tolerance"
     print(f"| {head.replace(', ', ' | ')} |")
     print("|---" * len(head.split(", ")) + "|")
     bad = 0
