@@ -9,7 +9,7 @@ from tests.viewer.lowlatency.edge import PART, URL, Edge, playlist
 from tests.viewer.world import Answer, World
 
 from hls_swarm.hls.playlist import MediaPlaylist, RenditionReport
-from hls_swarm.records import EdgeFault, EdgeFaultSeen, StallStarted
+from hls_swarm.records import EdgeFault, EdgeFaultSeen, SettingUnmet, StallStarted
 from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment
 from hls_swarm.viewer.machine import Viewer
@@ -140,3 +140,26 @@ def test_a_variant_that_is_gone_to_is_asked_for_as_the_one_before_reported_of_it
     assert other.partition(".m3u8")[2] == first
     assert not made.stopped
     assert made.viewer.buffer_seconds(made.now) > 0
+
+
+@pytest.mark.parametrize(
+    ("server", "missing"),
+    [
+        ("CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12.0", "PART-HOLD-BACK"),
+        ("CAN-SKIP-UNTIL=12.0,PART-HOLD-BACK=1.5", "CAN-BLOCK-RELOAD"),
+    ],
+)
+@pytest.mark.parametrize("profile", [MEDIA3, SHAKA, STEADY], ids=lambda profile: profile.name)
+def test_parts_without_the_rest_of_low_latency_are_not_played_and_it_is_said(
+    profile: Profile, server: str, missing: str
+) -> None:
+    made = world(profile, Edge(server=server)).run(12.0)
+    names = [name.removesuffix(".mp4") for name in made.segments()]
+    assert not [name for name in names if "." in name]
+    assert len(names) > 5
+    assert not [record for record in made.records if isinstance(record, EdgeFaultSeen)]
+    (unmet,) = [record for record in made.records if isinstance(record, SettingUnmet)]
+    assert (unmet.setting, unmet.words) == (
+        "latency",
+        f"the stream has parts, but no {missing}: played the usual way",
+    )

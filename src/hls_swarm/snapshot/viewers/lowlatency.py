@@ -59,7 +59,8 @@ FAULT_ADVICE: Mapping[EdgeFault, str] = MappingProxyType(
             "at once, it is a limit of the server"
         ),
         EdgeFault.REFUSED: (
-            "that is for what is too far ahead (8216bis 6.2.5.2): do all servers stand at the same segment?"
+            "that is for what is too far ahead (8216bis 6.2.5.2): do all servers stand at the same segment, do they "
+            "take _HLS_msn and _HLS_part at all?"
         ),
         EdgeFault.HINT_LOST: "the part that EXT-X-PRELOAD-HINT names is to be published, or nothing hinted at",
         EdgeFault.DELTA_MISFIT: "what EXT-X-SKIP leaves out must be what the playlist before had (8216bis 4.4.5.2)",

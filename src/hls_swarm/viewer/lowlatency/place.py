@@ -164,8 +164,7 @@ class Place:
             parts: Sequence[Part] = playlist.open_parts if sequence == playlist.next_sequence else ()
         else:
             parts = segment.parts
-        plays_parts = playlist.part_target is not None and (playlist.is_low_latency or self.rules.parts is _NEAR_EDGE)
-        if self.whole == sequence or not parts or not plays_parts:
+        if self.whole == sequence or not parts or not self._plays_parts(playlist):
             return sequence, segment
         if not self.part and self.by_parts != sequence and not self._by_parts(playlist, segment, playhead):
             return sequence, segment
@@ -178,6 +177,10 @@ class Place:
                 return sequence, segment
         self.by_parts = sequence
         return sequence, parts[self.part] if self.part < len(parts) else None
+
+    def _plays_parts(self, playlist: MediaPlaylist) -> bool:
+        """Whether a playlist's parts are played at all: those of one that offers all of low latency, but by hls.js."""
+        return playlist.part_target is not None and (playlist.is_low_latency or self.rules.parts is _NEAR_EDGE)
 
     def _by_parts(self, playlist: MediaPlaylist, segment: Segment | None, playhead: Callable[[], float]) -> bool:
         rule = self.rules.parts
@@ -218,6 +221,8 @@ class Place:
     def wanted_hint(self, playlist: MediaPlaylist) -> PreloadHint | None:
         """The hinted part to ask for now, once all listed ones are here; the first hint of its type counts."""
         if not self.rules.requests_hints or self.hint is not None or self.part is None or self.whole is not None:
+            return None
+        if not self._plays_parts(playlist):
             return None
         hint = next((each for each in playlist.preload_hints if each.type is _PART), None)
         # What begins in the middle of a resource and ends with it can not be asked for as a range of known length.

@@ -35,7 +35,8 @@ def tell(loading: Loading, playlist: MediaPlaylist, now: float) -> None:
     """Say once that the stream can be played by parts, and whether it is."""
     loading.low_latency_told = True
     if playlist.part_target is None or not playlist.is_low_latency:
-        if loading.profile.wants_low_latency:
+        has_parts = playlist.part_target is not None and playlist.is_live and loading.profile.low_latency is not None
+        if loading.profile.wants_low_latency or has_parts:
             loading.report(SettingUnmet(loading.number, now, "latency", f"{_missing(playlist)}: played the usual way"))
         return
     if loading.profile.low_latency is None:
