@@ -86,7 +86,7 @@ def tls_failure(error: OSError, host: str) -> Failure:
 def _tls_words(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLEOFError):
         return "closed without a TLS close"
-    reason = error.reason
+    reason = getattr(error, "reason", None) or error.strerror  # one that OpenSSL did not raise has no reason
     return reason.replace("_", " ").lower() if reason else "TLS error"
 
 

@@ -1,11 +1,12 @@
 """Connections over a link of a viewer's own, on real sockets."""
 
+import ssl
 import time
 
 from tests.http.running import request, with_client
-from tests.http.scripted import Turn, scripted
+from tests.http.scripted import Turn, response, scripted
 
-from hls_swarm.http import Client, fetch
+from hls_swarm.http import Client, ClientOptions, fetch
 from hls_swarm.http.pacing.link import Link
 from hls_swarm.load.access import SteadyRate
 from hls_swarm.records import FailureKind
@@ -27,3 +28,19 @@ def test_what_came_before_a_reset_counts() -> None:
 
     with scripted(script) as origin:
         assert with_client(use) == (len(body), FailureKind.TRUNCATED)
+
+
+def test_records_of_tls_that_a_link_takes_in_pieces_are_counted_once(
+    server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    """After the first answer over TLS 1.3 records are read without OpenSSL: their number decrypts the next one."""
+    server_tls.num_tickets = 0  # records that only OpenSSL sees, and so many may be missing from the count
+
+    async def use(client: Client) -> list[tuple[int, FailureKind | None]]:
+        client.link = Link(SteadyRate(1e6))
+        got = [await fetch(client, request(origin.url())) for _ in range(2)]
+        return [(each.body_bytes, None if each.failure is None else each.failure.kind) for each in got]
+
+    with scripted(lambda turn: turn.send(response(b"x" * 450_001)), tls=server_tls) as origin:
+        assert with_client(use, options=trusting) == [(450_001, None)] * 2
+        assert origin.connections == 1

@@ -109,6 +109,7 @@ class TlsStream:
     """
 
     __slots__ = (
+        "_is_within",
         "_low_water",
         "_reception",
         "_records_read",
@@ -141,6 +142,7 @@ class TlsStream:
         self._route = route
         self._takeover = takeover
         self._records_read = self._records_written = 0  # those with data
+        self._is_within = False  # a record of which a part was read
 
     def receive(self, limit: int) -> bytes:
         """See `Stream`; may give more than `limit`, up to the end of a record."""
@@ -154,7 +156,9 @@ class TlsStream:
             raise BlockingIOError from None
         except ssl.SSLEOFError as error:
             raise _loss(error) from None
-        self._records_read += 1
+        if not self._is_within:
+            self._records_read += 1
+        self._is_within = False
         if self._sessions is not None:
             self._keep_session(self._sessions)
         return data
@@ -170,9 +174,12 @@ class TlsStream:
         scratch, total, limit = self._scratch, 0, min(limit, SCRATCH_BYTES)
         try:
             while total < limit:
-                count = read(limit - total, scratch)
+                wanted = limit - total
+                count = read(wanted, scratch)
                 total += count
-                self._records_read += 1
+                if not self._is_within:
+                    self._records_read += 1
+                self._is_within = count == wanted and self.sock.pending() > 0
                 if not count or (total >= _TURN_BYTES and not self.sock.pending()):
                     break
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
