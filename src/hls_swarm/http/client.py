@@ -35,6 +35,7 @@ from hls_swarm.http.opening.quic import QuicDial
 from hls_swarm.http.options import Http2, Http3, Identity
 from hls_swarm.http.pacing.h1 import PacedConnection
 from hls_swarm.http.pacing.h2 import PacedH2Connection
+from hls_swarm.http.pacing.h3 import PacedH3Connection
 from hls_swarm.http.pacing.link import Link
 from hls_swarm.http.seam import AnyConnection, Pending
 from hls_swarm.records import Exchange
@@ -183,7 +184,11 @@ class Client:
     def _adopt(self, dial: Dial, path: QuicPath) -> H3Connection:
         dial.host.connections += 1
         dial.host.http3_connections += 1
-        connection = H3Connection(self.context.loop, path, dial.route, dial.host, self)
+        loop, link = self.context.loop, self.link
+        if link is None:
+            connection = H3Connection(loop, path, dial.route, dial.host, self)
+        else:
+            connection = PacedH3Connection(loop, path, dial.route, dial.host, self, link)
         connection.is_alternative = self.identity.http3 is Http3.ADVERTISED
         self._connections.append(connection)
         self._serve_waiting_soon()
@@ -271,7 +276,7 @@ class Client:
         if follower is None:
             if h3_offer(field, route) is None:
                 return
-            if not self.context.follows_http3 or self.link is not None:
+            if not self.context.follows_http3:
                 host.offers_http3 = True
                 return
             source, wake = self.identity.source_address, self._serve_waiting_soon

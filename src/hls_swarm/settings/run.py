@@ -136,8 +136,6 @@ class Settings(
             raise SettingValueError("http", "3 can not go through a --proxy, which knows no UDP: leave it to auto")
         if not self.has_native_viewers:
             raise SettingValueError("http", "3 is nothing that ffmpeg speaks: add native viewers to --engine")
-        if self.access_rate is not None:
-            raise SettingValueError("http", "3 can not be held to an --access-rate: leave it to auto")
 
     def _check_urls(self) -> None:
         """What depends on the URL that is asked for."""

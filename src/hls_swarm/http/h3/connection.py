@@ -171,6 +171,8 @@ class H3Connection:
         self._pool.closed(self)
 
     def _changed(self) -> None:
+        if self._is_closed:
+            return
         try:
             self._read()
         except Exception as error:  # noqa: BLE001 - see `_break`
@@ -183,8 +185,6 @@ class H3Connection:
             self._lose_all(Failure(FailureKind.INTERNAL, raised(error)))
 
     def _read(self) -> None:
-        if self._is_closed:
-            return
         self._path.read()
         self._take()
 

@@ -60,6 +60,7 @@ class QuicPath:
     Attributes:
         awaits: whether answers are waited for.
         driver: the connection.
+        window_bytes: what the peer may send ahead, where that is less than usual.
         error: the system's word that there is no way to the peer any more; None: it has not said so.
     """
 
@@ -76,6 +77,7 @@ class QuicPath:
         "changed",
         "driver",
         "error",
+        "window_bytes",
     )
 
     def __init__(
@@ -85,8 +87,10 @@ class QuicPath:
         driver: Driver,
         scratch: bytearray,
         changed: Callable[[], None],
+        window_bytes: int | None = None,
     ) -> None:
         self.driver = driver
+        self.window_bytes = window_bytes
         self.changed = changed
         self.error: OSError | None = None
         self.awaits = False

@@ -7,6 +7,7 @@ Rules:
 - What QUIC's handshake takes is `connect_seconds`; there is no time of TLS beside it.
 """
 
+from socket import SO_RCVBUF, SOL_SOCKET
 from time import perf_counter, time
 
 from hls_swarm.http.asking.target import Route
@@ -14,10 +15,12 @@ from hls_swarm.http.context import ClientContext
 from hls_swarm.http.failures import bind_failure, connect_failure, socket_failure
 from hls_swarm.http.h3.driver import Driver
 from hls_swarm.http.h3.frames import ErrorCode
-from hls_swarm.http.h3.path import QuicPath, udp_socket
+from hls_swarm.http.h3.path import RECEIVE_BUFFER_BYTES, QuicPath, udp_socket
 from hls_swarm.http.opening.dial import Dial, Dialer, Memory
 from hls_swarm.http.pacing.link import Link
 from hls_swarm.records import Failure, FailureKind
+
+_LEAST_WINDOW_BYTES = 32 << 10
 
 
 class QuicDial(Dial):
@@ -53,8 +56,9 @@ class QuicDial(Dial):
         """Try the next address to which there may be a way."""
         while self._candidates:
             address = self._candidates.pop().at_port(self._port)
+            wanted = None if self._link is None else max(2 * self._link.tick_bytes, _LEAST_WINDOW_BYTES)
             try:
-                sock = udp_socket(address.family)
+                sock = udp_socket(address.family, RECEIVE_BUFFER_BYTES if wanted is None else 2 * wanted)
             except OSError as error:
                 self._failed(socket_failure(error))
                 break
@@ -69,8 +73,10 @@ class QuicDial(Dial):
             if code == 0:
                 self._where = address.family, address.host_and_port
                 context, now = self._context, perf_counter()
-                driver = Driver(context.quic(), self.route.host, address.sockaddr[:2], now, time())
-                self._path = QuicPath(context.loop, sock, driver, context.scratch, self._progress)
+                # A datagram takes up to twice its size there.
+                window = None if wanted is None else min(wanted, sock.getsockopt(SOL_SOCKET, SO_RCVBUF) // 2)
+                driver = Driver(context.quic(), self.route.host, address.sockaddr[:2], now, time(), window)
+                self._path = QuicPath(context.loop, sock, driver, context.scratch, self._progress, window)
                 self._path.flush()
                 return
             sock.close()
