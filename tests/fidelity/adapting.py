@@ -268,6 +268,11 @@ def _course(played: Played) -> str:
     return " ".join(f"{variant}x{count}" for variant, count in out)
 
 
+def _names(word: str, trace: Trace) -> bool:
+    """Whether a word of the command line means a trace: its name, or a part of it that is nobody's name."""
+    return word == trace.name or (word in trace.name and all(word != each.name for each in TRACES))
+
+
 async def main(words: list[str]) -> int:
     """Play the traces one after the other and print the table; the number of those that miss."""
     players = [word for word in words if word in _PLAYERS] or list(_PLAYERS)
@@ -277,7 +282,7 @@ async def main(words: list[str]) -> int:
     bad = 0
     for player in players:
         for trace in TRACES:
-            if names and not any(name in trace.name for name in names):
+            if names and not any(_names(name, trace) for name in names):
                 continue
             real, ours = await compare(trace, player)
             found = nearness(real, ours)

@@ -1,8 +1,8 @@
-"""What hls.js and its browser ask and tell besides the stream, beside what our viewers do: CMCD, preflights, steering.
+"""What players and their browser ask and tell besides the stream, beside what ours do: CMCD, preflights, steering.
 
-Each row is played by hls.js in headless Chromium on an embedded origin of its own, then by `hls-swarm` on another one
-with the same settings; what happens meanwhile happens at the same time after the first request. Compared is the
-origin's list of requests:
+Each row is played by hls.js or Shaka in headless Chromium on an embedded origin of its own, then by `hls-swarm` on
+another one with the same settings; what happens meanwhile happens at the same time after the first request. Compared
+is the origin's list of requests:
 
 - CMCD: keys and values of each request, object by object. Keys that tell of the time at which a request was made
   (buffer, throughput, startup, state, what is on screen) are compared by whether they are there, and those that come
@@ -10,7 +10,7 @@ origin's list of requests:
 - Preflights: methods and objects, in order for each object.
 - Steering: every request to the steering server but for the throughput, and the pathways of the objects in order.
 
-    .venv/bin/python -m tests.fidelity.besides [WORD ...]
+    .venv/bin/python -m tests.fidelity.besides [hlsjs | shaka] [WORD ...]
 """
 
 import asyncio
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -29,7 +29,7 @@ from urllib.parse import parse_qs, quote
 import msgspec
 import uvloop
 from tests.fidelity.__main__ import get
-from tests.support.browser import play_with_hls_js
+from tests.support.browser import play_with_hls_js, play_with_shaka
 
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.serving.control import RequestSeen
@@ -37,9 +37,13 @@ from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
 
 PAGE = "http://127.0.0.1:1"
 _AT_ONCE = 2
-_OF_TIME = frozenset({"bl", "dl", "mtp", "su", "sta", "pb"})
+_OF_TIME = frozenset({"bl", "dl", "mtp", "su", "sta", "pb", "ltc"})
 """Keys whose values say when a request was made; `su`, `pb` and `bl` also come and go with time."""
-_COMES_AND_GOES = frozenset({"su", "pb"})
+_COMES_AND_GOES = frozenset({"su", "pb", "ltc"})
+_NOT_BY_OBJECT = frozenset({"sn", "msd"})
+"""Keys that go by the order of requests, or with one of them whichever it is."""
+_SHAKA_BY_ITS_BUFFER = frozenset({"rtp", "bl"})
+"""Shaka reckons `rtp` by what it has buffered, and has no `bl` before its first picture."""
 _MEMBER = re.compile(r'([a-z]+)(?:=("[^"]*"|\([^)]*\)|[^,]*))?(?:,|$)')
 _NUMBER = re.compile(r"seg-(\d+)")
 
@@ -49,7 +53,7 @@ class Row:
     """What is played, with which settings.
 
     Args:
-        config: of hls.js; flags: of `hls-swarm`, for the same.
+        config: of the player; flags: of `hls-swarm`, for the same.
         origin: settings of the embedded origin.
         later: seconds after the first request, and the control page that is asked for then.
     """
@@ -61,6 +65,7 @@ class Row:
     flags: tuple[str, ...] = ()
     origin: dict[str, Any] = field(default_factory=dict)
     later: tuple[tuple[float, str], ...] = ()
+    player: str = "hlsjs"
 
 
 def _cmcd(version: int = 1, *, headers: bool = False) -> dict[str, Any]:
@@ -70,7 +75,19 @@ def _cmcd(version: int = 1, *, headers: bool = False) -> dict[str, Any]:
 _CMCD_FLAGS = ("--cmcd-content-id", "film")
 _HEADERS = ("--cmcd", "headers", *_CMCD_FLAGS)
 _STEERED: dict[str, Any] = {"path": "/steered/master.m3u8", "seconds": 10.0, "config": {"startLevel": 2}}
-ROWS = (
+_PLAY = {"hlsjs": play_with_hls_js, "shaka": play_with_shaka}
+_TOP = {"useNetworkInformation": False, "defaultBandwidthEstimate": 100e6, "droppedFrames": False}
+"""Shaka's highest variant from the start, and for good."""
+
+
+def _shaka(row: Row) -> Row:
+    """The same row for Shaka, which names its settings otherwise."""
+    cmcd = dict(row.config.get("cmcd", {}))
+    config = {"abr": _TOP, **({"cmcd": cmcd | {"enabled": True}} if cmcd else {})}
+    return replace(row, player="shaka", config=config, flags=("--profile", "shaka", *row.flags))
+
+
+_HLSJS_ROWS = (
     Row("CMCD 1, VOD", "/vod/master.m3u8", 5.0, _cmcd(), ("--cmcd", "query", *_CMCD_FLAGS)),
     Row("CMCD 1, audio apart", "/fmp4/master.m3u8", 5.0, _cmcd(), ("--cmcd", "query", *_CMCD_FLAGS)),
     Row("CMCD 1, byte ranges", "/ranges/master.m3u8", 4.0, _cmcd(), ("--cmcd", "query", *_CMCD_FLAGS)),
@@ -127,6 +144,8 @@ ROWS = (
     ),
     Row("steering version 2", **_STEERED, origin={"steering": "CDN-B,ttl=2s,version=2"}),
 )
+ROWS = (*_HLSJS_ROWS, *(_shaka(row) for row in _HLSJS_ROWS if row.path != _STEERED["path"]))
+"""Shaka in this browser asks a steering server once and follows that: there is nothing to compare after it."""
 
 
 def seen_by(address: OriginAddress) -> list[RequestSeen]:
@@ -169,7 +188,8 @@ async def observe(row: Row, player: str) -> list[RequestSeen]:
                 if player == "ours":
                     await ours(url, row)
                 else:
-                    await asyncio.to_thread(play_with_hls_js, url, row.seconds + 1.5, Path(folder), None, row.config)
+                    play = _PLAY[player]
+                    await asyncio.to_thread(play, url, row.seconds + 1.5, Path(folder), None, row.config)
             finally:
                 over.set()
                 await asyncio.to_thread(disturber.join)
@@ -207,17 +227,18 @@ def by_object(seen: list[RequestSeen]) -> dict[tuple[str, int], RequestSeen]:
     return out
 
 
-def differing_keys(real: list[RequestSeen], ours: list[RequestSeen]) -> tuple[int, list[str]]:
+def differing_keys(real: list[RequestSeen], ours: list[RequestSeen], player: str) -> tuple[int, list[str]]:
     """How many requests were compared, and what differs."""
+    by_buffer = _SHAKA_BY_ITS_BUFFER if player == "shaka" else frozenset[str]()
     theirs, mine = by_object(real), by_object(ours)
     common = [each for each in theirs if each in mine]
     wrong = []
     for nth, each in enumerate(common):
         a, b = told(theirs[each].target), told(mine[each].target)
-        apart = _COMES_AND_GOES if 2 * nth < len(common) else frozenset[str]()
-        keys = (a.keys() | b.keys()) - apart - {"sn"}
+        apart = _COMES_AND_GOES | (by_buffer - {"rtp"}) if 2 * nth < len(common) else frozenset[str]()
+        keys = (a.keys() | b.keys()) - apart - _NOT_BY_OBJECT
         for key in sorted(keys):
-            same = key in a and key in b if key in _OF_TIME else a.get(key) == b.get(key)
+            same = key in a and key in b if key in _OF_TIME | by_buffer else a.get(key) == b.get(key)
             if not same:
                 wrong.append(f"{each[0]}: {key} {a.get(key)} / {b.get(key)}")
     return len(common), wrong
@@ -262,23 +283,25 @@ def differing_steering(real: list[RequestSeen], ours: list[RequestSeen]) -> tupl
 
 
 async def run_one(row: Row, slots: asyncio.Semaphore) -> tuple[Row, list[RequestSeen], list[RequestSeen]]:
-    """hls.js, then ours."""
+    """The player, then ours."""
     async with slots:
-        return row, await observe(row, "hlsjs"), await observe(row, "ours")
+        return row, await observe(row, row.player), await observe(row, "ours")
 
 
 async def main(words: list[str]) -> int:
     """Play all rows and print the table; the number of those in which something differs."""
     slots = asyncio.Semaphore(_AT_ONCE)
-    wanted = [row for row in ROWS if not words or any(word in row.name for word in words)]
+    players = [word for word in words if word in _PLAY] or list(_PLAY)
+    words = [word for word in words if word not in _PLAY]
+    wanted = [row for row in ROWS if row.player in players and (not words or any(word in row.name for word in words))]
     tasks = [asyncio.create_task(run_one(row, slots)) for row in wanted]
-    print("| row | requests | preflights | compared | the same |")
-    print("|---|---|---|---|---|")
+    print("| row | player | requests | preflights | compared | the same |")
+    print("|---|---|---|---|---|---|")
     bad = 0
     for task in tasks:
         row, real, mine = await task
         if row.name.startswith("CMCD"):
-            compared, wrong = differing_keys(real, mine)
+            compared, wrong = differing_keys(real, mine, row.player)
         elif "steer" in row.name or "pathway" in row.name:
             compared, wrong = differing_steering(real, mine)
         else:
@@ -286,14 +309,14 @@ async def main(words: list[str]) -> int:
         bad += bool(wrong) or not compared
         options = [sum(one.method == "OPTIONS" for one in seen) for seen in (real, mine)]
         print(
-            f"| {row.name} | {len(real) - options[0]} / {len(mine) - options[1]} | {options[0]} / {options[1]} "
-            f"| {compared} | {'yes' if compared and not wrong else 'NO'} |",
+            f"| {row.name} | {row.player} | {len(real) - options[0]} / {len(mine) - options[1]} "
+            f"| {options[0]} / {options[1]} | {compared} | {'yes' if compared and not wrong else 'NO'} |",
             flush=True,
         )
         for line in wrong[:12]:
             print(f"    {line}", file=sys.stderr)
         if "--log" in sys.argv:
-            for title, seen in (("hls.js", real), ("ours", mine)):
+            for title, seen in ((row.player, real), ("ours", mine)):
                 lines = [(round(one.at, 2), one.method, one.target, one.status) for one in seen]
                 print(json.dumps([title, lines]), file=sys.stderr)
     return bad

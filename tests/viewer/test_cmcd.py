@@ -114,13 +114,44 @@ def test_hls_js_by_what_is_asked_for(changes: dict[str, object], expected: str) 
         pytest.param(
             Player.SHAKA,
             {"buffer_seconds": 8.0},
-            'bl=8000,br=1500,d=4000,dl=8000,mtp=4500,nor="seg7.ts",ot=av,rtp=3800,sf=h,sid="S",st=v,tb=6000',
+            'bl=8000,br=1500,d=4000,dl=8000,nor="seg7.ts",ot=av,rtp=3800,sf=h,sid="S",st=v,tb=6000',
             id="Shaka's rtp by its buffer",
         ),
         pytest.param(
             Player.SHAKA,
+            {"buffer_seconds": 0.0, "buffering": True},
+            'br=1500,d=4000,dl=0,nor="seg7.ts",ot=av,rtp=60000,sf=h,sid="S",st=v,su,tb=6000',
+            id="Shaka without a buffer",
+        ),
+        pytest.param(
+            Player.SHAKA,
+            {"looks_into": True, "stream": Token("l"), "buffering": True},
+            'd=0,sf=h,sid="S",st=v,su',
+            id="Shaka, what it looks into before play",
+        ),
+        pytest.param(
+            Player.SHAKA,
+            {"object": ObjectType.MANIFEST, "stream": Token("l")},
+            'br=1500,ot=m,sf=h,sid="S",st=v',
+            id="Shaka's playlists, which are never live",
+        ),
+        pytest.param(
+            Player.SHAKA,
+            {"object": ObjectType.MANIFEST, "stream": None, "has_played": False},
+            'ot=m,sf=h,sid="S",st=v',
+            id="Shaka's first playlist",
+        ),
+        pytest.param(
+            Player.SHAKA,
+            {"version": 2, "stream": Token("l"), "startup_milliseconds": 313, "latency_milliseconds": 7028},
+            'bl=12000,br=1500,d=4000,dl=12000,ltc=7028,msd=313,nor=("seg7.ts"),ot=av,rtp=2500,sf=h,sid="S",sn=7,st=l,'
+            "tb=6000,v=2",
+            id="Shaka, version 2",
+        ),
+        pytest.param(
+            Player.SHAKA,
             {"audio_apart": True, "object": ObjectType.VIDEO},
-            'bl=12000,d=4000,dl=12000,mtp=4500,nor="seg7.ts",ot=v,sf=h,sid="S",st=v,tb=6000',
+            'bl=12000,br=1500,d=4000,dl=12000,nor="seg7.ts",ot=v,sf=h,sid="S",st=v',
             id="Shaka with audio apart",
         ),
         pytest.param(
@@ -135,7 +166,7 @@ def test_hls_js_by_what_is_asked_for(changes: dict[str, object], expected: str) 
             'mtp=4500,ot=i,pr=0.97,sf=h,sid="S",st=v',
             id="Media3 falling back",
         ),
-        pytest.param(Player.SHAKA, {"object": ObjectType.KEY}, 'mtp=4500,ot=k,sf=h,sid="S",st=v', id="Shaka's keys"),
+        pytest.param(Player.SHAKA, {"object": ObjectType.KEY}, 'br=1500,ot=k,sf=h,sid="S",st=v', id="Shaka's keys"),
     ],
 )
 def test_other_players(player: Player, changes: dict[str, object], expected: str) -> None:

@@ -1,8 +1,8 @@
 """Which CMCD keys each player sends with which request, and how it rounds. Pure.
 
 Sources: hls.js 1.7.4 (`cmcd-controller`, @svta/cml-cmcd 2.4.0), Shaka Player 5.2 (`CmcdManager`), Media3 1.11
-(`CmcdData`). The first was observed in Chromium too; its mistakes are kept: `bl` of a playlist is that of the newest
-append, an audio segment's `br` and `nor` are those of the level with the audio track's number.
+(`CmcdData`). The first two were observed in Chromium too; hls.js's mistakes are kept: `bl` of a playlist is that of the
+newest append, an audio segment's `br` and `nor` are those of the level with the audio track's number.
 """
 
 import math
@@ -63,6 +63,9 @@ class Standing(NamedTuple):
         nth: requests with CMCD before this one.
         audio_apart: whether audio has segments of its own.
         rate: speed of play; 1 is as it was recorded, of which nothing is told.
+        looks_into: whether it is looked into before play, for what playlists do not say (Shaka).
+        startup_milliseconds: what it took to start, where this is the first request since; None with all others.
+        latency_milliseconds: how far behind live it plays; None if it does not, or that is not known.
     """
 
     version: int
@@ -88,6 +91,9 @@ class Standing(NamedTuple):
     nth: int = 0
     audio_apart: bool = False
     rate: float = 1.0
+    looks_into: bool = False
+    startup_milliseconds: int | None = None
+    latency_milliseconds: int | None = None
 
 
 def said(player: Player, at: Standing) -> Data:
@@ -174,23 +180,48 @@ def _hlsjs_media(at: Standing, out: dict[str, Value]) -> None:
 
 
 def _shaka(at: Standing) -> Data:
+    """What was seen of Shaka 5.2.12: no `mtp`, no `bs`, nothing of what it looks into before play but that it does.
+
+    A playlist's `st` is that of the first, which nobody knew to be live; the bitrate is told with everything once the
+    first variant is played, as a list of its own in version 2.
+    """
     out = _session(at)
-    out["mtp"] = _list(at, rounded(at.throughput_bps / 1000, _HUNDRED))
+    plain = at.object is ObjectType.MANIFEST or at.object is ObjectType.KEY
+    if plain or at.stream is None or at.looks_into:
+        out["st"] = Token("v")
+    elif at.stream == Token("ll"):
+        out["st"] = Token("l")
     if at.version > 1:
-        out |= {"sta": at.state}
-    out["su"] = at.buffering
+        out |= {"sn": at.nth, "msd": at.startup_milliseconds}
+    if not plain:
+        out |= {"su": at.buffering, "d": 0}
+    if at.looks_into:
+        if at.object is not ObjectType.INIT and not plain:
+            out["ot"] = None
+        return out
+    if at.bitrate_bps and at.stream is not None:
+        out["br"] = _list(at, rounded(at.bitrate_bps / 1000))
     if at.object in _MEDIA:
-        seconds = at.media_seconds or 0.0
-        milliseconds = rounded(at.buffer_seconds * 1000, _HUNDRED)
-        out |= {"d": rounded(seconds * 1000), "bl": _list(at, milliseconds), "dl": milliseconds, "bs": at.starved}
-        if not at.audio_apart and at.bitrate_bps is not None:
-            out["br"] = _list(at, rounded(at.bitrate_bps / 1000))
-            buffer = at.buffer_seconds if at.buffer_seconds >= _MILLISECOND else _SHAKA_WITHOUT_BUFFER_SECONDS
-            out["rtp"] = rounded(RTP_FACTOR * at.bitrate_bps / 1000 * seconds / buffer, _HUNDRED)
-        if at.top_bps is not None:
-            out["tb"] = _list(at, rounded(at.top_bps / 1000))
-        _next(at, out)
+        _shaka_media(at, out)
     return out
+
+
+def _shaka_media(at: Standing, out: dict[str, Value]) -> None:
+    seconds = at.media_seconds or 0.0
+    milliseconds = rounded(at.buffer_seconds * 1000, _HUNDRED)
+    out |= {"d": rounded(seconds * 1000), "dl": milliseconds}
+    out["bl"] = milliseconds if at.buffer_seconds >= _MILLISECOND else None
+    if at.version > 1 and at.stream != Token("v"):
+        out["ltc"] = at.latency_milliseconds
+    if not at.audio_apart:
+        if at.object is ObjectType.UNKNOWN:
+            out["ot"] = ObjectType.MUXED.value  # what it takes a stream without CODECS for
+        out["tb"] = rounded((at.top_bps or 0) / 1000)
+        if at.bitrate_bps:
+            buffer = at.buffer_seconds if at.buffer_seconds >= _MILLISECOND else _SHAKA_WITHOUT_BUFFER_SECONDS
+            out["br"] = rounded(at.bitrate_bps / 1000)
+            out["rtp"] = rounded(RTP_FACTOR * at.bitrate_bps / 1000 * seconds / buffer, _HUNDRED)
+    _next(at, out)
 
 
 def _media3(at: Standing) -> Data:

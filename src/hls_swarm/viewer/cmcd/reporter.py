@@ -6,13 +6,15 @@ Rules:
 - The estimate of the link is the player's own: that by which it adapts, or where the variant is fixed one of its kind.
 """
 
+import math
+
 from hls_swarm.hls.playlist import MultivariantPlaylist, Part, Segment, Variant
 from hls_swarm.records import Exchange, ObjectKind
 from hls_swarm.viewer.actions import FetchSegment
 from hls_swarm.viewer.adapting.algorithm import Adaptation
 from hls_swarm.viewer.adapting.link import Link
 from hls_swarm.viewer.choosing.choice import Role
-from hls_swarm.viewer.cmcd.encoding import Data, Token
+from hls_swarm.viewer.cmcd.encoding import Data, Token, rounded
 from hls_swarm.viewer.cmcd.keys import ObjectType, Player, Standing, said, takes_note
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.machine import Viewer
@@ -56,6 +58,7 @@ class Reporter:
         "_nth",
         "_presentation",
         "_stalls",
+        "_told_startup",
         "_variants",
         "_viewer",
         "content",
@@ -73,6 +76,7 @@ class Reporter:
         self._presentation: MultivariantPlaylist | None = None
         self._appended: float | None = None
         self._stalls = 0
+        self._told_startup = False
         self._nth = 0
 
     @property
@@ -122,6 +126,7 @@ class Reporter:
         return said(
             self.player,
             at._replace(
+                latency_milliseconds=self._latency_milliseconds(track, now),
                 media_seconds=action.media_seconds,
                 buffer_seconds=max(0.0, track.credited - self._viewer.playback.playhead.played(now)),
                 next_url=None if following is None else following.uri,
@@ -160,7 +165,25 @@ class Reporter:
             nth=nth,
             audio_apart=any(track.role is Role.AUDIO for track in tracks),
             rate=playback.playhead.rate,
+            looks_into=viewer.loading.probe is not None and bool(viewer.loading.probe.pending),
+            startup_milliseconds=self._startup_milliseconds(),
         )
+
+    def _startup_milliseconds(self) -> int | None:
+        """What it took to start, once; only Shaka tells it with requests."""
+        seconds = self._viewer.playback.startup_seconds
+        if seconds is None or self._told_startup or self.player is not Player.SHAKA:
+            return None
+        self._told_startup = True
+        return rounded(seconds * 1000)
+
+    def _latency_milliseconds(self, track: Track, now: float) -> int | None:
+        """How far behind live Shaka says that it plays."""
+        playback, end_date = self._viewer.playback, track.end_date
+        if self.player is not Player.SHAKA or end_date is None or not playback.played_ever:
+            return None
+        ahead = max(0.0, track.credited - playback.playhead.played(now))
+        return math.floor((now + self._viewer.loading.wall_clock_offset - end_date + ahead) * 1000)
 
     def _bitrate_of_a_lone_variant(self) -> int | None:
         """Of a media playlist without a multivariant one: hls.js makes a level of it, with a bitrate of 0."""

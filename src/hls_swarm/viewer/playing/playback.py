@@ -65,6 +65,7 @@ class Playback:
         "played_ever",
         "playhead",
         "stalls",
+        "startup_seconds",
         "state",
     )
 
@@ -73,6 +74,7 @@ class Playback:
         self.state = IDLE
         self.playhead = Playhead()
         self.played_ever = False
+        self.startup_seconds: float | None = None
         self.stalls = 0
         self._stalled_closed = 0.0
         self._since = 0.0  # when play was asked for, the stall began, or the seek
@@ -145,7 +147,7 @@ class Playback:
         seconds = now - self._since
         match self.state:
             case State.STARTING:
-                self.played_ever = True
+                self.played_ever, self.startup_seconds = True, seconds
                 self._report(PlaybackStarted(self._number, now, seconds))
             case State.SEEKING:
                 self._report(SeekEnded(self._number, now, seconds))
