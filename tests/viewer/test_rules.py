@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.builders.playlists import Multivariant, Playlist, Segment, Variant
 from tests.viewer.world import Answer, World
 
@@ -114,6 +115,14 @@ def first_segment(profile: Profile, playlist: MediaPlaylist) -> str:
 
 def playlist_loads(made: World) -> list[float]:
     return [round(now, 3) for now, action in made.asked if isinstance(action, FetchPlaylist)]
+
+
+def replace_gaps(playlist: MediaPlaylist, *numbers: int) -> MediaPlaylist:
+    """The same with gaps in the place of some segments."""
+    segments = tuple(
+        structs.replace(segment, gap=segment.sequence in numbers or segment.gap) for segment in playlist.segments
+    )
+    return structs.replace(playlist, segments=segments)
 
 
 TOLD = replace(SHAKA, probes_captions=False)
@@ -605,6 +614,10 @@ class TestProbe:
 
     def test_on_demand_the_first_which_is_played(self) -> None:
         assert self.asked(SHAKA, vod(10))[:3] == ["segment0.ts", "segment1.ts", "segment2.ts"]
+
+    def test_gaps_are_gone_around_and_what_is_kept_is_used_behind_them(self) -> None:
+        playlist = replace_gaps(vod(6), 0)
+        assert self.asked(SHAKA, playlist)[:3] == ["segment1.ts", "segment2.ts", "segment3.ts"]
 
     def test_of_fragmented_mp4_three(self) -> None:
         asked = self.asked(SHAKA, vod(10, tags=['#EXT-X-MAP:URI="init.mp4"']))

@@ -94,12 +94,14 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
             loading.actions.append(track.in_flight)
         return None
     segment = track.next_segment()
-    while probe is not None and segment is not None and index == 0 and take_kept(loading, probe, track, segment):
-        segment = track.next_segment()
     if segment is None and track.next_sequence < track.playlist.first_sequence:
         segment = _pass_expired(loading, track, track.playlist, track.next_sequence, now)
     if segment is not None and segment.gap:
         segment = _pass_gaps(loading, track, now)
+    while probe is not None and segment is not None and index == 0 and take_kept(loading, probe, track, segment):
+        segment = track.next_segment()
+        if segment is not None and segment.gap:
+            segment = _pass_gaps(loading, track, now)
     place, part = track.place_by_parts, None
     if place is not None:
         wanted = next_media(loading, track, place, now)

@@ -44,6 +44,8 @@ def begin_probe(loading: Loading, track: Track, playlist: MediaPlaylist) -> None
     segments = playlist.segments
     last = len(segments) - 1
     first = last // 2 if playlist.is_live else 0
+    while first < last and segments[first].gap:
+        first += 1
     places = [first]
     if segments[first].init is not None and track.source.name:
         wanted = (last * 3 // 4, last // 4) if playlist.is_live else (last // 2, last)
