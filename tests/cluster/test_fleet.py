@@ -100,15 +100,29 @@ class TestTheWhole:
 
         in_bed(test, weights={"b": 3, "c": 1})
 
-    def test_they_carry_as_many_as_the_first_of_them_that_is_full_lets_them(self) -> None:
+    def test_they_carry_as_many_as_the_first_of_them_that_is_full_lets_them(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
         async def test(bed: Bed) -> None:
             assert await bed.fleet.room(SETTINGS, 60) == 1600  # b carries half of them, and has room for 800
-            bed.fleet.most = 1600
+            bed.fleet.most, bed.fleet.warns = 1600, False
             await bed.start()
             begins = [message for agent in bed.agents for _, message in agent.said if isinstance(message, Begin)]
             assert [(begin.settings.clients, begin.most) for begin in begins] == [(60, 1600)] * 3
 
-        in_bed(test, start=False, made={"a": {"room": 500}, "b": {"cores": 4, "room": 800}, "c": {"room": 401}})
+            assert "a: few ports" not in caplog.text
+
+        in_bed(
+            test,
+            start=False,
+            made={"a": {"room": 500, "warnings": ("few ports",)}, "b": {"cores": 4, "room": 800}, "c": {"room": 401}},
+        )
+
+    def test_what_one_may_run_short_of_is_said_with_its_name(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def test(bed: Bed) -> None:
+            assert "a: few ports" in caplog.text
+
+        in_bed(test, made={"a": {"warnings": ("few ports",)}})
 
     def test_with_room_for_fewer_than_the_least_they_carry_the_least(self) -> None:
         async def test(bed: Bed) -> None:
@@ -173,7 +187,7 @@ class TestBeforeTheStart:
             pytest.param({"version": "0.0.9"}, "b: runs hls-swarm 0.0.9", id="another version"),
             pytest.param({"refuses": "too few file descriptors"}, "b: too few file descriptors", id="its own limits"),
             pytest.param({"dead": True}, "b: its process has ended", id="gone"),
-            pytest.param({"hung": True}, "b: did not say what it is within 10 s", id="hangs"),
+            pytest.param({"hung": True}, "b: did not say what it is within 30 s", id="hangs"),
         ],
     )
     def test_a_machine_that_can_not_is_named(self, made: dict[str, Any], complaint: str) -> None:

@@ -64,6 +64,7 @@ class MadeAgent:
     seconds_for_an_answer: float = 0.004
     cpu_percent: float = 30.0
     room: int = 1000
+    warnings: tuple[str, ...] = ()
     said: list[tuple[float, ToAgent]] = field(default_factory=list)
     shares: list[Share] = field(default_factory=list)
     cut: bool = False
@@ -142,7 +143,7 @@ class MadeAgent:
                 return Refused(self.refuses) if self.refuses else Room(self.room)
             case Begin(first=first, shares=shares):
                 self._first, self.shares = first, list(shares)
-                return Refused(self.refuses) if self.refuses else Begun((), 1 << 20)
+                return Refused(self.refuses) if self.refuses else Begun(self.warnings, 1 << 20)
             case Apply(at=at, change=None):
                 self._started_at = at + self.clock
                 self._lease_until = self._started_at + 10.0

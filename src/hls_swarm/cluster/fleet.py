@@ -56,8 +56,8 @@ from hls_swarm.load.shares import Share
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.agents import SILENT_SECONDS
 
-LOOK_SECONDS = 10.0
-"""Time in which an agent must say what it is."""
+LOOK_SECONDS = 30.0
+"""Time in which an agent must say what it is: its process begins with that, on a machine that may be busy."""
 BEGIN_SECONDS = 40.0
 """Time in which its workers must stand ready: as long as they may take, and what ffmpeg needs to be asked."""
 ANSWER_SECONDS = 0.8
@@ -95,6 +95,7 @@ class Fleet:
 
     Attributes:
         most: viewers that the run may come to have; None: as many as its settings say.
+        warns: whether it is said what a machine may run short of with so many.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Fleet:
         self._respread = respread
         self._clock = clock
         self.most: int | None = None
+        self.warns = True
         self._posts: list[_Post] = []
         self._lost: Callable[[], None] = lambda: None
         self._settings: Settings | None = None
@@ -141,7 +143,8 @@ class Fleet:
             asked(post.line, begin, Begun, BEGIN_SECONDS, "start its workers")
             for post, begin in zip(self._posts, begins, strict=True)
         )
-        for warning in (*found.warnings, *(f"{name}: {text}" for name, one in begun.items() for text in one.warnings)):
+        short = [f"{name}: {text}" for name, one in begun.items() for text in one.warnings] if self.warns else []
+        for warning in (*found.warnings, *short):
             _log.warning("%s", warning)
         now = self._clock()
         for post in self._posts:
