@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.machines.bed import bed
-from tests.machines.faults import DISKS, FAULTS, Seen
+from tests.machines.faults import DISKS, FAULTS, WITHOUT_AGENTS, Seen
 from tests.machines.figures import apart, run_both, table, unequal
 from tests.machines.strangers import strangers
 
@@ -27,7 +27,7 @@ def seen_of(name: str) -> Sequence[Seen]:
     with tempfile.TemporaryDirectory(prefix="hls-swarm-machines-") as folder, bed(Path(folder)) as made:
         if name == "strangers":
             return strangers(made)
-        for agent in AGENTS if name != "over-ssh" else ():
+        for agent in AGENTS if name not in WITHOUT_AGENTS else ():
             made.start_agent(agent, disk_megabytes=DISKS.get(name, 0) if agent == "b" else 0)
         return [FAULTS[name](made)]
 

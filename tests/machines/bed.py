@@ -23,6 +23,13 @@ from tests.support.programs import NGINX_CONFIG, require, running, skip_part
 
 PORT = 17100
 TOKEN = "0123456789abcdef0123456789abcdef"
+_METHODS = (
+    "NodeInfoGcsService/GetAllNodeInfo",
+    "NodeManagerService/GetNodeStats",
+    "ObjectManagerService/Pull",
+    "CoreWorkerService/PushTask",
+)
+"""One of each server of the engine."""
 Listening = tuple[str, int]
 """Where a machine listens: `all` or an address, and a port."""
 
@@ -196,6 +203,38 @@ class Bed:
         return {
             ("all" if host in {"*", "0.0.0.0", "[::]"} else host, port) for host, port in found if "127." not in host
         }
+
+    def answer_without_token(self, place: str, port: int) -> str:
+        """What somebody without the token is told who asks the engine something at a port of a machine.
+
+        Each of its servers is asked for something that it has; others do not know that, which says no more.
+        """
+        address, empty = self.places[place].address, self.folder / "empty"
+        empty.write_bytes(bytes(5))
+        curl = [
+            require("curl"),
+            "-s",
+            "-m",
+            "5",
+            "-X",
+            "POST",
+            "--data-binary",
+            f"@{empty}",
+            "-D",
+            "-",
+            "-o",
+            "/dev/null",
+        ]
+        grpc = ["--http2-prior-knowledge", "-H", "content-type: application/grpc", "-H", "te: trailers"]
+        told = ""
+        for method in _METHODS:
+            url = f"http://{address}:{port}/ray.rpc.{method}"
+            done = subprocess.run(
+                self.places["one"].command(*curl, *grpc, url), capture_output=True, text=True, check=False
+            )
+            told += done.stdout
+        helper = self.places["one"].command(*curl, f"http://{address}:{port}/get_or_create_runtime_env")
+        return told + subprocess.run(helper, capture_output=True, text=True, check=False).stdout
 
     def forbid(self, place: str, rules: Sequence[Sequence[str]]) -> None:
         """Rules of a firewall on a machine."""

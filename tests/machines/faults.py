@@ -5,6 +5,7 @@ of the table in docs/cluster.md.
 """
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -61,12 +62,13 @@ Fault = Callable[[Bed], Seen]
 
 
 @contextmanager
-def _under_load(bed: Bed, seen: Seen, seconds: float, *arguments: str) -> Iterator[Popen[bytes]]:
+def _under_load(bed: Bed, seen: Seen, seconds: float, *arguments: str, agents: int = 3) -> Iterator[Popen[bytes]]:
     """A run with viewers on all agents; the fault is now."""
     bed.stream = "long"
     with bed.run(
         *("--clients", str(VIEWERS), "--ramp-rate", str(VIEWERS), "--duration", f"{WELL_SECONDS + seconds:.0f}s"),
         *("--no-expectations", *arguments),
+        agents=agents,
     ) as process:
         bed.wait_for("0:01", process)
         time.sleep(WELL_SECONDS - 1)
@@ -80,7 +82,7 @@ def _known(bed: Bed, seen: Seen, agent: str) -> Mapping[str, float]:
     for condition, at in bed.events(agent):
         if at > seen.at:
             found.setdefault(condition, at - seen.at)
-    words = {"silent": "silent", "lost": "lost", "up": "heard again"}
+    words = {"silent": "silent", "lost": "lost", "up": "heard again", "full": "heard again"}
     seen.known = ", ".join(f"{words[name]} {after:.1f} s" for name, after in found.items() if name in words) or "-"
     return found
 
@@ -298,6 +300,31 @@ def started_over_ssh(bed: Bed) -> Seen:
     return seen
 
 
+def started_over_ssh_and_killed(bed: Bed) -> Seen:
+    """A controller that is killed, and agents that it started itself; a script stands for ssh."""
+    seen = Seen("controller killed (`kill -9`), its agents started by `--hosts`")
+    places = {bed.places[name].address: bed.places[name].holder for name in "abc"}
+    ssh = bed.folder / "ssh"
+    cases = "".join(f"{address}) place={holder};;\n" for address, holder in places.items())
+    ssh.write_text(
+        f'#!/bin/sh\nhost=$1; shift\ncase $host in\n{cases}esac\nexec nsenter --net --target $place sh -c "$*"\n'
+    )
+    ssh.chmod(0o755)
+    program = f"{sys.executable} -m hls_swarm"
+    hosts = ("--hosts", ",".join(places), "--ssh", str(ssh), "--ssh-program", program)
+    with _under_load(bed, seen, 30, *hosts, "--cluster-token-file", str(bed.folder / "token"), agents=0) as process:
+        send([psutil.Process(process.pid)], signal.SIGKILL)
+        process.wait(10)
+        while any(bed.places[name].processes() for name in "abc") and time.time() < seen.at + 40:
+            time.sleep(0.05)
+        after = time.time() - seen.at
+    seen.must(after < 12, "its agents stayed")
+    ended = _ended(bed, seen, ["a", "b", "c"])
+    seen.ended = f"{ended:.1f} s on all machines, its agents' processes after {after:.1f} s"
+    seen.must(ended < 2, "the load went on")
+    return seen
+
+
 def full_disk(bed: Bed) -> Seen:
     """The file system of an agent that writes down its requests fills up. The agent b is to have one of 104 MB."""
     seen = Seen("an agent's disk full (`--record-requests`)")
@@ -378,8 +405,11 @@ FAULTS: Mapping[str, Fault] = {
     "controller-killed": controller_killed,
     "controller-stopped": controller_stopped,
     "over-ssh": started_over_ssh,
+    "over-ssh-killed": started_over_ssh_and_killed,
     "full-disk": full_disk,
     "no-room": no_room,
 }
+WITHOUT_AGENTS = ("over-ssh", "over-ssh-killed")
+"""Faults of beds that are to have none yet."""
 DISKS: Mapping[str, int] = {"full-disk": 104, "no-room": 50}
 """Megabytes that agent b has for files of requests."""

@@ -24,7 +24,15 @@ def test_three_machines_count_what_the_origin_wrote_down_and_measure_what_one_do
     with bed(tmp_path, (*"abc", "one")) as made:
         for name in "abc":
             made.start_agent(name)
-        one, three = run_both(made, lambda: listening.update({name: made.listening(name) for name in MACHINES}))
+        told: dict[tuple[str, int], str] = {}
+
+        def look() -> None:
+            listening.update({name: made.listening(name) for name in MACHINES})
+            for name in ("controller", "a"):
+                ports = [port for _, port in listening[name] if port != PORT]
+                told.update({(name, port): made.answer_without_token(name, port) for port in ports})
+
+        one, three = run_both(made, look)
         assert all(made.requests(name) for name in "abc")
         assert not made.requests("controller")
     assert three["viewers"]["started"] == 3000
@@ -34,6 +42,9 @@ def test_three_machines_count_what_the_origin_wrote_down_and_measure_what_one_do
     assert all(agent["clock_error_seconds"] < 0.5 for agent in agents.values())
     for name, found in listening.items():
         assert documented("controller" if name == "controller" else "agent").explains(found, made.places[name].address)
+    for (name, port), answer in told.items():
+        refused = "Authentication token is missing or incorrect" in answer or " 401 " in answer
+        assert refused, f"{name} {port}: {answer}"
     assert unequal(one, three) == []
     if was_busy(one) or was_busy(three):
         skip_busy("it had no time for 3,000 viewers, so latencies say nothing; all counts are equal")
