@@ -1,10 +1,12 @@
 """How the engine is started: ports in a row, a token, nothing that a load test must not have."""
 
 import asyncio
+import os
 import subprocess
 from pathlib import Path
 
 import psutil
+from tests.support.programs import is_alive
 
 from hls_swarm.cluster.ray.nodes import (
     NodeProcess,
@@ -72,6 +74,22 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_owns_is_not
         "hls-swarm-node-odd",
         "hls-swarm-other",
     ]
+
+
+def test_what_a_node_leaves_to_nobody_ends_with_it() -> None:
+    async def run() -> tuple[NodeProcess, psutil.Process]:
+        node = NodeProcess()
+        left = "sleep 60 >/dev/null 2>&1 & echo $! > left; echo Ray runtime started"
+        await node.start(["sh", "-c", left], os.environ)
+        orphan = psutil.Process(int((Path(node.folder) / "left").read_text()))
+        await node.ended()
+        assert is_alive(orphan.pid)
+        await node.end()
+        return node, orphan
+
+    node, orphan = asyncio.run(run())
+    assert not is_alive(orphan.pid)
+    assert not Path(node.folder).exists()
 
 
 def test_a_node_that_was_never_started_leaves_nothing() -> None:

@@ -5,11 +5,13 @@ Rules:
 - Every port is fixed and lies in a row, so that a firewall can be told; see `Ports`.
 - The engine's own limits fit programs that compute, not a load test: its workers would run with low priority and be the
   first to be killed, and a dead machine would be known after a minute. What is set here is for us.
-- All of it ends with the process that started it, however that ends, and what is left after that is ended by number.
+- All of it ends with the process that started it, however that ends, and what is left after that is ended: it is known
+  by the folder that it was begun in.
 """
 
 import asyncio
 import ctypes
+import os
 import shutil
 import signal
 import subprocess
@@ -202,7 +204,6 @@ class NodeProcess:
         """End all of it; takes `END_SECONDS` at most."""
         process, self._process = self._process, None
         if process is not None:
-            started = _descendants(process.pid)
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 limit = time.monotonic() + END_SECONDS / 2
@@ -210,9 +211,8 @@ class NodeProcess:
                     await asyncio.sleep(0.02)
             if process.poll() is None:
                 process.kill()
-            started += [each for each in _descendants(process.pid) if each not in started]
             process.wait()
-            await asyncio.to_thread(_end_all, started)
+            await asyncio.to_thread(_end_all_in, self.folder)
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader], timeout=1.0)
@@ -265,20 +265,26 @@ def _spawn(command: Sequence[str], environ: Mapping[str, str], folder: str) -> s
     )
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
+def _end_all_in(folder: str) -> None:
+    """End those that are left: each was begun in this folder, which nobody else has.
 
-
-def _end_all(processes: Sequence[psutil.Process]) -> None:
-    """End those that are left: each is known by its number and the time of its start."""
-    _, left = psutil.wait_procs(processes, timeout=1.0)
+    Whose children they are says less: a node that ended by itself, as one does that is cut off, leaves its helpers to
+    nobody.
+    """
+    place = os.path.realpath(folder)
+    own = [process for process in psutil.process_iter() if _place_of(process) == place]
+    _, left = psutil.wait_procs(own, timeout=1.0)
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(left, timeout=1.0)
+
+
+def _place_of(process: psutil.Process) -> str:
+    try:
+        return str(process.cwd())
+    except (psutil.Error, OSError):  # somebody else's, or one that has just ended
+        return ""
 
 
 def _end_with_parent() -> None:
