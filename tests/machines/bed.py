@@ -144,7 +144,7 @@ class Bed:
         found: dict[str, Any] = json.loads((self.folder / "alone.json").read_text())
         return found
 
-    def wait_for(self, words: str, process: subprocess.Popen[bytes], seconds: float = 120.0) -> None:
+    def wait_for(self, words: str, process: subprocess.Popen[bytes], seconds: float = 200.0) -> None:
         """Until the run has said this."""
         limit = time.monotonic() + seconds
         while words not in self.said:

@@ -8,6 +8,8 @@ from tests.machines.bed import Bed
 
 LOAD = ("--clients", "3000", "--ramp-rate", "500", "--no-expectations")
 """Each viewer plays ten seconds to their end, and then the run is over: nothing is cut off, however busy this is."""
+WORKERS = 3
+"""Of all machines together: as many processes as the one has."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,9 @@ class Bound:
     share: float
     least: float
 
-    def holds(self, one: float, three: float, *, busy: bool) -> bool:
-        """Whether they are that near; on a machine that has no time for the load, in an order of magnitude."""
-        share, least = (0.9, 10 * self.least) if busy and self.share else (self.share, self.least)
+    def holds(self, one: float, three: float, *, loosely: bool) -> bool:
+        """Whether they are that near, or of the same order of magnitude."""
+        share, least = (0.9, 10 * self.least) if loosely and self.share else (self.share, self.least)
         return abs(one - three) <= max(share * max(one, three), least)
 
 
@@ -39,7 +41,7 @@ BOUNDS = (
     Bound("latency_seconds.segment.download.p95", 0.5, 0.010),
     Bound("latency_seconds.media_playlist.ttfb.p50", 0.5, 0.003),
     Bound("experience.startup_seconds.p50", 0.5, 0.006),
-    Bound("experience.startup_seconds.p95", 0.5, 0.020),
+    Bound("experience.startup_seconds.p95", 0.5, 0.050),
     Bound("experience.rebuffering_ratio", 0.0, 0.001),
 )
 """Of a machine that has time for both: all of it is one machine, and what others do on it moves latencies more."""
@@ -63,20 +65,19 @@ def unequal(one: Mapping[str, Any], three: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def apart(one: Mapping[str, Any], three: Mapping[str, Any]) -> list[str]:
-    """What is further apart than it may be, in words."""
-    busy = was_busy(one) or was_busy(three)
+def apart(one: Mapping[str, Any], three: Mapping[str, Any], *, loosely: bool = False) -> list[str]:
+    """What is further apart than it may be, in words.
+
+    Args:
+        loosely: all machines are one that others use too: what they do moves latencies more than anything that differs
+            between the runs. Then only the order of magnitude is judged.
+    """
     pairs = ((bound, figure(one, bound.path), figure(three, bound.path)) for bound in BOUNDS)
     return [
         f"{bound.path}: {first} by one machine, {second} by three"
         for bound, first, second in pairs
-        if first is None or second is None or not bound.holds(first, second, busy=busy)
+        if first is None or second is None or not bound.holds(first, second, loosely=loosely)
     ]
-
-
-def was_busy(summary: Mapping[str, Any]) -> bool:
-    """Whether the machine had no time for the load, so that its latencies say nothing of it."""
-    return bool(summary["verdict"] == "invalid")
 
 
 def table(ones: Sequence[Mapping[str, Any]], threes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -101,10 +102,10 @@ def run_both(bed: Bed, meanwhile: Callable[[], object] = lambda: None) -> tuple[
         meanwhile: is called while both have load.
     """
     bed.stream = "short"
-    with bed.run(*LOAD) as process:
+    with bed.run(*LOAD, "--workers", str(WORKERS // 3)) as process:
         bed.wait_for("agent c (", process)
         bed.wait_for("0:01", process)
-        with bed.run_alone("one", *LOAD) as alone:
+        with bed.run_alone("one", *LOAD, "--workers", str(WORKERS)) as alone:
             meanwhile()
             codes = alone.wait(200), process.wait(200)
     one, three = bed.summary_alone, bed.summary

@@ -31,7 +31,7 @@ from hls_swarm.run.loop import carried_out
 from hls_swarm.settings.run import Settings
 
 LOOK_EVERY_SECONDS = 0.2
-JOIN_SECONDS = 60.0
+JOIN_SECONDS = 120.0
 """Time in which agents that were let in must be part of the cluster."""
 
 

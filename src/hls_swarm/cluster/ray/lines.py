@@ -13,7 +13,7 @@ from hls_swarm.engine.worker_messages import FrameReader
 from hls_swarm.errors import RunError
 from hls_swarm.foreign import cut, one_line
 
-CONNECT_SECONDS = 40.0
+CONNECT_SECONDS = 90.0
 END_SECONDS = 5.0
 
 
