@@ -12,9 +12,10 @@ from tests.http.running import request
 from tests.http.scripted import ScriptedOrigin, Turn, response, scripted
 
 from hls_swarm.http import Client, ClientContext, Timeouts, fetch
-from hls_swarm.http.alarms import APART_SECONDS, Alarms
+from hls_swarm.http.alarms import Alarms
 
 TICK = 0.001
+APART_SECONDS = 0.02
 LIMITED = Timeouts(connect=5.0, first_byte=2.0, total=4.0)
 """Shorter than those of what was asked before, as the limits of a blocked reload are."""
 
@@ -91,7 +92,12 @@ def loop() -> _Loop:
 
 @pytest.fixture
 def alarms(loop: _Loop) -> Alarms:
-    return Alarms(cast("asyncio.AbstractEventLoop", loop), lambda: loop.now)
+    return Alarms(cast("asyncio.AbstractEventLoop", loop), clock=lambda: loop.now)
+
+
+@pytest.fixture
+def together(loop: _Loop) -> Alarms:
+    return Alarms(cast("asyncio.AbstractEventLoop", loop), APART_SECONDS, clock=lambda: loop.now)
 
 
 def test_one_alone_rings_at_its_time(loop: _Loop, alarms: Alarms) -> None:
@@ -112,8 +118,8 @@ def test_an_earlier_one_takes_the_place_of_the_timer(loop: _Loop, alarms: Alarms
     assert late.rang == [pytest.approx(105.0, abs=3 * TICK)]
 
 
-def test_many_are_told_together_and_none_early(loop: _Loop, alarms: Alarms) -> None:
-    clients = [_Client(alarms) for _ in range(1000)]
+def test_many_are_told_together_and_none_early(loop: _Loop, together: Alarms) -> None:
+    clients = [_Client(together) for _ in range(1000)]
     for nth, client in enumerate(clients):
         client.watch(101.0 + nth / 1000)
     loop.run(103.0)
@@ -124,7 +130,46 @@ def test_many_are_told_together_and_none_early(loop: _Loop, alarms: Alarms) -> N
     assert loop.wake_ups <= 1.0 / APART_SECONDS + 2
 
 
-def test_what_was_taken_back_does_not_ring(loop: _Loop, alarms: Alarms) -> None:
+def test_who_is_awake_anyway_lets_ring_what_is_due(loop: _Loop, alarms: Alarms) -> None:
+    early, late = _Client(alarms), _Client(alarms)
+    early.watch(101.0)
+    late.watch(102.0)
+    loop.run(100.999)
+    alarms.look()
+    assert early.rang == []
+    loop.now = 101.0
+    alarms.look()
+    assert early.rang == [101.0]
+    loop.run(101.9)
+    assert loop.wake_ups == 0  # the timer is for the next one now
+    loop.run(103.0)
+    assert (loop.wake_ups, len(early.rang), len(late.rang)) == (1, 1, 1)
+
+
+def test_nobody_is_told_twice_when_looked_at_while_ringing(loop: _Loop, alarms: Alarms) -> None:
+    class _Looking(_Client):
+        def ring(self, now: float) -> None:
+            super().ring(now)
+            alarms.look()
+
+    clients = [_Looking(alarms), _Looking(alarms)]
+    for client in clients:
+        client.watch(101.0)
+    loop.run(102.0)
+    assert [len(client.rang) for client in clients] == [1, 1]
+
+
+def test_what_was_taken_back_wakes_nobody(loop: _Loop, alarms: Alarms) -> None:
+    first, moved, last = _Client(alarms), _Client(alarms), _Client(alarms)
+    first.watch(101.0)
+    moved.watch(102.0)
+    last.watch(103.0)
+    moved.alarm_at = inf
+    loop.run(104.0)
+    assert (loop.wake_ups, moved.rang, len(last.rang)) == (2, [], 1)
+
+
+def test_what_was_taken_back_does_not_does_not_ring(loop: _Loop, alarms: Alarms) -> None:
     closed, moved = _Client(alarms), _Client(alarms)
     closed.watch(101.0)
     closed.alarm_at = inf

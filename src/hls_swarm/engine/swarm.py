@@ -14,6 +14,7 @@ from hls_swarm.engine.running import OtherEngine, RunningViewer
 from hls_swarm.engine.sessions import Sessions, plan_of
 from hls_swarm.errors import raised
 from hls_swarm.hls.cache import PlaylistCache
+from hls_swarm.http.alarms import Alarms
 from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.load.access import Rate
 from hls_swarm.load.plan import Visit
@@ -96,6 +97,7 @@ class Swarm:
         self._recorder = SessionRecorder() if settings.p1203 is not None else None
         self._playlists = PlaylistCache()
         self._comparisons = Comparisons()
+        self._alarms = Alarms(loop)
         self._sessions = Sessions(settings)
         self._viewers: dict[int, RunningViewer] = {}
         self._plan = plan_of(settings)
@@ -366,6 +368,7 @@ class Swarm:
             self._finished,
             self._loop,
             strict=self._settings.strict,
+            alarms=self._alarms,
         )
         if telling is not None and isinstance(viewer, ReportingViewer):
             viewer.tell(telling)

@@ -1,11 +1,13 @@
-"""Time limits of all clients of one event loop: one timer, which rings for many of them at once.
+"""Alarms of many: one timer of the event loop, which rings for all that are due by then.
 
 Rules:
 
 - Nobody is told early.
-- A limit that falls due alone is kept to the millisecond. Where many do, they are looked at together, `APART_SECONDS`
-  apart at least: most were set for fetches that have ended well, and to wake up for each costs more than to look at it.
-- A client that has taken its alarm back, or set it to another time, is passed over when the old one rings.
+- An alarm alone rings within some milliseconds of its time. Where there are many they can be told to ring together,
+  some time apart.
+- Who is awake for another reason can have them looked at (`look`): what is due then needs no wake-up of its own, which
+  often costs more than what is done in it.
+- Who has taken its alarm back, or set it to another time, is passed over when the old one rings.
 """
 
 import asyncio
@@ -16,62 +18,78 @@ from math import inf
 from time import perf_counter
 from typing import Protocol
 
-APART_SECONDS = 0.02
-_NEVER_EARLY_SECONDS = 0.002
-"""The loop counts whole milliseconds and may be up to one behind."""
-
 
 class Alarmed(Protocol):
-    """A client as it is told of time limits.
+    """Who has an alarm.
 
     Attributes:
-        alarm_at: when it wants to be told; monotonic, infinite if not at all.
+        alarm_at: when it is to ring; monotonic, infinite if not at all.
     """
 
     alarm_at: float
 
     def ring(self, now: float) -> None:
-        """That instant has come. Exceptions are the client's own to catch."""
+        """That instant has come. Exceptions are its own to catch."""
 
 
 class Alarms:
     """Those of one event loop.
 
     Args:
-        clock: the monotonic one that limits are of.
+        apart_seconds: from one ringing to the next, at least.
+        never_early_seconds: added for the loop's own clock, which counts whole milliseconds and may be one behind.
+        clock: the monotonic one that alarms are set by.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        apart_seconds: float = 0.0,
+        never_early_seconds: float = 0.0015,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
         self._loop = loop
         self._clock = clock
+        self._apart, self._never_early = apart_seconds, never_early_seconds
         self._set: list[tuple[float, int, Alarmed]] = []
         self._nth = count()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
         self._rang_at = -inf
+        self._is_ringing = False
 
     def set(self, client: Alarmed) -> None:
-        """Let the client's alarm ring at its `alarm_at`."""
+        """Let the alarm ring at its `alarm_at`."""
         at = client.alarm_at
         heappush(self._set, (at, next(self._nth), client))
-        if at < self._timer_at:
+        if at < self._timer_at and not self._is_ringing:
             self._arm(at)
 
+    def look(self) -> None:
+        """Let ring what is due by now."""
+        waiting = self._set
+        if waiting and waiting[0][0] <= self._clock() and not self._is_ringing:
+            self._ring_due()
+
     def _arm(self, at: float) -> None:
-        at = max(at, self._rang_at + APART_SECONDS)
+        at = max(at, self._rang_at + self._apart)
         if at >= self._timer_at:
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = at
-        self._timer = self._loop.call_later(max(0.0, at - self._clock()) + _NEVER_EARLY_SECONDS, self._ring)
+        self._timer = self._loop.call_later(max(0.0, at - self._clock()) + self._never_early, self._rings)
 
-    def _ring(self) -> None:
+    def _rings(self) -> None:
+        self._timer, self._timer_at = None, inf
+        self._ring_due()
+
+    def _ring_due(self) -> None:
         waiting, now = self._set, self._clock()
-        self._timer, self._timer_at, self._rang_at = None, -inf, now  # what is set meanwhile arms nothing
         due = []
         while waiting and waiting[0][0] <= now:
             due.append(heappop(waiting))
+        self._rang_at, self._is_ringing = now, True
         rest = iter(due)
         try:
             for at, _, client in rest:
@@ -80,6 +98,16 @@ class Alarms:
         finally:
             for each in rest:  # one that breaks costs no other one its alarm
                 heappush(waiting, each)
-            self._timer_at = inf
-            if waiting:
-                self._arm(waiting[0][0])
+            self._is_ringing = False
+            self._arm_next()
+
+    def _arm_next(self) -> None:
+        """Set the timer for the first alarm that still stands."""
+        waiting = self._set
+        while waiting and waiting[0][2].alarm_at != waiting[0][0]:
+            heappop(waiting)
+        if self._timer is not None and (not waiting or self._timer_at < waiting[0][0]):
+            self._timer.cancel()
+            self._timer, self._timer_at = None, inf
+        if waiting:
+            self._arm(waiting[0][0])

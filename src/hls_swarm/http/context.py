@@ -30,6 +30,10 @@ from hls_swarm.stats.hosts import Hosts, HostTally, host_tally
 _GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, are spread evenly from the first few on
 
 
+LIMITS_APART_SECONDS = 0.02
+"""Time limits are looked at together: most were set for fetches that have ended well by the time they ring."""
+
+
 class TlsSetup(NamedTuple):
     """What connections over TLS are made with.
 
@@ -82,7 +86,7 @@ class ClientContext:
         self.reach = Reach(self.options.origins, self.options.trusted_hosts, self.options.only_hosts)
         self.hosts: Hosts = {}
         self.round_trips = RoundTrips()
-        self.alarms = Alarms(loop)
+        self.alarms = Alarms(loop, LIMITS_APART_SECONDS)
         self.lookout = Lookout(loop)
         self._sensitive = frozenset(name.lower() for name in self.options.sensitive_headers)
         self.targets = _Targets(self.new_target)

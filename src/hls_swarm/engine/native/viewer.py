@@ -1,6 +1,7 @@
 """The shell around one viewer: performs its actions over HTTP and feeds the results back as events.
 
-It decides nothing. One timer, one client and one state machine per viewer; no task, no queue.
+It decides nothing. One alarm, one client and one state machine per viewer; no task, no queue. Each answer that comes is
+an occasion to look at the alarms of all viewers, so that most of them need no wake-up of their own.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from hls_swarm.hls.cache import PlaylistCache
 from hls_swarm.hls.delta import RefetchReason
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
 from hls_swarm.hls.reading import STRICT
+from hls_swarm.http.alarms import Alarms
 from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
 from hls_swarm.records import (
     AsideFetched,
@@ -63,8 +65,6 @@ from hls_swarm.viewer.parsing import Parser
 CONNECT_SECONDS = 10.0
 """Time limit of DNS, TCP and TLS together; hls.js has none of its own and browsers give up far later."""
 
-_NEVER_EARLY = 0.0015
-"""Seconds: the loop counts whole milliseconds, and a timer that rings early has to be set once more."""
 _MULTIVARIANT_PLAYLIST, _MEDIA_PLAYLIST = ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST
 _FAILED = EndReason.FAILED
 _Key = tuple[int | None, bool]
@@ -81,10 +81,15 @@ class NativeViewer:
         playlists, comparisons: parsed playlists, and what their reloads changed; shared by the viewers of a worker.
         report: takes every record.
         finished: called once, when the machine has stopped and nothing is in flight any more.
+        alarms: shared by the viewers of a worker; None: its own.
+
+    Attributes:
+        alarm_at: when it wants to do something next; see `alarms.Alarmed`.
     """
 
     __slots__ = (
         "_abandons",
+        "_alarms",
         "_beat",
         "_comparisons",
         "_fetcher",
@@ -99,10 +104,9 @@ class NativeViewer:
         "_rang_for",
         "_reading",
         "_report",
-        "_timer",
-        "_timer_at",
         "_until",
         "_variables",
+        "alarm_at",
         "in_flight",
         "number",
         "over",
@@ -119,6 +123,7 @@ class NativeViewer:
         loop: asyncio.AbstractEventLoop,
         *,
         strict: bool = False,
+        alarms: Alarms | None = None,
     ) -> None:
         self.number = machine.number
         self.over = False
@@ -137,8 +142,8 @@ class NativeViewer:
         self._held: dict[str, MediaPlaylist] = {}
         self._abandons = False  # whether what is being cancelled is given up for a lower variant
         self._variables: Mapping[str, str] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = inf
+        self._alarms = alarms if alarms is not None else Alarms(loop)
+        self.alarm_at = inf
         self._until: float | None = None
         self._beat = 0.0
         self._rang_for = 0.0
@@ -272,54 +277,46 @@ class NativeViewer:
             self._is_gone = True
             self._finished(self)
 
-    # -- timer ----------------------------------------------------------------------------------------------------
-    # Setting and cancelling a timer for every action would cost more than the decision itself: a timer that fires too
-    # early is armed again, one that would fire too late is replaced. While a playlist is on its way, the machine waits
+    # -- alarm ----------------------------------------------------------------------------------------------------
+    # Setting and taking back an alarm for every action would cost more than the decision itself: one that rings too
+    # early is set again, one that would ring too late is replaced. While a playlist is on its way, the machine waits
     # for the end of the buffer, and with the playlist for the next reload: mostly as long after this one as this one
-    # was after the one before, so the timer is set for that at once.
+    # was after the one before, so the alarm is set for that at once.
 
     def _wait(self, until: float | None) -> None:
         self._until = until
-        if until is None or self._timer_at <= until:
+        if until is None or self.alarm_at <= until:
             return
-        if self._timer is None and self.in_flight:
+        if self.alarm_at == inf and self.in_flight:
             expected = self._rang_for + self._beat
             if self._rang_for < expected < until:
                 until = expected
-        self._arm(until, perf_counter())
+        self._arm(until)
 
-    def _arm(self, at: float, now: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = at
-        delay = at - now
-        self._timer = self._loop.call_later((delay if delay > 0.0 else 0.0) + _NEVER_EARLY, self._fired)  # noqa: FURB136
+    def _arm(self, at: float) -> None:
+        self.alarm_at = at
+        self._alarms.set(self)
 
-    def _fired(self) -> None:
-        self._timer, self._timer_at = None, inf
+    def ring(self, now: float) -> None:
+        """See `alarms.Alarmed`."""
+        self.alarm_at = inf
         until = self._until
         if until is None:
             return
-        now = perf_counter()
         if now < until:
-            self._arm(until, now)
+            self._arm(until)
             return
         self._beat, self._rang_for = until - self._rang_for, until
         try:
             self._handle(TimeReached(), now)
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
-        self._keep_armed(now)
-
-    def _keep_armed(self, now: float) -> None:
-        if self._timer is None and self._until is not None:
-            self._arm(self._until, now)
+        if self.alarm_at == inf and self._until is not None:
+            self._arm(self._until)
 
     def _disarm(self) -> None:
         self._until = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer, self._timer_at = None, inf
+        self.alarm_at = inf
 
     # -- results --------------------------------------------------------------------------------------------------
 
@@ -357,6 +354,7 @@ class NativeViewer:
             else:
                 event = FetchFailed(action.track, False, failure, exchange.url, exchange.started_at, exchange)
             self._handle(event, perf_counter())
+            self._alarms.look()
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
 
@@ -382,6 +380,7 @@ class NativeViewer:
     def _playlist_done(self, action: FetchPlaylist, exchange: Exchange) -> None:
         try:
             self._take_playlist(action, exchange)
+            self._alarms.look()
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
 
