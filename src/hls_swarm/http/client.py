@@ -212,8 +212,9 @@ class Client:
             if dial.speaks_h2:
                 return H2Connection(loop, stream, dial.route, dial.host, self, self.context.lookout)
             return Connection(loop, stream, dial.route, dial.host, self)
-        paced = PacedH2Connection if dial.speaks_h2 else PacedConnection
-        return paced(loop, stream, dial.route, dial.host, self, link)
+        if dial.speaks_h2:
+            return PacedH2Connection(loop, stream, dial.route, dial.host, self, link)
+        return PacedConnection(loop, stream, dial.route, dial.host, self, link, self.context.ticks)
 
     def wait(self, fetching: Pending) -> None:
         """Call `Pending.proceed` when a connection may be had."""
