@@ -277,7 +277,7 @@ class Client:
         if follower is None:
             if h3_offer(field, route) is None:
                 return
-            if not self.context.follows_http3:
+            if not self.context.follows_http3():
                 host.offers_http3 = True
                 return
             source, wake = self.identity.source_address, self._serve_waiting_soon

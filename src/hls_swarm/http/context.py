@@ -96,6 +96,7 @@ class ClientContext:
         self._taken_over = 0
         self._tls: dict[Http2, TlsSetup] = {}
         self._quic: QuicSetup | None = None
+        self._follows_http3: bool | None = None
         self.timeouts = None if self.options.limits == Limits() else lru_cache(maxsize=64)(self._timeouts)
         if self.options.tls != TlsOptions():
             self.tls(Http2.NEVER)  # so that a wrong file is found before anything starts
@@ -125,10 +126,18 @@ class ClientContext:
             self._quic = QuicSetup(self.options.tls)
         return self._quic
 
-    @property
     def follows_http3(self) -> bool:
-        """Whether an offer of HTTP/3 can be taken up: a proxy knows no UDP."""
-        return self.proxy is None and is_installed()
+        """Whether an offer of HTTP/3 can be taken up; getting ready for that takes a moment, the first time."""
+        if self._follows_http3 is None:
+            self._follows_http3 = self.proxy is None and is_installed() and self._can_quic()
+        return self._follows_http3
+
+    def _can_quic(self) -> bool:
+        try:
+            self.quic()
+        except SettingsError:
+            return False  # a client certificate that OpenSSL can use and QUIC can not: it goes on over TCP
+        return True
 
     def takeover(self, secrets: Secrets) -> Takeover:
         """How a TLS 1.3 connection with these secrets goes on; bodies to verify are spread over connections."""

@@ -3,8 +3,10 @@
 import asyncio
 import socket
 import ssl
+import subprocess
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 from tests.http.certificates import Certificate
@@ -14,7 +16,7 @@ from tests.http.h3.scripted import Request, h3_origin
 from tests.http.running import T, request, until, with_client
 from tests.http.scripted import Turn, response, scripted
 
-from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Http3, Identity, Timeouts, fetch
+from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Http3, Identity, Timeouts, TlsOptions, fetch
 from hls_swarm.http.h3.connection import H3Connection
 from hls_swarm.http.h3.driver import SILENCE_SECONDS
 from hls_swarm.http.h3.frames import ErrorCode
@@ -184,7 +186,6 @@ def test_a_connection_that_has_ended_is_opened_again_and_waited_for(
 
 
 class WithoutTheExtra(ClientContext):
-    @property
     def follows_http3(self) -> bool:
         return False
 
@@ -205,6 +206,20 @@ def test_without_the_extra_an_offer_is_noted_and_not_taken(
         assert not quic.lines
     assert got == [b"tcp"] * 3
     assert (host.offers_http3, host.http3_connections) == (True, 0)
+
+
+def test_what_only_openssl_can_use_keeps_viewers_on_tcp(trusting: ClientOptions, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ed448", "-nodes", "-days", "2", "-subj", "/CN=viewer"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    shown = TlsOptions(trusting.tls.ca_file, certificate=str(certificate), key=str(key))
+
+    async def use(options: ClientOptions) -> bool:
+        return ClientContext(asyncio.get_running_loop(), options).follows_http3()
+
+    assert asyncio.run(use(trusting))
+    assert not asyncio.run(use(ClientOptions(tls=shown)))
+    assert not asyncio.run(use(ClientOptions(tls=trusting.tls, proxy="http://proxy:3128")))
 
 
 @pytest.mark.parametrize("http3", [Http3.NEVER, Http3.ADVERTISED])

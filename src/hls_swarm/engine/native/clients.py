@@ -31,10 +31,12 @@ class Fetchers:
 
     def __init__(self, settings: Settings, identities: Identities, loop: asyncio.AbstractEventLoop) -> None:
         self._context = ClientContext(loop, client_options(settings))
-        if settings.http == "3" or (self._context.follows_http3 and _may_be_offered_http3(settings)):
-            # Now, as getting ready takes a quarter of a second, for which the first to need it would hold up all
-            # others; and without the extra a run of HTTP/3 ends here, and no viewer fails for it.
+        # Now, as getting ready takes a tenth of a second, for which the first to need it would hold up all others; and
+        # without the extra a run of HTTP/3 ends here, and no viewer fails for it.
+        if settings.http == "3":
             self._context.quic()
+        elif _may_be_offered_http3(settings):
+            self._context.follows_http3()
         self._identities = identities
         self._page = page_of(settings)
         self._in_full = settings.cmcd == "query"

@@ -68,7 +68,7 @@ class Ended(NamedTuple):
 
     Attributes:
         words: for a person, a few.
-        is_tls: it was the handshake's cryptography or the certificate.
+        is_tls: it was the handshake's cryptography, or a certificate.
         is_broken: the peer broke the protocol.
     """
 
@@ -114,7 +114,7 @@ class QuicSetup:
         if options.certificate is not None:
             try:
                 self._configuration.load_cert_chain(options.certificate, options.key)
-            except (OSError, ValueError, IndexError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever its readers of files raise
                 raise SettingsError(f"client certificate {options.certificate}: {_words(error)}") from None
             if self._configuration.private_key is None:
                 raise SettingsError(f"client certificate {options.certificate}: no private key for it")
@@ -327,5 +327,5 @@ def _ended(code: int, frame: int | None, reason: str) -> Ended:
     if frame is None and code >= ErrorCode.H3_NO_ERROR:
         return Ended(f"closed: {code_name(code)}{said}")
     if 0x100 <= code < 0x200:
-        return Ended(f"TLS alert {code - 0x100}{said}", is_tls=True)
+        return Ended(f"ended by TLS alert {code - 0x100}{said}", is_tls=True)
     return Ended(f"closed: {_TRANSPORT_CODES.get(code, f'QUIC error {code:#x}')}{said}")

@@ -99,7 +99,8 @@ class QuicDial(Dial):
         if ended is not None:
             kind = FailureKind.TLS if ended.is_tls else FailureKind.CONNECT
             self._stop_opening()
-            words = ended.words if ended.is_tls else f"QUIC handshake with {self.route.host}: {ended.words}"
+            names_host = ended.words.startswith("certificate of")
+            words = ended.words if names_host else f"QUIC handshake with {self.route.host}: {ended.words}"
             self._fail(Failure(kind, words))
         elif error is not None:
             self._stop_opening()
