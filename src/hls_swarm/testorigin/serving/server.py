@@ -300,7 +300,7 @@ class Server:
         speaking = H2Connection if http2 else Connection
         connection = speaking(self, wire, opening.peer)
         self._connections.add(connection)
-        if data:
+        if data or http2:  # over HTTP/2 the server speaks first, too
             connection.take(data)
 
     def closed(self, connection: Connected) -> None:

@@ -1,6 +1,7 @@
 """The server's side of HTTP/2 without I/O, against another implementation as its client and against no honest one."""
 
 import struct
+from contextlib import suppress
 
 import pytest
 from h2.config import H2Configuration
@@ -264,3 +265,27 @@ def test_blocks_mean_what_the_client_said_whatever_tables_it_uses(
         assert {name: asked.headers[name] for name in (b"user-agent", b"range") if name in asked.headers} == wanted
         cookies = [value for name, value in more if name == "cookie"]
         assert asked.headers.get(b"cookie") == ("; ".join(cookies) if cookies else None)
+
+
+FRAMES = st.builds(
+    frame,
+    st.integers(0, 11),
+    st.sampled_from([0, 1, 4, 5, 8, 9, 13, 0x20, 0x25, 0x2D]),
+    st.sampled_from([0, 1, 2, 3, 5, 7]),
+    st.one_of(st.just(BLOCK), st.binary(max_size=12), st.binary(min_size=8, max_size=8)),
+)
+
+
+@given(st.lists(FRAMES, max_size=20), st.integers(1, 40), st.binary(max_size=30))
+def test_whatever_comes_is_read_or_ends_the_connection(sent: list[bytes], step: int, tail: bytes) -> None:
+    session, data = Session(), HELLO + b"".join(sent) + tail
+    opened: set[int] = set()
+    with suppress(ProtocolError):
+        for at in range(0, len(data), step):
+            for event in session.receive(data[at : at + step]):
+                if isinstance(event, RequestReceived):
+                    assert event.stream not in opened
+                    opened.add(event.stream)
+                assert event.stream in opened
+    for stream in opened:
+        assert session.room(stream) >= 0

@@ -144,7 +144,6 @@ class H2Connection:
         self._read_at = 0.0
         self._reads_watched, self._writes_watched = True, False
         owner.watch_reads(self, True)
-        self._pump()
 
     @property
     def state(self) -> State:
