@@ -26,7 +26,9 @@ _JOINED_SECONDS = 3.0
 _LAST_SECONDS = 4.0
 _STALL_SECONDS = 0.1
 _MOST_SKIPPED = 6
-_AT_ONCE_SECONDS, _AGAIN_SECONDS = 0.05, 0.3
+_AT_ONCE_SECONDS = 0.05
+_AGAIN_SECONDS, _PART_AGAIN_SECONDS = 0.3, 0.6
+"""From one try to the next: a part may have been waited for in between."""
 _MEDIA_PART = re.compile(r"(?:seg|init)-([+-]\d+)-?(\d+)?")
 _PART = re.compile(r"_HLS_msn=([+-]\d+)&_HLS_part=(\d+)")
 _WHOLE = re.compile(r"seg-[+-]\d+\.m4s")
@@ -84,7 +86,8 @@ def tries_as_one(requests: list[tuple[float, str]]) -> list[tuple[float, str]]:
     out: list[tuple[float, str]] = []
     last = 0.0
     for at, name in requests:
-        if not out or name != out[-1][1] or at - last > _AGAIN_SECONDS:
+        longest = _AGAIN_SECONDS if _PART.search(name) else _PART_AGAIN_SECONDS
+        if not out or name != out[-1][1] or at - last > longest:
             out.append((at, name))
         last = at
     return out

@@ -1,8 +1,11 @@
-"""hls.js and Shaka alone on the embedded origin's low-latency stream, for as long as wanted: latency, stalls, errors.
+"""hls.js and Shaka on the embedded origin's low-latency stream for as long as wanted: latency, stalls, errors.
+
+Both play at the same time, each on an origin of its own.
 
 python -m tests.fidelity.low_latency_long [SECONDS] [hlsjs|shaka]     five minutes each if nothing is said
 """
 
+import asyncio
 import itertools
 import sys
 from statistics import median, quantiles
@@ -21,8 +24,8 @@ async def main(seconds: float, players: list[str]) -> int:
     print("| player | seconds | first picture | latency P5 | median | P95 | drift | stalls | errors |")
     print("|---" * 9 + "|", flush=True)
     bad = 0
-    for player in players:
-        played = await observe(player, Scenario("long", MASTER, seconds), None)
+    seen = await asyncio.gather(*(observe(player, Scenario("long", MASTER, seconds), None) for player in players))
+    for player, played in zip(players, seen, strict=True):
         joined = [latency for at, latency in played.latencies if at >= _JOINED_SECONDS]
         first, last = played.latency(0.0, _MINUTE_SECONDS), played.latency(seconds - _MINUTE_SECONDS, seconds)
         if len(joined) < 2 or first is None or last is None or played.started is None:
