@@ -98,6 +98,7 @@ def test_behind_a_firewall_strangers_are_turned_away_a_full_disk_is_told_and_vie
             assert process.wait(120) in {0, 3}, made.said
         summary, agents = made.summary, {agent["agent"]: agent for agent in made.summary["generator"]["agents"]}
         assert [words for seen in turned for words in seen.wrong] == []
+        assert f"--join {made.places['controller'].address}:{PORT}" in made.said
         assert {name: "lost" in agent for name, agent in agents.items()} == {"a": False, "b": True, "c": False}
 
         ended = max(made.requests("b")) - cut_at
