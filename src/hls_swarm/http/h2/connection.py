@@ -270,7 +270,7 @@ class H2Connection:
             self._break(error)
 
     def _read(self) -> None:
-        total = 0
+        total, waits = 0, False
         while not self._is_closed and total < _TURN_BYTES:
             sole, leaping = self._sole, self.stream.leaping
             try:
@@ -285,7 +285,9 @@ class H2Connection:
                         total += len(data)
                         continue
                 elif leaping is not None and leaping.may_leap and self._is_long(sole):
-                    total += self._leap(sole, waits=total > 0 and not self._polls) or self._step(sole)
+                    leapt = self._leap(sole, waits=waits and not self._polls)
+                    waits = leapt > 0
+                    total += leapt or self._step(sole)
                     continue
                 else:
                     data = self.stream.receive_view(_READ_BYTES)
@@ -299,6 +301,7 @@ class H2Connection:
                 return
             size = len(data)
             total += size
+            waits = True
             self._take(data)
             if leaping is not None and leaping.is_drained and (size < _FEW_BYTES or self._has_just_asked()):
                 break  # that was all, or the reader is called again: to look would cost a small answer a tenth
@@ -361,7 +364,7 @@ class H2Connection:
         """Drop what is like what came before; how many bytes of body.
 
         Args:
-            waits: something was taken already since the reader was called.
+            waits: a head or as much as could be was taken just before.
 
         Raises:
             BlockingIOError: it is better to wait until more has come, which is dropped with less work.
