@@ -1,16 +1,20 @@
 """A search that acts on a run: what it asks of the viewers, what it writes down, and its answer at the end."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.support.agents import MadeAgent
 from tests.support.moments import Run
 from tests.support.snapshots import exchange, watching
+from tests.support.virtual_time import run_virtually
 
 from hls_swarm.capacity.answer import CapacityAnswer
 from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.capacity.steps import Verdict
+from hls_swarm.cluster.fleet import Fleet
 from hls_swarm.judge import verdict
 from hls_swarm.records import EndReason, ObjectKind, Record, SegmentFetched, ViewerStopped
 from hls_swarm.run.capacity import Searching, most_viewers, outcome_of, run_settings
@@ -136,6 +140,25 @@ def test_the_run_begins_with_the_first_load_and_lets_nobody_be_missing() -> None
     )
     assert (settings.clients, settings.ramp_rate, settings.duration) == (30, 0.5, 0.0)
     assert (settings.stage, settings.threshold, settings.replace_ended) == ((), (), True)
+
+
+@pytest.mark.parametrize(("asked", "most", "told"), [(None, 1600, "up to 1,600 viewers"), (70, 70, "")])
+def test_with_agents_the_most_is_what_they_have_room_for_or_what_was_asked_for(
+    asked: int | None, most: int, told: str
+) -> None:
+    said: list[str] = []
+
+    async def run() -> tuple[Searching, Fleet]:
+        agents = [MadeAgent(name, asyncio.get_running_loop().time, room=800) for name in ("a", "b")]
+        fleet = Fleet(agents)
+        settings = run_settings(CapacitySettings(most=asked), Settings(url=URL))
+        searching = Searching(CapacitySettings(most=asked), settings, asked)
+        await searching.limit_to_agents(fleet, settings, said.append)
+        return searching, fleet
+
+    searching, fleet = run_virtually(run())
+    assert (searching.most, fleet.most, fleet.warns) == (most, most, asked is not None)
+    assert told in "".join(said)
 
 
 def test_the_most_is_what_was_asked_for_or_what_this_machine_can_make() -> None:

@@ -8,7 +8,7 @@ as it stands is written down, so that a search that is killed has one too.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hls_swarm.capacity.answer import CapacityAnswer, answer_of
 from hls_swarm.capacity.meter import TrialMeter, columns_of
@@ -31,6 +31,9 @@ from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
 from hls_swarm.settings.spellings import parse_share
 from hls_swarm.snapshot.snapshot import Phase
+
+if TYPE_CHECKING:
+    from hls_swarm.cluster.fleet import Fleet
 
 _log = logging.getLogger(__name__)
 _OUTCOMES = {0: Verdict.PASS, 1: Verdict.ERROR, 3: Verdict.INVALID, 99: Verdict.FAIL}
@@ -106,6 +109,18 @@ class Searching:
             )
         )
         self._pace: Pace[Entry] = Pace(self._search, self._meter, options.time_limit)
+
+    async def limit_to_agents(self, agents: "Fleet", settings: Settings, say: Callable[[str], object]) -> None:
+        """Before the run begins: never more viewers than the agents have room for, unless it was said how many.
+
+        Raises:
+            RunError: an agent can not tell.
+        """
+        if self.most is None:
+            agents.warns = False  # nobody asked for so many
+            self.limit_to(await agents.room(settings, settings.clients))
+            say(f"the agents can make up to {self.most:,} viewers")
+        agents.most = self.most
 
     def attach(
         self,

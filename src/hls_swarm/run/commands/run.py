@@ -261,11 +261,7 @@ async def _recorded(
     async with gathered(settings, say) as lines:
         agent = Fleet(lines, dict(map(parse_part, settings.share)), respread=settings.respread)
         if searching is not None:
-            if searching.most is None:
-                agent.warns = False  # nobody asked for so many
-                searching.limit_to(await agent.room(settings, settings.clients))
-                say(f"the agents can make up to {searching.most:,} viewers")
-            agent.most = searching.most
+            await searching.limit_to_agents(agent, settings, say)
         return await _followed(settings, agent, ledger, recorder, endpoint, feed, signals, beside, searching)
 
 
