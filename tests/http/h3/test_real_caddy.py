@@ -110,8 +110,15 @@ def test_counts_equal_the_access_log(caddy: Caddy, trusting: ClientOptions) -> N
     assert caddy.counted(len(exchanges)) == counted
 
 
-def test_a_run(caddy: Caddy, pem: Certificate, tmp_path: Path) -> None:
-    flags = ["--http", "3", "--ca-file", pem.certificate, "--clients", "3", "--ramp-rate", "20", "--profile", "hlsjs"]
+@pytest.mark.parametrize(
+    ("http", "versions"),
+    [
+        pytest.param("3", {"HTTP/3.0"}, id="on request"),
+        pytest.param("auto", {"HTTP/2.0", "HTTP/3.0"}, id="as offered"),
+    ],
+)
+def test_a_run(http: str, versions: set[str], caddy: Caddy, pem: Certificate, tmp_path: Path) -> None:
+    flags = ["--http", http, "--ca-file", pem.certificate, "--clients", "3", "--ramp-rate", "20", "--profile", "hlsjs"]
     with live_run(tmp_path, f"{caddy.url}/vod.m3u8", *flags) as run:
         code = run.ended()
         assert code in (0, 3), run.said()  # 3: this machine was late
@@ -120,6 +127,8 @@ def test_a_run(caddy: Caddy, pem: Certificate, tmp_path: Path) -> None:
     assert summary["errors"] == []
     assert summary["requests"]["segment"] == 3 * SEGMENTS
     log = caddy.counted(requests)
-    assert {version for version, _, _ in log} == {"HTTP/3.0"}
+    assert {version for version, _, _ in log} == versions
+    (host,) = summary["hosts"]
+    assert (host["http3_connections"], host.get("offers_http3")) == (3, True if http == "auto" else None)
     assert sum(log.values()) == requests
     assert sum(size * times for (_, _, size), times in log.items()) == body_bytes
