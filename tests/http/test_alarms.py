@@ -146,6 +146,18 @@ def test_who_is_awake_anyway_lets_ring_what_is_due(loop: _Loop, alarms: Alarms) 
     assert (loop.wake_ups, len(early.rang), len(late.rang)) == (1, 1, 1)
 
 
+def test_a_timer_that_is_late_enough_for_the_next_alarm_too_stays(loop: _Loop, alarms: Alarms) -> None:
+    first, second = _Client(alarms), _Client(alarms)
+    first.watch(101.0)
+    second.watch(101.001)
+    loop.now = 101.0
+    alarms.look()
+    assert (len(first.rang), len(loop.timers)) == (1, 1)
+    loop.run(102.0)
+    assert second.rang == [pytest.approx(101.001, abs=3 * TICK)]
+    assert second.rang[0] >= 101.001
+
+
 def test_nobody_is_told_twice_when_looked_at_while_ringing(loop: _Loop, alarms: Alarms) -> None:
     class _Looking(_Client):
         def ring(self, now: float) -> None:

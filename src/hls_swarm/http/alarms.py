@@ -106,7 +106,9 @@ class Alarms:
         waiting = self._set
         while waiting and waiting[0][2].alarm_at != waiting[0][0]:
             heappop(waiting)
-        if self._timer is not None and (not waiting or self._timer_at < waiting[0][0]):
+        if self._timer is not None:
+            if waiting and waiting[0][0] <= self._timer_at + self._never_early:
+                return  # as it is never early, it is not for this one either
             self._timer.cancel()
             self._timer, self._timer_at = None, inf
         if waiting:
