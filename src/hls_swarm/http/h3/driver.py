@@ -94,7 +94,7 @@ class QuicSetup:
     def __init__(self, options: TlsOptions, find: Callable[[str], object] = find_spec) -> None:
         if not is_installed(find):
             raise SettingsError(INSTALL)
-        from qh3 import QuicConfiguration, QuicConnectionError
+        from qh3 import QuicConfiguration, QuicConnection, QuicConnectionError
 
         # Here, as it takes a tenth of a second of processor time, which a run without HTTP/3 should not spend.
         from hls_swarm.http.tls.chains import Chains, trusted_by
@@ -118,6 +118,8 @@ class QuicSetup:
                 raise SettingsError(f"client certificate {options.certificate}: {_words(error)}") from None
             if self._configuration.private_key is None:
                 raise SettingsError(f"client certificate {options.certificate}: no private key for it")
+        # The first handshake of a process has its cryptography get ready, 30 ms: not while viewers wait for each other.
+        QuicConnection(configuration=self.configuration("origin.example")).connect(("127.0.0.1", 1), 0.0)
 
     def configuration(self, host: str, window_bytes: int | None = None) -> "QuicConfiguration":
         """For a connection to this host.
