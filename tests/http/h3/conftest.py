@@ -1,6 +1,7 @@
 """Certificates of an origin that speaks HTTP/3."""
 
 import importlib.util
+import ssl
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,15 @@ def extra() -> None:
 def pem(extra: None, tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     folder: Path = tmp_path_factory.mktemp("h3")
     return made(folder, "localhost", "subjectAltName=IP:127.0.0.1,DNS:localhost")
+
+
+@pytest.fixture
+def server_tls(pem: Certificate) -> ssl.SSLContext:
+    """What the same origin has over TCP."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*pem)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
 
 
 @pytest.fixture

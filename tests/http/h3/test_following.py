@@ -29,14 +29,6 @@ pytestmark = pytest.mark.usefixtures("extra")
 BROWSER = Identity(http2=Http2.OFFERED, http3=Http3.ADVERTISED)
 
 
-@pytest.fixture
-def server_tls(pem: Certificate) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*pem)
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    return context
-
-
 def offering(port: int | None) -> Callable[[H2Request], None]:
     """Answers over HTTP/2, and says that HTTP/3 is at this port; None: that it is not, any more."""
     field = "clear" if port is None else f'h3=":{port}"; ma=3600'
