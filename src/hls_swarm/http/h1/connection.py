@@ -261,10 +261,10 @@ class Connection:
         try:
             if exchanger is None:
                 self._watch_idle()
-            elif stage is _SKIP:
-                self._skip(exchanger)
             elif stage is _HEAD:
                 self._read_head(exchanger)
+            elif stage is _SKIP:
+                self._skip(exchanger)
             else:
                 self._read_body(exchanger)
         except Exception as error:  # noqa: BLE001 - see `_break`
@@ -334,8 +334,16 @@ class Connection:
         self._read_body(exchanger)
 
     def _read_head(self, exchanger: Exchanger) -> None:
-        data = self._receive(_BODY_READ_BYTES if exchanger.keeps_body else _HEAD_READ_BYTES)
-        if data is None:
+        # As `_receive`, without the call: this is in each request's way.
+        try:
+            data = self.stream.receive(_BODY_READ_BYTES if exchanger.keeps_body else _HEAD_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._ended(error)
+            return
+        if not data:
+            self._ended(None)
             return
         if self._partial:
             data = self._partial + data
