@@ -14,7 +14,8 @@ OTHER_PORTS = ("--first-port", "18140")
 
 def strangers(bed: Bed) -> Sequence[Seen]:
     """A run for three agents, to which seven come. The bed is to have none yet."""
-    with bed.run("--clients", "30", "--ramp-rate", "30", "--no-expectations") as process:
+    bed.stream = "long"
+    with bed.run("--clients", "30", "--ramp-rate", "30", "--duration", "25s", "--no-expectations") as process:
         bed.wait_for("waiting for 3 agents", process)
         bed.start_agent("a")
         bed.wait_for("agent a (", process)
