@@ -203,7 +203,8 @@ class Client:
                     return connection
                 if isinstance(connection, H2Connection):
                     other = connection
-        follower.consider(route)
+        if not self._has_http3(route):
+            follower.consider(route)
         return other
 
     def _connection_of(self, dial: Dial, stream: Stream) -> Connection | H2Connection:
