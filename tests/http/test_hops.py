@@ -202,7 +202,16 @@ def test_override_leads_an_ipv6_host_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "override", ["", "host:80", "host:port:127.0.0.1", "host:80:localhost", ":80:127.0.0.1", "::1:80:127.0.0.1"]
+    "override",
+    [
+        "",
+        "host:80",
+        "host:port:127.0.0.1",
+        "host:80:localhost",
+        ":80:127.0.0.1",
+        "::1:80:127.0.0.1",
+        "host:80:[fe80::1%no_such]",
+    ],
 )
 def test_override_that_is_none_is_a_settings_error(override: str) -> None:
     async def use(client: Client) -> None:
@@ -210,6 +219,14 @@ def test_override_that_is_none_is_a_settings_error(override: str) -> None:
             ClientContext(client.context.loop, ClientOptions(resolve=(override,)))
 
     with_client(use)
+
+
+@pytest.mark.parametrize("scope", ["no_such", "0", "9" * 20])
+def test_address_beyond_an_interface_that_is_not_there_is_no_host(scope: str) -> None:
+    got = fetched(f"http://[fe80::1%{scope}]:1/")
+    assert got.failure is not None
+    assert got.failure.kind is FailureKind.DNS
+    assert got.failure.detail.startswith(f"no such host: fe80::1%{scope[:20]}")
 
 
 def test_name_is_looked_up_and_timed() -> None:

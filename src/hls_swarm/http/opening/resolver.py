@@ -25,6 +25,7 @@ from hls_swarm.records import Failure, FailureKind
 
 LIFETIME_SECONDS = 60.0
 _ANY = "*"
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _OVERRIDE = re.compile(r"(\[[^]]+\]|[^:\[\]]+):(\d{1,5}|\*):(.+)", re.ASCII)
 _FAMILIES = frozenset({int(socket.AF_INET), int(socket.AF_INET6)})
 
@@ -76,6 +77,11 @@ class Resolver:
         Raises:
             LookupFailed: there is no address to connect to.
         """
+        if literal_address(host) is not None:
+            scope = host.partition("%")[2]
+            raise LookupFailed(
+                Failure(FailureKind.DNS, f"no such host: {host}: no interface of this machine is {scope}")
+            )
         try:
             infos = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
         except (OSError, UnicodeError) as error:
@@ -102,8 +108,9 @@ class Resolver:
         """Addresses that need no lookup; None if one is needed."""
         for key in ((host, port), (_ANY, port), (host, 0), (_ANY, 0)):
             if key in self._overrides:
-                return tuple(_address(text, port) for text in self._overrides[key])
-        return (_address(host, port),) if literal_address(host) else None
+                return tuple(_address(address, port) for address in self._overrides[key])
+        address = _literal(host)
+        return None if address is None else (_address(address, port),)
 
 
 def _rotated(addresses: list[Address], turn: int) -> list[Address]:
@@ -111,24 +118,40 @@ def _rotated(addresses: list[Address], turn: int) -> list[Address]:
     return addresses[at:] + addresses[:at]
 
 
-def _address(literal: str, port: int) -> Address:
-    address = ipaddress.ip_address(literal)
+def _literal(host: str) -> IpAddress | None:
+    """The address, if the host is one that can be connected to: not beyond an interface that this machine has not."""
+    address = literal_address(host)
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+        try:
+            _interface(address.scope_id)
+        except (OSError, OverflowError):
+            return None
+    return address
+
+
+def _address(address: IpAddress, port: int) -> Address:
     if isinstance(address, ipaddress.IPv4Address):
         return Address(socket.AF_INET, (str(address), port))
-    scope = socket.if_nametoindex(address.scope_id) if address.scope_id and not address.scope_id.isdigit() else 0
-    scope = int(address.scope_id) if address.scope_id and address.scope_id.isdigit() else scope
-    return Address(socket.AF_INET6, (literal.partition("%")[0], port, 0, scope))
+    scope = _interface(address.scope_id) if address.scope_id else 0
+    return Address(socket.AF_INET6, (str(address).partition("%")[0], port, 0, scope))
 
 
-def _override(text: str) -> tuple[tuple[str, int], tuple[str, ...]]:
+def _interface(scope_id: str) -> int:
+    """The number of an IPv6 address's interface, which its scope has or names (RFC 4007 11.2)."""
+    name = socket.if_indextoname(int(scope_id)) if scope_id.isdecimal() else scope_id
+    return socket.if_nametoindex(name)
+
+
+def _override(text: str) -> tuple[tuple[str, int], tuple[IpAddress, ...]]:
     match = _OVERRIDE.fullmatch(text.strip())
     if match is None:
         raise SettingsError(f"--resolve takes host:port:address, not {text!r}")
     host, port, addresses = match.groups()
-    literals = tuple(address.strip().strip("[]") for address in addresses.split(","))
-    if not all(literal_address(literal) for literal in literals):
+    literals = [_literal(address.strip().strip("[]")) for address in addresses.split(",")]
+    known = tuple(literal for literal in literals if literal is not None)
+    if len(known) < len(literals):
         raise SettingsError(f"--resolve {text!r}: {addresses!r} is not an address")
-    return (host.strip("[]").lower(), 0 if port == _ANY else int(port)), literals
+    return (host.strip("[]").lower(), 0 if port == _ANY else int(port)), known
 
 
 def _lookup_failure(error: OSError | UnicodeError, host: str) -> Failure:
