@@ -86,7 +86,7 @@ def _announce(address: OriginAddress) -> None:
         (
             "Load it",
             (
-                f"hls-swarm -origin-metrics {address.node_metrics_url} -nginx-metrics {address.nginx_metrics_url} "
+                f"hls-swarm --origin-metrics {address.node_metrics_url} --nginx-metrics {address.nginx_metrics_url} "
                 f"{address.stream_url}"
             ),
         ),
