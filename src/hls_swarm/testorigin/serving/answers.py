@@ -156,10 +156,10 @@ def _treated(request: Request, resource: Resource, faults: Faults, now: float) -
 
 
 def target_path(target: str) -> str:
-    """The decoded path of a request target in origin or absolute form (RFC 9112 3.2), without its query."""
+    """The decoded path of a request target, without its query: of any form (RFC 9112 3.2), and it begins with /."""
     if not target.startswith("/"):
         _, scheme_ends, rest = target.partition("://")
-        target = "/" + rest.partition("/")[2] if scheme_ends else target
+        target = "/" + (rest.partition("/")[2] if scheme_ends else target)
     path = target.partition("?")[0].partition("#")[0]
     return unquote(path) if "%" in path else path
 
