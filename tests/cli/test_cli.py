@@ -620,6 +620,11 @@ def test_mistakes_in_the_environment(capsys: pytest.CaptureFixture[str], environ
         pytest.param(
             "clients 5", "is not TOML: Expected '=' after a key in a key/value pair (at line 1, column 9)", id="TOML"
         ),
+        pytest.param(
+            "clients = 1" + "0" * 5000,
+            "is not TOML of this program: it has a number of too many digits",
+            id="number without end",
+        ),
     ],
 )
 def test_mistakes_in_the_settings_file(
@@ -628,6 +633,11 @@ def test_mistakes_in_the_settings_file(
     file = tmp_path / "swarm.toml"
     file.write_text(content)
     assert complaint(capsys, ["--config", str(file), URL]) == (2, f"{file}: {text}")
+
+
+def test_a_settings_file_without_an_end(capsys: pytest.CaptureFixture[str]) -> None:
+    told = (2, "--config: /dev/zero: has more than 1,048,576 bytes")
+    assert complaint(capsys, ["--config", "/dev/zero", URL]) == told
 
 
 def test_a_settings_file_that_is_no_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ from hls_swarm.cli.flags import REQUIRED, Flag, did_you_mean
 from hls_swarm.errors import SettingsError
 from hls_swarm.settings.checks import SettingValueError
 
+_MOST_BYTES = 1 << 20
+"""Of a settings file: what is longer is something else, or has no end (/dev/zero)."""
+
 _T = TypeVar("_T")
 
 
@@ -96,13 +99,20 @@ def read_settings_file(path: str, origin: str) -> dict[str, Any]:
         SettingsError: if it can not be read or is not TOML, naming it.
     """
     try:
-        return tomllib.loads(Path(path).read_bytes().decode())
+        with Path(path).open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise SettingsError(f"{origin}: {path}: {(error.strerror or str(error)).lower()}") from None
+    if len(data) > _MOST_BYTES:
+        raise SettingsError(f"{origin}: {path}: has more than {_MOST_BYTES:,} bytes")
+    try:
+        return tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not TOML: byte {error.start + 1} is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: is not TOML: {error}") from None
+    except ValueError:  # of Python's own: more digits than it takes
+        raise SettingsError(f"{path}: is not TOML of this program: it has a number of too many digits") from None
     except RecursionError:
         raise SettingsError(f"{path}: is not TOML of this program: it is nested too deeply") from None
 
