@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.foreign import cut, is_utf8, one_line, visible
+from hls_swarm.foreign import cut, is_utf8, masked, one_line, visible
 
 ANYTHING = st.text(st.characters(codec=None))
 
@@ -37,3 +37,27 @@ def test_a_cut_text_is_bounded_and_says_so(text: str, most: int) -> None:
     short = cut(text, most)
     assert len(short) <= most + 40
     assert short == text or (short.startswith(text[:most]) and str(len(text)) in short.replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("a s3cret-word of s3cret-word", "a *** of ***", id="whole"),
+        pytest.param("/?t=s3cret... (90 characters); s3cret", "/?t=***... (90 characters); s3cret", id="cut within it"),
+        pytest.param(
+            "s3cre... (9 characters) s3cret-wor... (9 characters)", "***... (9 characters) ***... (9 characters)"
+        ),
+        pytest.param("s3cs3cs3cret... (90 characters)", "s3cs3c***... (90 characters)", id="begun before"),
+        pytest.param("s3cret-x... (90 characters)", "s3cret-x... (90 characters)", id="another word"),
+        pytest.param("s3c... (90 characters)", "s3c... (90 characters)", id="too little of it"),
+    ],
+)
+def test_no_secret_is_shown(text: str, shown: str) -> None:
+    assert masked(text, ["s3cret-word"]) == shown
+
+
+@given(st.text("cdx", min_size=1), st.text("ab", min_size=4, max_size=300), st.integers(0, 400))
+def test_nothing_of_a_secret_is_left_where_a_text_was_cut(before: str, secret: str, most: int) -> None:
+    text = before + "x" + secret
+    shown = masked(cut(text, most), [secret])
+    assert secret[:4] not in shown.removeprefix(before[:most])

@@ -7,9 +7,15 @@ Rules:
 - What a terminal would act on is written as Python writes it: `\\x1b`, `\\u202e`.
 """
 
+from collections.abc import Sequence
+
 MOST_CHARACTERS = 1000
 """Of one text in a file, a row or a message; a URL that people use is shorter (browsers and caches bound them to some
 thousands)."""
+_CUT = "... ("
+_MASK = "***"
+_SHORTEST_BEGINNING = 4
+"""Of a secret, to be known by: where a text was cut within it."""
 _KEPT = "\n\t"
 
 
@@ -17,7 +23,27 @@ def cut(text: str, most: int = MOST_CHARACTERS) -> str:
     """The text, or its beginning and how long it was."""
     if len(text) <= most:
         return text
-    return f"{text[:most]}... ({len(text):,} characters)"
+    return f"{text[:most]}{_CUT}{len(text):,} characters)"
+
+
+def masked(text: str, secrets: Sequence[str]) -> str:
+    """The text with every secret in it replaced, and the beginning of one where the text was cut within it."""
+    for secret in secrets:
+        text = text.replace(secret, _MASK)
+    if _CUT not in text:
+        return text
+    pieces = text.split(_CUT)
+    return _CUT.join([*(_without_beginning(piece, secrets) for piece in pieces[:-1]), pieces[-1]])
+
+
+def _without_beginning(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        start = text.find(secret[:_SHORTEST_BEGINNING], -len(secret))
+        while start != -1:
+            if secret.startswith(text[start:]):
+                return text[:start] + _MASK
+            start = text.find(secret[:_SHORTEST_BEGINNING], start + 1)
+    return text
 
 
 def visible(text: str) -> str:

@@ -231,3 +231,12 @@ def test_long_url_that_a_server_may_take_is_asked_whole_and_shown_cut() -> None:
         assert origin.paths == ["/" + "b" * 30_000]
     assert len(got.url) < 500
     assert got.final_url == origin.url("/" + "b" * 30_000)
+
+
+def test_secret_in_a_url_that_is_shown_cut_is_not_shown() -> None:
+    token = "s3cret" * 500
+    with scripted(here) as origin:
+        url = origin.url(f"/list?token={token}")
+        (got,) = asked(ClientOptions(), url, identity=Identity(secret=token))
+    assert (got.status, token in got.final_url) == (200, True)
+    assert got.url == origin.url(f"/list?token=***... ({len(url)} characters)")

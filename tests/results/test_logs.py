@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from hls_swarm.results.logs import EVENTS, logging_to, logging_to_stderr, masked, secrets_of
+from hls_swarm.foreign import masked
+from hls_swarm.results.logs import EVENTS, logging_to, logging_to_stderr, secrets_of
 from hls_swarm.settings.run import Settings
 from hls_swarm.settings.sections.watching import LogLevel
 

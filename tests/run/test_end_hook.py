@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hls_swarm.results.logs import masked, secrets_of
+from hls_swarm.foreign import masked
+from hls_swarm.results.logs import secrets_of
 from hls_swarm.run.end_hook import hook_environment, run_hook
 from hls_swarm.settings.run import Settings
 

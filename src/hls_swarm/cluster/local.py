@@ -12,8 +12,9 @@ from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.engine.worker_messages import Configure, Drain, PlanChange, Poll, ReplaceStalled, StartAt, TakeOver
 from hls_swarm.errors import RunError
+from hls_swarm.foreign import masked
 from hls_swarm.load.shares import Share
-from hls_swarm.results.logs import masked, secrets_of
+from hls_swarm.results.logs import secrets_of
 from hls_swarm.settings.run import Settings
 
 START_SECONDS = 20.0

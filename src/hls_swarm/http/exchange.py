@@ -22,6 +22,7 @@ from time import perf_counter
 import msgspec
 
 from hls_swarm.errors import raised
+from hls_swarm.foreign import masked
 from hls_swarm.http.asking.fields import FieldCoding, extended
 from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, queried, shown_url
 from hls_swarm.http.fetcher import Progress, Request
@@ -37,7 +38,6 @@ from hls_swarm.http.options import Http2, Http3
 from hls_swarm.http.seam import AnyConnection, Owner
 from hls_swarm.records import Exchange, Failure, FailureKind, Unanswered
 
-_MASK = "***"
 USELESS_BODY_BYTES = 256 << 10
 """A body that is of no use is read up to here, so that its connection can go on."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -635,9 +635,9 @@ class Fetching:
             final_url = url  # nothing is resolved against it
         secret = self._client.identity.secret
         if secret is not None:
-            url = url.replace(secret, _MASK)
-            if failure is not None and secret in failure.detail:
-                failure = msgspec.structs.replace(failure, detail=failure.detail.replace(secret, _MASK))
+            url = masked(url, (secret,))
+            if failure is not None:
+                failure = msgspec.structs.replace(failure, detail=masked(failure.detail, (secret,)))
         return url, final_url, failure
 
 

@@ -15,13 +15,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from hls_swarm.foreign import visible
+from hls_swarm.foreign import masked, visible
 from hls_swarm.settings.checks import masked_url
 from hls_swarm.settings.run import Settings
 
 LOGGER = "hls_swarm"
 EVENTS = "hls_swarm.events"
-_MASK = "***"
 _SHORTEST_SECRET = 4
 """Shorter texts are masked as whole settings only: masking "a" everywhere would leave no log."""
 
@@ -134,10 +133,3 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
             userinfo = text.partition("://")[2].rpartition("@")[0]
             out |= {userinfo, userinfo.partition(":")[2]}
     return tuple(sorted((secret for secret in out if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True))
-
-
-def masked(text: str, secrets: Sequence[str]) -> str:
-    """The text with every secret in it replaced."""
-    for secret in secrets:
-        text = text.replace(secret, _MASK)
-    return text

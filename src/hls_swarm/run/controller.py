@@ -21,9 +21,10 @@ from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
 from hls_swarm.engine.host.machine import MachineMeter, device_towards
 from hls_swarm.engine.host.preflight import address_of_load
 from hls_swarm.engine.sessions import plan_of
+from hls_swarm.foreign import masked
 from hls_swarm.judge.ledger import Entry, Ledger, Sink
 from hls_swarm.judge.proof import hopeless, unreached
-from hls_swarm.results.logs import masked, secrets_of
+from hls_swarm.results.logs import secrets_of
 from hls_swarm.run.origin_check import PATIENT_SECONDS, device_of_host, tell_of_load, unanswered
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.builder import SnapshotBuilder

@@ -31,13 +31,13 @@ from hls_swarm.engine.native.identities import read_lists
 from hls_swarm.engine.native.options import check_clients
 from hls_swarm.engine.sessions import check_sessions, plan_of
 from hls_swarm.errors import Interrupted, PreflightError
-from hls_swarm.foreign import one_line
+from hls_swarm.foreign import masked, one_line
 from hls_swarm.judge.expectations import expectations
 from hls_swarm.judge.ledger import Ledger
 from hls_swarm.judge.summary import to_json
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.verdict import EXIT_CODES, Verdict, judge
-from hls_swarm.results.logs import logging_to, logging_to_stderr, masked, secrets_of
+from hls_swarm.results.logs import logging_to, logging_to_stderr, secrets_of
 from hls_swarm.results.recorder import Recorder, open_recorder
 from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.settings.network import parse_source_addresses
