@@ -111,7 +111,7 @@ TRACES = (
     Trace("live, step up", _UP, path=_LIVE),
     Trace("live, mobile", tuple(_mobile()), path=_LIVE),
     Trace("step up, 503 for 3 s", ((0.0, 1.2), (12.0, 6.0)), faults=((6.0, _UNAVAILABLE),)),
-    Trace("the highest is gone", ((0.0, 7.0),), faults=((5.0, _GONE),)),
+    Trace("the highest is gone", ((0.0, 7.0),), seconds=30.0, faults=((5.0, _GONE),)),
     Trace("live, step up, 503 for 3 s", _UP, path=_LIVE, faults=((8.0, _UNAVAILABLE),)),
     Trace("live, the highest is gone", ((0.0, 7.0),), path=_LIVE, seconds=30.0, faults=((12.0, _GONE),)),
     Trace("live, step up, a pause of 5 s", _UP, path=_LIVE, faults=((8.0, "pause=5s"),)),

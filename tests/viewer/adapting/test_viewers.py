@@ -267,6 +267,39 @@ def test_media3_loads_a_segment_again_where_they_depend_on_each_other() -> None:
     assert seen.viewer.stalls == 0
 
 
+@pytest.mark.parametrize("live", [False, True], ids=["on demand", "live"])
+def test_shaka_asks_again_in_the_new_variant_for_what_was_on_its_way_or_had_just_come(live: bool) -> None:
+    seen = world(steps((0, 1), (20, 90), (60, 1)), profile="shaka", live=live).run(140)
+    order = segments(seen)
+    changes = [(a, b) for a, b in pairwise(order) if a[0] != b[0]]
+    assert {after[0] for _, after in changes} >= {6000, 600}
+    assert all(before[1] == after[1] for before, after in changes)
+    ended = {(kilobits_of(url), number_of(url)) for url in seen.abandoned}
+    came_whole = [before for before, _ in changes if before not in ended]
+    assert ended
+    assert came_whole
+    numbers = [number for _, number in order]
+    assert sorted(set(numbers)) == list(range(min(numbers), max(numbers) + 1))
+
+
+def test_shaka_lets_sound_run_ahead_of_the_picture_by_no_more_than_a_segment() -> None:
+    apart = [0.0]
+
+    def check(world: World) -> None:
+        credited = [track.credited for track in world.viewer.loading.tracks]
+        apart.append(max(credited, default=0.0) - min(credited, default=0.0))
+
+    world(steps((0, 0.9)), profile="shaka", audio=True, ladder=(600,), check=check).run(60)
+    assert max(apart) == SECONDS
+
+
+def test_shaka_changes_at_most_each_eight_seconds_after_the_first() -> None:
+    seen = world(lambda now: (20.0 if now // 5 % 2 else 0.7) * 1e6, profile="shaka").run(200)
+    at = [record.at for record in seen.records if isinstance(record, VariantChosen)]
+    assert len(at) > 4
+    assert all(later - earlier >= 8.0 - 1e-6 for earlier, later in pairwise(at[1:]))
+
+
 def test_a_player_that_does_not_adapt_plays_the_highest() -> None:
     assert {kilobits for kilobits, _ in segments(world(steps((0, 20)), profile="ffmpeg").run(10))} == {6000}
 
