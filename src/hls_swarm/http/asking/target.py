@@ -2,6 +2,7 @@
 
 import base64
 import ipaddress
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, unquote_to_bytes, urlencode, urljoin, urlsplit
 
@@ -112,14 +113,23 @@ def parse_target(url: str, *, absolute_form: bool = False) -> Target:
     absolute = f"{parts.scheme}://{field}{path}{query}"
     asked = absolute if absolute_form and not tls else path + query
     return Target(
-        url=absolute,
-        route=Route(tls, host, port),
+        url=url if url == absolute else absolute,  # the same text need not be held twice
+        route=_route(tls, host, port),
         path=path,
         request_line=f"GET {asked} HTTP/1.1\r\n".encode("ascii"),
-        host_line=f"Host: {field}\r\n".encode("ascii"),
+        host_line=_host_line(field),
         shown=shown_url(url),
         authorization=authorization,
     )
+
+
+_route = lru_cache(maxsize=256)(Route)
+"""One for all targets that have it: thousands of URLs are remembered."""
+
+
+@lru_cache(maxsize=256)
+def _host_line(field: str) -> bytes:
+    return f"Host: {field}\r\n".encode("ascii")
 
 
 def queried(target: Target, query: Query) -> bytes:
