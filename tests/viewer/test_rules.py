@@ -632,6 +632,23 @@ class TestProbe:
         made = world(SHAKA, lambda url, now: held, segment=lambda url, now: Answer(1.0)).run(6.0)
         assert playlist_loads(made) == pytest.approx([0.0, 5.01])
 
+    def test_what_fails_leads_elsewhere_and_nothing_is_looked_into_there(self) -> None:
+        master = multivariant(LOW, HIGH)
+        made = world(
+            SHAKA,
+            lambda url, now: (
+                master if url == "master.m3u8" else vod(10, url=f"{BASE}/{url.removesuffix('.m3u8')}/p.m3u8")
+            ),
+            url=MASTER,
+        )
+        answers = made.origin
+        made.origin = lambda action, now: (
+            Answer(status=404) if isinstance(action, FetchSegment) and "/high/" in action.url else answers(action, now)
+        )
+        made.run(4.0)
+        asked = [action.url.removeprefix(f"{BASE}/") for _, action in made.asked if isinstance(action, FetchSegment)]
+        assert asked[:4] == ["high/segment0.ts", "high/segment0.ts", "low/segment0.ts", "low/segment1.ts"]
+
     def test_hls_js_does_not(self) -> None:
         assert self.asked(HLSJS, live(100, durations=[4.0] * 10))[0] == "segment107.ts"
 

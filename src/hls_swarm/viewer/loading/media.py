@@ -30,20 +30,20 @@ from hls_swarm.viewer.playing.playback import EPSILON, PLAYING
 def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
     """The media request of the track is here whole."""
     track = loading.tracks[event.track]
-    looked_into = loading.probe is not None and bool(loading.probe.pending)
-    if looked_into:
-        pass  # measured by nobody: there is no one yet who chooses
-    elif loading.levels is not None:
-        media_came(loading, loading.levels, event)
-    elif loading.steering is not None and event.track == 0:
-        _note(loading, loading.steering, track, event.exchange)
+    probe = loading.probe
+    looks_into = probe is not None and bool(probe.pending)
+    if not looks_into:  # what is looked into is measured by nobody: nobody chooses yet
+        if loading.levels is not None:
+            media_came(loading, loading.levels, event)
+        elif loading.steering is not None and event.track == 0:
+            _note(loading, loading.steering, track, event.exchange)
     loaded, segment = track.in_flight, track.loading
     track.in_flight = None
     track.attempts = 0
     if loaded is None:
         return
-    if loading.probe is not None and looked_into:
-        probe_came(loading, loading.probe, loaded, now)
+    if probe is not None and looks_into:
+        probe_came(loading, probe, loaded, now)
     if loaded.kind is SEGMENT:
         if segment is not None and not (loading.levels is not None and outdone(loading, loading.levels, event, now)):
             track.credit(segment)
@@ -89,10 +89,13 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
             return None
     probe = loading.probe
     if probe is not None and probe.pending:
-        if index == 0:
+        if index == 0 and track.source.url != probe.source_url:
+            loading.probe = probe = None  # it went elsewhere, and looks into nothing there
+        elif index == 0:
             track.in_flight = probe_fetch(loading, probe, track, index, due_at)
             loading.actions.append(track.in_flight)
-        return None
+        if probe is not None:
+            return None
     segment = track.next_segment()
     if segment is None and track.next_sequence < track.playlist.first_sequence:
         segment = _pass_expired(loading, track, track.playlist, track.next_sequence, now)
@@ -138,7 +141,8 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
     if fetch is None:
         return None
     track.in_flight, track.loading = fetch, segment
-    track.looked_at = track.look_at = None
+    if track.looked_at is not None:
+        track.looked_at = track.look_at = None
     loading.actions.append(fetch)
     if loading.levels is not None and index == 0:
         media_began(loading, loading.levels, track, now)
