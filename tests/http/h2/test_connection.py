@@ -420,3 +420,35 @@ def test_the_end_of_a_long_body_in_a_frame_of_its_own_is_read_at_once(
     with http2_origin(script, tls) as origin:
         got = with_client(use, options=trusting, identity=identity)
     assert (got.body_bytes, got.failure) == (300_000, None)
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["TLS", "plain"])
+def test_what_has_come_of_a_long_body_counts_when_it_is_given_up(
+    tls: bool, server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    """Most of it is in the kernel still, below the low-water mark."""
+    sent: list[int] = []
+
+    def script(turn: Request) -> None:
+        if turn.path == "/long":
+            turn.head(200, ("content-length", "2000000"))
+            turn.body(bytes(10_000), end=False)
+            time.sleep(0.2)
+            turn.body(bytes(290_000), end=False)
+            sent.append(1)
+        else:
+            turn.answer(b"short")
+
+    async def use(client: Client) -> list[Exchange]:
+        first = await fetch(client, request(origin.url("/first"), keep_body=True))
+        ended: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
+        fetching = client.fetch(request(origin.url("/long")), ended.set_result)
+        await until(lambda: sent)
+        fetching.cancel()
+        return [first, await ended, await fetch(client, request(origin.url("/after"), keep_body=True))]
+
+    with http2_origin(script, server_tls if tls else None) as origin:
+        _, cut, after = with_client(use, options=trusting, identity=OFFERED if tls else REQUIRED)
+        assert origin.connections == 1
+    assert 299_000 < cut.body_bytes <= 300_000
+    assert (after.body, after.failure) == (b"short", None)
