@@ -58,14 +58,16 @@ class FakeProcess:
 class Stage:
     """One viewer, its processes and its records."""
 
-    def __init__(self, *, limit: int = 5, restart_after: float | None = None, length: float = float("inf")) -> None:
+    def __init__(
+        self, *, limit: int = 5, restart_after: float | None = None, length: float = float("inf"), wait: float = 0.01
+    ) -> None:
         self.processes: list[FakeProcess] = []
         self.records: list[Record] = []
         self.finished: list[RunningViewer] = []
         self.stubborn = False
         self.error: OSError | None = None
         self.viewer = FfmpegViewer(
-            3, ("ffmpeg",), {}, length_seconds=length, backoff=BackoffPolicy(0.01, limit=limit), seed=1,
+            3, ("ffmpeg",), {}, length_seconds=length, backoff=BackoffPolicy(wait, limit=limit), seed=1,
             timeout_seconds=None, lines_per_second=10_000, restart_after_stall_seconds=restart_after, secret=None,
             spawn=self.spawn, report=self.records.append, finished=self.finished.append,
             loop=asyncio.get_running_loop(),
@@ -283,7 +285,7 @@ def test_a_viewer_leaves_when_its_session_is_over() -> None:
 
 def test_a_viewer_that_waits_for_its_restart_ends_at_once() -> None:
     async def scene() -> None:
-        stage = Stage()
+        stage = Stage(wait=60.0)
         stage.viewer.start(0.0)
         (await stage.until(1)).end(1)
         await until(lambda: stage.processes[0].ended and stage.viewer.in_flight == 0)
