@@ -143,6 +143,21 @@ def test_the_version_is_that_of_the_player_unless_said_otherwise(http: str, prof
 
 
 @pytest.mark.parametrize(
+    ("latency", "profile", "http2"),
+    [
+        ("low", "steady", Http2.OFFERED),
+        ("normal", "steady", Http2.NEVER),
+        ("auto", "steady", Http2.NEVER),
+        ("low", "media3", Http2.NEVER),
+        ("low", "hlsjs", Http2.OFFERED),
+    ],
+)
+def test_who_follows_the_specification_to_low_latency_takes_http2(latency: str, profile: str, http2: Http2) -> None:
+    settings = Settings(url=URL, latency=latency, profile=profile)  # type: ignore[arg-type]
+    assert Identities.of(settings, Lists()).identity(0).http2 is http2
+
+
+@pytest.mark.parametrize(
     ("http", "profile", "http3"),
     [
         ("auto", "hlsjs", Http3.ADVERTISED),

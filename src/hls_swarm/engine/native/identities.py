@@ -106,7 +106,10 @@ class Identities:
             case "2":
                 return Http2.REQUIRED
             case "auto":
-                return Http2.OFFERED if self.sessions.profile(viewer).speaks_http2 else Http2.NEVER
+                profile = self.sessions.profile(viewer)
+                rules = profile.low_latency if profile.wants_low_latency else None
+                takes_it = profile.speaks_http2 or (rules is not None and rules.wants_http2)
+                return Http2.OFFERED if takes_it else Http2.NEVER
 
     def _http3(self, viewer: int) -> Http3:
         match self.settings.http:

@@ -32,8 +32,9 @@ class Connections:
 
     http: HttpVersion = "auto"
     """Version of HTTP that viewers speak: auto is what their players would do with what the server offers (hls.js and
-    Shaka HTTP/2 over TLS, and with the extra http3 HTTP/3 where Alt-Svc says so; Media3 and ffmpeg HTTP/1.1), 1.1, or
-    2, without TLS with prior knowledge, or 3, over QUIC to the URL's own port (extra http3)."""
+    Shaka HTTP/2 over TLS, and with the extra http3 HTTP/3 where Alt-Svc says so; steady HTTP/2 over TLS with --latency
+    low; Media3 and ffmpeg HTTP/1.1), 1.1, or 2, without TLS with prior knowledge, or 3, over QUIC to the URL's own port
+    (extra http3)."""
 
     resolve: tuple[str, ...] = ()
     """Connect to this address instead of what DNS says for the URL's host, or host:port:address[,address] for any

@@ -111,6 +111,8 @@ class LowLatencyRules:
         retry_seconds: waits before what failed is asked for again, in turns, in place of the profile's; of playlists
             the first alone. None: the profile's.
         catch_up: None: it plays at its speed.
+        wants_http2: whether whoever wants low latency takes HTTP/2 over TLS for it, as servers have to have it (8216bis
+            appendix B.1).
     """
 
     parts: PartsRule
@@ -130,6 +132,7 @@ class LowLatencyRules:
     keeps_hints: bool = False
     retry_seconds: tuple[float, float] | None = None
     catch_up: CatchUp | None = None
+    wants_http2: bool = False
 
 
 HLSJS = LowLatencyRules(
@@ -171,5 +174,6 @@ RECOMMENDED = LowLatencyRules(
     sorts_query=True,
     tunes_in=True,
     reports=ReportsRule.AS_TOLD,
+    wants_http2=True,
 )
 """What 8216bis recommends to clients."""
