@@ -213,9 +213,8 @@ class Client:
             if dial.speaks_h2:
                 return H2Connection(loop, stream, dial.route, dial.host, self, self.context.lookout)
             return Connection(loop, stream, dial.route, dial.host, self)
-        if dial.speaks_h2:
-            return PacedH2Connection(loop, stream, dial.route, dial.host, self, link)
-        return PacedConnection(loop, stream, dial.route, dial.host, self, link, self.context.ticks)
+        paced = PacedH2Connection if dial.speaks_h2 else PacedConnection
+        return paced(loop, stream, dial.route, dial.host, self, link)
 
     def wait(self, fetching: Pending) -> None:
         """Call `Pending.proceed` when a connection may be had."""

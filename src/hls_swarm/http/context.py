@@ -61,7 +61,6 @@ class ClientContext:
         hosts: who was asked.
         round_trips: of some of the connections.
         alarms: for the time limits of all clients.
-        ticks: alarms for what is due over links of viewers' own.
         lookout: for connections over HTTP/2 that wait for much.
         targets: by URL, taken apart and remembered; `new_target` does not remember. Both raise BadUrl.
         timeouts: a request's time limits to those that hold, if the options have any of their own.
@@ -87,7 +86,7 @@ class ClientContext:
         self.reach = Reach(self.options.origins, self.options.trusted_hosts, self.options.only_hosts)
         self.hosts: Hosts = {}
         self.round_trips = RoundTrips()
-        self.alarms, self.ticks = Alarms(loop, LIMITS_APART_SECONDS), Alarms(loop)
+        self.alarms = Alarms(loop, LIMITS_APART_SECONDS)
         self.lookout = Lookout(loop)
         self._sensitive = frozenset(name.lower() for name in self.options.sensitive_headers)
         self.targets = _Targets(self.new_target)

@@ -1,15 +1,12 @@
 """An HTTP/1.1 connection over a viewer's own link.
 
-While a body comes, the descriptor is not watched: what is due is taken when an alarm rings, the last time when the last
-byte is. Only if nothing of it has come is the descriptor watched again, until something does. Bodies are dropped in the
-kernel as ever.
+While a body comes, the descriptor is not watched: a timer takes what is due, the last time when the last byte is. Only
+if less has come than is due is it watched again, until more does. Bodies are dropped in the kernel as ever.
 """
 
 import asyncio
-from math import inf
 from time import perf_counter
 
-from hls_swarm.http.alarms import Alarms
 from hls_swarm.http.asking.target import Route
 from hls_swarm.http.h1.connection import BodyUse, Connection, Exchanger, Pool
 from hls_swarm.http.h1.head import Head
@@ -18,8 +15,6 @@ from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, Link
 from hls_swarm.stats.hosts import HostTally
 
 _UNKNOWN_BYTES = 1 << 30
-_ROUNDING_SECONDS = 0.0001
-"""So that not one byte less than a tick's is due when the alarm rings."""
 
 
 class PacedConnection(Connection):
@@ -27,31 +22,20 @@ class PacedConnection(Connection):
 
     Args:
         link: shared by the viewer's connections.
-        ticks: alarms for what is due, shared by all connections of the event loop.
-
-    Attributes:
-        alarm_at: when more is due; see `alarms.Alarmed`.
     """
 
-    __slots__ = ("_is_pacing", "_is_watched", "_link", "_ticks", "alarm_at")
+    __slots__ = ("_is_pacing", "_is_watched", "_link", "_timer")
 
     drops_at_once = False
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        stream: Stream,
-        route: Route,
-        host: HostTally,
-        pool: Pool,
-        link: Link,
-        ticks: Alarms,
+        self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: HostTally, pool: Pool, link: Link
     ) -> None:
         super().__init__(loop, stream, route, host, pool)
-        self._link, self._ticks = link, ticks
+        self._link = link
         self._is_pacing = False
         self._is_watched = True
-        self.alarm_at = inf
+        self._timer: asyncio.TimerHandle | None = None
 
     def arrived_bytes(self) -> int:
         """See `Connection`: what is due was taken when somebody asked, and no more has come over the link."""
@@ -129,24 +113,23 @@ class PacedConnection(Connection):
         self._stop_pacing()
         self._watch()
         super()._complete(exchanger, body, is_over=is_over)
-        self._ticks.look()
 
-    # The alarm in place of the descriptor
+    # The timer in place of the descriptor
 
     def _pause(self, now: float, *, late: bool = False) -> None:
         """Look again when a tick's bytes are due, or the last ones; `late`: less had come than was due."""
         if self._is_watched:
             self._is_watched = False
             self._loop.remove_reader(self.stream.fd)
-        wait = self._link.wait(now, self._left or _UNKNOWN_BYTES) + _ROUNDING_SECONDS
+        if self._timer is not None:
+            self._timer.cancel()
+        wait = self._link.wait(now, self._left or _UNKNOWN_BYTES) + 0.0005
         if late and wait < LEAST_PAUSE_SECONDS:
             wait = LEAST_PAUSE_SECONDS
-        self.alarm_at = now + wait
-        self._ticks.set(self)
+        self._timer = self._loop.call_later(wait, self._resume)
 
-    def ring(self, now: float) -> None:  # noqa: ARG002 - what is due is worked out when it is taken
-        """See `alarms.Alarmed`."""
-        self.alarm_at = inf
+    def _resume(self) -> None:
+        self._timer = None
         self._readable()
 
     def _watch(self) -> None:
@@ -155,7 +138,9 @@ class PacedConnection(Connection):
             self._loop.add_reader(self.stream.fd, self._readable)
 
     def _stop_pacing(self) -> None:
-        self.alarm_at = inf
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._is_pacing:
             self._is_pacing = False
             self._link.end()
