@@ -10,7 +10,7 @@ begins at the phase at which the player began. Compared is:
 - the changes in order: to which variant, and with which segment;
 - which segments were asked for more than once: given up, or loaded again.
 
-    .venv/bin/python -m tests.fidelity.adapting                        all of them, about half an hour
+    .venv/bin/python -m tests.fidelity.adapting                        all of them, about forty minutes
     .venv/bin/python -m tests.fidelity.adapting shaka "step down" live
 """
 
