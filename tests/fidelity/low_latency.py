@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 
 import uvloop
-from tests.fidelity.__main__ import Scenario
+from tests.fidelity.__main__ import SEGMENT_SECONDS, Scenario
 from tests.fidelity.edge import MASTER, PART_TARGET_SECONDS, REAL, Played, observe
 
 LATENCY_SECONDS = 0.3
@@ -35,7 +35,7 @@ _WHOLE = re.compile(r"seg-[+-]\d+\.m4s")
 _PER_SEGMENT = 6
 _BEATS, _BEATS_SAME = 8, 2 / 3
 _TRIES_APART = 0.15
-_PART_ENDS = (0.0, 0.36, 0.68, 1.0, 1.36, 1.68)
+_PART_STARTS = (0.0, 0.36, 0.68, 1.0, 1.36, 1.68)
 """Of video within a segment, 25 frames a second."""
 _MEDIA = "/ll/video-540p/playlist.m3u8"
 _BOTH = tuple(REAL)
@@ -192,11 +192,20 @@ def _begun(player: str, played: Played) -> tuple[float | None, float | None]:
     if played.started is None or not media:
         return None, None
     chosen_at = min(at for at, _ in media)
-    age = played.phase - max(end for end in _PART_ENDS if end <= played.phase)
+    age = _age_of_first(played)
     if player != "shaka":
         known = [at for at, _ in played.reloads.get("video-540p", [])[2:] if at <= chosen_at]
         age = chosen_at - known[-1] if known else chosen_at + age  # the third goes out when the second has come
     return age, played.started - chosen_at
+
+
+def _age_of_first(played: Played) -> float:
+    """How old the edge of the first playlist was when it was asked for, by what is asked for next."""
+    for _, name in played.reloads.get("video-540p", []):
+        wanted = _PART.search(name)
+        if wanted is not None:
+            return played.phase - SEGMENT_SECONDS * int(wanted[1]) - _PART_STARTS[int(wanted[2])]
+    return 0.0
 
 
 async def run_one(player: str, scenario: Scenario) -> tuple[Played, Played]:
