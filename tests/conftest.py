@@ -6,10 +6,13 @@ a whole test is pytest's.
 
 import gc
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup programs would be started that a hangup does not end
 os.environ.setdefault("HLS_SWARM_METRICS", "off")
 os.environ.setdefault("HLS_SWARM_NO_OUTPUT", "true")
 
