@@ -143,9 +143,12 @@ def density(base: str, log: Path, options: argparse.Namespace) -> None:
     for version in VERSIONS:
         memories = []
         for viewers in sizes:
-            summary, cores, memory = run_of(f"{base}/master.m3u8", log, version, viewers, options)
+            time.sleep(1.0)  # what the run before asked for is logged by then
+            logged_bytes = log.stat().st_size
+            summary, cores, memory = run_of(f"{base}/master.m3u8", version, viewers, options)
             memories.append(memory)
-            stalls, said = summary["experience"]["stalls"], agreement(log, version, summary)
+            entries = log.read_bytes()[logged_bytes:]  # it is not emptied: Caddy would go on writing where it was
+            stalls, said = summary["experience"]["stalls"], agreement(entries, version, summary)
             print(
                 f"{version:>5}{viewers:>14}{cores / viewers * 1e6:>14.1f}{viewers / cores:>14,.0f}{memory / 1e6:>14.0f}"
                 f"{stalls:>14}{said:>14}  {summary['verdict']}"
@@ -155,12 +158,8 @@ def density(base: str, log: Path, options: argparse.Namespace) -> None:
             print(f"{version:>5} memory per additional viewer from {sizes[0]} to {sizes[-1]}: {more / 1e3:.0f} KB")
 
 
-def run_of(
-    url: str, log: Path, version: str, viewers: int, options: argparse.Namespace
-) -> tuple[dict[str, Any], float, int]:
+def run_of(url: str, version: str, viewers: int, options: argparse.Namespace) -> tuple[dict[str, Any], float, int]:
     """A run's summary, and cores and memory of its workers in its steady part."""
-    time.sleep(1.0)
-    log.write_text("")
     command, ramp = command_for(viewers, options.density_seconds, options)
     command += ["--http", version, "--insecure", "--dangerous", url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
@@ -174,9 +173,9 @@ def run_of(
     return json.loads(stdout), (after.workers_cpu - before.workers_cpu) / (after.at - before.at), after.workers_memory
 
 
-def agreement(log: Path, version: str, summary: dict[str, Any]) -> str:
-    """Whether Caddy's access log says the same; of requests cut short only Caddy knows all bytes."""
-    entries = [json.loads(line) for line in log.read_text().splitlines()]
+def agreement(log: bytes, version: str, summary: dict[str, Any]) -> str:
+    """Whether these lines of Caddy's access log say the same; of requests cut short only Caddy knows all bytes."""
+    entries = [json.loads(line) for line in log.splitlines()]
     protocols = {entry["request"]["proto"] for entry in entries}
     sizes = sum(entry["size"] for entry in entries)
     counted = sum(summary["requests"].values()), sum(summary["body_bytes"].values())
