@@ -20,7 +20,7 @@ from hls_swarm.cli.oldflags import PROGRAM, TABLE, OldFlag
 from hls_swarm.judge import timeline
 from hls_swarm.judge.expectations import DEFAULTS
 from hls_swarm.judge.findings.rule import Rule
-from hls_swarm.judge.findings.table import BY_SUBJECT
+from hls_swarm.judge.findings.rules.table import BY_SUBJECT
 from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.shape import json_schema

@@ -32,7 +32,7 @@ from hls_swarm.capacity.pacing import Pulse
 from hls_swarm.capacity.steps import EVIDENCE, Kind, Outcome, Result, Step, VoidBecause
 from hls_swarm.capacity.trial import ObjectiveFigure, Trial
 from hls_swarm.capacity.verdict.predictions import generator_limit, nearest_limit
-from hls_swarm.judge.findings.generator import FELT_LAG_SECONDS
+from hls_swarm.judge.findings.rules.generator import FELT_LAG_SECONDS
 from hls_swarm.judge.ledger import Entry
 from hls_swarm.judge.thresholds import Threshold
 from hls_swarm.judge.timeline import Row

@@ -18,7 +18,7 @@ from enum import StrEnum
 from hls_swarm.errors import interrupted_code, interrupted_words
 from hls_swarm.exit_codes import ExitCode
 from hls_swarm.judge.expectations import ExpectationResult
-from hls_swarm.judge.findings.generator import AGENT_LOST, INTERNAL, WORKER_LOST, WORKER_SILENT
+from hls_swarm.judge.findings.rules.generator import AGENT_LOST, INTERNAL, WORKER_LOST, WORKER_SILENT
 from hls_swarm.judge.proof import is_refused, nothing_proven, unproven
 from hls_swarm.judge.thresholds import ThresholdResult
 from hls_swarm.snapshot import units

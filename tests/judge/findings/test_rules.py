@@ -6,7 +6,7 @@ import pytest
 from tests.support.timelines import Values, timeline
 
 from hls_swarm.judge.findings.engine import find
-from hls_swarm.judge.findings.table import RULES
+from hls_swarm.judge.findings.rules.table import RULES
 from hls_swarm.snapshot.finding import Culprit, Finding, Severity
 
 

@@ -18,7 +18,7 @@ from itertools import pairwise
 from hls_swarm.judge.findings.ranking import ranked
 from hls_swarm.judge.findings.recent import Recent
 from hls_swarm.judge.findings.rule import Observation, Rule
-from hls_swarm.judge.findings.table import RULES
+from hls_swarm.judge.findings.rules.table import RULES
 from hls_swarm.judge.timeline import Row
 from hls_swarm.snapshot.finding import Evidence, Finding, Interval, Severity, Standing, Voids
 from hls_swarm.snapshot.snapshot import Phase

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from hls_swarm.judge.findings.table import LIMITS
+from hls_swarm.judge.findings.rules.table import LIMITS
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.finding import Finding, Severity
 from hls_swarm.snapshot.origin.metrics import (

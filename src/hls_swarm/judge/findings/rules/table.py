@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from hls_swarm.judge.findings.answers import ANSWERS, LIVE, MEDIA
-from hls_swarm.judge.findings.beside import BESIDE
-from hls_swarm.judge.findings.edge import EDGE
-from hls_swarm.judge.findings.generator import GENERATOR_RULES
-from hls_swarm.judge.findings.groups import GROUP_RULES
-from hls_swarm.judge.findings.origin import ORIGIN_RULES
 from hls_swarm.judge.findings.rule import Rule
-from hls_swarm.judge.findings.viewers import DOWNLOADS, SYMPTOMS
+from hls_swarm.judge.findings.rules.answers import ANSWERS, LIVE, MEDIA
+from hls_swarm.judge.findings.rules.beside import BESIDE
+from hls_swarm.judge.findings.rules.edge import EDGE
+from hls_swarm.judge.findings.rules.generator import GENERATOR_RULES
+from hls_swarm.judge.findings.rules.groups import GROUP_RULES
+from hls_swarm.judge.findings.rules.origin import ORIGIN_RULES
+from hls_swarm.judge.findings.rules.viewers import DOWNLOADS, SYMPTOMS
 from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.snapshot.finding import Comparison
 
