@@ -18,7 +18,7 @@ from tests.support.programs import free_port, require, running, wait_for
 from tests.truth.groups import CanNotError, cpu_quota, disk_quota, memory_limit
 from tests.truth.vod import write_film
 
-from hls_swarm.testorigin.machine import MADE_LINK
+from hls_swarm.testorigin.telling.machine import MADE_LINK
 
 STREAM = "/live/high/live.m3u8"
 """Of the live source: one media playlist, so that nobody adapts and the load is arithmetic."""

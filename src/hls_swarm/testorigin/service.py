@@ -17,15 +17,12 @@ from pathlib import Path
 
 from hls_swarm.errors import RunError
 from hls_swarm.http.serving.visitors import Visitors
-from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.live import LiveStream, index_text
 from hls_swarm.testorigin.lowlatency.stream import LowLatencyStream
-from hls_swarm.testorigin.machine import MadeLink
 from hls_swarm.testorigin.media.clip import load_clip
 from hls_swarm.testorigin.media.cmaf import load_cmaf
 from hls_swarm.testorigin.media.restamp import VariantStream
 from hls_swarm.testorigin.media.timeline import LiveTimeline
-from hls_swarm.testorigin.metrics import MetricsPages
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource, Sites
 from hls_swarm.testorigin.serving.certificate import make_certificate, server_context
 from hls_swarm.testorigin.serving.control import Control, RequestLog
@@ -44,8 +41,11 @@ from hls_swarm.testorigin.settings import (
     OriginSettings,
 )
 from hls_swarm.testorigin.steering import STEERED_PREFIX, STEERING_PATH, Steered, parse_steer
+from hls_swarm.testorigin.telling.access_log import AccessLog
+from hls_swarm.testorigin.telling.machine import MadeLink
+from hls_swarm.testorigin.telling.metrics import MetricsPages
+from hls_swarm.testorigin.telling.traffic import Traffic
 from hls_swarm.testorigin.titles import Titles
-from hls_swarm.testorigin.traffic import Traffic
 
 _OTHER_DESCRIPTORS = 64  # standard streams, event loop, log, listener, and what rendering metrics opens for a moment
 

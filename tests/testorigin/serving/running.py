@@ -10,14 +10,14 @@ from pathlib import Path
 
 import uvloop
 
-from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.resources import Caching, Resource, StoredFile
 from hls_swarm.testorigin.serving.certificate import make_certificate, server_context
 from hls_swarm.testorigin.serving.faults import Faults
 from hls_swarm.testorigin.serving.limits import Limits
 from hls_swarm.testorigin.serving.server import Server, listening_socket
 from hls_swarm.testorigin.settings import OriginSettings
-from hls_swarm.testorigin.traffic import Traffic
+from hls_swarm.testorigin.telling.access_log import AccessLog
+from hls_swarm.testorigin.telling.traffic import Traffic
 
 BIG = os.urandom(1 << 20) * 16
 LIMIT = 20.0

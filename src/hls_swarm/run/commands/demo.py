@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.snapshot import units
-from hls_swarm.testorigin.machine import MADE_LINK
 from hls_swarm.testorigin.media.clip import describe_clip
 from hls_swarm.testorigin.serving.limits import Limit, LimitKind, carried
 from hls_swarm.testorigin.settings import OriginSettings
+from hls_swarm.testorigin.telling.machine import MADE_LINK
 
 SEARCH = CapacitySettings(from_=20, within="20%", trial=5.0, soak=0.0, no_overload=True, time_limit=180.0)
 """Short trials and wide bounds: an answer within three minutes, for who wants to see what one looks like."""

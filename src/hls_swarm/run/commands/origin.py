@@ -11,7 +11,7 @@ import uvloop
 from hls_swarm.run.signals import Signals
 from hls_swarm.testorigin.service import serve
 from hls_swarm.testorigin.settings import LogTo, OriginAddress, OriginSettings, access_log_place
-from hls_swarm.testorigin.traffic import Traffic
+from hls_swarm.testorigin.telling.traffic import Traffic
 from hls_swarm.views.terminal.output import Output
 
 

@@ -15,7 +15,6 @@ from email.utils import formatdate
 
 from hls_swarm import __version__
 from hls_swarm.http.serving.visitors import Visitors
-from hls_swarm.testorigin.access_log import AccessLog
 from hls_swarm.testorigin.lowlatency.stream import LowLatencyStream, Refusal
 from hls_swarm.testorigin.resources import Resource, Site, StoredFile
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer, message, refused, target_path, target_query
@@ -30,7 +29,8 @@ from hls_swarm.testorigin.serving.opening import Opening
 from hls_swarm.testorigin.serving.owner import READ_BYTES, Connected, State
 from hls_swarm.testorigin.serving.wire import Wire
 from hls_swarm.testorigin.settings import OriginSettings
-from hls_swarm.testorigin.traffic import Traffic
+from hls_swarm.testorigin.telling.access_log import AccessLog
+from hls_swarm.testorigin.telling.traffic import Traffic
 
 _BACKLOG = 65_535  # the kernel cuts it to net.core.somaxconn
 _ACCEPTS_AT_ONCE = 256

@@ -14,11 +14,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from hls_swarm.testorigin.access_log import AccessLog
-from hls_swarm.testorigin.machine import MachineCollector, MadeLink
 from hls_swarm.testorigin.resources import Caching, Resource
 from hls_swarm.testorigin.settings import METRICS_PATH, NGINX_METRICS_PATH, NODE_METRICS_PATH
-from hls_swarm.testorigin.traffic import DURATION_BOUNDS, Traffic
+from hls_swarm.testorigin.telling.access_log import AccessLog
+from hls_swarm.testorigin.telling.machine import MachineCollector, MadeLink
+from hls_swarm.testorigin.telling.traffic import DURATION_BOUNDS, Traffic
 
 EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hls_swarm.testorigin.access_log import AccessLog, quoted
 from hls_swarm.testorigin.serving.answers import Request
 from hls_swarm.testorigin.settings import LogTo
+from hls_swarm.testorigin.telling.access_log import AccessLog, quoted
 
 AT = 1_769_868_309.7
 

@@ -2,10 +2,10 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from hls_swarm.testorigin.access_log import AccessLog
-from hls_swarm.testorigin.metrics import MetricsPages
 from hls_swarm.testorigin.settings import LogTo
-from hls_swarm.testorigin.traffic import Traffic
+from hls_swarm.testorigin.telling.access_log import AccessLog
+from hls_swarm.testorigin.telling.metrics import MetricsPages
+from hls_swarm.testorigin.telling.traffic import Traffic
 
 TRAFFIC = Traffic(accepted=12, active=7, reading=1, writing=2, unmetered_requests=4)
 for _seconds in (0.0004, 0.0005, 0.003, 0.2, 99.0):

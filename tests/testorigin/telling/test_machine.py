@@ -7,7 +7,7 @@ import psutil
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hls_swarm.testorigin.machine import MADE_LINK, MachineCollector, MadeLink
+from hls_swarm.testorigin.telling.machine import MADE_LINK, MachineCollector, MadeLink
 
 FILES = {
     "proc/stat": "cpu  300 0 0 0 0 0 0 0 0 0\ncpu0 100 200 300 400 500 600 700 800 0 0\ncpu1 1 2 3 4 5 6 7 8 0 0\n"

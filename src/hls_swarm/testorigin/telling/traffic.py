@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from hls_swarm.testorigin.cmcd import CmcdSeen
+from hls_swarm.testorigin.telling.cmcd import CmcdSeen
 
 # Upper bounds in seconds: from an answer that fits the socket's buffer to one on a very slow line.
 DURATION_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

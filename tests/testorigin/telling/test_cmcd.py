@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.testorigin.cmcd import MOST_SESSIONS, CmcdSeen, members
+from hls_swarm.testorigin.telling.cmcd import MOST_SESSIONS, CmcdSeen, members
 
 QUERY = "/live/1.ts?t=1&CMCD=bl%3D12000%2Cbs%2Cnor%3D%22..%252F2.ts%22%2Csid%3D%22a-1%22"
 
