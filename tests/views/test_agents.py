@@ -20,8 +20,8 @@ from hls_swarm.views.html.plans import plans
 from hls_swarm.views.live.snapshots import envelope, read_frame
 from hls_swarm.views.prometheus.collector import Page
 from hls_swarm.views.terminal import text
+from hls_swarm.views.tui.panel import Detail
 from hls_swarm.views.tui.panels.generator import Generator
-from hls_swarm.views.tui.panels.panel import Detail
 from hls_swarm.views.tui.picture import Picture
 
 A = AgentState(

@@ -26,9 +26,9 @@ from hls_swarm.views.html.content import low_latency_table, tiles
 from hls_swarm.views.terminal.check import findings, judged
 from hls_swarm.views.terminal.output import plain_text
 from hls_swarm.views.terminal.text import figures, status_line
+from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.panels.experience import ExperiencePanel
 from hls_swarm.views.tui.panels.history import HistoryPanel
-from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.panels.traffic import Traffic
 from hls_swarm.views.tui.picture import History, Picture
 

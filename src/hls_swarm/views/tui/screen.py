@@ -11,6 +11,7 @@ from textual.screen import Screen
 from hls_swarm.snapshot.condition import Condition
 from hls_swarm.views.logbook import Logbook
 from hls_swarm.views.tui.keys import Keys
+from hls_swarm.views.tui.panel import Detail, Panel, PanelChosen
 from hls_swarm.views.tui.panels.capacity import Capacity
 from hls_swarm.views.tui.panels.errors import Errors
 from hls_swarm.views.tui.panels.experience import ExperiencePanel
@@ -21,7 +22,6 @@ from hls_swarm.views.tui.panels.latency import Latency
 from hls_swarm.views.tui.panels.log import LogPanel
 from hls_swarm.views.tui.panels.origin import Origin
 from hls_swarm.views.tui.panels.overview import Overview
-from hls_swarm.views.tui.panels.panel import Detail, Panel, PanelChosen
 from hls_swarm.views.tui.panels.traffic import Traffic
 from hls_swarm.views.tui.panels.viewers import Viewers
 from hls_swarm.views.tui.picture import Picture

@@ -11,7 +11,7 @@ from hls_swarm.snapshot import units
 from hls_swarm.views.capacity import short_name
 from hls_swarm.views.tui.lines import Line, bar, fitting, line, prose
 from hls_swarm.views.tui.lines import Part as Cell
-from hls_swarm.views.tui.panels.panel import EMPTY, Detail, Panel
+from hls_swarm.views.tui.panel import EMPTY, Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import BAD, GOOD, LABEL, SPARK, STRONG, WARN
 

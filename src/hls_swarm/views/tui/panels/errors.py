@@ -6,7 +6,7 @@ from hls_swarm.records import Blame
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.snapshot import ErrorFigures, Snapshot
 from hls_swarm.views.tui.lines import Line, Part, cut, line, table, width_of
-from hls_swarm.views.tui.panels.panel import EMPTY, Detail, Panel
+from hls_swarm.views.tui.panel import EMPTY, Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import BAD, GOOD, LABEL, STRONG, WARN
 

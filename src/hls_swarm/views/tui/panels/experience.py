@@ -10,7 +10,7 @@ from hls_swarm.snapshot.viewers.quality import GroupFigures, Quality
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views.tui import compared
 from hls_swarm.views.tui.lines import Line, Part, fitting, flow, line, table
-from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import LABEL, STRONG, WARN
 

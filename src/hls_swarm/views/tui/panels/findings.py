@@ -2,7 +2,7 @@
 
 from hls_swarm.snapshot.finding import Finding, Severity
 from hls_swarm.views.tui.lines import Line, line, prose
-from hls_swarm.views.tui.panels.panel import EMPTY, Detail, Panel
+from hls_swarm.views.tui.panel import EMPTY, Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import BAD, GOOD, LABEL, WARN
 

@@ -6,7 +6,7 @@ from hls_swarm.snapshot import units
 from hls_swarm.snapshot.agents import AgentFigures, shown
 from hls_swarm.snapshot.snapshot import GeneratorFigures, MachineFigures, PlayerFigures, WorkerFigures
 from hls_swarm.views.tui.lines import Line, bar, flow, line, prose, table
-from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import BAD, LABEL, WARN
 

@@ -7,8 +7,8 @@ from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin.metrics import Reading, TargetMetrics
 from hls_swarm.views.signals import name_text, value_text
 from hls_swarm.views.tui.lines import Line, chart, line
+from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.panels.origin import at_limits
-from hls_swarm.views.tui.panels.panel import Detail, Panel
 from hls_swarm.views.tui.picture import (
     DOWNLOAD,
     FAILED,

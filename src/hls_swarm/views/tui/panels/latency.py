@@ -4,7 +4,7 @@ from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
 from hls_swarm.views.tui import compared
 from hls_swarm.views.tui.lines import Line, Part, fitting, line
-from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import LABEL
 

@@ -4,7 +4,7 @@ import logging
 
 from hls_swarm.views.logbook import Logbook, LogLine
 from hls_swarm.views.tui.lines import Line, cut, line
-from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import BAD, LABEL, WARN
 

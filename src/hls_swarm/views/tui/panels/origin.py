@@ -16,7 +16,7 @@ from hls_swarm.snapshot.origin.metrics import (
 )
 from hls_swarm.views.signals import DETAILS, GROUP_NAMES, name_text, source_text, value_text
 from hls_swarm.views.tui.lines import Line, Part, bar, flow, line, prose, sparkline, table, width_of
-from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import BAD, GOOD, LABEL, SPARK, STALE, STRONG, WARN
 

@@ -6,7 +6,7 @@ from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.snapshot import Phase, Snapshot, ViewerFigures
 from hls_swarm.views.tui.lines import Line, bar, cut, flow, line
-from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import BAD, CONDITION_SIGNS, CONDITION_STYLES, LABEL, SPARK, STRONG, WARN
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
 from hls_swarm.views.tui.lines import Line, chart, flow, line
-from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.picture import (
     PARTS,
     PLAYING,

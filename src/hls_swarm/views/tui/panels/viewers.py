@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.snapshot import ViewerDetail
 from hls_swarm.views.tui.lines import GAP, Line, Part, cut, line, table
-from hls_swarm.views.tui.panels.panel import Detail, Panel
+from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
 from hls_swarm.views.tui.themes import LABEL, STRONG, WARN
 
