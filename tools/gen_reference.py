@@ -13,10 +13,10 @@ from pathlib import Path
 
 from hls_swarm import __version__
 from hls_swarm.cli.commands import CONFIG, VARIABLE_PREFIX, Command, commands
-from hls_swarm.cli.flags import Flag, Kind
+from hls_swarm.cli.flags.fields import Flag, Kind
+from hls_swarm.cli.flags.old import DEFAULTS as OLD_DEFAULTS
+from hls_swarm.cli.flags.old import PROGRAM, TABLE, OldFlag
 from hls_swarm.cli.help.manual import manual
-from hls_swarm.cli.oldflags import DEFAULTS as OLD_DEFAULTS
-from hls_swarm.cli.oldflags import PROGRAM, TABLE, OldFlag
 from hls_swarm.judge import timeline
 from hls_swarm.judge.expectations import DEFAULTS
 from hls_swarm.judge.findings.rule import Rule

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from tests.support import places
 
 from hls_swarm import __version__
-from hls_swarm.cli import main, meanings
+from hls_swarm.cli import main
 from hls_swarm.cli.actions import Actions
 from hls_swarm.cli.commands import commands
-from hls_swarm.cli.goflags import normalise_go_flags
+from hls_swarm.cli.flags import meanings
+from hls_swarm.cli.flags.go import normalise_go_flags
 from hls_swarm.cli.options import OriginOptions
 from hls_swarm.errors import PreflightError, RunError
 from hls_swarm.logexporter.settings import LogExporterOptions

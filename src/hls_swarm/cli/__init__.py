@@ -1,10 +1,7 @@
 """The command line: flags, environment and settings file to settings; errors to exit codes.
 
 - `process`: what holds for the process as a whole: signals before there is a run, standard streams, its end.
-- `goflags`: Go's way of writing a flag to the GNU way (pure).
-- `oldflags`: the flags of the first implementation to those of today (pure).
-- `meanings`: which flag a word of another tool means (pure).
-- `flags`: what each field of the settings is on a command line (pure).
+- `flags`: how a flag is written, and what it means (pure).
 - `sources`: flags, environment and file, in this order of precedence, to one settings object.
 - `commands`: the commands with their flags.
 - `help`: what the program says of itself: help, version.

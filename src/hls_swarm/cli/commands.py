@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from types import MappingProxyType
 
-from hls_swarm.cli import oldflags
 from hls_swarm.cli.actions import Actions
-from hls_swarm.cli.flags import Flag, Kind, flags_of
+from hls_swarm.cli.flags import old
+from hls_swarm.cli.flags.fields import Flag, Kind, flags_of
 from hls_swarm.cli.options import AttachOptions, DemoOptions, OriginOptions
 from hls_swarm.cli.reporting import CompareOptions, ReportOptions, RunsOptions
 from hls_swarm.cli.sources import Layer, settled
@@ -263,7 +263,7 @@ def commands(*, old_name: bool = False) -> Mapping[str, Command]:
         old_name: whether a run has the defaults of the first implementation.
     """
     all_flags = flags_of(Settings, RUN_SECTIONS, _PLACEHOLDERS)
-    run_flags = _with_defaults(all_flags, oldflags.DEFAULTS if old_name else {})
+    run_flags = _with_defaults(all_flags, old.DEFAULTS if old_name else {})
     table = (
         Command(
             name="run",

@@ -28,12 +28,12 @@ from cyclopts import (
 from hls_swarm import __version__
 from hls_swarm.cli.actions import Actions
 from hls_swarm.cli.commands import VARIABLE_PREFIX, Command, commands
-from hls_swarm.cli.flags import Flag, Kind, did_you_mean
-from hls_swarm.cli.goflags import normalise_go_flags
+from hls_swarm.cli.flags.fields import Flag, Kind, did_you_mean
+from hls_swarm.cli.flags.go import normalise_go_flags
+from hls_swarm.cli.flags.meanings import suggestion
+from hls_swarm.cli.flags.old import old_flags, translate
 from hls_swarm.cli.help.completion import SHELLS, completion
 from hls_swarm.cli.help.page import help_page
-from hls_swarm.cli.meanings import suggestion
-from hls_swarm.cli.oldflags import old_flags, translate
 from hls_swarm.cli.reading import build_app
 from hls_swarm.errors import SettingsError, SwarmError
 from hls_swarm.foreign import is_utf8, one_line

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from hls_swarm.cli.actions import Actions
 from hls_swarm.cli.commands import CONFIG, VARIABLE_PREFIX, Command
-from hls_swarm.cli.flags import Flag, Kind
+from hls_swarm.cli.flags.fields import Flag, Kind
 from hls_swarm.cli.sources import Layer, file_layer, flag_layer, read_settings_file, variable_layer
 from hls_swarm.errors import SettingsError
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hls_swarm.cli.flags import REQUIRED, Flag, did_you_mean
+from hls_swarm.cli.flags.fields import REQUIRED, Flag, did_you_mean
 from hls_swarm.errors import SettingsError
 from hls_swarm.settings.checks import SettingValueError
 

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from hls_swarm.cli.flags import Flag, Kind
+from hls_swarm.cli.flags.fields import Flag, Kind
 from hls_swarm.cli.help.page import ALL, Described, topics
 from hls_swarm.settings.spellings import PROFILE_NAMES
 

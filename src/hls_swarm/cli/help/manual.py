@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from hls_swarm.cli.flags import Flag
+from hls_swarm.cli.flags.fields import Flag
+from hls_swarm.cli.flags.old import PROGRAM
 from hls_swarm.cli.help.page import Described, flag_meaning, flag_usage
 from hls_swarm.cli.help.texts import EXAMPLES, NOTES
-from hls_swarm.cli.oldflags import PROGRAM
 from hls_swarm.exit_codes import MEANINGS
 
 _INTRODUCTION = """\

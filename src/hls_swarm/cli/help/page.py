@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Protocol
 
-from hls_swarm.cli.flags import Flag, Kind, did_you_mean
+from hls_swarm.cli.flags.fields import Flag, Kind, did_you_mean
+from hls_swarm.cli.flags.meanings import suggestion
 from hls_swarm.cli.help.texts import EXAMPLES, NOTES
-from hls_swarm.cli.meanings import suggestion
 from hls_swarm.errors import SettingsError
 
 ALL = "all"

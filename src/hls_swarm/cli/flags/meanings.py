@@ -6,7 +6,7 @@ Letters alone mislead: `--viewers` is nearer to `--workers` than to `--clients`.
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from hls_swarm.cli.flags import did_you_mean
+from hls_swarm.cli.flags.fields import did_you_mean
 
 WORDS: Mapping[str, str] = MappingProxyType(
     {

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from hls_swarm.cli.flags import Flag, Kind
+from hls_swarm.cli.flags.fields import Flag, Kind
 from hls_swarm.errors import SettingsError
 
 PROGRAM = "go-ffmpeg-hls-swarm"

@@ -9,7 +9,7 @@ import pytest
 from hls_swarm.cli import main, main_by_old_name
 from hls_swarm.cli.actions import Actions
 from hls_swarm.cli.commands import commands
-from hls_swarm.cli.oldflags import DEFAULTS, TABLE, old_flags, translate
+from hls_swarm.cli.flags.old import DEFAULTS, TABLE, old_flags, translate
 from hls_swarm.settings.run import Settings
 
 URL = "http://origin/stream.m3u8"
