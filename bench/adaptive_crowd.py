@@ -26,7 +26,7 @@ from statistics import mean
 from typing import Any
 
 from tests.support import places
-from tests.support.link import ORIGIN_ADDRESS, NoNamespacesError, link
+from tests.support.networks.link import ORIGIN_ADDRESS, NoNamespacesError, link
 
 _PORT = 17080
 _LINE = re.compile(r'" (?P<status>\d{3}) (?P<size>\d+) "[^"]*" "v(?P<viewer>\d+)"')

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.support.browser import play_at_once
+from tests.support.players.browser import play_at_once
 
 
 def figures(seen: dict[str, Any]) -> dict[str, float]:

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.folder_fuzz import made, main_of
+from tests.support.made.folder_fuzz import made, main_of
 
 
 def run(count: int, first: int) -> int:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 import pytest
-from tests.support.moments import Run
-from tests.support.snapshots import NOT_FOUND, exchange, failed, stalled, watching
+from tests.support.made.moments import Run
+from tests.support.made.snapshots import NOT_FOUND, exchange, failed, stalled, watching
 
 from hls_swarm.capacity.meter import TrialMeter
 from hls_swarm.capacity.objectives import DEFAULT_OBJECTIVES, column_of, parse_objectives

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 from tests.support.environment import clean_environ
-from tests.support.link import ORIGIN_ADDRESS, Link, NoNamespacesError, link
 from tests.support.live import LiveSource, live_source
+from tests.support.networks.link import ORIGIN_ADDRESS, Link, NoNamespacesError, link
 from tests.support.programs import free_port, require
 
 SERVERS = 1

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from tests.support.run_folders import long_run
+from tests.support.made.run_folders import long_run
 
 from hls_swarm.cli import main
 from hls_swarm.cli.actions import Actions

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
-from tests.support.agents import REQUESTS_PER_SECOND, MadeAgent, requests_of
+from tests.support.made.agents import REQUESTS_PER_SECOND, MadeAgent, requests_of
 from tests.support.virtual_time import VirtualLoop, run_virtually
 
 from hls_swarm.cluster.agent import LEASE_SECONDS, HostNews

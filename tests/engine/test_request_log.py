@@ -3,7 +3,7 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from tests.support.snapshots import NOT_FOUND, exchange, watching
+from tests.support.made.snapshots import NOT_FOUND, exchange, watching
 
 from hls_swarm.engine.request_log import MOST_ROWS, MOST_WAITING, SCHEMA, RequestLog
 from hls_swarm.records import ObjectKind, SegmentFetched

@@ -24,7 +24,7 @@ from threading import Event, Thread
 
 import msgspec
 import uvloop
-from tests.support.browser import play_with_hls_js, play_with_shaka
+from tests.support.players.browser import play_with_hls_js, play_with_shaka
 from tests.support.programs import require, running
 
 from hls_swarm.engine.native.comparisons import Comparisons

@@ -29,7 +29,7 @@ from typing import Any
 
 import uvloop
 from tests.fidelity.__main__ import SEGMENT_SECONDS, WINDOW, Scenario, get, requests_of, set_faults
-from tests.support.browser import play_with_hls_js, play_with_shaka
+from tests.support.players.browser import play_with_hls_js, play_with_shaka
 
 from hls_swarm.engine.native.comparisons import Comparisons
 from hls_swarm.engine.native.viewer import NativeViewer

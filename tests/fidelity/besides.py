@@ -29,7 +29,7 @@ from urllib.parse import parse_qs, quote
 import msgspec
 import uvloop
 from tests.fidelity.__main__ import get
-from tests.support.browser import play_with_hls_js, play_with_shaka
+from tests.support.players.browser import play_with_hls_js, play_with_shaka
 
 from hls_swarm.testorigin.process import OriginProcess
 from hls_swarm.testorigin.serving.control import RequestSeen

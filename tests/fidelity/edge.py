@@ -17,7 +17,7 @@ from threading import Event, Thread
 from typing import Any
 
 from tests.fidelity.__main__ import SEGMENT_SECONDS, Scenario, get, requests_of, set_faults
-from tests.support.browser import play_with_hls_js, play_with_shaka
+from tests.support.players.browser import play_with_hls_js, play_with_shaka
 
 from hls_swarm.engine.native.comparisons import Comparisons
 from hls_swarm.engine.native.viewer import NativeViewer

@@ -1,5 +1,5 @@
-from tests.support.moments import STARTED_AT, Run, origin
-from tests.support.snapshots import failed, watching
+from tests.support.made.moments import STARTED_AT, Run, origin
+from tests.support.made.snapshots import failed, watching
 
 from hls_swarm.judge.events import Event, EventKind, Level, changes
 from hls_swarm.records import StallStarted

@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from tests.support.snapshots import NOT_FOUND, URL, exchange, failed, snapshot, watching
+from tests.support.made.snapshots import NOT_FOUND, URL, exchange, failed, snapshot, watching
 
 from hls_swarm.judge.proof import due, hopeless, nothing_proven, unplayed, unproven, unreached
 from hls_swarm.records import (

@@ -6,10 +6,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tests.support.moments import Run
+from tests.support.made.moments import Run
+from tests.support.made.run_folders import long_run
+from tests.support.made.snapshots import failed, snapshot, watching
 from tests.support.places import ROOT
-from tests.support.run_folders import long_run
-from tests.support.snapshots import failed, snapshot, watching
 
 from hls_swarm.judge.expectations import expectations
 from hls_swarm.judge.shape import json_schema

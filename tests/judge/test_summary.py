@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import msgspec
-from tests.support.snapshots import URL, failed, snapshot, watching
+from tests.support.made.snapshots import URL, failed, snapshot, watching
 
 from hls_swarm.judge.summary import known, summary, to_json
 from hls_swarm.judge.verdict import judge

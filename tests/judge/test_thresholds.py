@@ -3,8 +3,8 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.moments import Run, origin
-from tests.support.snapshots import failed, stalled, watching
+from tests.support.made.moments import Run, origin
+from tests.support.made.snapshots import failed, stalled, watching
 
 from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.thresholds import ThresholdError, ThresholdResult, WindowName, aggregations, parse_threshold

@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import replace
-from tests.support.moments import STARTED_AT, Run, origin
-from tests.support.snapshots import NOT_FOUND, exchange, failed, stalled, watching
+from tests.support.made.moments import STARTED_AT, Run, origin
+from tests.support.made.snapshots import NOT_FOUND, exchange, failed, stalled, watching
 
 from hls_swarm.judge.timeline import FIXED_COLUMNS, columns
 from hls_swarm.records import AsideFetched, ObjectKind, PlaybackStarted, SegmentFetched

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.support.moments import Run
-from tests.support.snapshots import exchange, failed, lag, stalled, watching
+from tests.support.made.moments import Run
+from tests.support.made.snapshots import exchange, failed, lag, stalled, watching
 
 from hls_swarm.judge.expectations import DEFAULTS, ExpectationError, expectations
 from hls_swarm.judge.metrics.table import METRICS

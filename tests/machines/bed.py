@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 from tests.support.environment import clean_environ
-from tests.support.machines import Machine, machines
+from tests.support.networks.machines import Machine, machines
 from tests.support.origins import vod
 from tests.support.programs import NGINX_CONFIG, require, running, skip_part
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.folder_fuzz import made, said, trouble
+from tests.support.made.folder_fuzz import made, said, trouble
 
 from hls_swarm.errors import RunError
 from hls_swarm.judge.report import Status

@@ -5,9 +5,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from tests.support.moments import STARTED_AT, URL, Run
-from tests.support.run_folders import long_run, recording
-from tests.support.snapshots import watching
+from tests.support.made.moments import STARTED_AT, URL, Run
+from tests.support.made.run_folders import long_run, recording
+from tests.support.made.snapshots import watching
 
 from hls_swarm.errors import RunError
 from hls_swarm.judge.report import Status

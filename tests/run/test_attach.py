@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import pytest
-from tests.support.moments import STARTED_AT, Run
-from tests.support.snapshots import watching
+from tests.support.made.moments import STARTED_AT, Run
+from tests.support.made.snapshots import watching
 
 from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.errors import RunError

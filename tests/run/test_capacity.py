@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.agents import MadeAgent
-from tests.support.moments import Run
-from tests.support.snapshots import exchange, watching
+from tests.support.made.agents import MadeAgent
+from tests.support.made.moments import Run
+from tests.support.made.snapshots import exchange, watching
 from tests.support.virtual_time import run_virtually
 
 from hls_swarm.capacity.answer import CapacityAnswer

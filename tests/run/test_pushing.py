@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from tests.support.moments import Run
+from tests.support.made.moments import Run
+from tests.support.made.snapshots import watching
 from tests.support.protobuf import many, unsnappy
-from tests.support.snapshots import watching
 
 from hls_swarm.errors import PreflightError
 from hls_swarm.run.pushing import OTLP_EVERY_SECONDS, OtlpSender, Pusher, PushError, RemoteWriter, pushers

@@ -4,8 +4,8 @@ from io import StringIO
 from pathlib import Path
 
 from rich.console import Console, RenderableType
-from tests.support.run_folders import long_run
-from tests.support.snapshots import URL, exchange, snapshot, watching
+from tests.support.made.run_folders import long_run
+from tests.support.made.snapshots import URL, exchange, snapshot, watching
 
 from hls_swarm.judge.metrics.kinds import CounterMetric
 from hls_swarm.judge.metrics.table import METRICS

@@ -1,7 +1,7 @@
 """Whether this machine was the bottleneck, over a whole run and over a part of it."""
 
 import pytest
-from tests.support.snapshots import URL, lag
+from tests.support.made.snapshots import URL, lag
 
 from hls_swarm.records import Blame, FailureKind, ObjectKind
 from hls_swarm.snapshot.agents import AgentState

@@ -1,7 +1,7 @@
 from signal import SIGINT, SIGTERM
 
 import pytest
-from tests.support.snapshots import URL, failed, snapshot, stalled, watching
+from tests.support.made.snapshots import URL, failed, snapshot, stalled, watching
 
 from hls_swarm.judge.thresholds import ThresholdResult, WindowName, parse_threshold
 from hls_swarm.judge.verdict import Outcome, Verdict, judge

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.browser import play_with_hls_js
+from tests.support.players.browser import play_with_hls_js
 from tests.support.programs import require
 
 from hls_swarm.testorigin.process import OriginProcess

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.support.environment import clean_environ
-from tests.support.namespaces import NetworkNamespace, network_namespace
+from tests.support.networks.namespaces import NetworkNamespace, network_namespace
 from tests.support.programs import running
 from tests.support.soundness import assert_sound
 

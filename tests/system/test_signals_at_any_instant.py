@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.support.folder_fuzz import said
+from tests.support.made.folder_fuzz import said
 from tests.support.origins import serving, vod
 from tests.support.programs import require, wait_until_signals_are_caught
 from tests.support.runs import LiveRun, embedded_origin, live_run

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.browser import SHAKA_PAGE, play_at_once
+from tests.support.players.browser import SHAKA_PAGE, play_at_once
 from tests.support.programs import require
 
 from hls_swarm.testorigin.process import OriginProcess

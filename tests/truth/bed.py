@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
-from tests.support.link import ORIGIN_ADDRESS, NoNamespacesError, link
 from tests.support.live import SEGMENT_SECONDS, VARIANTS, live_source
+from tests.support.networks.link import ORIGIN_ADDRESS, NoNamespacesError, link
 from tests.support.programs import free_port, require, running, wait_for
 from tests.truth.groups import CanNotError, cpu_quota, disk_quota, memory_limit
 from tests.truth.vod import write_film

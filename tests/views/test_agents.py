@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
-from tests.support.moments import Run
-from tests.support.snapshots import lag, watching
+from tests.support.made.moments import Run
+from tests.support.made.snapshots import lag, watching
 
 from hls_swarm.judge.summary import summary
 from hls_swarm.judge.verdict import judge

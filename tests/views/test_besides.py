@@ -4,7 +4,7 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
-from tests.support.snapshots import exchange, snapshot, watching
+from tests.support.made.snapshots import exchange, snapshot, watching
 
 from hls_swarm.judge.summary import summary
 from hls_swarm.judge.verdict import Outcome, Verdict

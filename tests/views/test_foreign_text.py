@@ -19,9 +19,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markupsafe import escape
 from rich.console import RenderableType
-from tests.support.moments import origin
-from tests.support.run_folders import long_run
-from tests.support.snapshots import NOT_FOUND, exchange, snapshot
+from tests.support.made.moments import origin
+from tests.support.made.run_folders import long_run
+from tests.support.made.snapshots import NOT_FOUND, exchange, snapshot
 
 from hls_swarm.foreign import one_line, visible
 from hls_swarm.judge.comparing.compare import compare

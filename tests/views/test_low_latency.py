@@ -1,8 +1,8 @@
 """Play at low latency in every view: words of the summary and of a check, the endpoint, the dashboard, the report."""
 
 import pytest
-from tests.support.moments import Run
-from tests.support.snapshots import snapshot, watching
+from tests.support.made.moments import Run
+from tests.support.made.snapshots import snapshot, watching
 from tests.views.prometheus.test_collector import samples, value
 
 from hls_swarm.judge.summary import summary

@@ -5,8 +5,8 @@ import re
 import pytest
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics._internal.exponential_histogram.mapping.logarithm_mapping import LogarithmMapping
-from tests.support.moments import STARTED_AT, Run, origin
-from tests.support.snapshots import failed, watching
+from tests.support.made.moments import STARTED_AT, Run, origin
+from tests.support.made.snapshots import failed, watching
 
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.views.otlp import SCALE, metrics_data, named, resource

@@ -2,7 +2,7 @@
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.support.moments import Run
+from tests.support.made.moments import Run
 
 from hls_swarm.judge import timeline
 from hls_swarm.judge.thresholds import ThresholdError, parse_threshold

@@ -7,8 +7,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from tests.support.chromium import browser
-from tests.support.run_folders import long_run
+from tests.support.made.run_folders import long_run
+from tests.support.players.chromium import browser
 
 from hls_swarm.judge.comparing.compare import compare
 from hls_swarm.judge.report import Report

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.fluid import Fluid, Searched, searched
+from tests.support.made.fluid import Fluid, Searched, searched
 
 from hls_swarm.capacity.searching.lengths import Lengths
 from hls_swarm.capacity.searching.search import Options, Search

@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.run_folders import long_run
+from tests.support.made.run_folders import long_run
 
 from hls_swarm.judge.comparing.compare import (
     Conclusion,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from tests.support.timelines import Values, timeline
+from tests.support.made.timelines import Values, timeline
 
 from hls_swarm.judge.findings.engine import MOST_INTERVALS, Change, Engine, Turn, find
 from hls_swarm.judge.findings.measures import now_of

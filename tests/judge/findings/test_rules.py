@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from tests.support.timelines import Values, timeline
+from tests.support.made.timelines import Values, timeline
 
 from hls_swarm.judge.findings.engine import find
 from hls_swarm.judge.findings.rules.table import RULES

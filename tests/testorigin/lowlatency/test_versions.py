@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.browser import play_at_once
 from tests.support.low_latency_rules import fetch, follow, read
+from tests.support.players.browser import play_at_once
 from tests.support.programs import require
 
 from hls_swarm.testorigin import OriginAddress, OriginSettings

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.run_folders import long_run
+from tests.support.made.run_folders import long_run
 
 from hls_swarm.judge.events import Event, EventKind, Level
 from hls_swarm.judge.report import Report

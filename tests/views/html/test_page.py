@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from tests.support.chromium import Browser, browser
-from tests.support.run_folders import long_run
+from tests.support.made.run_folders import long_run
+from tests.support.players.chromium import Browser, browser
 
 from hls_swarm.judge.comparing.compare import compare
 from hls_swarm.judge.report import Report

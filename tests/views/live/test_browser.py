@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from tests.support.chromium import Browser, browser
-from tests.support.moments import STARTED_AT, Run, origin
-from tests.support.snapshots import failed, stalled, watching
+from tests.support.made.moments import STARTED_AT, Run, origin
+from tests.support.made.snapshots import failed, stalled, watching
+from tests.support.players.chromium import Browser, browser
 
 from hls_swarm.http.serving.page_server import HTML, Answer, PageServer
 from hls_swarm.http.serving.publisher import Publisher, event

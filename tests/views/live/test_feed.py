@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.moments import STARTED_AT, Run, origin
-from tests.support.snapshots import failed, watching
+from tests.support.made.moments import STARTED_AT, Run, origin
+from tests.support.made.snapshots import failed, watching
 
 from hls_swarm.capacity.searching.progress import Progress
 from hls_swarm.judge.verdict import Outcome, Verdict

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.support.moments import Run, origin
+from tests.support.made.moments import Run, origin
+from tests.support.made.snapshots import failed, stalled, watching
 from tests.support.programs import free_port
-from tests.support.snapshots import failed, stalled, watching
 
 from hls_swarm.errors import RunError
 from hls_swarm.http.serving.page_server import MOST_HEAD_BYTES

@@ -6,9 +6,9 @@ from math import inf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.moments import STARTED_AT, Run, origin
+from tests.support.made.moments import STARTED_AT, Run, origin
+from tests.support.made.snapshots import failed, watching
 from tests.support.protobuf import delimited, fields, many, numbers, unsnappy, unzigzag, varint
-from tests.support.snapshots import failed, watching
 
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.views.prometheus import wire

@@ -1,7 +1,7 @@
 from io import StringIO
 
 from rich.console import Console
-from tests.support.snapshots import failed, snapshot, stalled, watching
+from tests.support.made.snapshots import failed, snapshot, stalled, watching
 from tests.views.tui import states
 
 from hls_swarm.judge.verdict import judge

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.browser import FLAGS
+from tests.support.players.browser import FLAGS
 from tests.support.programs import require
 
 

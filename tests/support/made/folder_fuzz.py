@@ -11,7 +11,7 @@ from xml.etree.ElementTree import fromstring
 
 from tests.builders.folder_mutations import damaged
 from tests.capacity.test_answer import found
-from tests.support.run_folders import long_run
+from tests.support.made.run_folders import long_run
 
 from hls_swarm.cli import main
 from hls_swarm.judge.summary import to_json

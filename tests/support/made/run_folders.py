@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.moments import STARTED_AT, URL, Run, origin
-from tests.support.snapshots import NOT_FOUND, exchange
+from tests.support.made.moments import STARTED_AT, URL, Run, origin
+from tests.support.made.snapshots import NOT_FOUND, exchange
 
 from hls_swarm.judge.verdict import Outcome, judge
 from hls_swarm.records import (
