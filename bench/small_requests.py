@@ -34,7 +34,7 @@ from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity
 from hls_swarm.http.h1.connection import BodyUse, Fate
 from hls_swarm.http.h1.head import Head
 from hls_swarm.http.h2.connection import H2Connection
-from hls_swarm.http.h2.fields import plain_block
+from hls_swarm.http.h2.fields import CODING
 from hls_swarm.records import Exchange, Failure
 
 _LINES = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:2"]
@@ -86,7 +86,9 @@ class Asker:
         self._context = context
         self._client = Client(context, Identity(http2=Http2.REQUIRED))
         target = context.targets[url]
-        self._block = plain_block(target.request_line, target.host_line, target.route.tls, self._client.fields.full)
+        self._block = CODING.plain_block(
+            target.request_line, target.host_line, target.route.tls, self._client.fields.full
+        )
         self._client.fetch(Request(url, 0.0, Timeouts(), keep_body=True), self._opened)
 
     def _opened(self, exchange: Exchange) -> None:

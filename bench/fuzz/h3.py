@@ -16,11 +16,11 @@ import time
 from bench.fuzz.peer import SLOWEST_SECONDS, broken
 
 from hls_swarm.http.h1.head import MalformedHead
-from hls_swarm.http.h2.session import BodyReceived, HeadReceived, StreamReset
 from hls_swarm.http.h3 import frames
 from hls_swarm.http.h3.fields import parse_fields, request_block
 from hls_swarm.http.h3.frames import ProtocolError, frame, varint
 from hls_swarm.http.h3.session import BLOCK_LIMIT_BYTES, GoingAway, Session
+from hls_swarm.http.multiplexing.events import BodyReceived, HeadReceived, StreamReset
 
 GET = request_block("/a.ts", "origin.example", tls=True)
 SECTIONS = (

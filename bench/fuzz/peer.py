@@ -26,15 +26,8 @@ from hls_swarm.http.h2 import frames
 from hls_swarm.http.h2.fields import parse_fields, request_block
 from hls_swarm.http.h2.frames import ProtocolError
 from hls_swarm.http.h2.layout import Place
-from hls_swarm.http.h2.session import (
-    BLOCK_LIMIT_BYTES,
-    OUT_LIMIT_BYTES,
-    BodyReceived,
-    GoingAway,
-    HeadReceived,
-    Session,
-    StreamReset,
-)
+from hls_swarm.http.h2.session import BLOCK_LIMIT_BYTES, OUT_LIMIT_BYTES, GoingAway, Session
+from hls_swarm.http.multiplexing.events import BodyReceived, HeadReceived, StreamReset
 from hls_swarm.http.tls.protection import ALERT, APPLICATION_DATA, HANDSHAKE, Protection
 from hls_swarm.http.tls.sizes import HEADER_BYTES
 from hls_swarm.http.tls.skipping import SkippingStream

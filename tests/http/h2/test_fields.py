@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hls_swarm.http.asking.fields import default_fields, field_block
 from hls_swarm.http.asking.target import parse_target
 from hls_swarm.http.h1.head import Framing, MalformedHead
-from hls_swarm.http.h2.fields import decoded_fields, field_literals, parse_fields, plain_block, request_block
+from hls_swarm.http.h2.fields import CODING, decoded_fields, field_literals, parse_fields, request_block
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz-0123456789", min_size=1, max_size=40)
@@ -149,4 +149,4 @@ def test_a_plain_request_is_what_http_1_1_has() -> None:
     block = field_block(default_fields("agent/1"), (("X-Name", " a: b; \u00e9 "), ("Empty", "")))
     asked = request_block("/a%20b.m3u8?x=1:%202", "origin.example:8443", tls=True) + field_literals(block.fields)
     for _ in range(2):
-        assert plain_block(target.request_line, target.host_line, True, block.full) == asked
+        assert CODING.plain_block(target.request_line, target.host_line, True, block.full) == asked

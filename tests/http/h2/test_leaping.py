@@ -16,7 +16,8 @@ from hls_swarm.http.h2 import frames
 from hls_swarm.http.h2.connection import H2Connection
 from hls_swarm.http.h2.fields import request_block
 from hls_swarm.http.h2.layout import Layout, Period, Place, data_header
-from hls_swarm.http.h2.session import BodyReceived, Session
+from hls_swarm.http.h2.session import Session
+from hls_swarm.http.multiplexing.events import BodyReceived
 from hls_swarm.http.tls.protection import APPLICATION_DATA, SUITES, Protection
 from hls_swarm.http.tls.skipping import SkippingStream
 from hls_swarm.records import BODY_START_BYTES, Failure

@@ -18,13 +18,11 @@ from hls_swarm.http.h2.session import (
     IDLE_FRAMES_LIMIT,
     OUT_LIMIT_BYTES,
     STREAM_WINDOW_BYTES,
-    BodyReceived,
     Event,
     GoingAway,
-    HeadReceived,
     Session,
-    StreamReset,
 )
+from hls_swarm.http.multiplexing.events import BodyReceived, HeadReceived, StreamReset
 from hls_swarm.records import BODY_START_BYTES
 
 GET = request_block("/a.ts", "origin.example", tls=True)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.http.h2.session import BodyReceived, HeadReceived, StreamReset
 from hls_swarm.http.h3 import frames
 from hls_swarm.http.h3.frames import ErrorCode, ProtocolError, frame, read_varint, varint
 from hls_swarm.http.h3.session import BLOCK_LIMIT_BYTES, Event, GoingAway, Send, Session, Stop
+from hls_swarm.http.multiplexing.events import BodyReceived, HeadReceived, StreamReset
 
 HEAD = b"\0\0\xd9"
 SETTINGS = b"\0" + frames.settings({})

@@ -9,7 +9,8 @@ import pytest
 from tests.support.low_latency_rules import fetch, read
 
 from hls_swarm.http.h2.fields import request_block
-from hls_swarm.http.h2.session import BodyReceived, Session
+from hls_swarm.http.h2.session import Session
+from hls_swarm.http.multiplexing.events import BodyReceived
 from hls_swarm.testorigin import OriginAddress, OriginSettings
 from hls_swarm.testorigin.process import OriginProcess
 

@@ -22,6 +22,13 @@ from hls_swarm.http.h1.content import ACCEPT_ENCODING
 Fields = tuple[tuple[str, str], ...]
 
 
+class RequestBlock(Protocol):
+    """See `FieldCoding`."""
+
+    def __call__(self, path: str, authority: str, *, tls: bool, method: str = "GET") -> bytes:
+        """Encode."""
+
+
 class FieldCoding(NamedTuple):
     """How HTTP/2 or HTTP/3 encodes the fields of a request, without a dynamic table.
 
@@ -33,17 +40,21 @@ class FieldCoding(NamedTuple):
             remembered by these, as the hash of bytes is known once it was asked for.
     """
 
-    request_block: "RequestBlock"
+    request_block: RequestBlock
     field_literals: Callable[[Fields], bytes]
     block_literals: Callable[[Fields], bytes]
     plain_block: Callable[[bytes, bytes, bool, bytes], bytes]
 
 
-class RequestBlock(Protocol):
-    """See `FieldCoding`."""
+def field_coding(request_block: RequestBlock, field_literals: Callable[[Fields], bytes]) -> FieldCoding:
+    """A coding in which nothing depends on what was sent before: what many requests share is encoded once."""
 
-    def __call__(self, path: str, authority: str, *, tls: bool, method: str = "GET") -> bytes:
-        """Encode."""
+    @lru_cache(maxsize=4096)
+    def plain_block(request_line: bytes, host_line: bytes, tls: bool, lines: bytes) -> bytes:
+        path, authority, fields = _asked_plainly(request_line, host_line, lines)
+        return request_block(path, authority, tls=tls) + field_literals(fields)
+
+    return FieldCoding(request_block, field_literals, lru_cache(maxsize=1024)(field_literals), plain_block)
 
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -157,7 +168,7 @@ def extended(block: FieldBlock, more: Fields) -> FieldBlock:
     )
 
 
-def asked_plainly(request_line: bytes, host_line: bytes, lines: bytes) -> tuple[str, str, Fields]:
+def _asked_plainly(request_line: bytes, host_line: bytes, lines: bytes) -> tuple[str, str, Fields]:
     """Path, authority and fields of a request as HTTP/1.1 has it."""
     pairs = (line.partition(": ") for line in lines.decode("utf-8").split("\r\n")[:-1])
     path, authority = request_line[4:-11].decode("ascii"), host_line[6:-2].decode("ascii")

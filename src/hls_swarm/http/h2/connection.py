@@ -25,7 +25,8 @@ from hls_swarm.http.h2.fields import CODING, parse_fields
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, code_name
 from hls_swarm.http.h2.layout import Layout
 from hls_swarm.http.h2.lookout import Lookout
-from hls_swarm.http.h2.session import BodyReceived, Event, GoingAway, HeadReceived, Session, StreamReset
+from hls_swarm.http.h2.session import Event, GoingAway, Session
+from hls_swarm.http.multiplexing.events import BodyReceived, HeadReceived, StreamReset
 from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
 from hls_swarm.stats.hosts import HostTally
 

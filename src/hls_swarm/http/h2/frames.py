@@ -3,6 +3,8 @@
 import struct
 from enum import IntEnum
 
+from hls_swarm.http.multiplexing.events import BrokenProtocolError
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADER_BYTES = 9
 FRAME_LIMIT_BYTES = 1 << 14
@@ -40,8 +42,8 @@ class ErrorCode(IntEnum):
     HTTP_1_1_REQUIRED = 13
 
 
-class ProtocolError(Exception):
-    """The peer broke the protocol in a way that ends the connection; the text says how, in a few words."""
+class ProtocolError(BrokenProtocolError):
+    """See `BrokenProtocolError`; `code` tells the peer."""
 
     def __init__(self, code: ErrorCode, words: str) -> None:
         super().__init__(words)

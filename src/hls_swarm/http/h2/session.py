@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from hls_swarm.http.h2 import frames
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, frame_header, header_parts
-from hls_swarm.records import BODY_START_BYTES
+from hls_swarm.http.multiplexing.events import Body, BodyReceived, HeadReceived, StreamReset
 
 STREAM_WINDOW_BYTES = 6 << 20
 CONNECTION_WINDOW_BYTES = 15 << 20
@@ -31,37 +31,6 @@ _DEFAULT_WINDOW_BYTES = (1 << 16) - 1
 _LAST_STREAM = (1 << 31) - 1
 
 
-class HeadReceived(NamedTuple):
-    """A field block is whole: an interim head, a head, or trailers."""
-
-    stream: int
-    block: bytes
-    size_bytes: int
-    ends: bool
-
-
-class BodyReceived(NamedTuple):
-    """Body bytes of a stream, padding not counted.
-
-    Attributes:
-        pieces: holds them if they are kept.
-        start: what a body that is not kept begins with, in the first event of it.
-    """
-
-    stream: int
-    size_bytes: int
-    pieces: tuple[bytes, ...]
-    ends: bool
-    start: bytes = b""
-
-
-class StreamReset(NamedTuple):
-    """The peer ended a stream."""
-
-    stream: int
-    code: int
-
-
 class GoingAway(NamedTuple):
     """The peer takes no more streams; those above `last` were not and will not be processed."""
 
@@ -72,33 +41,16 @@ class GoingAway(NamedTuple):
 Event = HeadReceived | BodyReceived | StreamReset | GoingAway
 
 
-class _Stream:
-    __slots__ = ("has_head", "keeps", "pieces", "received", "start", "window")
+class _Stream(Body):
+    __slots__ = ("has_head", "window")
 
     def __init__(self, keeps: bool) -> None:
         self.keeps = keeps
         self.window = STREAM_WINDOW_BYTES
         self.has_head = False
-        self.received = 0  # body bytes that no event has told of
-        self.pieces: list[bytes] = []
-        self.start: bytes | None = None  # None before it came; empty once it was told of
-
-    def take(self, payload: bytes | memoryview) -> None:
-        """Keep what is needed of a body's bytes."""
-        self.received += len(payload)
-        if self.keeps:
-            self.pieces.append(bytes(payload))
-        elif self.start is None:
-            self.start = bytes(payload[:BODY_START_BYTES])
-
-    def told(self, number: int, *, ends: bool) -> BodyReceived:
-        """The event that tells of all of it so far."""
-        event = BodyReceived(number, self.received, tuple(self.pieces), ends, self.start or b"")
         self.received = 0
-        self.pieces.clear()
-        if self.start:
-            self.start = b""
-        return event
+        self.pieces = []
+        self.start = None
 
 
 class Session:

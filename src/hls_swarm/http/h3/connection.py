@@ -17,11 +17,11 @@ from hls_swarm.http.asking.target import Route
 from hls_swarm.http.failures import phrase
 from hls_swarm.http.h1.connection import BodyUse, Exchanger, Fate, Pool
 from hls_swarm.http.h1.head import Framing, Head, MalformedHead
-from hls_swarm.http.h2.session import BodyReceived, HeadReceived, StreamReset
 from hls_swarm.http.h3.fields import CODING, parse_fields
 from hls_swarm.http.h3.frames import ErrorCode, ProtocolError, code_name
 from hls_swarm.http.h3.path import QuicPath
 from hls_swarm.http.h3.session import Event, GoingAway
+from hls_swarm.http.multiplexing.events import BodyReceived, HeadReceived, StreamReset
 from hls_swarm.records import Failure, FailureKind
 from hls_swarm.stats.hosts import HostTally
 

@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from hls_swarm.http.multiplexing.events import BrokenProtocolError
+
 ALPN = "h3"
 
 DATA, HEADERS, CANCEL_PUSH, SETTINGS, PUSH_PROMISE, GOAWAY, MAX_PUSH_ID = 0x0, 0x1, 0x3, 0x4, 0x5, 0x7, 0xD
@@ -39,8 +41,8 @@ class ErrorCode(IntEnum):
     QPACK_DECODER_STREAM_ERROR = 0x202
 
 
-class ProtocolError(Exception):
-    """The peer broke the protocol in a way that ends the connection; the text says how, in a few words."""
+class ProtocolError(BrokenProtocolError):
+    """See `BrokenProtocolError`; `code` tells the peer."""
 
     def __init__(self, code: ErrorCode, words: str) -> None:
         super().__init__(words)

@@ -13,10 +13,9 @@ Rules:
 
 from typing import NamedTuple
 
-from hls_swarm.http.h2.session import BodyReceived, HeadReceived, StreamReset
 from hls_swarm.http.h3 import frames
 from hls_swarm.http.h3.frames import ErrorCode, ProtocolError, read_varint
-from hls_swarm.records import BODY_START_BYTES
+from hls_swarm.http.multiplexing.events import Body, BodyReceived, HeadReceived, StreamReset
 
 BLOCK_LIMIT_BYTES = 64 << 10
 IDLE_FRAMES_LIMIT = 1000
@@ -52,10 +51,10 @@ class Stop(NamedTuple):
     code: ErrorCode
 
 
-class _Stream:
+class _Stream(Body):
     """One request's answer as it comes."""
 
-    __slots__ = ("buffer", "has_head", "keeps", "needed", "pieces", "received", "rest", "skip", "start")
+    __slots__ = ("buffer", "has_head", "needed", "rest", "skip")
 
     def __init__(self, *, keeps: bool) -> None:
         self.keeps = keeps
@@ -64,26 +63,9 @@ class _Stream:
         self.skip = 0  # of a frame that means nothing
         self.buffer = bytearray()  # of a frame that is of use only whole
         self.needed = 0  # bytes in `buffer` from which on to look again
-        self.received = 0  # body bytes that no event has told of
-        self.pieces: list[bytes] = []
-        self.start: bytes | None = None  # None before it came; empty once it was told of
-
-    def take(self, payload: bytes) -> None:
-        """Keep what is needed of a body's bytes."""
-        self.received += len(payload)
-        if self.keeps:
-            self.pieces.append(payload)
-        elif self.start is None:
-            self.start = payload[:BODY_START_BYTES]
-
-    def told(self, number: int, *, ends: bool) -> BodyReceived:
-        """The event that tells of all of it so far."""
-        event = BodyReceived(number, self.received, tuple(self.pieces), ends, self.start or b"")
         self.received = 0
-        self.pieces.clear()
-        if self.start:
-            self.start = b""
-        return event
+        self.pieces = []
+        self.start = None
 
 
 class _PeerStream:
