@@ -292,6 +292,25 @@ def test_refusals_so_rare_that_a_smaller_load_may_have_had_none_by_chance_accuse
     assert "rate-limit" in [one.name for one in cause.not_known]
 
 
+@pytest.mark.parametrize(
+    ("first_byte", "named"),
+    [(0.00005, ["rate-limit"]), (0.0002, ["rate-limit"]), (0.0049, ["rate-limit"]), (0.02, ["upstream"])],
+)
+def test_refusals_are_fast_where_the_first_byte_comes_sooner_than_anybody_feels(
+    first_byte: float, named: list[str]
+) -> None:
+    # 0.05 ms at all loads that held, as on loopback: a multiple of it is the scheduler's, not the load's.
+    held = {"segment_ttfb_seconds_p50": lambda _: 0.00005, "rtt_seconds_p50": lambda _: 0.00002}
+    failed = {"answers_refused_per_second": 4.0, "segment_ttfb_seconds_p50": first_byte, "rtt_seconds_p50": 0.0001}
+    assert [one.name for one in cause_of(made.case(failed, held=held)).named] == named
+
+
+def test_a_server_that_answers_in_a_fifth_of_a_millisecond_instead_of_a_twentieth_is_no_suspect() -> None:
+    held = {"segment_ttfb_seconds_p50": lambda _: 0.00005, "segment_download_seconds_p50": lambda _: 0.00006}
+    failed = {"segment_ttfb_seconds_p50": 0.0002, "segment_download_seconds_p50": 0.00022}
+    assert cause_of(made.case(failed, held=held)).suspects == ()
+
+
 _gives_way = _falls(2e6, 1.4e6, 0.5)
 _BREAKS_THEN = {made.OBJECTIVE: _falls(0.02, 1.28, 0.5)}
 

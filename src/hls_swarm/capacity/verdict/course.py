@@ -26,7 +26,7 @@ class Onset(OfOne):
     What was above it from the beginning crossed nothing.
 
     Args:
-        limit: an absolute one; or, with `factor`, not used.
+        limit: an absolute one; with `factor`, the least that says anything.
         factor: a multiple of what it was at the loads that held.
     """
 

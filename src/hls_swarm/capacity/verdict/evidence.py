@@ -234,9 +234,14 @@ class Drops(OfOne):
 
 @dataclass(frozen=True)
 class Same(OfOne):
-    """At F no more than a multiple of what it was at the loads that held."""
+    """At F no more than a multiple of what it was at the loads that held, or too little to be felt.
+
+    Args:
+        unfelt: up to here a multiple says nothing: what takes 0.1 ms takes 0.3 ms the next time, whatever the load.
+    """
 
     factor: float
+    unfelt: float = 0.0
     sort: Sort = Sort.RISES
 
     def ask(self, case: Case, where: str) -> Answer:
@@ -246,7 +251,7 @@ class Same(OfOne):
             return not_known(self.measure)
         text = figures(case, self.measure, case.at_held(self.measure, where), failed)
         evidence = evidence_of(case, self.measure, failed, Comparison.FALLEN, self.factor, usual)
-        return Answer(failed <= self.factor * usual, text, evidence)
+        return Answer(failed <= max(self.factor * usual, self.unfelt), text, evidence)
 
 
 @dataclass(frozen=True)

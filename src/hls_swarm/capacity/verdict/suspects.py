@@ -130,16 +130,20 @@ class Suspect:
 _FLAT_RECEIVED = Flat(RECEIVED)
 _QUOTA = Both((AtLeast(PRESSURE_CPU, 30), Below(CPU, 80)), Sort.QUEUE)
 _ONE_CORE = Both((AtLeast(BUSIEST, 95), Below(CPU, 80)))
-_SLOW_NETWORK = Rises(RTT, 3, 0.005, Sort.QUEUE)
-_SLOW_SERVER = Both((AtLeast(TTFB_SHARE, 0.8, is_share=True), Rises(TTFB, 2), Same(RTT, 2)), Sort.QUEUE)
-_SLOW_UPSTREAM = Both((AtLeast(UPSTREAM, 0.8, is_share=True), Rises(TTFB, 2)))
-_REFUSED_FAST = Both((Appears(REFUSED, each_request=True), Same(TTFB, 2)), Sort.REFUSAL)
+_UNFELT = 0.005
+"""A round trip or a wait for the first byte, s, below which its multiples are noise."""
+_SLOW_NETWORK = Rises(RTT, 3, _UNFELT, Sort.QUEUE)
+_SLOW_SERVER = Both(
+    (AtLeast(TTFB_SHARE, 0.8, is_share=True), Rises(TTFB, 2, _UNFELT), Same(RTT, 2, _UNFELT)), Sort.QUEUE
+)
+_SLOW_UPSTREAM = Both((AtLeast(UPSTREAM, 0.8, is_share=True), Rises(TTFB, 2, _UNFELT)))
+_REFUSED_FAST = Both((Appears(REFUSED, each_request=True), Same(TTFB, 2, _UNFELT)), Sort.REFUSAL)
 _GIVES_WAY = GivesWay(RECEIVED)
 _DISK_WAITS = Either((AtLeast(PRESSURE_IO, 10), AtLeast(BUSY, 50)))
 _FROM_DISK = Both((AtLeast(READ_OF_SENT, 0.3), Rises(READ_OF_SENT, 1.2), _DISK_WAITS))
 _WRITES = Both((AtLeast(BUSY, 90), AtLeast(WRITES_SHARE, 0.5, is_share=True)))
 _THROTTLED_EACH = AtEveryLoad(RELATIVE, 0.4)
-_STALE_FAST = Both((Appears(STALE), Below(RELATIVE, 0.5), Same(TTFB, 3)), Sort.REFUSAL)
+_STALE_FAST = Both((Appears(STALE), Below(RELATIVE, 0.5), Same(TTFB, 3, _UNFELT)), Sort.REFUSAL)
 _NGINX_MISSES, _VARNISH_MISSES = Drops(NGINX_HITS, 0.95), Drops(VARNISH_HITS, 0.95)
 
 SUSPECTS: tuple[Suspect, ...] = (
@@ -197,7 +201,7 @@ SUSPECTS: tuple[Suspect, ...] = (
         "link",
         "the origin's link",
         Culprit.ORIGIN,
-        (AtLeast(LINK, 90), _FLAT_RECEIVED, Rises(RTT, 3, 0.005), Binds(LINK), Onset(LINK, 90), Silent(CPU)),
+        (AtLeast(LINK, 90), _FLAT_RECEIVED, Rises(RTT, 3, _UNFELT), Binds(LINK), Onset(LINK, 90), Silent(CPU)),
         (Below(LINK, 70), OutOfProportion(LINK)),
         (AtLeast(LINK, 90),),
         "more links, more machines, a CDN",
@@ -214,7 +218,7 @@ SUSPECTS: tuple[Suspect, ...] = (
             Onset(RTT, 0.005, factor=3),
             Silent(CPU),
         ),
-        (Same(RTT, 1.5), AtLeast(LINK, 90), _GIVES_WAY),
+        (Same(RTT, 1.5, _UNFELT), AtLeast(LINK, 90), _GIVES_WAY),
         (_SLOW_NETWORK,),
         "a shaper, a provider's cap, a switch port (tc -s qdisc); BBR and fq on the origin",
         "the round trip is read from the sockets of native viewers, on Linux",
@@ -223,7 +227,7 @@ SUSPECTS: tuple[Suspect, ...] = (
         "burst-credit",
         "a credit that is used up",
         Culprit.ORIGIN,
-        (_GIVES_WAY, Appears(ALLOWANCE), Rises(RTT, 3, 0.005)),
+        (_GIVES_WAY, Appears(ALLOWANCE), Rises(RTT, 3, _UNFELT)),
         (GivesWay(ACTIVE, after_holding=False),),
         (_GIVES_WAY, Appears(ALLOWANCE)),
         "network or disk credits of the type of machine: what it carries for good is what it fell to",
@@ -264,7 +268,7 @@ SUSPECTS: tuple[Suspect, ...] = (
         "a rate limit",
         Culprit.ORIGIN,
         (_REFUSED_FAST, Flat(OK), Onset(REFUSED, 0.1)),
-        (Rises(TTFB, 3),),
+        (Rises(TTFB, 3, _UNFELT),),
         (_REFUSED_FAST,),
         "limit_req and limit_conn of nginx, rules of a firewall or a CDN: is the load machine to be let through?",
         "statuses of answers are counted in every run of native viewers",
@@ -341,7 +345,7 @@ SUSPECTS: tuple[Suspect, ...] = (
             _SLOW_UPSTREAM,
             Appears(HAPROXY_QUEUE),
             Appears(GATEWAY, each_request=True),
-            Onset(TTFB, factor=2),
+            Onset(TTFB, _UNFELT, factor=2),
         ),
         (AtLeast(CPU, 90), AtLeast(BUSIEST, 95), AtLeast(PRESSURE_IO, 20)),
         (_SLOW_SERVER, _SLOW_UPSTREAM),
