@@ -2,10 +2,8 @@
 
 import hashlib
 import os
-import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from tests.http.certificates import Certificate, made
 from tests.http.running import request, with_client
-from tests.support.programs import free_port, require, skip_part
+from tests.support.programs import free_port, require, skip_part, wait_until_listening
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Http3, Identity, TlsOptions, fetch
 from hls_swarm.http.h1.connection import Connection
@@ -155,20 +153,11 @@ def serving(name: str, root: Path, certificate: Certificate) -> Iterator[Origin]
     environment = os.environ | {"HOME": str(root), "XDG_CONFIG_HOME": str(root), "XDG_DATA_HOME": str(root)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         try:
-            wait_for(port)
-            wait_for(tls_port)
+            wait_until_listening(port)
+            wait_until_listening(tls_port)
             yield Origin(f"http://127.0.0.1:{port}", f"https://127.0.0.1:{tls_port}")
         finally:
             process.terminate()
-
-
-def wait_for(port: int) -> None:
-    for _ in range(500):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError("the server did not start")
 
 
 def asked_by_curl(url: str, flags: tuple[str, ...]) -> tuple[int, int, bytes]:

@@ -1,6 +1,7 @@
 """Real programs of the operating system for tests: found or loudly skipped, on free ports, ended by their PID."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -38,11 +39,37 @@ def skip_busy(reason: str) -> NoReturn:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port of 127.0.0.1, TCP and UDP, that nobody uses and nobody else on this machine is given who asks here.
+
+    A program listens on it only some time after this answer. So it is none of those that the kernel gives to whoever
+    connects or binds without naming one, and it stays claimed for as long as this process lives.
+    """
+    ports = _ports_left_to_programs()
+    for port in random.choices(ports, k=1000):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0hls-swarm-tests-port-{port}")  # abstract: no file, and gone with this process
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(type=kind) as probe:
+                    probe.bind(("", port))
+        except OSError:
+            claim.close()
+            continue
+        _CLAIMS.append(claim)
         return port
+    raise AssertionError("no port of this machine is free")
+
+
+_CLAIMS: list[socket.socket] = []
+
+
+def _ports_left_to_programs() -> Sequence[int]:
+    """Those that the kernel gives to nobody by itself, far from any that our programs have by default."""
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    for ports in (range(20_000, first), range(max(20_000, last + 1), 65_536)):
+        if len(ports) >= 1000:
+            return ports
+    return range(20_000, 65_536)  # this machine leaves hardly any
 
 
 @contextmanager
@@ -62,7 +89,7 @@ def running(
                     process.kill()
 
 
-def wait_for(url: str, seconds: float = 15.0) -> bytes:
+def wait_for(url: str, seconds: float = 60.0) -> bytes:
     """The body of `url` as soon as it answers with 200."""
     deadline = time.monotonic() + seconds
     while True:
@@ -74,6 +101,27 @@ def wait_for(url: str, seconds: float = 15.0) -> bytes:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{url} did not answer within {seconds} s: {error}") from error
             time.sleep(0.05)
+
+
+def wait_until_listening(port: int, seconds: float = 60.0) -> None:
+    """Until a TCP connection to this port of 127.0.0.1 is accepted."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < deadline, f"nobody listens on port {port} after {seconds} s"
+        time.sleep(0.02)
+
+
+def lines_once_there(log: Path, count: int, seconds: float = 30.0) -> list[str]:
+    """The lines of a log once it has so many, which come some time after what they tell of; else what is there then."""
+    deadline = time.monotonic() + seconds
+    while True:
+        lines = log.read_text().splitlines() if log.exists() else []
+        if len(lines) >= count or time.monotonic() > deadline:
+            return lines
+        time.sleep(0.01)
 
 
 def is_alive(pid: int) -> bool:

@@ -122,7 +122,8 @@ def test_the_numbers_agree_everywhere_and_with_the_access_log(tmp_path: Path) ->
         sum(row.get("segment_download_seconds_count", 0) for row in rows)
         == (summary["latency_seconds"]["segment"]["download"]["count"])
     )
-    assert 8 <= len(rows) <= 11
+    assert len(rows) <= 11
+    assert len(rows) >= 8 or not passed  # else a second may have been missed
 
     printed = done.stdout
     assert re.search(rf"Requests\s+{sum(requests.values())}\b", printed), printed
@@ -233,8 +234,7 @@ def test_a_killed_controller_leaves_a_folder_to_report_from_and_no_process(tmp_p
             while any(is_alive(pid) for pid in workers) and time.monotonic() < deadline:
                 time.sleep(0.02)
             assert not [pid for pid in workers if is_alive(pid)]
-        time.sleep(1.2)  # the log's last lines are on their way to the file
-        requests, _ = logged(log, "swarm-test")
+    requests, _ = logged(log, "swarm-test")  # whole when the origin has ended
 
     done = hls_swarm("report", str(folder), "--json")
     assert done.returncode == 0, done.stderr

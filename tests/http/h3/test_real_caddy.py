@@ -3,9 +3,7 @@
 import asyncio
 import json
 import os
-import socket
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from tests.http.certificates import Certificate
 from tests.http.running import request, with_client
-from tests.support.programs import free_port, require
+from tests.support.programs import free_port, lines_once_there, require, wait_until_listening
 from tests.support.runs import live_run
 
 from hls_swarm.http import Client, ClientOptions, Http3, Identity, fetch
@@ -47,22 +45,8 @@ class Caddy(NamedTuple):
 
     def counted(self, requests: int) -> Counter[tuple[str, int, int]]:
         """Version, status and body bytes of what the log holds, once it holds so many."""
-        for _ in range(500):
-            lines = self.log.read_text().splitlines() if self.log.exists() else []
-            if len(lines) >= requests:
-                break
-            time.sleep(0.01)
-        entries = [json.loads(line) for line in lines]
+        entries = [json.loads(line) for line in lines_once_there(self.log, requests)]
         return Counter((entry["request"]["proto"], entry["status"], entry["size"]) for entry in entries)
-
-
-def listening(port: int) -> None:
-    for _ in range(500):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError("Caddy did not start")
 
 
 @pytest.fixture
@@ -80,7 +64,7 @@ def caddy(pem: Certificate, tmp_path: Path) -> Iterator[Caddy]:
     command = [require("caddy"), "run", "--adapter", "caddyfile", "--config", str(config)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         try:
-            listening(port)
+            wait_until_listening(port)
             yield Caddy(f"https://127.0.0.1:{port}", tmp_path / "access.log")
         finally:
             process.terminate()

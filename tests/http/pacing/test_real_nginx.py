@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 import uvloop
 from tests.http.running import request
-from tests.support.programs import require
+from tests.support.programs import free_port, require, wait_until_listening
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity, TlsOptions, fetch
 from hls_swarm.http.pacing.link import Link
@@ -45,8 +43,7 @@ def nginx(root: Path) -> Iterator[tuple[int, int]]:
     subprocess.run(
         [*openssl, "-keyout", str(root / "key.pem"), "-out", str(root / "cert.pem")], check=True, capture_output=True
     )
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        plain, tls = one.getsockname()[1], two.getsockname()[1]
+    plain, tls = free_port(), free_port()
     (root / "www").mkdir()
     (root / "www" / "segment.ts").write_bytes(os.urandom(SIZE))
     user = "user root;" if os.geteuid() == 0 else ""
@@ -54,12 +51,7 @@ def nginx(root: Path) -> Iterator[tuple[int, int]]:
     with subprocess.Popen([require("nginx"), "-c", str(root / "nginx.conf"), "-p", str(root)]) as process:
         try:
             for port in (plain, tls):
-                deadline = time.monotonic() + 10
-                while time.monotonic() < deadline:
-                    with socket.socket() as probe:
-                        if probe.connect_ex(("127.0.0.1", port)) == 0:
-                            break
-                    time.sleep(0.05)
+                wait_until_listening(port)
             yield plain, tls
         finally:
             process.terminate()

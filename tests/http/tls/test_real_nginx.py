@@ -2,16 +2,14 @@
 
 import asyncio
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.http.running import request, with_client
-from tests.support.programs import require
+from tests.support.programs import free_port, lines_once_there, require, wait_until_listening
 
 from hls_swarm.http import Client, ClientOptions, Http2, Identity, TlsOptions, fetch
 from hls_swarm.http.h2.connection import H2Connection
@@ -56,8 +54,7 @@ def nginx(root: Path, server: str) -> Iterator[str]:
         str(root / "cert.pem"),
     ]
     subprocess.run(command, check=True, capture_output=True)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     (root / "www").mkdir()
     (root / "www/live.m3u8").write_bytes(b"#EXTM3U\n" * 200)
     (root / "www/segment.ts").write_bytes(os.urandom(1_234_567))
@@ -65,11 +62,7 @@ def nginx(root: Path, server: str) -> Iterator[str]:
     (root / "nginx.conf").write_text(CONFIG.format(root=root, port=port, user=user, server=server))
     with subprocess.Popen([program, "-p", str(root), "-c", str(root / "nginx.conf")]) as process:
         try:
-            for _ in range(200):
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.02)
+            wait_until_listening(port)
             yield f"https://127.0.0.1:{port}"
         finally:
             process.terminate()
@@ -77,11 +70,7 @@ def nginx(root: Path, server: str) -> Iterator[str]:
 
 def logged(root: Path, requests: int) -> tuple[int, int]:
     """Requests and body bytes that the log holds, once it holds so many."""
-    for _ in range(500):
-        lines = (root / "access.log").read_text().splitlines()
-        if len(lines) >= requests:
-            break
-        time.sleep(0.01)
+    lines = lines_once_there(root / "access.log", requests)
     return len(lines), sum(int(line.split()[1]) for line in lines)
 
 

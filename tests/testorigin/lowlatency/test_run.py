@@ -23,7 +23,7 @@ def test_counts_equal_the_log_and_held_requests_are_a_figure_of_their_own(versio
     command = [sys.executable, "-m", "hls_swarm"]
     serve = [*command, "origin", "--low-latency", "--port", "0", "--tls", "--access-log", str(log)]
     with running(serve, tmp_path / "origin.log"):
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while (found := re.search(ANNOUNCED, (tmp_path / "origin.log").read_text(), re.DOTALL)) is None:
             assert time.monotonic() < until
             time.sleep(0.1)
@@ -43,12 +43,15 @@ def test_counts_equal_the_log_and_held_requests_are_a_figure_of_their_own(versio
         run += [*VERSIONS[version], "--ca-file", found[3]]
         run += ["--json", str(out), "--no-expectations", "--tui=false", url]
         subprocess.run([*command, *run], check=False, timeout=60, capture_output=True)
-        time.sleep(1.5)
-        lines = re.findall(r' (HTTP/\S+)" (\d{3}) (\d+) "', log.read_text())
+    lines = re.findall(r' (HTTP/\S+)" (\d{3}) (\d+) "', log.read_text())  # whole when the origin has ended
     summary = json.loads(out.read_text())
     assert {spoken for spoken, _, _ in lines} == {version.partition(" ")[0]}
     assert len(lines) == sum(summary["requests"].values())
-    assert sum(int(size) for _, _, size in lines) == sum(summary["body_bytes"].values())
+    sent, received = sum(int(size) for _, _, size in lines), sum(summary["body_bytes"].values())
+    if any(summary["cancelled"][kind] for kind in ("part", "segment", "init")):
+        assert received <= sent  # cut by the end of a run on a busy machine: the log has what was sent of it
+    else:
+        assert received == sent
     low_latency, latency = summary["low_latency"], summary["latency_seconds"]
     assert low_latency["viewers"] == 4
     assert low_latency["blocking_reloads"] > 30
