@@ -50,6 +50,14 @@ class LiveRun:
             assert time.monotonic() < deadline, "nobody played"
             time.sleep(0.05)
 
+    def wait_until_said(self, words: str, seconds: float = 60.0) -> None:
+        """Until these words are on standard error."""
+        deadline = time.monotonic() + seconds
+        while words not in self.said():
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
+
     def workers(self) -> list[int]:
         """Its worker processes in the order of their start."""
         children = psutil.Process(self.process.pid).children()

@@ -6,6 +6,9 @@ clock is involved, in `tests/snapshot` and `tests/judge`.
 """
 
 import re
+from collections.abc import Iterable
+
+from tests.support.programs import skip_busy
 
 _OTHERS = re.compile(
     r"\d+% of the run is void, more than .*|this machine was late: .*|this machine's (processor|link) was full .*"
@@ -28,5 +31,17 @@ def assert_sound(code: int, printed: str) -> bool:
     assert reasons, f"exit code {code}: {printed}"
     verdict, words = reasons[-1]
     assert code == _CODES[verdict], f"exit code {code}: {printed}"
-    assert [reason for reason in words.split("; ") if not _OTHERS.fullmatch(reason)] == []
+    assert are_of_others(words.split("; ")), printed
     return False
+
+
+def are_of_others(reasons: Iterable[str]) -> bool:
+    """Whether for each of these reasons the other programs of a machine are to blame."""
+    return all(_OTHERS.fullmatch(reason) for reason in reasons)
+
+
+def skip_if_others_voided_it(code: int, printed: str) -> None:
+    """Skip where the run is invalid because of what others do here: it could not come to the verdict in question."""
+    if code == _CODES["invalid"]:
+        assert_sound(code, printed)
+        skip_busy(printed.strip().rpartition("\n")[2])

@@ -15,14 +15,18 @@ from tests.support.environment import clean_environ
 from tests.support.origins import serving, vod
 from tests.support.programs import require
 from tests.support.runs import LiveRun, embedded_origin, gone, live_run
+from tests.support.soundness import are_of_others, assert_sound
 
 pytestmark = [pytest.mark.program, pytest.mark.timeout(120)]
 
 LONG = vod(segments=60)
 
 
-def check_whole(run: LiveRun, verdict: str = "pass") -> None:
-    """The files of a run that ended in order."""
+def check_whole(run: LiveRun, verdict: str | None = None) -> None:
+    """The files of a run that ended in order: with that verdict, or with the one of its exit code if that is sound."""
+    code = run.ended()
+    if verdict is None:
+        verdict = "pass" if assert_sound(code, run.said()) else {3: "invalid", 99: "fail"}[code]
     assert run.summary()["verdict"] == verdict
     assert json.loads((run.folder / "summary.json").read_bytes()) == run.summary()
     assert json.loads((run.folder / "state.json").read_bytes())["finished"] is True
@@ -37,11 +41,11 @@ def test_a_signal_ends_the_run_with_its_summary(tmp_path: Path, number: signal.S
         run.wait_until_played(4)
         started, begun = run.processes(), time.monotonic()
         (run.signal if to == "controller" else run.signal_group)(number)
-        assert run.ended() == 0, run.said()
+        run.ended()
         assert time.monotonic() - begun < 20  # 2 on a machine that has nothing else to do
         assert gone(started, 0.1)
         check_whole(run)
-    assert "PASS" in run.said("out")
+    assert run.said("out").lstrip().startswith(run.summary()["verdict"].upper())
 
 
 def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
@@ -50,11 +54,12 @@ def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
         started = run.processes()
         os.kill(run.workers()[0], signal.SIGSTOP)  # which the controller now waits for
         run.signal_group(signal.SIGINT)
-        time.sleep(0.3)
         begun = time.monotonic()
-        run.signal_group(signal.SIGINT)
+        while run.process.poll() is None:  # if this machine is busy, two of them may come as one
+            assert time.monotonic() - begun < 10.0
+            time.sleep(0.3)
+            run.signal_group(signal.SIGINT)
         assert run.ended() == 1, run.said()
-        assert time.monotonic() - begun < 10.0  # at once; but others may keep this machine busy
         assert gone(started, 10.0)
     assert "Traceback" not in run.said()
     assert json.loads((run.folder / "state.json").read_bytes())["finished"] is False
@@ -62,32 +67,24 @@ def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
 
 def test_timeout_ends_the_run_with_its_summary(tmp_path: Path) -> None:
     """timeout(1) signals its child, and then the group that both are in."""
-    with serving(LONG) as base:
-        command = [
-            "timeout", "8", sys.executable, "-m", "hls_swarm", "--clients", "2", "--ramp-rate", "50", "--workers", "2",
-            "--json", str(tmp_path / "summary.json"), f"{base}/vod.m3u8",
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False, env=clean_environ())
-    assert done.returncode == 124, done.stderr
-    summary = json.loads((tmp_path / "summary.json").read_bytes())
-    assert summary["verdict"] == ("pass" if summary["viewers"]["played"] else "error"), summary
+    arguments = ("--clients", "2", "--workers", "2")
+    with serving(LONG) as base, live_run(tmp_path, f"{base}/vod.m3u8", *arguments, prefix=("timeout", "300")) as run:
+        run.wait_until_played(2)
+        run.signal(signal.SIGALRM)  # what its timer does when the time is up
+        assert run.ended() == 124, run.said()
+    assert run.summary()["verdict"] in {"pass", "invalid"}, run.said()
+    assert json.loads((run.folder / "state.json").read_bytes())["finished"] is True
 
 
 def test_a_hang_up_that_nohup_ignores(tmp_path: Path) -> None:
-    with serving(LONG) as base:
-        command = [
-            "bash", "-c", 'trap "" HUP; exec "$@"', "-", sys.executable, "-m", "hls_swarm", "--clients", "1",
-            "--duration", "4s", "--no-output=false", "--output", str(tmp_path / "run"), f"{base}/vod.m3u8",
-        ]  # fmt: skip
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=clean_environ()) as run:
-            timeline = tmp_path / "run/timeline.jsonl"
-            deadline = time.monotonic() + 30
-            while not timeline.exists() or not timeline.read_bytes():
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            run.send_signal(signal.SIGHUP)
-            assert run.wait(30) == 0
-    assert json.loads((tmp_path / "run/summary.json").read_bytes())["elapsed_seconds"] >= 4
+    ignoring = ("bash", "-c", 'trap "" HUP; exec "$@"', "-")
+    arguments = ("--clients", "1", "--duration", "6s")
+    with serving(LONG) as base, live_run(tmp_path, f"{base}/vod.m3u8", *arguments, prefix=ignoring) as run:
+        run.wait_until_played()
+        run.signal(signal.SIGHUP)
+        run.ended()
+        check_whole(run)
+    assert run.summary()["elapsed_seconds"] >= 6
 
 
 def test_a_reader_that_goes_away_and_a_disk_that_is_full_cost_only_what_they_show(tmp_path: Path) -> None:
@@ -98,8 +95,9 @@ def test_a_reader_that_goes_away_and_a_disk_that_is_full_cost_only_what_they_sho
             place = tmp_path / name
             place.mkdir()
             with live_run(place, f"{base}/vod.m3u8", "--clients", "1", "--duration", "3s", stdout=stdout) as run:
-                assert run.ended() == 1, run.said()
-                check_whole(run)
+                code = run.ended()
+                assert code == 1 or not assert_sound(code, run.said())
+                check_whole(run, "pass" if code == 1 else "invalid")
             told = "hls-swarm: standard output can not be written: no space left on device" in run.said()
             assert told == (name == "full")
     os.close(write_end)
@@ -108,12 +106,16 @@ def test_a_reader_that_goes_away_and_a_disk_that_is_full_cost_only_what_they_sho
 def test_a_run_without_standard_streams(tmp_path: Path) -> None:
     with serving(LONG) as base:
         command = (
-            f"{sys.executable} -m hls_swarm --clients 1 --duration 2s --json {tmp_path}/s.json {base}/vod.m3u8 "
+            f"{sys.executable} -m hls_swarm --clients 1 --duration 5s --json {tmp_path}/s.json {base}/vod.m3u8 "
             "<&- >&- 2>&-"
         )
         done = subprocess.run(["bash", "-c", command], timeout=40, check=False, env=clean_environ())
-    assert done.returncode == 1  # its summary could not be shown
-    assert json.loads((tmp_path / "s.json").read_bytes())["verdict"] == "pass"
+    summary = json.loads((tmp_path / "s.json").read_bytes())
+    if summary["verdict"] == "pass":
+        assert done.returncode == 1  # its summary could not be shown
+    else:
+        assert (done.returncode, summary["verdict"]) == (3, "invalid")
+        assert are_of_others(summary["reasons"])
 
 
 @pytest.mark.system
@@ -160,7 +162,6 @@ def test_a_controller_that_stood_still_goes_on_and_says_so(tmp_path: Path) -> No
         run.signal(signal.SIGCONT)
         time.sleep(2.5)
         run.signal(signal.SIGINT)
-        assert run.ended() == 0, run.said()
         check_whole(run)
     assert run.summary()["generator"]["controller_lateness_seconds"]["max"] > 2.5
     assert "the controller was late by up to" in run.said("out")
@@ -175,15 +176,15 @@ def test_a_controller_that_stood_still_for_too_long_has_no_load_left(tmp_path: P
         run.signal(signal.SIGCONT)
         assert run.ended() == 3, run.said()
         check_whole(run, "invalid")
-    (reason,) = run.summary()["reasons"]
-    assert "the controller asked for nothing as long as the lease says" in reason
+    reasons = run.summary()["reasons"]
+    assert any("the controller asked for nothing as long as the lease says" in reason for reason in reasons), reasons
 
 
 def test_a_worker_that_dies_says_of_what(tmp_path: Path) -> None:
     with serving(LONG) as base, live_run(tmp_path, f"{base}/vod.m3u8", "--clients", "2", "--workers", "2") as run:
         run.wait_until_played(2)
         os.kill(run.workers()[1], signal.SIGABRT)
-        time.sleep(2)
+        run.wait_until_said("worker 1 died")
         run.signal(signal.SIGINT)
         assert run.ended() == 3, run.said()
         check_whole(run, "invalid")
@@ -199,7 +200,8 @@ def test_a_disk_that_is_full_is_told_and_costs_only_what_has_no_room(tmp_path: P
     limited = ("bash", "-c", 'ulimit -f 6; exec "$@"', "-")
     arguments = ("--clients", "1", "--duration", "6s", "--html", str(tmp_path / "report.html"))
     with serving(LONG) as base, live_run(tmp_path, f"{base}/vod.m3u8", *arguments, prefix=limited) as run:
-        assert run.ended(60) == 1, run.said()
+        code = run.ended(60)
+        assert code == 1 or not assert_sound(code, run.said())
     assert f"{run.folder}: can not be written: file too large; the run goes on" in run.said()
     assert "lines are lost" in run.said("out")
     assert "--html: it could not be written" in run.said()
@@ -220,10 +222,11 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
         live_run(places[0], f"{base}/vod.m3u8", *folder) as one,
         live_run(places[1], f"{base}/vod.m3u8", *folder) as two,
     ):
-        codes = sorted([one.ended(), two.ended()])
-    assert codes[0] == 0
-    assert codes[1] in {1, 2}
-    refused = one if one.process.returncode else two
+        one.ended(), two.ended()
+    (ran,) = (run for run in (one, two) if run.said("out"))  # a summary
+    assert_sound(ran.ended(), ran.said())
+    refused = one if ran is two else two
+    assert refused.ended() in {1, 2}
     assert "another run writes into" in refused.said() or "is not empty" in refused.said()
     rows = (tmp_path / "shared/timeline.jsonl").read_text().splitlines()
     elapsed = [json.loads(row)["elapsed_seconds"] for row in rows]
@@ -235,12 +238,12 @@ def test_a_run_folder_that_is_removed_is_told_and_written_again(tmp_path: Path) 
     with serving(LONG) as base, live_run(tmp_path, f"{base}/vod.m3u8", "--clients", "1", "--workers", "1") as run:
         run.wait_until_played()
         shutil.rmtree(run.folder)
-        time.sleep(3)
+        run.wait_until_said("was removed or replaced")
         run.signal(signal.SIGINT)
-        assert run.ended() == 0, run.said()
         check_whole(run)
     assert "was removed or replaced" in run.said()
     assert "was removed or replaced while the run went on" in run.said("out")
     command = [sys.executable, "-m", "hls_swarm", "report", str(run.folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False, env=clean_environ())
-    assert (done.returncode, done.stdout[:4]) == (0, "PASS"), done.stderr
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(run.summary()["verdict"].upper())
