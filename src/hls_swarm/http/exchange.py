@@ -30,7 +30,7 @@ from hls_swarm.http.h1.connection import BodyUse, Connection, Fate
 from hls_swarm.http.h1.content import MalformedContent, decoding, unknown_coding
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
-from hls_swarm.http.h2.connection import Answering
+from hls_swarm.http.h2.connection import H2Answering
 from hls_swarm.http.h3.connection import H3Answering
 from hls_swarm.http.h3.path import QuicPath
 from hls_swarm.http.opening.dial import Dial
@@ -116,7 +116,7 @@ class Fetching:
         self.body_start: bytes | None = None
         self._target: Target | None = None
         self._home: Target | None = None
-        self._connection: AnyConnection | Answering | H3Answering | None = None
+        self._connection: AnyConnection | H2Answering | H3Answering | None = None
         self._dial: Dial | None = None
         self._failure: Failure | None = None
         self._head: Head | None = None

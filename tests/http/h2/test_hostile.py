@@ -1,5 +1,6 @@
 """Peers that speak HTTP/2 to do harm: whatever they send, each request ends in time, and nothing grows."""
 
+import asyncio
 import contextlib
 import socket
 import struct
@@ -144,11 +145,22 @@ def nothing(stream: int) -> Iterator[bytes]:
     yield from ()
 
 
+def says(*pieces: tuple[int, int, bytes]) -> Answer:
+    """These frames: type, flags, payload."""
+
+    def answer(stream: int) -> Iterator[bytes]:
+        yield b"".join(frames.frame(kind, flags, stream, payload) for kind, flags, payload in pieces)
+
+    return answer
+
+
 def byte_by_byte(stream: int) -> Iterator[bytes]:
     for byte in head(stream) + frames.frame(frames.DATA, frames.END_STREAM, stream, b"x" * 50):
         yield bytes((byte,))
 
 
+EARLY_HINTS = b"\x08\x03103"
+HEADERS, DATA, WHOLE, LAST = frames.HEADERS, frames.DATA, frames.END_HEADERS, frames.END_STREAM
 PING = frames.frame(frames.PING, 0, 0, bytes(8))
 LOST, SHORT, BROKEN = FailureKind.CONNECTION_LOST, FailureKind.TRUNCATED, FailureKind.MALFORMED
 PEERS: dict[str, tuple[Answer, FailureKind | None, int]] = {
@@ -163,6 +175,13 @@ PEERS: dict[str, tuple[Answer, FailureKind | None, int]] = {
     "empty DATA flood": (floods(frames.frame(frames.DATA, 0, 1)), BROKEN, 1),
     "oversized frame": (oversized, BROKEN, 1),
     "data of a stream nobody opened": (past_its_window, BROKEN, 1),
+    "interim heads without end": (says(*[(HEADERS, WHOLE, EARLY_HINTS)] * 1000), BROKEN, 1),
+    "an interim head and no other": (says((HEADERS, WHOLE | LAST, EARLY_HINTS)), BROKEN, 1),
+    "an interim head and a body": (says((HEADERS, WHOLE, EARLY_HINTS), (DATA, LAST, b"x")), BROKEN, 1),
+    "an interim head and an end": (says((HEADERS, WHOLE, EARLY_HINTS), (DATA, LAST, b"")), BROKEN, 1),
+    "a body that no status has": (says((HEADERS, WHOLE, b"\x89"), (DATA, LAST, b"x")), BROKEN, 1),
+    "trailers that do not end": (says((HEADERS, WHOLE, OK), (HEADERS, WHOLE, b"\0\x01a\x01b")), BROKEN, 1),
+    "trailers that can not be read": (says((HEADERS, WHOLE, OK), (HEADERS, WHOLE | LAST, b"\xbe")), BROKEN, 1),
     "half a frame": (half_a_frame, FailureKind.NO_PROGRESS_TIMEOUT, 1),
     "silence": (nothing, FailureKind.FIRST_BYTE_TIMEOUT, 1),
     "byte by byte": (byte_by_byte, None, 1),
@@ -193,3 +212,27 @@ def test_an_origin_that_takes_no_streams_is_waited_for_no_longer_than_for_an_ans
     assert second.failure is not None
     assert second.failure.kind is FailureKind.FIRST_BYTE_TIMEOUT
     assert second.requests_sent == 0
+
+
+def test_an_origin_that_takes_streams_again_gets_what_waited_for_it() -> None:
+    may_go_on = threading.Event()
+
+    def answer(stream: int) -> Iterator[bytes]:
+        yield head(stream, frames.END_HEADERS | frames.END_STREAM)
+        if stream == 1:
+            may_go_on.wait(5)
+            yield frames.settings({frames.MAX_CONCURRENT_STREAMS: 1})
+
+    async def use(client: Client) -> list[Exchange]:
+        long = Timeouts(connect=5.0, first_byte=5.0, no_progress=5.0, total=5.0)
+        first = await fetch(client, request(peer.url, timeouts=long))
+        second = asyncio.create_task(fetch(client, request(peer.url, timeouts=long)))
+        await asyncio.sleep(0)  # it has been begun
+        assert peer.requests == 1
+        may_go_on.set()
+        return [first, await second]
+
+    with hostile(answer, frames.settings({frames.MAX_CONCURRENT_STREAMS: 0})) as peer:
+        got = with_client(use, identity=REQUIRED)
+        assert peer.requests == 2
+    assert [(each.status, each.failure) for each in got] == [(200, None)] * 2

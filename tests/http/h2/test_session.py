@@ -290,6 +290,18 @@ HOSTILE = {
     "reset": (HELLO + frame(frames.RST_STREAM, 0, 1, b"x"), ErrorCode.FRAME_SIZE_ERROR),
     "goaway": (HELLO + frame(frames.GOAWAY, 0, 0, b"x"), ErrorCode.FRAME_SIZE_ERROR),
     "window update": (HELLO + frame(frames.WINDOW_UPDATE, 0, 0, b"x"), ErrorCode.FRAME_SIZE_ERROR),
+    "ping of a stream": (HELLO + frame(frames.PING, 0, 1, bytes(8)), ErrorCode.PROTOCOL_ERROR),
+    "goaway of a stream": (HELLO + frame(frames.GOAWAY, 0, 1, bytes(8)), ErrorCode.PROTOCOL_ERROR),
+    "window of a stream nobody opened": (HELLO + frames.window_update(3, 1), ErrorCode.PROTOCOL_ERROR),
+    "body behind its end": (
+        HELLO + frame(frames.HEADERS, 4, 1, OK) + frame(frames.DATA, 1, 1, b"x") + frame(frames.DATA, 0, 1, b"y"),
+        ErrorCode.STREAM_CLOSED,
+    ),
+    "body behind a reset": (
+        HELLO + frames.reset(1, ErrorCode.NO_ERROR) + frame(frames.DATA, 0, 1, b"y"),
+        ErrorCode.STREAM_CLOSED,
+    ),
+    "field blocks without end": (HELLO + frame(frames.HEADERS, 4, 1, b"\x08\x03103") * 35, ErrorCode.ENHANCE_YOUR_CALM),
     "window of nothing": (HELLO + frame(frames.WINDOW_UPDATE, 0, 0, bytes(4)), ErrorCode.PROTOCOL_ERROR),
 }
 
@@ -312,6 +324,44 @@ def test_a_peer_that_uses_more_than_its_window() -> None:
     with pytest.raises(ProtocolError) as caught:
         session.receive(frame(frames.DATA, 0, 1, bytes(10_001)))
     assert caught.value.code is ErrorCode.FLOW_CONTROL_ERROR
+
+
+@pytest.mark.parametrize("by", ["cancelled", "refused"])
+def test_a_stream_that_was_given_up_may_use_its_window_and_no_more(by: str) -> None:
+    session = Session()
+    session.request(GET, keeps=False)
+    session.receive(HELLO + frame(frames.HEADERS, 4, 1, OK) + frame(frames.DATA, 0, 1, bytes(10_000)))
+    if by == "cancelled":
+        session.cancel(1)
+    else:
+        session.receive(frames.goaway(0, ErrorCode.NO_ERROR))
+    left = STREAM_WINDOW_BYTES - 10_000
+    assert session.receive(frame(frames.DATA, 0, 1, bytes(16_000)) * (left // 16_000)) == []
+    assert session.receive(frame(frames.DATA, 0, 1, bytes(left % 16_000))) == []
+    with pytest.raises(ProtocolError) as caught:
+        session.receive(frame(frames.DATA, 0, 1, b"x"))
+    assert caught.value.code is ErrorCode.STREAM_CLOSED
+
+
+def test_an_end_without_an_error_behind_a_whole_answer_changes_nothing() -> None:
+    session = Session()
+    session.request(GET, keeps=True)
+    whole = HELLO + frame(frames.HEADERS, 4, 1, OK) + frame(frames.DATA, 0, 1, b"x") + frame(frames.DATA, 1, 1)
+    assert session.receive(whole + frames.reset(1, ErrorCode.NO_ERROR)) == [
+        HeadReceived(1, OK, 9 + len(OK), False),
+        BodyReceived(1, 1, (b"x",), True),
+    ]
+    assert session.can_open
+
+
+def test_room_for_more_streams_is_told_once_it_grows() -> None:
+    def said(most: int) -> bool:
+        session.receive(frames.settings({frames.MAX_CONCURRENT_STREAMS: most}))
+        grown, session.has_more_room = session.has_more_room, False
+        return grown
+
+    session = Session()
+    assert [said(most) for most in (200, 1, 1, 0, 3, 2, 100, 1000)] == [False] * 4 + [True, False, True, False]
 
 
 def test_a_peer_that_asks_for_answers_and_takes_none() -> None:

@@ -1,11 +1,8 @@
 """One HTTP/2 connection of a viewer: requests go out as they come, answers come in side by side.
 
-Rules:
+Rules, beside those of `multiplexing.connection`:
 
-- The same `Exchanger` that HTTP/1.1 serves: what is counted and when means the same.
-- A request that the peer says it did not process (GOAWAY below it, REFUSED_STREAM) is in no access log: it is not
-  counted, and made up for once, on a new connection (RFC 9113 8.7).
-- A cancelled request ends its stream, not the connection.
+- GOAWAY below a request, and REFUSED_STREAM, say that it was not processed.
 - The low-water mark follows the bytes of a body only while it is the only thing to come.
 - So does dropping: while one long body is all that comes over TLS, what is like what came before is dropped in the
   kernel, see `layout`. Records that lead there are read one by one, so that nothing behind them is taken.
@@ -14,19 +11,19 @@ Rules:
 import asyncio
 from time import perf_counter
 
-from hls_swarm.errors import raised
 from hls_swarm.http.asking.target import Route
 from hls_swarm.http.failures import phrase
 from hls_swarm.http.h1.connection import BodyUse, Exchanger, Fate, Pool, fate_of
 from hls_swarm.http.h1.head import Framing, Head, MalformedHead
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2 import frames
-from hls_swarm.http.h2.fields import CODING, parse_fields
+from hls_swarm.http.h2.fields import CODING, decoded_fields, parse_fields
 from hls_swarm.http.h2.frames import ErrorCode, ProtocolError, code_name
 from hls_swarm.http.h2.layout import Layout
 from hls_swarm.http.h2.lookout import Lookout
-from hls_swarm.http.h2.session import Event, GoingAway, Session
-from hls_swarm.http.multiplexing.events import BodyReceived, HeadReceived, StreamReset
+from hls_swarm.http.h2.session import GoingAway, Session
+from hls_swarm.http.multiplexing.connection import Answering, MultiplexedConnection
+from hls_swarm.http.multiplexing.events import BrokenProtocolError, HeadReceived, StreamReset
 from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
 from hls_swarm.stats.hosts import HostTally
 
@@ -44,22 +41,18 @@ _KEEP, _REFUSE = BodyUse.KEEP, BodyUse.REFUSE
 _LENGTH = Framing.LENGTH
 
 
-class Answering:
-    """One request and the answer to it; what an exchange holds while it waits for that.
+class H2Answering(Answering):
+    """One request and the answer to it; what an exchange holds while it waits for that."""
 
-    Attributes:
-        number: of the stream.
-    """
-
-    __slots__ = ("_connection", "exchanger", "head", "kept", "left", "number", "steps")
+    __slots__ = ("_connection", "steps")
 
     def __init__(self, connection: "H2Connection", exchanger: Exchanger, number: int) -> None:
         self._connection = connection
         self.exchanger = exchanger
         self.number = number
-        self.head: Head | None = None
-        self.kept: list[bytes] | None = None
-        self.left = 0  # of a body of known length
+        self.head = None
+        self.kept = None
+        self.left = 0
         self.steps = 0  # records read one by one since some were dropped
 
     @property
@@ -84,7 +77,7 @@ class Answering:
         self._connection.cancel(self)
 
 
-class H2Connection:
+class H2Connection(MultiplexedConnection[H2Answering]):
     """A stream of bytes to one route, and the answers that are being read from it.
 
     Args:
@@ -94,26 +87,20 @@ class H2Connection:
     """
 
     __slots__ = (
-        "_answering",
         "_futile",
-        "_is_closed",
-        "_is_reused",
         "_layout",
         "_lookout",
-        "_loop",
         "_polls",
-        "_pool",
-        "_session",
         "_sole",
         "_unsent",
         "_writes",
-        "host",
-        "route",
         "stream",
     )
 
+    version = "HTTP/2"
     speaks_h2 = True
     coding = CODING
+    _session: Session
 
     def __init__(
         self,
@@ -124,38 +111,16 @@ class H2Connection:
         pool: Pool,
         lookout: Lookout | None = None,
     ) -> None:
+        super().__init__(loop, Session(), route, host, pool)
         self._lookout = lookout
         self.stream = stream
-        self.host = host
-        self.route = route
-        self._loop = loop
-        self._pool = pool
-        self._session = Session()
         self._layout = Layout()
         self._futile = 0
-        self._answering: dict[int, Answering] = {}
-        self._sole: Answering | None = None  # if there is but one of them
-        self._unsent: list[Answering] = []
-        self._is_reused = False
-        self._is_closed = False
+        self._sole: H2Answering | None = None  # if there is but one of them
+        self._unsent: list[H2Answering] = []
         self._polls = False  # all that has come is to be taken, not only what is worth it
         self._writes = False
         loop.add_reader(stream.fd, self._readable)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether a request can be sent now."""
-        return not self._is_closed and self._session.can_open
-
-    @property
-    def is_unused(self) -> bool:
-        """Whether nothing is waited for."""
-        return not self._answering
-
-    @property
-    def takes_more(self) -> bool:
-        """Whether requests will be possible on it again, once an answer has ended."""
-        return not self._is_closed and not self._session.is_going_away
 
     @property
     def awaited_stream(self) -> int:
@@ -163,29 +128,21 @@ class H2Connection:
         sole = self._sole
         return 0 if sole is None or sole.head is None else sole.number
 
-    def unread_bytes(self) -> int:
-        """See `Answering`."""
-        return 0
-
-    def arrived_bytes(self) -> int:
-        """See `Answering`."""
-        return 0
-
-    def unread_of(self, answering: Answering) -> int:
-        """See `Answering.unread_bytes`: of a body that is all that comes; less frames' own bytes, about 0.1%."""
+    def unread_of(self, answering: H2Answering) -> int:
+        """See `H2Answering.unread_bytes`: of a body that is all that comes; less frames' own bytes, about 0.1%."""
         head = answering.head
         if answering is not self._sole or head is None or head.framing is not _LENGTH or answering.left <= 0:
             return 0
         return min(answering.left, self.stream.unread_bytes() * 1023 // 1024)
 
-    def arrived_of(self, answering: Answering) -> int:
-        """See `Answering.arrived_bytes`."""
+    def arrived_of(self, answering: H2Answering) -> int:
+        """See `H2Answering.arrived_bytes`."""
         return self.unread_of(answering)
 
-    def send(self, exchanger: Exchanger, block: bytes) -> Answering:
+    def send(self, exchanger: Exchanger, block: bytes) -> H2Answering:
         """Send a request; the connection must be idle."""
         number = self._session.request(block, keeps=exchanger.keeps_body)
-        answering = Answering(self, exchanger, number)
+        answering = H2Answering(self, exchanger, number)
         if self._answering:
             self._sole = None
             self.stream.expect(0)
@@ -196,15 +153,7 @@ class H2Connection:
         self._write()
         return answering
 
-    def cancel(self, answering: Answering) -> None:
-        """End a stream; its exchanger is not told."""
-        if not self._forget(answering):
-            return
-        self._write()
-        self._after_an_end()
-
-    def _forget(self, answering: Answering) -> bool:
-        """Wait for it no longer; its stream ends, if it has not. False: it was not waited for."""
+    def _forget(self, answering: H2Answering) -> bool:
         held = self._answering
         if held.pop(answering.number, None) is None:
             return False
@@ -257,12 +206,6 @@ class H2Connection:
             self._write()
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
-
-    def _break(self, error: Exception) -> None:
-        """An exception that nobody expects, a bug, ends what is waited for here, which would wait for ever."""
-        self._loop.call_exception_handler({"message": f"requests to {self.route.authority}", "exception": error})
-        if not self._is_closed:
-            self._lose_all(Failure(FailureKind.INTERNAL, raised(error)))
 
     def _note_sent(self) -> None:
         unsent = self._unsent
@@ -324,7 +267,7 @@ class H2Connection:
         """Whether nothing can have come yet of what is waited for."""
         return not self._answering or (self._sole is not None and self._sole.head is None)
 
-    def _take_whole(self, answering: Answering, data: bytes | memoryview) -> bool:
+    def _take_whole(self, answering: H2Answering, data: bytes | memoryview) -> bool:
         """Take in an answer that came whole and alone, in one step; False: it is not like that, nothing was done."""
         found = self._session.whole_answer(data, answering.number)
         if found is None:
@@ -360,7 +303,7 @@ class H2Connection:
 
     # A long body over TLS, see `layout`
 
-    def _is_long(self, answering: Answering) -> bool:
+    def _is_long(self, answering: H2Answering) -> bool:
         """Whether it is worth the while to drop what can be unseen of what is all that comes."""
         head = answering.head
         return (
@@ -372,7 +315,7 @@ class H2Connection:
             and head.framing is _LENGTH
         )
 
-    def _leap(self, answering: Answering, *, waits: bool) -> int:
+    def _leap(self, answering: H2Answering, *, waits: bool) -> int:
         """Drop what is like what came before; how many bytes of body.
 
         Args:
@@ -398,7 +341,7 @@ class H2Connection:
         try:
             self._session.step_over(answering.number, place.body_bytes)
         except ProtocolError as error:
-            self._refute(error)
+            self._lose_for(error)
             return place.body_bytes
         answering.left -= place.body_bytes  # and more is to come: a place is before the end
         if not answering.exchanger.body_received(place.body_bytes, 0):
@@ -407,7 +350,7 @@ class H2Connection:
             self._write()
         return place.body_bytes
 
-    def _step(self, answering: Answering) -> int:
+    def _step(self, answering: H2Answering) -> int:
         """Read one record, to come to where it can be leapt from; its bytes."""
         stream, layout, session = self.stream.leaping, self._layout, self._session
         if stream is None:
@@ -429,100 +372,37 @@ class H2Connection:
         try:
             events = self._session.receive(data)
         except ProtocolError as error:
-            self._refute(error)
+            self._lose_for(error)
             return
-        self._dispatch_all(events)
-
-    def _refute(self, error: ProtocolError) -> None:
-        """The peer broke the protocol: it is told, and all is lost."""
-        self._write()
-        self._lose_all(Failure(FailureKind.MALFORMED, f"HTTP/2: {error}"))
-
-    def _dispatch_all(self, events: list[Event]) -> None:
         for event in events:
-            self._dispatch(event)
+            if isinstance(event, GoingAway):
+                self._go_away(event)
+            else:
+                self._dispatch(event)
             if self._is_closed:
                 return
-        if self._session.out:
+        session = self._session
+        if session.out:
             self._write()
+            if session.has_more_room:
+                session.has_more_room = False
+                self._after_an_end()
 
-    def _dispatch(self, event: Event) -> None:
-        if isinstance(event, GoingAway):
-            self._go_away(event)
-            return
-        answering = self._answering.get(event.stream)
-        if answering is None:
-            return
-        if isinstance(event, BodyReceived):
-            self._body(answering, event)
-        elif isinstance(event, HeadReceived):
-            self._head(answering, event)
-        else:
-            self._reset(answering, event)
+    def _parse(self, block: bytes) -> Head:
+        return parse_fields(block)
 
-    def _head(self, answering: Answering, event: HeadReceived) -> None:
-        exchanger = answering.exchanger
-        if answering.head is not None:  # trailers
-            if event.ends:
-                self._end(answering)
-            return
+    def _take_trailers(self, answering: H2Answering, event: HeadReceived) -> None:
         try:
-            head = parse_fields(event.block)
-        except (MalformedHead, ProtocolError) as error:
-            failure = Failure(FailureKind.MALFORMED, f"HTTP/2: {error}")
-            if isinstance(error, ProtocolError):
-                self._lose_all(failure)
-            else:
-                self._lose(answering, failure)
+            decoded_fields(event.block)
+        except ProtocolError as error:
+            self._refute(error)
             return
-        exchanger.first_byte(perf_counter())
-        use = exchanger.head_received(head, event.size_bytes)
-        if head.status < 200:
-            if event.ends:
-                self._lose(answering, Failure(FailureKind.MALFORMED, "HTTP/2: an interim head and no other"))
-            return
-        answering.head = head
-        answering.left = head.length
-        if use is _REFUSE:
-            self._finish(answering, None)
-        elif event.ends:
-            answering.kept = [] if use is _KEEP else None
-            self._end(answering)
-        else:
-            answering.kept = [] if use is _KEEP else None
-
-    def _body(self, answering: Answering, event: BodyReceived) -> None:
-        head, kept = answering.head, answering.kept
-        grown = 0
-        if kept is not None:
-            kept.extend(event.pieces)
-            grown = event.size_bytes
-        elif event.start and answering.exchanger.body_start is None:
-            answering.exchanger.body_start = event.start
-        if event.size_bytes:
-            answering.left -= event.size_bytes
-            if head is not None and head.framing is _LENGTH and answering.left < 0:
-                failure = Failure(FailureKind.MALFORMED, f"HTTP/2: a body over its {head.length} bytes")
-                answering.exchanger.body_received(event.size_bytes, grown)
-                self._lose(answering, failure)
-                return
-            if not answering.exchanger.body_received(event.size_bytes, grown):
-                self._finish(answering, None)
-                return
         if event.ends:
             self._end(answering)
-
-    def _end(self, answering: Answering) -> None:
-        """The stream ended; that is the end of the answer, if it is whole."""
-        head = answering.head
-        if head is not None and head.framing is _LENGTH and answering.left > 0:
-            words = f"stream ended in the body, {answering.left} bytes missing"
-            self._lose(answering, Failure(FailureKind.TRUNCATED, words))
         else:
-            self._finish(answering, None if answering.kept is None else b"".join(answering.kept))
+            self._lose(answering, self._malformed("trailers that do not end the stream"))
 
-    def _finish(self, answering: Answering, body: bytes | None) -> None:
-        """The answer is here, or its body is of no use."""
+    def _finish(self, answering: H2Answering, body: bytes | None) -> None:
         self._is_reused = True
         self._forget(answering)
         if not self._answering and not self._writes:
@@ -530,14 +410,12 @@ class H2Connection:
         self._after_an_end()
         answering.exchanger.answered(body)
 
-    def _reset(self, answering: Answering, event: StreamReset) -> None:
+    def _take_reset(self, answering: H2Answering, event: StreamReset) -> None:
         if event.code == ErrorCode.REFUSED_STREAM:
-            failure = Failure(FailureKind.CONNECTION_LOST, "stream refused")
-            self._lose(answering, failure, refused=True)
+            self._lose(answering, Failure(FailureKind.CONNECTION_LOST, "stream refused"), refused=True)
             return
-        words = f"stream reset: {code_name(event.code)}"
         kind = FailureKind.CONNECTION_LOST if answering.head is None else FailureKind.TRUNCATED
-        self._lose(answering, Failure(kind, words))
+        self._lose(answering, Failure(kind, f"stream reset: {code_name(event.code)}"))
 
     def _go_away(self, event: GoingAway) -> None:
         refused = [one for number, one in self._answering.items() if number > event.last]
@@ -546,30 +424,25 @@ class H2Connection:
             self._lose(answering, failure, refused=True)
         self._after_an_end()
 
+    def _refute(self, error: BrokenProtocolError) -> None:
+        self._session.refute(error.code)
+        self._lose_for(error)
+
+    def _lose_for(self, error: BrokenProtocolError) -> None:
+        """The peer broke the protocol, and what there is to send tells it so."""
+        self._write()
+        self._lose_all(self._malformed(str(error)))
+
     def _ended(self, error: OSError | None) -> None:
         words = "closed" if error is None else f"lost: {phrase(error)}"
         fate = fate_of(error, self.stream)
         self._lose_all(Failure(FailureKind.CONNECTION_LOST, f"connection {words} before an answer"), fate)
 
     def _lose_all(self, failure: Failure, fate: Fate = Fate.TAKEN) -> None:
-        waiting = list(self._answering.values())
         stale = self._is_reused and failure.kind is FailureKind.CONNECTION_LOST
-        self.close()
-        for answering in waiting:
-            if answering.head is not None:
-                words = failure.detail.replace("before an answer", "in the body")
-                kind = FailureKind.TRUNCATED if failure.kind is FailureKind.CONNECTION_LOST else failure.kind
-                answering.exchanger.lost(Failure(kind, words), stale=False, fate=Fate.TAKEN)
-            else:
-                answering.exchanger.lost(failure, stale=stale, fate=fate)
-
-    def _lose(self, answering: Answering, failure: Failure, *, refused: bool = False) -> None:
-        self._forget(answering)
-        answering.exchanger.lost(failure, stale=refused, fate=Fate.REFUSED if refused else Fate.TAKEN)
-        self._after_an_end()  # last: what was refused may be asked for again here
+        self._lose_waiting(failure, stale=stale, fate=fate)
 
     def _after_an_end(self) -> None:
-        """A stream has ended: another may begin, or this was the last one."""
         if self._is_closed:
             return
         if self._session.is_going_away:

@@ -43,11 +43,9 @@ class ErrorCode(IntEnum):
 
 
 class ProtocolError(BrokenProtocolError):
-    """See `BrokenProtocolError`; `code` tells the peer."""
+    """The peer broke this version of it."""
 
-    def __init__(self, code: ErrorCode, words: str) -> None:
-        super().__init__(words)
-        self.code = code
+    code: ErrorCode
 
 
 def code_name(code: int) -> str:
@@ -82,7 +80,7 @@ def reset(stream: int, code: ErrorCode) -> bytes:
     return frame(RST_STREAM, 0, stream, struct.pack(">I", code))
 
 
-def goaway(last: int, code: ErrorCode) -> bytes:
+def goaway(last: int, code: int) -> bytes:
     """A GOAWAY frame."""
     return frame(GOAWAY, 0, 0, struct.pack(">II", last, code))
 

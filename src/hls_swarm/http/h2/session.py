@@ -6,7 +6,8 @@ Rules:
   browsers: 6 MiB a stream, 15 MiB a connection, opened again when half is used, so that updates are rare.
 - Bodies that nobody keeps are counted and stepped over. One event tells of all that a stream got at once.
 - What the peer may make us hold or do is bounded: a field block by `BLOCK_LIMIT_BYTES`, frames without use by
-  `IDLE_FRAMES_LIMIT` between two that are of use, what waits to be sent by `OUT_LIMIT_BYTES`.
+  `IDLE_FRAMES_LIMIT` between two that are of use, field blocks of one answer by `BLOCKS_LIMIT`, bytes of streams that
+  were cancelled by the windows these had, what waits to be sent by `OUT_LIMIT_BYTES`.
 - Nothing is pushed: it was forbidden, and ends the connection.
 """
 
@@ -21,6 +22,8 @@ STREAM_WINDOW_BYTES = 6 << 20
 CONNECTION_WINDOW_BYTES = 15 << 20
 BLOCK_LIMIT_BYTES = 64 << 10
 IDLE_FRAMES_LIMIT = 1000
+BLOCKS_LIMIT = 34
+"""Interim heads as over HTTP/1.1, a head and trailers."""
 OUT_LIMIT_BYTES = 256 << 10
 MOST_STREAMS = 100
 """Streams at once until the peer has said how many it takes, and never more."""
@@ -42,12 +45,12 @@ Event = HeadReceived | BodyReceived | StreamReset | GoingAway
 
 
 class _Stream(Body):
-    __slots__ = ("has_head", "window")
+    __slots__ = ("blocks", "window")
 
     def __init__(self, keeps: bool) -> None:
         self.keeps = keeps
         self.window = STREAM_WINDOW_BYTES
-        self.has_head = False
+        self.blocks = 0  # of fields
         self.received = 0
         self.pieces = []
         self.start = None
@@ -60,12 +63,14 @@ class Session:
         out: what is to be sent; who sends it takes it off.
         most_streams: how many streams may be open at once.
         is_going_away: no more streams can be opened.
+        has_more_room: the peer takes more streams at once than before; who sees it takes it back.
     """
 
     __slots__ = (
         "_block",
         "_block_frame",
         "_buffer",
+        "_forsaken",
         "_frame_limit",
         "_greeted",
         "_idle_frames",
@@ -77,6 +82,7 @@ class Session:
         "_streams",
         "_touched",
         "_window",
+        "has_more_room",
         "is_going_away",
         "most_streams",
         "out",
@@ -93,11 +99,12 @@ class Session:
         )
         self.out += frames.window_update(0, CONNECTION_WINDOW_BYTES - _DEFAULT_WINDOW_BYTES)
         self.most_streams = MOST_STREAMS
-        self.is_going_away = False
+        self.is_going_away = self.has_more_room = False
         self._streams: dict[int, _Stream] = {}
         self._next_stream = 1
         self._frame_limit = frames.FRAME_LIMIT_BYTES
         self._window = CONNECTION_WINDOW_BYTES
+        self._forsaken = 0  # bytes that may still come of streams that were given up here
         self._buffer = b""
         self._greeted = False
         self._rest = self._rest_padding = self._rest_stream = 0  # of a DATA frame that has not come whole
@@ -132,7 +139,9 @@ class Session:
 
     def cancel(self, stream: int) -> None:
         """End a stream whose answer is of no use any more."""
-        if self._streams.pop(stream, None) is not None:
+        held = self._streams.pop(stream, None)
+        if held is not None:
+            self._forsaken += held.window
             self.out += frames.reset(stream, ErrorCode.CANCEL)
 
     @property
@@ -159,7 +168,7 @@ class Session:
         try:
             self._charge(stream, body_bytes - self._rest)
         except ProtocolError as error:
-            self.out += frames.goaway(0, error.code)
+            self.refute(error.code)
             raise
         self._rest = 0
 
@@ -206,9 +215,13 @@ class Session:
             if len(self.out) > OUT_LIMIT_BYTES:
                 raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "the peer asks for answers and takes none")
         except ProtocolError as error:
-            self.out += frames.goaway(0, error.code)
+            self.refute(error.code)
             raise
         return events
+
+    def refute(self, code: int) -> None:
+        """The connection ends for what the peer has sent: it is told why."""
+        self.out += frames.goaway(0, code)
 
     # Frames
 
@@ -351,8 +364,11 @@ class Session:
             self._window = CONNECTION_WINDOW_BYTES
         stream = self._streams.get(number)
         if stream is None:
+            self._forsaken -= length
+            if self._forsaken < 0:
+                raise ProtocolError(ErrorCode.STREAM_CLOSED, "a body of a stream that has ended")
             return
-        if not stream.has_head:
+        if not stream.blocks:
             raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a body before its head")
         if length > stream.window:
             raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "more than a stream's window")
@@ -372,22 +388,24 @@ class Session:
         elif kind == frames.SETTINGS:
             self._take_settings(flags, stream, payload)
         elif kind == frames.PING:
-            if len(payload) != 8 or stream:
+            if len(payload) != 8:
                 raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a malformed PING")
+            self._check_connection(stream, "PING")
             if not flags & frames.ACK:
                 self.out += frames.frame(frames.PING, frames.ACK, 0, payload)
             self._idle("PING")
         elif kind == frames.RST_STREAM:
             self._take_reset(stream, payload, events)
         elif kind == frames.GOAWAY:
-            if len(payload) < 8 or stream:
+            if len(payload) < 8:
                 raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a malformed GOAWAY")
+            self._check_connection(stream, "GOAWAY")
             last, code = struct.unpack_from(">II", payload)
             self._tell_bodies(events)
             self.is_going_away = True
             last &= frames.WINDOW_LIMIT
             for number in [number for number in self._streams if number > last]:
-                del self._streams[number]
+                self._forsaken += self._streams.pop(number).window
             events.append(GoingAway(last, code))
             self._idle("GOAWAY")
         elif kind == frames.PUSH_PROMISE:
@@ -397,13 +415,14 @@ class Session:
                 raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a malformed WINDOW_UPDATE")
             if not struct.unpack(">I", payload)[0] & frames.WINDOW_LIMIT:
                 raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a window that grows by nothing")
+            if stream:
+                self._check_stream(stream, "WINDOW_UPDATE")
             self._idle("WINDOW_UPDATE")
         else:  # PRIORITY, and what this version does not know
             self._idle("unknown")
 
     def _take_settings(self, flags: int, stream: int, payload: bytes) -> None:
-        if stream:
-            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "SETTINGS of a stream")
+        self._check_connection(stream, "SETTINGS")
         self._idle("SETTINGS")
         if flags & frames.ACK:
             if payload:
@@ -413,7 +432,8 @@ class Session:
             raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "malformed SETTINGS")
         for name, value in struct.iter_unpack(">HI", payload):
             if name == frames.MAX_CONCURRENT_STREAMS:
-                self.most_streams = min(value, MOST_STREAMS)
+                before, self.most_streams = self.most_streams, min(value, MOST_STREAMS)
+                self.has_more_room |= self.most_streams > before
             elif name == frames.MAX_FRAME_SIZE:
                 if not frames.FRAME_LIMIT_BYTES <= value < 1 << 24:
                     raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"a frame size of {value}")
@@ -469,7 +489,10 @@ class Session:
         self._idle_frames = 0
         if self._touched:
             self._tell_bodies(events)
-        self._streams[number].has_head = True
+        stream = self._streams[number]
+        stream.blocks += 1
+        if stream.blocks > BLOCKS_LIMIT:
+            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, f"over {BLOCKS_LIMIT} field blocks in one answer")
         ends = bool(flags & frames.END_STREAM)
         if ends:
             del self._streams[number]
@@ -481,6 +504,11 @@ class Session:
         """A frame must belong to a stream that was opened here."""
         if not number & 1 or number >= self._next_stream:
             raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"{what} of stream {number}, which nobody opened")
+
+    def _check_connection(self, number: int, what: str) -> None:
+        """A frame must belong to the connection as a whole."""
+        if number:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"{what} of a stream")
 
     def _idle(self, what: str) -> None:
         """A frame that brings nothing forward."""

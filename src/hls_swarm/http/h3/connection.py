@@ -1,51 +1,45 @@
 """One HTTP/3 connection of a viewer: requests go out as they come, answers come in side by side.
 
-Rules:
+Rules, beside those of `multiplexing.connection`:
 
-- The same `Exchanger` that HTTP/1.1 and HTTP/2 serve: what is counted and when means the same.
-- A request that the peer says it did not process (GOAWAY at or below it, H3_REQUEST_REJECTED) is in no access log: it
-  is not counted, and made up for once, on a new connection (RFC 9114 4.1.1, 5.2).
+- GOAWAY at or below a request, and H3_REQUEST_REJECTED, say that it was not processed (RFC 9114 4.1.1, 5.2).
 - When a connection ends, what of it was taken can not be known: nobody here learns what the peer acknowledged.
-- A cancelled request ends its stream, not the connection.
 """
 
 import asyncio
 from time import perf_counter
 
-from hls_swarm.errors import raised
 from hls_swarm.http.asking.target import Route
 from hls_swarm.http.failures import phrase
-from hls_swarm.http.h1.connection import BodyUse, Exchanger, Fate, Pool
-from hls_swarm.http.h1.head import Framing, Head, MalformedHead
-from hls_swarm.http.h3.fields import CODING, parse_fields
+from hls_swarm.http.h1.connection import Exchanger, Fate, Pool
+from hls_swarm.http.h1.head import Head
+from hls_swarm.http.h3.fields import CODING, decoded_fields, parse_fields
 from hls_swarm.http.h3.frames import ErrorCode, ProtocolError, code_name
 from hls_swarm.http.h3.path import QuicPath
-from hls_swarm.http.h3.session import Event, GoingAway
-from hls_swarm.http.multiplexing.events import BodyReceived, HeadReceived, StreamReset
+from hls_swarm.http.h3.session import GoingAway, Session
+from hls_swarm.http.multiplexing.connection import Answering, MultiplexedConnection
+from hls_swarm.http.multiplexing.events import BodyReceived, BrokenProtocolError, HeadReceived, StreamReset
 from hls_swarm.records import Failure, FailureKind
 from hls_swarm.stats.hosts import HostTally
 
-_KEEP, _REFUSE = BodyUse.KEEP, BodyUse.REFUSE
-_LENGTH = Framing.LENGTH
 
-
-class H3Answering:
+class H3Answering(Answering):
     """One request and the answer to it; what an exchange holds while it waits for that.
 
     Attributes:
-        number: of the stream.
-        left: bytes still to come of a body of known length.
+        has_trailers: nothing but the end may follow.
     """
 
-    __slots__ = ("_connection", "exchanger", "head", "kept", "left", "number")
+    __slots__ = ("_connection", "has_trailers")
 
-    def __init__(self, connection: "H3Connection", exchanger: Exchanger) -> None:
+    def __init__(self, connection: "H3Connection", exchanger: Exchanger, number: int) -> None:
         self._connection = connection
         self.exchanger = exchanger
-        self.number = -1
-        self.head: Head | None = None
-        self.kept: list[bytes] | None = None
+        self.number = number
+        self.head = None
+        self.kept = None
         self.left = 0
+        self.has_trailers = False
 
     @property
     def host(self) -> HostTally:
@@ -69,7 +63,7 @@ class H3Answering:
         self._connection.cancel(self)
 
 
-class H3Connection:
+class H3Connection(MultiplexedConnection[H3Answering]):
     """A QUIC connection to one route, and the answers that are being read from it.
 
     Args:
@@ -83,79 +77,34 @@ class H3Connection:
     """
 
     __slots__ = (
-        "_answering",
-        "_is_closed",
-        "_is_reused",
-        "_loop",
         "_path",
-        "_pool",
-        "_session",
         "_was_full",
-        "host",
         "is_alternative",
-        "route",
         "was_lost",
     )
 
+    version = "HTTP/3"
     coding = CODING
+    _session: Session
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, path: QuicPath, route: Route, host: HostTally, pool: Pool
     ) -> None:
-        self.host = host
-        self.route = route
-        self._loop = loop
+        super().__init__(loop, path.driver.session, route, host, pool)
         self._path = path
-        self._pool = pool
-        self._session = path.driver.session
-        self._answering: dict[int, H3Answering] = {}
-        self._is_reused = False
-        self._is_closed = False
         self._was_full = False
         self.is_alternative = False
         self.was_lost = False
         path.changed = self._changed
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether a request can be sent now."""
-        return not self._is_closed and self._session.can_open
-
-    @property
-    def is_unused(self) -> bool:
-        """Whether nothing is waited for."""
-        return not self._answering
-
-    @property
-    def takes_more(self) -> bool:
-        """Whether requests will be possible on it again, once an answer has ended."""
-        return not self._is_closed and not self._session.is_going_away
-
-    def unread_bytes(self) -> int:
-        """See `H3Answering`."""
-        return 0
-
-    def arrived_bytes(self) -> int:
-        """See `H3Answering`."""
-        return 0
-
     def send(self, exchanger: Exchanger, block: bytes) -> H3Answering:
         """Send a request; the connection must be idle."""
-        answering = H3Answering(self, exchanger)
-        answering.number = self._session.request(block, keeps=exchanger.keeps_body)
-        self._answering[answering.number] = answering
+        number = self._session.request(block, keeps=exchanger.keeps_body)
+        answering = self._answering[number] = H3Answering(self, exchanger, number)
         self._path.awaits = True
         self._path.flush()
         exchanger.request_sent(perf_counter())
         return answering
-
-    def cancel(self, answering: H3Answering) -> None:
-        """End a stream; its exchanger is not told."""
-        if self._answering.pop(answering.number, None) is None:
-            return
-        self._session.cancel(answering.number)
-        self._path.flush()
-        self._after_an_end()
 
     def poll(self) -> None:
         """Take what has arrived."""
@@ -178,12 +127,6 @@ class H3Connection:
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
 
-    def _break(self, error: Exception) -> None:
-        """An exception that nobody expects, a bug, ends what is waited for here, which would wait for ever."""
-        self._loop.call_exception_handler({"message": f"requests to {self.route.authority}", "exception": error})
-        if not self._is_closed:
-            self._lose_all(Failure(FailureKind.INTERNAL, raised(error)))
-
     def _read(self) -> None:
         self._path.read()
         self._take()
@@ -191,7 +134,10 @@ class H3Connection:
     def _take(self) -> None:
         """What has been read means this."""
         for event in self._path.driver.told():
-            self._dispatch(event)
+            if isinstance(event, GoingAway):
+                self._go_away(event)
+            else:
+                self._dispatch(event)
             if self._is_closed:
                 return
         if not self._check():
@@ -213,81 +159,39 @@ class H3Connection:
             self._lose_all(Failure(FailureKind.CONNECTION_LOST, words))
         return not self._is_closed
 
-    def _dispatch(self, event: Event) -> None:
-        if isinstance(event, GoingAway):
-            self._go_away(event)
-            return
-        answering = self._answering.get(event.stream)
-        if answering is None:
-            return
-        if isinstance(event, BodyReceived):
-            self._body(answering, event)
-        elif isinstance(event, HeadReceived):
-            self._head(answering, event)
-        else:
-            self._reset(answering, event)
+    def _write(self) -> None:
+        self._path.flush()
 
-    def _head(self, answering: H3Answering, event: HeadReceived) -> None:
-        if answering.head is not None:
-            return  # trailers
-        exchanger = answering.exchanger
+    def _parse(self, block: bytes) -> Head:
+        return parse_fields(block)
+
+    def _take_trailers(self, answering: H3Answering, event: HeadReceived) -> None:
         try:
-            head = parse_fields(event.block)
-        except MalformedHead as error:
-            self._lose(answering, Failure(FailureKind.MALFORMED, f"HTTP/3: {error}"))
-            return
+            decoded_fields(event.block)
+            if answering.has_trailers:
+                raise ProtocolError(ErrorCode.H3_FRAME_UNEXPECTED, "a head behind trailers")
         except ProtocolError as error:
-            self._path.driver.close(error.code, str(error))
-            self._lose_all(Failure(FailureKind.MALFORMED, f"HTTP/3: {error}"))
+            self._refute(error)
             return
-        exchanger.first_byte(perf_counter())
-        use = exchanger.head_received(head, event.size_bytes)
-        if head.status < 200:
-            return
-        answering.head = head
-        answering.left = head.length
-        answering.kept = [] if use is _KEEP else None
-        if use is _REFUSE:
-            self._finish(answering, None)
+        answering.has_trailers = True
 
-    def _body(self, answering: H3Answering, event: BodyReceived) -> None:
-        head, kept, exchanger = answering.head, answering.kept, answering.exchanger
-        if head is None:
-            words = "a body before its head" if event.size_bytes else "a stream that ends without an answer"
-            self._lose(answering, Failure(FailureKind.MALFORMED, f"HTTP/3: {words}"))
-            return
-        grown = 0
-        if kept is not None:
-            kept.extend(event.pieces)
-            grown = event.size_bytes
-        elif event.start and exchanger.body_start is None:
-            exchanger.body_start = event.start
-        if event.size_bytes:
-            answering.left -= event.size_bytes
-            if head.framing is _LENGTH and answering.left < 0:
-                exchanger.body_received(event.size_bytes, grown)
-                self._lose(answering, Failure(FailureKind.MALFORMED, f"HTTP/3: a body over its {head.length} bytes"))
-                return
-            if not exchanger.body_received(event.size_bytes, grown):
-                self._finish(answering, None)
-                return
-        if not event.ends:
-            return
-        if head.framing is _LENGTH and answering.left > 0:
-            words = f"stream ended in the body, {answering.left} bytes missing"
-            self._lose(answering, Failure(FailureKind.TRUNCATED, words))
+    def _take_body(self, answering: H3Answering, event: BodyReceived) -> None:
+        if answering.has_trailers and event.size_bytes:
+            self._refute(ProtocolError(ErrorCode.H3_FRAME_UNEXPECTED, "a body behind trailers"))
         else:
-            self._finish(answering, None if kept is None else b"".join(kept))
+            super()._take_body(answering, event)
 
-    def _finish(self, answering: H3Answering, body: bytes | None) -> None:
-        """The answer is here, or its body is of no use."""
-        self._is_reused = True
-        if self._answering.pop(answering.number, None) is not None:
-            self._session.cancel(answering.number)  # nothing, if the stream has ended
-        self._after_an_end()
-        answering.exchanger.answered(body)
+    def _forget(self, answering: H3Answering) -> bool:
+        if self._answering.pop(answering.number, None) is None:
+            return False
+        self._session.cancel(answering.number)  # nothing, if the stream has ended
+        return True
 
-    def _reset(self, answering: H3Answering, event: StreamReset) -> None:
+    def _refute(self, error: BrokenProtocolError) -> None:
+        self._path.driver.close(ErrorCode(error.code), str(error))
+        self._lose_all(self._malformed(str(error)))
+
+    def _take_reset(self, answering: H3Answering, event: StreamReset) -> None:
         if event.code == ErrorCode.H3_REQUEST_REJECTED:
             self._lose(answering, Failure(FailureKind.CONNECTION_LOST, "request rejected"), refused=True)
             return
@@ -300,29 +204,14 @@ class H3Connection:
         self._after_an_end()
 
     def _lose_all(self, failure: Failure) -> None:
-        waiting = list(self._answering.values())
         lost = failure.kind is FailureKind.CONNECTION_LOST
         stale = self._is_reused and lost
         if self.is_alternative and (lost or failure.kind is FailureKind.MALFORMED):
             stale = True
-            self.was_lost = bool(waiting)
-        self.close()
-        for answering in waiting:
-            if answering.head is not None:
-                words = failure.detail.replace("before an answer", "in the body")
-                kind = FailureKind.TRUNCATED if failure.kind is FailureKind.CONNECTION_LOST else failure.kind
-                answering.exchanger.lost(Failure(kind, words), stale=False, fate=Fate.TAKEN)
-            else:
-                answering.exchanger.lost(failure, stale=stale, fate=Fate.UNKNOWN)
-
-    def _lose(self, answering: H3Answering, failure: Failure, *, refused: bool = False) -> None:
-        if self._answering.pop(answering.number, None) is not None:
-            self._session.cancel(answering.number)
-        answering.exchanger.lost(failure, stale=refused, fate=Fate.REFUSED if refused else Fate.TAKEN)
-        self._after_an_end()  # last: what was refused may be asked for again here
+            self.was_lost = bool(self._answering)
+        self._lose_waiting(failure, stale=stale, fate=Fate.UNKNOWN)
 
     def _after_an_end(self) -> None:
-        """A stream has ended: another may begin, or this was the last one."""
         if self._is_closed:
             return
         self._path.awaits = bool(self._answering)

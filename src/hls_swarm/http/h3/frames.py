@@ -42,11 +42,9 @@ class ErrorCode(IntEnum):
 
 
 class ProtocolError(BrokenProtocolError):
-    """See `BrokenProtocolError`; `code` tells the peer."""
+    """The peer broke this version of it."""
 
-    def __init__(self, code: ErrorCode, words: str) -> None:
-        super().__init__(words)
-        self.code = code
+    code: ErrorCode
 
 
 def code_name(code: int) -> str:

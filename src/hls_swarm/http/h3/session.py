@@ -7,7 +7,7 @@ Rules:
 - No dynamic table is kept, so neither of QPACK's streams is opened here (RFC 9204 4.2), and on the peer's encoder
   stream there is nothing to say.
 - What the peer may make us hold or do is bounded: a field section by `BLOCK_LIMIT_BYTES`, frames without use by
-  `IDLE_FRAMES_LIMIT` between two that are of use.
+  `IDLE_FRAMES_LIMIT` between two that are of use, field sections of one answer by `SECTIONS_LIMIT`.
 - Nothing is pushed: no push was allowed (MAX_PUSH_ID), and one ends the connection.
 """
 
@@ -19,6 +19,8 @@ from hls_swarm.http.multiplexing.events import Body, BodyReceived, HeadReceived,
 
 BLOCK_LIMIT_BYTES = 64 << 10
 IDLE_FRAMES_LIMIT = 1000
+SECTIONS_LIMIT = 34
+"""Interim heads as over HTTP/1.1, a head and trailers."""
 MOST_STREAMS = 100
 """Streams at once, whatever the peer allows."""
 _CONTROL_LIMIT_BYTES = 4 << 10
@@ -54,11 +56,11 @@ class Stop(NamedTuple):
 class _Stream(Body):
     """One request's answer as it comes."""
 
-    __slots__ = ("buffer", "has_head", "needed", "rest", "skip")
+    __slots__ = ("buffer", "needed", "rest", "sections", "skip")
 
     def __init__(self, *, keeps: bool) -> None:
         self.keeps = keeps
-        self.has_head = False
+        self.sections = 0
         self.rest = 0  # of a DATA frame
         self.skip = 0  # of a frame that means nothing
         self.buffer = bytearray()  # of a frame that is of use only whole
@@ -258,7 +260,7 @@ class Session:
                 stream.needed = 0
                 return
             if kind == frames.DATA:
-                if not stream.has_head:
+                if not stream.sections:
                     raise ProtocolError(ErrorCode.H3_FRAME_UNEXPECTED, "a body before its head")
                 stream.rest = length
                 if not length:
@@ -284,7 +286,9 @@ class Session:
 
     def _end_section(self, number: int, stream: _Stream, block: bytes, size_bytes: int) -> None:
         self._idle_frames = 0
-        stream.has_head = True
+        stream.sections += 1
+        if stream.sections > SECTIONS_LIMIT:
+            raise ProtocolError(ErrorCode.H3_EXCESSIVE_LOAD, f"over {SECTIONS_LIMIT} field sections in one answer")
         if stream.received:
             self._events.append(stream.told(number, ends=False))
         self._events.append(HeadReceived(number, block, size_bytes, ends=False))

@@ -6,7 +6,15 @@ from hls_swarm.records import BODY_START_BYTES
 
 
 class BrokenProtocolError(Exception):
-    """The peer broke the protocol in a way that ends the connection; the text says how, in a few words."""
+    """The peer broke the protocol in a way that ends the connection; the text says how, in a few words.
+
+    Attributes:
+        code: what tells the peer.
+    """
+
+    def __init__(self, code: int, words: str) -> None:
+        super().__init__(words)
+        self.code = code
 
 
 class HeadReceived(NamedTuple):

@@ -9,7 +9,7 @@ from time import perf_counter
 from hls_swarm.http.asking.target import Route
 from hls_swarm.http.h1.connection import Pool
 from hls_swarm.http.h1.stream import Stream
-from hls_swarm.http.h2.connection import Answering, H2Connection
+from hls_swarm.http.h2.connection import H2Answering, H2Connection
 from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, LEAST_PIECE_BYTES, Link
 from hls_swarm.stats.hosts import HostTally
 
@@ -35,11 +35,11 @@ class PacedH2Connection(H2Connection):
         self._is_watched = True
         self._timer: asyncio.TimerHandle | None = None
 
-    def arrived_of(self, answering: Answering) -> int:  # noqa: ARG002 - of whatever
+    def arrived_of(self, answering: H2Answering) -> int:  # noqa: ARG002 - of whatever
         """See `H2Connection`: what the link has let through is read."""
         return 0
 
-    def cancel(self, answering: Answering) -> None:
+    def cancel(self, answering: H2Answering) -> None:
         """See `H2Connection`."""
         super().cancel(answering)
         if not self._answering:
@@ -99,15 +99,6 @@ class PacedH2Connection(H2Connection):
             self._link.take(len(data))
             self._take(data)
         return came
-
-    def _known_left(self) -> int | None:
-        """Body bytes that are still to come; None: that is not known of every stream."""
-        left = 0
-        for answering in self._answering.values():
-            if answering.head is None or answering.left <= 0:
-                return None
-            left += answering.left
-        return left
 
     def _pause(self, now: float) -> None:
         left = self._known_left()

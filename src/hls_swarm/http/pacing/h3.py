@@ -73,15 +73,6 @@ class PacedH3Connection(H3Connection):
         else:
             path.watch(reads=True)
 
-    def _known_left(self) -> int | None:
-        """Body bytes that are still to come; None: that is not known of every stream."""
-        left = 0
-        for answering in self._answering.values():
-            if answering.head is None or answering.left <= 0:
-                return None
-            left += answering.left
-        return left
-
     def _pause(self, now: float) -> None:
         left, window = self._known_left(), self._path.window_bytes
         tick = self._link.tick_bytes if window is None else min(self._link.tick_bytes, window // 2)
