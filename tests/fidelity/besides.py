@@ -81,10 +81,16 @@ _TOP = {"useNetworkInformation": False, "defaultBandwidthEstimate": 100e6, "drop
 
 
 def _shaka(row: Row) -> Row:
-    """The same row for Shaka, which names its settings otherwise."""
+    """The same row for Shaka, which names its settings otherwise, and whose asking a relative RELOAD-URI would end."""
     cmcd = dict(row.config.get("cmcd", {}))
     config = {"abr": _TOP, **({"cmcd": cmcd | {"enabled": True}} if cmcd else {})}
-    return replace(row, player="shaka", config=config, flags=("--profile", "shaka", *row.flags))
+    origin, later = dict(row.origin), row.later
+    if "steering" in origin:
+        origin["steering"] += ",no-reload-uri"
+        later = tuple((at, f"{page},no-reload-uri" if page.startswith("steer/") else page) for at, page in later)
+    return replace(
+        row, player="shaka", config=config, flags=("--profile", "shaka", *row.flags), origin=origin, later=later
+    )
 
 
 _HLSJS_ROWS = (
@@ -144,13 +150,13 @@ _HLSJS_ROWS = (
     ),
     Row("steering version 2", **_STEERED, origin={"steering": "CDN-B,ttl=2s,version=2"}),
 )
-_NOT_OF_SHAKA = frozenset({"CMCD 1, live, a stall"})
+_NOT_OF_SHAKA = frozenset({"CMCD 1, live, a stall", "pathway A fails"})
+"""A pause of the live stream stops Shaka for good. It leaves hosts and not pathways, and here both have one host."""
 ROWS = (
     *_HLSJS_ROWS,
-    *(_shaka(row) for row in _HLSJS_ROWS if row.path != _STEERED["path"] and row.name not in _NOT_OF_SHAKA),
+    *(_shaka(row) for row in _HLSJS_ROWS if row.name not in _NOT_OF_SHAKA),
+    replace(_shaka(Row("steering, a relative address next", **_STEERED)), origin={"steering": "CDN-B,CDN-A,ttl=2s"}),
 )
-"""Shaka in this browser asks a steering server once and follows that: there is nothing to compare after it. A pause of
-the live stream stops it for good."""
 
 
 def seen_by(address: OriginAddress) -> list[RequestSeen]:

@@ -63,12 +63,17 @@ def test_what_the_manifest_says() -> None:
     }
 
 
+def test_where_to_ask_next_can_be_left_out() -> None:
+    pages = Steered(Title(), parse_steer("CDN-B,ttl=10s,no-reload-uri"))
+    assert json.loads(content(pages, "/steering")) == {"VERSION": 1, "TTL": 10, "PATHWAY-PRIORITY": ["CDN-B"]}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("ttl=10s", "name a pathway first"),
         ("A,ttl=10", "10 has no unit"),
-        ("A,after=1s", "there is no after: write ttl, version or clone"),
+        ("A,after=1s", "there is no after: write ttl, version, no-reload-uri or clone"),
         ("A b", "'A b' is no pathway"),
         ("A,clone=B", "'B' is no clone: write NEW:BASE or NEW:BASE:HOST"),
     ],

@@ -19,6 +19,7 @@ from hls_swarm.viewer.choosing.steering import (
     Clone,
     Pathways,
     asked_with,
+    move,
     parse_manifest,
     replaced,
     same_place,
@@ -191,11 +192,11 @@ class TestViewers:
         assert hosts(world) == ["a"]
         assert world.viewer.stalls == 0
 
-    @pytest.mark.parametrize(("profile", "again"), [(HLSJS, None), (MEDIA3, 7.0), (SHAKA, 300.0)])
-    def test_429_is_taken_as_each_player_takes_it(self, profile: Profile, again: float | None) -> None:
+    @pytest.mark.parametrize(("profile", "again"), [(HLSJS, []), (MEDIA3, [7]), (SHAKA, [1, 300])])
+    def test_429_is_taken_as_each_player_takes_it(self, profile: Profile, again: list[int]) -> None:
         world = watched((0.0, Answer(status=429, retry_after_seconds=7.0)), until=310.0, profile=profile)
         waits = [later - earlier for (earlier, _), (later, _) in pairwise(world.steering_asked)]
-        assert [round(wait) for wait in waits[:1]] == ([] if again is None else [again])
+        assert [round(wait) for wait in waits[: max(1, len(again))]] == again
 
     def test_a_clone_is_another_place_for_the_same(self) -> None:
         clones = [
@@ -224,6 +225,79 @@ class TestViewers:
         assert world.steering_asked == []
         assert pathways(world) == []
         assert any(isinstance(record, VariantChosen) for record in world.records)
+
+
+class TestShaka:
+    """Shaka's own ways, from its source and as its browser build does."""
+
+    def test_nothing_is_loaded_before_the_first_answer_which_is_asked_for_without_a_word(self) -> None:
+        world = watched((0.0, Answer(seconds=0.5, body=says("B", "A", ttl=3.0))), profile=SHAKA)
+        assert [url for _, url in world.steering_asked[:2]] == [
+            "http://origin/steer",
+            world.steering_asked[1][1],
+        ]
+        assert world.steering_asked[1][1].startswith("http://origin/steer?_HLS_pathway=B&_HLS_throughput=")
+        assert [round(at, 2) for at, _ in world.steering_asked] == [0.01, 3.51, 7.01]
+        assert [(round(at, 2), action.url) for at, action in world.asked[1:2]] == [(0.51, "http://b/2000.m3u8")]
+        assert hosts(world) == ["b"]
+
+    def test_a_server_that_fails_delays_the_start_by_its_second_try(self) -> None:
+        world = watched((0.0, Answer(status=503)), profile=SHAKA, until=320.0)
+        assert [round(at, 2) for at, _ in world.steering_asked] == [0.01, 1.02, 301.03, 302.04]
+        assert {url for _, url in world.steering_asked} == {"http://origin/steer"}
+        assert [(round(at, 2), action.url) for at, action in world.asked[1:2]] == [(1.03, "http://a/2000.m3u8")]
+
+    @pytest.mark.parametrize(
+        ("answer", "times"),
+        [
+            pytest.param(Answer(status=410), [0.01, 1.02, 301.03, 302.04], id="gone"),
+            pytest.param(Answer(body=b"<html>"), [0.01, 300.02], id="no manifest"),
+            pytest.param(Answer(body=says("B", VERSION=2)), [0.01], id="another version"),
+            pytest.param(Answer(body=says("A", ttl=9.0, **{"RELOAD-URI": "next"})), [0.01], id="a relative address"),
+        ],
+    )
+    def test_what_ends_the_asking(self, answer: Answer, times: list[float]) -> None:
+        world = watched((0.0, answer), until=305.0, profile=SHAKA)
+        assert [round(at, 2) for at, _ in world.steering_asked] == times
+        assert hosts(world) == ["a"]
+
+    def test_the_playlist_stays_and_its_segments_are_asked_for_elsewhere(self) -> None:
+        again = Answer(body=says("A", "B", ttl=3.0))
+        world = watched((0.0, again), (2.0, Answer(body=says("B", "A", ttl=60.0))), until=12.0, profile=SHAKA)
+        assert pathways(world) == [("A", Reason.START), ("B", Reason.STEERED)]
+        assert hosts(world) == ["a", "b"]
+        numbers = [action.url.rpartition("-")[2] for _, action in world.asked if isinstance(action, FetchSegment)]
+        assert len(set(numbers)) == len(numbers)
+        # The playlist goes there with its next reload.
+        loads = [(round(at, 2), action.url) for at, action in world.asked if isinstance(action, FetchPlaylist)]
+        assert next(at for at, url in loads if url.startswith("http://b/")) > world.steering_asked[1][0] + 0.5
+
+    def test_clones_are_not_known(self) -> None:
+        more: dict[str, Any] = {"PATHWAY-CLONES": [{"ID": "C", "BASE-ID": "A", "URI-REPLACEMENT": {"HOST": "c"}}]}
+        world = watched((0.0, Answer(body=says("C", **more))), profile=SHAKA)
+        assert hosts(world) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "uri", "expected"),
+    [
+        ("http://a/p.m3u8", "http://b/p.m3u8", "http://a/s-1.ts", "http://b/s-1.ts"),
+        ("http://h/a/low/p.m3u8", "http://h/b/low/p.m3u8?x=1", "http://h/a/init/0.mp4", "http://h/b/init/0.mp4"),
+        ("http://h/a/low/p.m3u8", "http://h/b/low/p.m3u8", "http://cdn/a/low/1.ts", "http://cdn/a/low/1.ts"),
+        ("http://h/a/p.m3u8", "http://h/b/other.m3u8", "http://h/a/1.ts", "http://h/b/1.ts"),
+    ],
+)
+def test_where_a_playlists_segments_are_on_another_pathway(old: str, new: str, uri: str, expected: str) -> None:
+    assert move(old, new).of(uri) == expected
+
+
+def test_who_is_sent_on_leaves_all_places_before() -> None:
+    first = move("http://a/p.m3u8", "http://b/p.m3u8")
+    second = move("http://b/p.m3u8", "http://c/p.m3u8", first)
+    back = move("http://c/p.m3u8", "http://a/p.m3u8", second)
+    for uri in ("http://a/1.ts", "http://b/1.ts", "http://c/1.ts"):
+        assert second.of(uri) == "http://c/1.ts"
+        assert back.of(uri) == "http://a/1.ts"
 
 
 @pytest.mark.parametrize(

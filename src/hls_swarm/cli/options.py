@@ -74,7 +74,7 @@ class OriginOptions:
 
     steering: str = "CDN-A,CDN-B"
     """What the steering manifest of /steered says: pathways in the order in which they are preferred, and with commas
-    ttl=10s, clone=NEW:BASE[:HOST], version=2. While the origin runs: /control/steer/SAYS."""
+    ttl=10s, clone=NEW:BASE[:HOST], no-reload-uri, version=2. While the origin runs: /control/steer/SAYS."""
 
     def __post_init__(self) -> None:
         """Check every value.

@@ -4,8 +4,9 @@
     /steering                       the steering manifest
     /control/steer/CDN-B,CDN-A      sets the priority, and what follows it with commas
 
-What it says is written `ID[,ID...][,ttl=10s][,version=2][,clone=NEW:BASE[:HOST]]`: the pathways in the order in which
-they are preferred, how long that holds, and further pathways that are others at another host.
+What it says is written `ID[,ID...][,ttl=10s][,version=2][,no-reload-uri][,clone=NEW:BASE[:HOST]]`: the pathways in the
+order in which they are preferred, how long that holds, and further pathways that are others at another host. RELOAD-URI
+is relative unless it is left out.
 """
 
 from dataclasses import dataclass
@@ -29,12 +30,14 @@ class Steer:
     """What the steering manifest says.
 
     Attributes:
+        reload_uri: whether there is a RELOAD-URI.
         clones: id, base and host of further pathways.
     """
 
     priority: tuple[str, ...]
     ttl_seconds: float = _TTL_SECONDS
     version: int = 1
+    reload_uri: bool = True
     clones: tuple[tuple[str, str, str], ...] = ()
 
     def manifest(self) -> bytes:
@@ -44,7 +47,8 @@ class Steer:
             for new, base, host in self.clones
         ]
         return msgspec.json.encode(
-            {"VERSION": self.version, "TTL": self.ttl_seconds, "RELOAD-URI": STEERING_PATH}
+            {"VERSION": self.version, "TTL": self.ttl_seconds}
+            | ({"RELOAD-URI": STEERING_PATH} if self.reload_uri else {})
             | {"PATHWAY-PRIORITY": list(self.priority)}
             | ({"PATHWAY-CLONES": clones} if clones else {})
         )
@@ -58,11 +62,13 @@ def parse_steer(text: str) -> Steer:
     """
     priority: list[str] = []
     clones: list[tuple[str, str, str]] = []
-    ttl, version = _TTL_SECONDS, 1
+    ttl, version, reload_uri = _TTL_SECONDS, 1, True
     for item in text.split(","):
         name, equals, value = item.strip().partition("=")
         try:
-            if not equals:
+            if name == "no-reload-uri":
+                reload_uri = False
+            elif not equals:
                 priority.append(_pathway(name))
             elif name == "ttl":
                 ttl = parse_duration(value)
@@ -75,12 +81,12 @@ def parse_steer(text: str) -> Steer:
                     raise ValueError(f"{value!r} is no clone: write NEW:BASE or NEW:BASE:HOST")
                 clones.append((_pathway(new), _pathway(base), host))
             else:
-                raise ValueError(f"there is no {name}: write ttl, version or clone")
+                raise ValueError(f"there is no {name}: write ttl, version, no-reload-uri or clone")
         except ValueError as error:
             raise SettingsError(f"steering {text!r}: {error}") from None
     if not priority:
         raise SettingsError(f"steering {text!r}: name a pathway first, such as CDN-A")
-    return Steer(tuple(priority), ttl, version, tuple(clones))
+    return Steer(tuple(priority), ttl, version, reload_uri, tuple(clones))
 
 
 def _pathway(name: str) -> str:

@@ -9,15 +9,16 @@ Rules:
 - A clone is a pathway with other addresses: PER-VARIANT-URIS and PER-RENDITION-URIS by stable ids, else HOST and
   PARAMS. A clone whose id is known is passed over; others are kept for good (hls.js), up to `MOST_PATHWAYS`.
 - `_HLS_pathway` goes without quotes, as hls.js, Shaka and Media3 send it, whatever the draft says (7.4).
+- What players do otherwise is in a `SteeringPolicy`.
 
-Sources: hls.js 1.7.4 (`content-steering-controller`), 8216bis 7.
+Sources: hls.js 1.7.4 (`content-steering-controller`), Shaka 5.2.12 (`content_steering_manager`), 8216bis 7.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 from urllib.parse import quote
 
 import msgspec
@@ -51,10 +52,53 @@ class SteeringPolicy:
 
     Args:
         penalty_seconds: how long it stays away from a pathway that failed.
+        waits_for_first: whether it loads no media playlist before the server's first answer, or failure.
+        tells_from_start: whether it tells its pathway and its throughput before it was given a priority, too.
+        asks_again_after_any: whether every kind of failure is worth a second try, and none of them the last of all.
+        takes_relative_reload: whether a RELOAD-URI without a host can be asked; else the asking ends there.
+        knows_clones: whether it takes in PATHWAY-CLONES.
+        keeps_playlists: whether it goes on with the playlists that it has when it is sent elsewhere, and only asks
+            elsewhere for what they list.
     """
 
     penalty_seconds: float
     after_429: After429
+    waits_for_first: bool = False
+    tells_from_start: bool = True
+    asks_again_after_any: bool = False
+    takes_relative_reload: bool = True
+    knows_clones: bool = True
+    keeps_playlists: bool = False
+
+
+class Move(NamedTuple):
+    """What a playlist of one pathway lists, on another: addresses that begin in one of these ways begin otherwise."""
+
+    before: tuple[str, ...]
+    after: str
+
+    def of(self, uri: str) -> str:
+        """Where something is now; what lies elsewhere stays."""
+        for start in self.before:
+            if uri.startswith(start):
+                return self.after + uri[len(start) :]
+        return uri
+
+
+def move(old: str, new: str, earlier: Move | None = None) -> Move:
+    """How to go from a playlist's address to that of the same playlist elsewhere: what both end with stays.
+
+    Args:
+        earlier: what is in force: where that began is left as well.
+    """
+    parts, others = (url.partition("?")[0].partition("#")[0].split("/") for url in (old, new))
+    end = 1  # the names of the files may differ
+    least = min(len(parts), len(others)) - 3  # scheme and host stand apart
+    while end < least and parts[-end - 1] == others[-end - 1]:
+        end += 1
+    before, after = ("/".join(each[:-end]) + "/" for each in (parts, others))
+    known = (before,) if earlier is None else (*earlier.before, earlier.after, before)
+    return Move(tuple(start for start in dict.fromkeys(known) if start != after), after)
 
 
 class Clone(msgspec.Struct, frozen=True):
@@ -66,6 +110,10 @@ class Clone(msgspec.Struct, frozen=True):
     params: Mapping[str, str] = {}
     variant_uris: Mapping[str, str] = {}
     rendition_uris: Mapping[str, str] = {}
+
+
+class UnknownVersionError(ValueError):
+    """A steering manifest of a version that no player knows."""
 
 
 class SteeringManifest(msgspec.Struct, frozen=True):
@@ -81,7 +129,8 @@ def parse_manifest(body: bytes) -> SteeringManifest:
     """Read a steering manifest; what is of another type than it should be is as if it were not there.
 
     Raises:
-        ValueError: it is none, or of a version that no player knows; in words.
+        ValueError: it is none; in words.
+        UnknownVersionError: it is of a version that no player knows; in words.
     """
     try:
         data = msgspec.json.decode(body)
@@ -90,7 +139,7 @@ def parse_manifest(body: bytes) -> SteeringManifest:
     if not isinstance(data, dict):
         raise ValueError("the steering manifest is no JSON object")
     if data.get("VERSION") != 1:
-        raise ValueError(f"the steering manifest has VERSION {str(data.get('VERSION'))[:20]}, which is not 1")
+        raise UnknownVersionError(f"the steering manifest has VERSION {str(data.get('VERSION'))[:20]}, which is not 1")
     ttl, reload_uri = data.get("TTL"), data.get("RELOAD-URI")
     clones = [clone for each in _list(data.get("PATHWAY-CLONES")) if (clone := _clone(each)) is not None]
     return SteeringManifest(

@@ -143,6 +143,8 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
     track.in_flight, track.loading = fetch, segment
     if track.looked_at is not None:
         track.looked_at = track.look_at = None
+    if track.moved is not None:  # what is held is known by the address that the playlist has for it
+        fetch = structs.replace(fetch, url=track.moved.of(fetch.url))
     loading.actions.append(fetch)
     if loading.levels is not None and index == 0:
         media_began(loading, loading.levels, track, now)

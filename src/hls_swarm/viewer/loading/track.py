@@ -8,6 +8,7 @@ from hls_swarm.hls.timeline import alignment
 from hls_swarm.viewer.actions import FetchSegment
 from hls_swarm.viewer.adapting.estimates import Ewma
 from hls_swarm.viewer.choosing.choice import Option, Role, Source
+from hls_swarm.viewer.choosing.steering import Move
 from hls_swarm.viewer.loading.fatal import Fatal
 from hls_swarm.viewer.loading.playlists.freshness import Freshness
 from hls_swarm.viewer.lowlatency.place import Place
@@ -58,6 +59,7 @@ class Track:
         rises: whether the change that is under way leads to a higher bitrate.
         shown_url: where the playlist was asked for, secrets masked.
         low_latency: where it stands between parts; None: the player knows whole segments only.
+        moved: where what its playlist lists is asked for instead, since it was sent to another pathway.
     """
 
     __slots__ = (
@@ -81,6 +83,7 @@ class Track:
         "look_seconds",
         "looked_at",
         "low_latency",
+        "moved",
         "next_sequence",
         "playlist",
         "playlist_attempts",
@@ -135,6 +138,7 @@ class Track:
         self.shown_url = ""
         self.unmeasured: list[int] = []
         self.low_latency: Place | None = None
+        self.moved: Move | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -250,7 +254,7 @@ class Track:
             self.leaving = (self.playlist, self.loaded_at)
             self.rises = (source.bitrate_bps or 0) > (self.source.bitrate_bps or 0)
         self.source = source
-        self.playlist = None
+        self.playlist = self.moved = None
         self.playlist_in_flight = False
         self.in_flight = self.loading = None
         self.init_loaded = self.key_loaded = None

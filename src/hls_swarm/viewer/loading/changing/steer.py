@@ -2,12 +2,12 @@
 
 Rules:
 
-- It is first asked just before the first media playlist, and never waited for; then each TTL (hls.js).
+- It is first asked just before the first media playlist, and not waited for by most; then each TTL.
 - A server that fails costs nothing but what it would have said: the viewer plays on where it is. 410 ends the asking,
   and so does a manifest that can not be read; any other failure, once its tries are over, waits for the next TTL.
 - A pathway that failed is left alone for a while: once all its variants have failed, or a rendition's playlist.
 - Going to another pathway loads the playlist of the variant in the same place; what is buffered stays, and a segment on
-  its way ends first, unless it is the reason to go.
+  its way ends first, unless it is the reason to go. Shaka keeps its playlists and asks for their segments elsewhere.
 """
 
 from base64 import b64decode
@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from hls_swarm.hls.playlist import MultivariantPlaylist
-from hls_swarm.hls.uri import is_data, resolve
+from hls_swarm.hls.uri import is_data, resolve, split_uri
 from hls_swarm.records import FailureKind, PathwayChosen, PathwayReason, SwitchReason
 from hls_swarm.viewer.actions import FetchSteering, SteeringCame
 from hls_swarm.viewer.adapting.algorithm import Adaptation
@@ -29,7 +29,9 @@ from hls_swarm.viewer.choosing.steering import (
     After429,
     Pathways,
     SteeringPolicy,
+    UnknownVersionError,
     asked_with,
+    move,
     parse_manifest,
     same_place,
 )
@@ -53,9 +55,21 @@ class Steering:
         link: the estimate that it is told, of a viewer that does not adapt by one.
         asks_at: when the server is asked next; None while it is being asked, and once it is not to be asked any more.
         waits: whether there is a pathway to go to once the segment on its way is here.
+        holds: whether the first media playlists wait for what it says.
     """
 
-    __slots__ = ("asks_at", "attempts", "link", "pathways", "policy", "priority", "ttl_seconds", "uri", "waits")
+    __slots__ = (
+        "asks_at",
+        "attempts",
+        "holds",
+        "link",
+        "pathways",
+        "policy",
+        "priority",
+        "ttl_seconds",
+        "uri",
+        "waits",
+    )
 
     def __init__(self, pathways: Pathways, uri: str, policy: SteeringPolicy, link: Link) -> None:
         self.pathways, self.policy, self.link = pathways, policy, link
@@ -65,6 +79,7 @@ class Steering:
         self.attempts = 0
         self.asks_at: float | None = None
         self.waits = False
+        self.holds = policy.waits_for_first and not is_data(uri)
 
 
 def begin_steering(
@@ -91,9 +106,10 @@ def ask_steering(loading: Loading, steering: Steering, due_at: float, now: float
     if is_data(uri):
         _take_in(loading, steering, _data(uri), uri, now)
         return
-    levels = loading.levels
-    bps = steering.link.bps if levels is None else levels.algorithm.estimate_bps
-    url = asked_with(uri, steering.pathways.current, bps)
+    levels, url = loading.levels, uri
+    if steering.policy.tells_from_start or steering.priority:
+        bps = steering.link.bps if levels is None else levels.algorithm.estimate_bps
+        url = asked_with(uri, steering.pathways.current, bps)
     limit = loading.total_seconds or FETCH.total_seconds
     loading.actions.append(FetchSteering(url, due_at, FETCH.first_byte_seconds, limit, steering.attempts > 0))
 
@@ -117,6 +133,11 @@ def steering_came(loading: Loading, event: SteeringCame, now: float) -> None:
         _take_in(loading, steering, event.body, event.url, now)
     else:
         _failed(loading, steering, event, now)
+    if steering.holds and not steering.attempts:
+        steering.holds = False
+        for index, track in enumerate(loading.tracks):
+            if track.playlist is None and not track.playlist_in_flight:
+                loading.ask_media_playlist(index, now)
 
 
 def left_pathway(loading: Loading, now: float) -> bool:
@@ -139,17 +160,24 @@ def has_other_pathway(loading: Loading, now: float) -> bool:
 
 
 def _take_in(loading: Loading, steering: Steering, body: bytes, url: str, now: float) -> None:
+    policy, steering.attempts = steering.policy, 0
     try:
         manifest = parse_manifest(body)
-    except ValueError:  # reported with the request; of one in its own address nobody was asked for anything
-        steering.uri = None
+    except ValueError as error:  # reported with the request; of one in its own address nobody was asked for anything
+        if policy.asks_again_after_any and not isinstance(error, UnknownVersionError):
+            loading.retry_at = steering.asks_at = now + steering.ttl_seconds
+        else:
+            steering.uri = None
         return
-    steering.attempts = 0
     steering.ttl_seconds, steering.priority = manifest.ttl_seconds, manifest.priority
-    if manifest.reload_uri is not None:
-        steering.uri = resolve(url, manifest.reload_uri)
-    loading.retry_at = steering.asks_at = now + steering.ttl_seconds
-    steering.pathways.add(manifest.clones)
+    reload_uri = manifest.reload_uri
+    if reload_uri is not None:
+        takes = policy.takes_relative_reload or split_uri(reload_uri)[0] is not None
+        steering.uri = resolve(url, reload_uri) if takes else None
+    if steering.uri is not None:
+        loading.retry_at = steering.asks_at = now + steering.ttl_seconds
+    if policy.knows_clones:
+        steering.pathways.add(manifest.clones)
     steering.waits = False
     if manifest.priority:
         _steer(loading, steering, now)
@@ -158,7 +186,8 @@ def _take_in(loading: Loading, steering: Steering, body: bytes, url: str, now: f
 def _steer(loading: Loading, steering: Steering, now: float) -> None:
     """Go where the server wants, now or when the segment on its way has ended."""
     main = loading.tracks[0] if loading.tracks else None
-    if main is None or main.in_flight is None or loading.levels is not None:
+    at_once = loading.levels is not None or steering.policy.keeps_playlists
+    if main is None or main.in_flight is None or at_once:
         steering.waits = False
         _follow(loading, steering, PathwayReason.STEERED, now)
         return
@@ -175,15 +204,21 @@ def _failed(loading: Loading, steering: Steering, event: SteeringCame, now: floa
         raise AssertionError("what brought no body has failed")
     steering.attempts += 1
     attempts, status = steering.attempts, failure.status
-    if failure.kind in TIMEOUT_KINDS and attempts <= FETCH.timeout_retries:
+    after_any = steering.policy.asks_again_after_any and failure.kind is not FailureKind.INTERNAL
+    if after_any:
+        if attempts <= FETCH.error_retries:
+            loading.retry_at = steering.asks_at = now + FETCH.backoff_seconds
+            return
+    elif failure.kind in TIMEOUT_KINDS and attempts <= FETCH.timeout_retries:
         loading.retry_at = steering.asks_at = now
         return
-    if status is not None and status >= 500 and attempts <= FETCH.error_retries:
+    elif status is not None and status >= 500 and attempts <= FETCH.error_retries:
         loading.retry_at = steering.asks_at = now + FETCH.backoff_seconds
         return
     steering.attempts = 0
     refused, after = status == _TOO_MANY, steering.policy.after_429
-    if status == _GONE or failure.kind is FailureKind.INTERNAL or (refused and after is After429.STOPS):
+    gone = status == _GONE and not after_any
+    if gone or failure.kind is FailureKind.INTERNAL or (refused and after is After429.STOPS):
         steering.uri = None
         return
     wait = steering.ttl_seconds
@@ -211,7 +246,10 @@ def _follow(loading: Loading, steering: Steering, reason: PathwayReason, now: fl
         levels.pending = levels.look_at = None
         levels.chosen = True
     loading.report(PathwayChosen(loading.number, now, wanted, reason))
-    if levels is not None and reason is PathwayReason.STEERED and loading.tracks[0].in_flight is not None:
+    main = loading.tracks[0]
+    if steering.policy.keeps_playlists and reason is PathwayReason.STEERED and main.playlist is not None:
+        _move(loading, option)
+    elif levels is not None and reason is PathwayReason.STEERED and main.in_flight is not None:
         levels.pending = Pending(option, levels.current, waits_for_end=True)
     else:
         go(loading, option, now)
@@ -220,6 +258,17 @@ def _follow(loading: Loading, steering: Steering, reason: PathwayReason, now: fl
         why = SwitchReason.FAILED if reason is PathwayReason.FAILED else SwitchReason.STEERED
     loading.report(option.chosen_by(loading.number, now, failover=reason is PathwayReason.FAILED, reason=why))
     return True
+
+
+def _move(loading: Loading, option: Option) -> None:
+    """Go on with the playlists that are here, and ask for what they list where this option is."""
+    if loading.alternatives is not None:
+        loading.alternatives.current = option
+    for track in loading.tracks:
+        source = option.source(track.role)
+        if source is not None and source.url != track.source.url:
+            track.moved = move(track.source.url, source.url, track.moved)
+            track.source = source
 
 
 def _data(uri: str) -> bytes:

@@ -58,6 +58,8 @@ def playlist_loaded(loading: Loading, event: PlaylistLoaded, now: float) -> None
         loading.shown_url = event.url
         if isinstance(playlist, MultivariantPlaylist):
             choose_stream(loading, playlist, now)
+            if loading.steering is not None and loading.steering.holds:
+                return
             for index in range(len(loading.tracks)):
                 loading.ask_media_playlist(index, now)
             return
