@@ -626,6 +626,16 @@ def test_mistakes_in_the_environment(capsys: pytest.CaptureFixture[str], environ
             "is not TOML of this program: it has a number of too many digits",
             id="number without end",
         ),
+        pytest.param(
+            "clients = 5\n[" + "a. " * 300_000 + "a]",
+            "is not TOML of this program: it has a key of more than 32 parts between dots",
+            id="key without end",
+        ),
+        pytest.param(
+            ".".join(["'a.b'"] * 33) + " = 5",
+            "is not TOML of this program: it has a key of more than 32 parts between dots",
+            id="key of quoted parts",
+        ),
     ],
 )
 def test_mistakes_in_the_settings_file(
@@ -634,6 +644,13 @@ def test_mistakes_in_the_settings_file(
     file = tmp_path / "swarm.toml"
     file.write_text(content)
     assert complaint(capsys, ["--config", str(file), URL]) == (2, f"{file}: {text}")
+
+
+def test_dots_in_a_text_make_no_key(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "swarm.toml"
+    file.write_text(f"url = 'http://o/{'a.' * 500}m3u8'\nclients = 0\n")
+    told = (2, f"{file}: clients: must be at least 1, not 0")
+    assert complaint(capsys, ["--config", str(file)]) == told
 
 
 def test_a_settings_file_without_an_end(capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,7 +81,9 @@ def test_traces_are_read(lines: list[str], points: object) -> None:
         pytest.param(["0 0"], "no rate above 0", id="nothing"),
         pytest.param(["0 8", "5 1e999"], "line 2 has a rate above 10 Gbit/s", id="no end"),
         pytest.param(["0 10001"], "line 1 has a rate above 10 Gbit/s", id="more than any link"),
-        pytest.param(["-1 3"], "below 0", id="before the beginning"),
+        pytest.param(["-1 3"], "line 1 has a time or a rate below 0", id="before the beginning"),
+        pytest.param(["0 8", "1e999 3"], "line 2 has a time that is no number of seconds: 1e999", id="never"),
+        pytest.param(["-nan 3"], "line 1 has a time that is no number of seconds: -nan", id="no number"),
     ],
 )
 def test_what_is_no_trace_is_told(lines: list[str], words: str) -> None:

@@ -75,6 +75,9 @@ def test_where_to_ask_next_can_be_left_out() -> None:
         ("A,ttl=10", "10 has no unit"),
         ("A,after=1s", "there is no after: write ttl, version, no-reload-uri or clone"),
         ("A b", "'A b' is no pathway"),
+        ("A,version=x", "version=x is no version: write a number, such as version=2$"),
+        ("A,version=", "version= is no version"),
+        ("A,version=" + "1" * 5000, "is no version"),
         ("A,clone=B", "'B' is no clone: write NEW:BASE or NEW:BASE:HOST"),
     ],
 )

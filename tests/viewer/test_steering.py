@@ -12,7 +12,16 @@ from tests.viewer.world import Answer, World
 
 from hls_swarm.hls.parser import parse_playlist
 from hls_swarm.hls.playlist import MediaPlaylist, MultivariantPlaylist
-from hls_swarm.records import FailureKind, PathwayChosen, PathwayReason, VariantChosen, ViewerStopped
+from hls_swarm.records import (
+    AsideFetched,
+    Failure,
+    FailureKind,
+    ObjectKind,
+    PathwayChosen,
+    PathwayReason,
+    VariantChosen,
+    ViewerStopped,
+)
 from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment, FetchSteering
 from hls_swarm.viewer.choosing.steering import (
@@ -219,6 +228,17 @@ class TestViewers:
         world = watched((0.0, Answer()), body=presentation("A", "B", tag=tag + ',PATHWAY-ID="A"'))
         assert world.steering_asked == []
         assert pathways(world) == [("A", Reason.START), ("B", Reason.STEERED)]
+
+    @pytest.mark.parametrize("profile", [HLSJS, SHAKA], ids=["hls.js", "shaka"])
+    def test_a_wrong_manifest_in_the_address_itself_is_told_once(self, profile: Profile) -> None:
+        tag = 'SERVER-URI="data:application/json;base64,bm8=",PATHWAY-ID="A"'
+        world = watched((0.0, Answer()), body=presentation("A", "B", tag=tag), profile=profile, until=700.0)
+        told = [record for record in world.records if isinstance(record, AsideFetched)]
+        assert [(each.kind, each.exchange.url, each.exchange.requests_sent) for each in told] == [
+            (ObjectKind.STEERING, "data:application/json;base64,bm8=", 0)
+        ]
+        assert told[0].failure == Failure(FailureKind.BAD_STEERING, "the steering manifest is no JSON")
+        assert pathways(world) == [("A", Reason.START)]
 
     def test_ffmpeg_knows_no_steering(self) -> None:
         world = watched((0.0, Answer()), profile=FFMPEG)

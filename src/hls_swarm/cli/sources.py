@@ -5,6 +5,7 @@ person has to change, also when it is found only later by the settings themselve
 """
 
 import os
+import re
 import tomllib
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,11 @@ from hls_swarm.settings.checks import SettingValueError
 
 _MOST_BYTES = 1 << 20
 """Of a settings file: what is longer is something else, or has no end (/dev/zero)."""
+
+_MOST_KEY_PARTS = 32
+"""Of a dotted key: the parser's time grows with the square of them, and no setting has more than two."""
+_KEY_PART = re.compile(r"""[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+'""")
+_KEY = re.compile(rf"(?:{_KEY_PART.pattern})(?:[ \t]*+\.[ \t]*+(?:{_KEY_PART.pattern}))*+")
 
 _T = TypeVar("_T")
 
@@ -106,7 +112,12 @@ def read_settings_file(path: str, origin: str) -> dict[str, Any]:
     if len(data) > _MOST_BYTES:
         raise SettingsError(f"{origin}: {path}: has more than {_MOST_BYTES:,} bytes")
     try:
-        return tomllib.loads(data.decode())
+        text = data.decode()
+        if any(_is_deep(found[0]) for found in _KEY.finditer(text)):
+            raise SettingsError(
+                f"{path}: is not TOML of this program: it has a key of more than {_MOST_KEY_PARTS} parts between dots"
+            )
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not TOML: byte {error.start + 1} is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
@@ -115,6 +126,10 @@ def read_settings_file(path: str, origin: str) -> dict[str, Any]:
         raise SettingsError(f"{path}: is not TOML of this program: it has a number of too many digits") from None
     except RecursionError:
         raise SettingsError(f"{path}: is not TOML of this program: it is nested too deeply") from None
+
+
+def _is_deep(key: str) -> bool:
+    return key.count(".") >= _MOST_KEY_PARTS and len(_KEY_PART.findall(key)) > _MOST_KEY_PARTS
 
 
 MISSING_PLAYLIST = (

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from math import isfinite
 from typing import Protocol
 
 from hls_swarm.load.draws import Mix, Purpose, draw, quantile
@@ -125,7 +126,9 @@ def read_trace(lines: Sequence[str]) -> tuple[tuple[float, float], ...]:
             at, rate = float(words[0]), _trace_rate(words[1])
         except (ValueError, IndexError):
             raise ValueError(f"line {number} is no time and rate, such as 12.5 4.2") from None
-        if rate < 0 or not 0 <= at < float("inf"):
+        if not isfinite(at):
+            raise ValueError(f"line {number} has a time that is no number of seconds: {words[0]}")
+        if rate < 0 or at < 0:
             raise ValueError(f"line {number} has a time or a rate below 0")
         if rate > MOST_BYTES_PER_SECOND:
             raise ValueError(f"line {number} has a rate above {_BITS * MOST_BYTES_PER_SECOND / 1e9:.0f} Gbit/s")

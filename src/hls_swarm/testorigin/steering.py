@@ -23,6 +23,7 @@ PATHWAYS = {"a": "CDN-A", "b": "CDN-B"}
 """The title's folders, and the pathways that they are."""
 _TYPE = "application/vnd.apple.steering-list"
 _TTL_SECONDS = 300.0
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def parse_steer(text: str) -> Steer:
             elif name == "ttl":
                 ttl = parse_duration(value)
             elif name == "version":
+                if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
+                    raise ValueError(f"version={value} is no version: write a number, such as version=2")
                 version = int(value)
             elif name == "clone":
                 new, colon, rest = value.partition(":")

@@ -18,7 +18,16 @@ import msgspec
 
 from hls_swarm.hls.playlist import MultivariantPlaylist
 from hls_swarm.hls.uri import is_data, resolve, split_uri
-from hls_swarm.records import FailureKind, PathwayChosen, PathwayReason, SwitchReason
+from hls_swarm.records import (
+    AsideFetched,
+    Exchange,
+    Failure,
+    FailureKind,
+    ObjectKind,
+    PathwayChosen,
+    PathwayReason,
+    SwitchReason,
+)
 from hls_swarm.viewer.actions import FetchSteering, SteeringCame
 from hls_swarm.viewer.adapting.algorithm import Adaptation
 from hls_swarm.viewer.adapting.link import Link
@@ -163,8 +172,13 @@ def _take_in(loading: Loading, steering: Steering, body: bytes, url: str, now: f
     policy, steering.attempts = steering.policy, 0
     try:
         manifest = parse_manifest(body)
-    except ValueError as error:  # reported with the request; of one in its own address nobody was asked for anything
-        if policy.asks_again_after_any and not isinstance(error, UnknownVersionError):
+    except ValueError as error:
+        if is_data(url):  # else it is reported with its request
+            exchange = Exchange(url, url, now, now, now, timed=False)
+            failure = Failure(FailureKind.BAD_STEERING, str(error))
+            loading.report(AsideFetched(loading.number, ObjectKind.STEERING, exchange, failure))
+            steering.uri = None
+        elif policy.asks_again_after_any and not isinstance(error, UnknownVersionError):
             loading.retry_at = steering.asks_at = now + steering.ttl_seconds
         else:
             steering.uri = None
