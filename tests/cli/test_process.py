@@ -56,7 +56,7 @@ def test_a_signal_before_there_is_a_run(tmp_path: Path, number: signal.Signals) 
             wait_until_signals_are_caught(process.pid)
             time.sleep(delay)
             process.send_signal(number)
-            _, said = process.communicate(timeout=20)
+            _, said = process.communicate(timeout=60)
         assert process.returncode == CODES[number], said
         assert said == f"hls-swarm: {'interrupted' if number == signal.SIGINT else f'ended by {number.name}'}\n"
 

@@ -51,7 +51,8 @@ async def until(agent: LocalAgent, condition: Callable[[HostNews], bool]) -> Hos
 
 def worker_pids() -> list[int]:
     """Children of this process that are workers, in the order of their start."""
-    return sorted(child.pid for child in psutil.Process().children() if "hls_swarm.engine.launch" in child.cmdline())
+    found = [child for child in psutil.Process().children() if "hls_swarm.engine.launch" in child.cmdline()]
+    return [child.pid for child in sorted(found, key=lambda child: (child.create_time(), child.pid))]
 
 
 def test_a_killed_worker_is_noticed_at_once_and_its_viewers_are_reported_lost() -> None:

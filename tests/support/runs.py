@@ -50,6 +50,14 @@ class LiveRun:
             assert time.monotonic() < deadline, "nobody played"
             time.sleep(0.05)
 
+    def wait_for_rows(self, count: int, seconds: float = 60.0) -> None:
+        """Until the timeline has so many rows."""
+        deadline = time.monotonic() + seconds
+        while len(self.rows()) < count:
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < deadline, "the run writes no timeline"
+            time.sleep(0.05)
+
     def wait_until_said(self, words: str, seconds: float = 60.0) -> None:
         """Until these words are on standard error."""
         deadline = time.monotonic() + seconds
@@ -61,7 +69,8 @@ class LiveRun:
     def workers(self) -> list[int]:
         """Its worker processes in the order of their start."""
         children = psutil.Process(self.process.pid).children()
-        return sorted(child.pid for child in children if "hls_swarm.engine.launch" in child.cmdline())
+        found = [child for child in children if "hls_swarm.engine.launch" in child.cmdline()]
+        return [child.pid for child in sorted(found, key=lambda child: (child.create_time(), child.pid))]
 
     def processes(self) -> list[int]:
         """All processes that it has started, and theirs."""
@@ -140,7 +149,7 @@ def embedded_origin(place: Path) -> Iterator[str]:
     ]
     with running(command, place / "origin.out"):
         url = f"http://127.0.0.1:{port}/live/master.m3u8"
-        wait_for(url, 40)
+        wait_for(url)
         yield url
 
 

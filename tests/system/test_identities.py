@@ -23,7 +23,7 @@ def test_the_access_log_tells_viewers_apart_and_no_output_shows_a_token(tmp_path
     (tmp_path / "tokens").write_text("s3cret-0\ns3cret-1\ns3cret-2\n")
 
     def run(url: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "hls_swarm", "--clients", "6", "--ramp-rate", "50", "--duration", "3s"]
+        command = [sys.executable, "-m", "hls_swarm", "--clients", "6", "--ramp-rate", "50", "--duration", "6s"]
         command += ["--source-address", "127.0.0.2-127.0.0.3", "--user-agent-file", f"{tmp_path}/agents"]
         command += [
             "--no-output=false",

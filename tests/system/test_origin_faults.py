@@ -155,7 +155,7 @@ def test_every_fault_has_its_words_and_no_viewer_notices(tmp_path: Path) -> None
 
 def test_an_interrupt_does_not_wait_for_a_scrape(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, stream(tmp_path) as url:
-        listener.settimeout(20)
+        listener.settimeout(60)
         hanging = f"http://127.0.0.1:{listener.getsockname()[1]}/metrics"
         command = run_command(
             tmp_path,

@@ -17,7 +17,7 @@ from tests.support.networks.namespaces import NetworkNamespace, network_namespac
 from tests.support.programs import running
 from tests.support.soundness import assert_sound
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
 FIRST_PORT, PORTS = 20_000, 50
 ORIGIN = "127.0.0.1:17080"
@@ -66,9 +66,9 @@ class Machine:
 
     def run(self, url: str, *flags: str) -> Run:
         """Load it as a user would, with two workers; all viewers have started long before its end."""
-        command = [sys.executable, "-m", "hls_swarm", "--workers", "2", "--ramp-rate", "200", "--duration", "4s"]
+        command = [sys.executable, "-m", "hls_swarm", "--workers", "2", "--ramp-rate", "200", "--duration", "6s"]
         command = self.namespace.command(*command, "--json", "-", *flags, url)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False, env=clean_environ())
+        done = subprocess.run(command, capture_output=True, text=True, timeout=70, check=False, env=clean_environ())
         return Run(done.returncode, done.stderr, json.loads(done.stdout) if done.stdout else None)
 
     @contextmanager
@@ -94,7 +94,7 @@ def small_machine(folder: Path) -> Iterator[Machine]:
     with network_namespace(FIRST_PORT, FIRST_PORT + PORTS - 1) as namespace:
         origin = [sys.executable, "-m", "hls_swarm", "origin", "--port", "17080", "--access-log", str(access_log)]
         with running(namespace.command(*origin), said) as process:
-            deadline = time.monotonic() + 15
+            deadline = time.monotonic() + 40
             while STREAM not in said.read_text():
                 assert process.poll() is None, said.read_text()
                 assert time.monotonic() < deadline, said.read_text()

@@ -132,7 +132,7 @@ def wait_for_window(playlist: Path) -> None:
     """Until the live stream lists enough segments for a viewer to join behind the edge."""
     import time
 
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         if playlist.exists() and playlist.read_text().count("#EXTINF") >= 5:
             return

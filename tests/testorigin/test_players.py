@@ -48,7 +48,7 @@ def seen_by_hls_js(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[s
 
     def check(address: OriginAddress) -> None:
         urls = [f"{address.base_url}/{title}/master.m3u8" for title in TITLES]
-        players = play_at_once(urls, 60.0, tmp_path_factory.mktemp("browser"), played=PLAYED_SECONDS)
+        players = play_at_once(urls, 120.0, tmp_path_factory.mktemp("browser"), played=PLAYED_SECONDS)
         seen.update(zip(TITLES, players, strict=True))
 
     with_origin(check)
@@ -68,7 +68,7 @@ def test_hls_js_plays_it_without_an_error(title: str, seen_by_hls_js: dict[str, 
 def test_shaka_plays_them_without_an_error(tmp_path: Path) -> None:
     def check(address: OriginAddress) -> None:
         urls = [f"{address.base_url}/{title}/master.m3u8" for title in SHAKA_TITLES]
-        for seen in play_at_once(urls, 60.0, tmp_path, SHAKA_PAGE, played=3.0):
+        for seen in play_at_once(urls, 120.0, tmp_path, SHAKA_PAGE, played=3.0):
             assert seen["errors"] == []
             assert seen["mediaError"] is None
             assert sum(end - begin for begin, end in seen["played"]) >= 3.0

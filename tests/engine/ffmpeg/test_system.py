@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 from tests.support.programs import nginx, require, running, skip_part
+from tests.support.runs import LiveRun, live_run
 from tests.support.soundness import assert_sound
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
@@ -207,22 +207,23 @@ def wait_for_players(tag: str, count: int) -> None:
         time.sleep(0.1)
 
 
-def interrupt(run: subprocess.Popen[str]) -> None:
+def interrupt(run: LiveRun) -> None:
     """Ctrl-C: the terminal sends it to the whole group."""
-    os.killpg(run.pid, signal.SIGINT)
+    run.signal_group(signal.SIGINT)
 
 
-def interrupt_twice(run: subprocess.Popen[str]) -> None:
+def interrupt_twice(run: LiveRun) -> None:
     """And again, not so soon that it is the same request."""
     interrupt(run)
     time.sleep(0.3)
-    with suppress(ProcessLookupError):  # the first one was enough
-        interrupt(run)
+    interrupt(run)
 
 
-def kill_worker(run: subprocess.Popen[str]) -> None:
-    """kill -9 of one worker."""
-    next(child for child in psutil.Process(run.pid).children() if "hls_swarm.engine.launch" in child.cmdline()).kill()
+def kill_worker(run: LiveRun) -> None:
+    """kill -9 of one worker, after which the run would go on with the other one."""
+    os.kill(run.workers()[0], signal.SIGKILL)
+    run.wait_until_said(" died: killed by SIGKILL")
+    run.signal(signal.SIGTERM)
 
 
 @pytest.mark.parametrize(
@@ -230,24 +231,25 @@ def kill_worker(run: subprocess.Popen[str]) -> None:
     [
         pytest.param(interrupt, {0}, id="Ctrl-C"),
         pytest.param(interrupt_twice, {0, 1}, id="Ctrl-C twice"),
-        pytest.param(lambda run: run.send_signal(signal.SIGTERM), {0}, id="SIGTERM"),
-        pytest.param(lambda run: run.send_signal(signal.SIGKILL), {-9}, id="kill -9 of the controller"),
+        pytest.param(lambda run: run.signal(signal.SIGTERM), {0}, id="SIGTERM"),
+        pytest.param(lambda run: run.signal(signal.SIGKILL), {-9}, id="kill -9 of the controller"),
         pytest.param(kill_worker, {3}, id="kill -9 of a worker"),
     ],
 )
-def test_no_player_is_left_however_a_run_ends(origin: Origin, end: Any, codes: set[int]) -> None:
+def test_no_player_is_left_however_a_run_ends(origin: Origin, end: Any, codes: set[int], tmp_path: Path) -> None:
     tag = tag_of("end")
-    run = start(tag, "--clients", "4", "--ramp-rate", "20", "--duration", "5s", f"{origin.base}/master.m3u8")
-    wait_for_players(tag, 4)
-    time.sleep(0.5)
-    end(run)
-    _, printed = run.communicate(timeout=60)
-    if run.returncode not in codes:
-        assert not assert_sound(run.returncode, printed)
-    deadline = time.monotonic() + 15
-    while players(tag) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert players(tag) == []
+    arguments = ("--engine", "ffmpeg", "--user-agent", tag, "--clients", "4", "--workers", "2")
+    with live_run(tmp_path, f"{origin.base}/master.m3u8", *arguments) as run:
+        run.wait_until_played(4)
+        assert len(players(tag)) == 4
+        end(run)
+        code = run.ended()
+        if code not in codes:
+            assert not assert_sound(code, run.said())
+        deadline = time.monotonic() + 15
+        while players(tag) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert players(tag) == []
 
 
 def test_a_url_that_can_not_be_played_ends_the_run_in_the_players_words(origin: Origin, ffmpeg: str) -> None:

@@ -33,7 +33,8 @@ def _frozen(base: str, address: OriginAddress) -> None:
     time.sleep(0.1)
     last = read(fetch(url)[1]).last
     status, _, seconds = fetch(f"{url}?_HLS_msn={last + 2}")
-    assert (status, round(seconds)) == (503, 6)
+    assert status == 503
+    assert 5.9 < seconds < 25.0  # 6, as soon as this machine gets to it; after 30 it would have gone on
 
 
 def _gone(base: str, address: OriginAddress) -> None:
@@ -47,7 +48,7 @@ def _gone(base: str, address: OriginAddress) -> None:
 
     asyncio.run(ask_and_leave())
     assert address.access_log is not None
-    until = time.monotonic() + 10.0
+    until = time.monotonic() + 45.0
     while " 408 0 " not in Path(address.access_log).read_text():
         assert time.monotonic() < until, "the log says nothing of the client that went away"
         time.sleep(0.1)

@@ -109,7 +109,7 @@ def test_hls_js_plays_it_over_tls_and_http_2(tmp_path: Path) -> None:
     def check(address: OriginAddress) -> None:
         (seen,) = play_at_once(
             [f"{address.tls_url}/ll/master.m3u8"],
-            30.0,
+            75.0,
             tmp_path,
             played=6.0,
             config={"lowLatencyMode": True},

@@ -26,7 +26,7 @@ from hls_swarm.views.live.history import MOST_POINTS, History
 from hls_swarm.views.live.page import page, security_fields
 from hls_swarm.views.prometheus.endpoint import Endpoint
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def within(loop: asyncio.AbstractEventLoop, action: Callable[[], Any]) -> Any:
     return asyncio.run_coroutine_threadsafe(act(), loop).result(10)
 
 
-def until(tab: Browser, expression: str, seconds: float = 20.0) -> None:
+def until(tab: Browser, expression: str, seconds: float = 60.0) -> None:
     begun = time.monotonic()
     while not tab.value(expression):
         assert time.monotonic() - begun < seconds, f"{expression} never held: {tab.problems}"
@@ -63,7 +63,7 @@ FITTING = """[...document.querySelectorAll('.chart')].every(
 def until_heard(feed: Feed) -> None:
     begun = time.monotonic()
     while not feed.events.is_heard:
-        assert time.monotonic() - begun < 20, "the page never asked for the stream"
+        assert time.monotonic() - begun < 60, "the page never asked for the stream"
         time.sleep(0.02)
 
 
