@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,14 +60,33 @@ def test_words_name_addresses_that_say_more_than_the_name() -> None:
     assert HostFigures("[::1]:80", 1, 1, ("::1",)).words == "[::1]:80"
 
 
-def test_http3_of_a_host_is_added_up_and_put_into_words() -> None:
-    known = merged({"a:443": HostTally(9, 4, http3_connections=1)}, {"a:443": HostTally(1, 2, offers_http3=True)})
-    assert known == {"a:443": HostTally(10, 6, http3_connections=1, offers_http3=True)}
+def test_versions_of_a_host_are_added_up_and_put_into_words() -> None:
+    one = HostTally(9, 4, http2_connections=2, http3_connections=1)
+    known = merged({"a:443": one}, {"a:443": HostTally(1, 2, offers_http3=True, http2_connections=1)})
+    assert known == {"a:443": HostTally(10, 6, http2_connections=3, http3_connections=1, offers_http3=True)}
     (figures,) = host_figures(known)
-    assert (figures.http3_connections, figures.offers_http3, figures.http3_words) == (1, True, "HTTP/3 too")
-    assert HostFigures("a:443", 1, 2, (), 0, 2).http3_words == "HTTP/3"
-    assert HostFigures("a:443", 1, 2, (), 0, 0, True).http3_words == "HTTP/3 offered, not taken"
-    assert HostFigures("a:443", 1, 2, ()).http3_words is None
+    assert (figures.http2_connections, figures.http3_connections, figures.offers_http3) == (3, 1, True)
+    assert figures.http_words == figures.versions == "HTTP/1.1 and HTTP/2 and HTTP/3"
+
+
+@pytest.mark.parametrize(
+    ("http2", "http3", "offers", "versions", "words"),
+    [
+        pytest.param(0, 0, False, "HTTP/1.1", None, id="1.1"),
+        pytest.param(2, 0, False, "HTTP/2", "HTTP/2", id="2"),
+        pytest.param(0, 2, True, "HTTP/3", "HTTP/3", id="3"),
+        pytest.param(1, 1, True, "HTTP/2 and HTTP/3", "HTTP/2 and HTTP/3", id="both"),
+        pytest.param(0, 0, True, "HTTP/1.1", "HTTP/3 offered, not taken", id="1.1, with an offer"),
+        pytest.param(2, 0, True, "HTTP/2", "HTTP/2, HTTP/3 offered, not taken", id="2, with an offer"),
+    ],
+)
+def test_words_for_versions(http2: int, http3: int, offers: bool, versions: str, words: str | None) -> None:
+    figures = HostFigures("a:443", 1, 2, (), 0, http3, offers, http2)
+    assert (figures.versions, figures.http_words) == (versions, words)
+
+
+def test_a_host_that_no_connection_was_made_to_has_no_version() -> None:
+    assert HostFigures("a:443", 1, 0, ()).versions is None
 
 
 def test_host_of_a_url() -> None:

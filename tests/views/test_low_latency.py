@@ -1,5 +1,6 @@
 """Play at low latency in every view: words of the summary and of a check, the endpoint, the dashboard, the report."""
 
+import msgspec
 import pytest
 from tests.support.made.moments import Run
 from tests.support.made.snapshots import snapshot, watching
@@ -19,6 +20,7 @@ from hls_swarm.records import (
     PlaylistFetched,
     Record,
     SegmentFetched,
+    ViewerStarted,
 )
 from hls_swarm.snapshot.viewers.lowlatency import FAULT_ADVICE, EdgeFaultFigures
 from hls_swarm.views.html.charts import Charts
@@ -90,6 +92,28 @@ def test_a_check_says_what_is_offered_what_goes_wrong_and_what_is_missing() -> N
     assert ", 1 segment, 2 parts" in lines[0]
     assert any(line.startswith("note  low latency: no EXT-X-PROGRAM-DATE-TIME") for line in lines)
     assert not any("RENDITION-REPORT" in line for line in lines)
+
+
+def test_a_check_says_whether_playlists_and_media_are_compressed() -> None:
+    def said(records: list[Record]) -> list[str]:
+        return [found.line for found in findings(snapshot(ViewerStarted(0, 0.0, 0.0), *records), PASSED)[1:]]
+
+    plain, coded = (
+        exchange(2.0, 0.1),
+        msgspec.structs.replace(exchange(2.0, 0.1), content_encoding="gzip", body_bytes=200),
+    )
+    whole, none = PlaylistFetched(0, ObjectKind.MULTIVARIANT_PLAYLIST, coded, None), ObjectKind.MEDIA_PLAYLIST
+    assert said([whole]) == ["ok    playlists: compressed, 200 B each as they come"]
+    assert said([whole, PlaylistFetched(0, none, plain, None)]) == [
+        "ok    playlists: 1 of 2 compressed, 600 B each as they come"
+    ]
+    assert said([PlaylistFetched(0, none, plain, None)]) == [
+        "ok    playlists: not compressed, 1.00 kB each as they come"
+    ]
+    assert said([SegmentFetched(0, ObjectKind.SEGMENT, coded, None, 2.0)]) == [
+        "note  segments: 1 of 1 compressed, which costs the server much and saves nothing"
+    ]
+    assert said([]) == []
 
 
 def test_a_check_that_finds_something_unfit_fails() -> None:

@@ -174,7 +174,9 @@ class Client:
             self._connections.append(connection)
             self.context.round_trips.opened(connection)
             if self.identity.http2 is not Http2.NEVER:
-                if not dial.speaks_h2:
+                if dial.speaks_h2:
+                    dial.host.http2_connections += 1
+                else:
                     self._memory.h1_routes.add(dial.route)
                 self._serve_waiting_soon()
             return connection

@@ -154,6 +154,7 @@ class HostShape(TypedDict):
     host: str
     requests: Count
     connections: Count
+    http2_connections: NotRequired[Count]
     http3_connections: NotRequired[Count]
     offers_http3: NotRequired[bool]
     errors: NotRequired[Count]
@@ -411,6 +412,7 @@ class SummaryShape(TypedDict):
     latency_seconds: NotRequired[dict[ObjectKind, LatencyShape]]
     object_throughput_bytes_per_second: NotRequired[dict[ObjectKind, Distribution]]
     retries: PerKind
+    compressed: NotRequired[PerKind]
     statuses: NotRequired[dict[ObjectKind, dict[str, Count]]]
     connections: ConnectionsShape
     hosts: list[HostShape]

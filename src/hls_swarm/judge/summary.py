@@ -97,6 +97,7 @@ def summary(
                 kind: _distribution(figures.throughput) for kind, figures in snapshot.objects.items()
             },
             "retries": _per_kind(snapshot, "retries"),
+            "compressed": None if snapshot.players is not None else _per_kind(snapshot, "compressed"),
             "statuses": {kind: figures.statuses for kind, figures in snapshot.objects.items()},
             "connections": {"opened": snapshot.connections_opened, "connect_seconds": _distribution(snapshot.connect)},
             "hosts": [
@@ -104,6 +105,7 @@ def summary(
                     "host": host.host,
                     "requests": host.requests,
                     "connections": host.connections,
+                    "http2_connections": host.http2_connections or None,
                     "http3_connections": host.http3_connections or None,
                     "offers_http3": host.offers_http3 or None,
                     "errors": host.errors,

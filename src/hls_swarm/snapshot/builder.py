@@ -180,6 +180,8 @@ class SnapshotBuilder:
             retries=tally.retries,
             statuses=dict(sorted(tally.statuses.items())),
             waiting=tally.waiting,
+            completed=tally.completed,
+            compressed=tally.compressed,
         )
 
     def _generator(

@@ -92,7 +92,11 @@ class PlayerFigures:
 
 @dataclass(frozen=True)
 class ObjectFigures:
-    """All requests for one kind of object; rates over the last second, None before the second snapshot."""
+    """All requests for one kind of object; rates over the last second, None before the second snapshot.
+
+    Args:
+        completed, compressed: complete answers, and how many of them came in a content coding.
+    """
 
     requests: int
     body_bytes: int
@@ -109,6 +113,8 @@ class ObjectFigures:
     retries: int = 0
     statuses: Mapping[int, int] = field(default_factory=dict)
     waiting: Waiting | None = None
+    completed: int = 0
+    compressed: int = 0
 
 
 @dataclass(frozen=True)

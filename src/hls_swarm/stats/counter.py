@@ -312,6 +312,8 @@ class Counter:
             self._lateness.add(lateness if lateness > 0.0 else 0.0)  # noqa: FURB136 - hot
         if failure is None:
             objects.completed += 1
+            if exchange.content_encoding is not None:
+                objects.compressed += 1
             content_type = exchange.content_type
             if content_type is not None and content_type not in counter.types:
                 _add_type(kind, counter, content_type)

@@ -28,7 +28,8 @@ class HostTally(msgspec.Struct):
     Attributes:
         addresses: what it resolved to, in alphabetical order.
         errors: exchanges with it that failed.
-        http3_connections: those over QUIC, among `connections`.
+        http2_connections: those that speak HTTP/2, among `connections`.
+        http3_connections: those over QUIC, among them too.
         offers_http3: it said that it can be asked over HTTP/3, to a viewer who could take that up.
     """
 
@@ -38,6 +39,7 @@ class HostTally(msgspec.Struct):
     errors: int = 0
     http3_connections: int = 0
     offers_http3: bool = False
+    http2_connections: int = 0
 
     def resolved(self, address: str) -> None:
         """It has this address."""
@@ -50,6 +52,7 @@ class HostTally(msgspec.Struct):
         self.requests += other.requests
         self.connections += other.connections
         self.errors += other.errors
+        self.http2_connections += other.http2_connections
         self.http3_connections += other.http3_connections
         self.offers_http3 = self.offers_http3 or other.offers_http3
         for address in other.addresses:

@@ -150,6 +150,7 @@ class ObjectTally(msgspec.Struct):
         statuses: HTTP status to answers.
         mistyped: Content-Types that say what the object is not, to complete answers; at most `MAX_MISTYPED`.
         waiting: the one that had gone on the longest of those that were cut off.
+        compressed: complete answers that came in a content coding.
     """
 
     requests: int = 0
@@ -167,6 +168,7 @@ class ObjectTally(msgspec.Struct):
     statuses: dict[int, int] = {}
     mistyped: dict[str, int] = {}
     waiting: Waiting | None = None
+    compressed: int = 0
 
     def add_connection(self, exchange: Exchange) -> None:
         """Count how long it took to open the connection of an exchange."""
@@ -198,6 +200,7 @@ class ObjectTally(msgspec.Struct):
         self.tls.merge(other.tls)
         self.throughput.merge(other.throughput)
         self.retries += other.retries
+        self.compressed += other.compressed
         for status, answers in other.statuses.items():
             self.statuses[status] = self.statuses.get(status, 0) + answers
         for content_type, answers in other.mistyped.items():

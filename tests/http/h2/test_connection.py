@@ -66,6 +66,23 @@ def test_fetches_share_one_connection_side_by_side(server_tls: ssl.SSLContext, t
     assert [each.body for each in got] == [f"/{number}.ts".encode() * 3000 for number in range(20)]
 
 
+@pytest.mark.parametrize(("identity", "http2_connections"), [(OFFERED, 1), (Identity(), 0)], ids=["2", "1.1"])
+def test_connections_count_by_version(
+    identity: Identity, http2_connections: int, server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    async def use(client: Client) -> tuple[int, int]:
+        await fetch(client, request(url))
+        (host,) = client.context.hosts.values()
+        return host.connections, host.http2_connections
+
+    with (
+        http2_origin(lambda turn: turn.answer(b"x"), server_tls) as newer,
+        scripted(lambda turn: turn.send(response(b"x")), tls=server_tls) as older,
+    ):
+        url = newer.url() if http2_connections else older.url()
+        assert with_client(use, options=trusting, identity=identity) == (1, http2_connections)
+
+
 def test_what_is_asked(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
     options = ClientOptions(tls=trusting.tls, headers=(("X-Mine", "yes"), ("Authorization", "Bearer x")))
     with http2_origin(lambda turn: turn.answer(b"12345", 206, ("content-range", "bytes 5-9/20")), server_tls) as origin:

@@ -17,7 +17,8 @@ class Outputs:
     """What is shown and written, and where."""
 
     check: bool = False
-    """Run one viewer for 10s, then say whether stream and exporters are fit for a run."""
+    """Run one viewer for 10s, then say whether stream and exporters are fit for a run, which versions of HTTP were
+    spoken, and whether playlists are compressed."""
 
     tui: bool | None = None
     """Dashboard; by default on a terminal. Without one there are plain lines."""

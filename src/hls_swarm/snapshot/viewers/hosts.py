@@ -16,7 +16,8 @@ class HostFigures:
         host: `host:port`, or the name of all further ones together.
         addresses: what it resolved to.
         errors: exchanges with it that failed.
-        http3_connections: of all connections, those over QUIC.
+        http2_connections: of all connections, those that speak HTTP/2.
+        http3_connections: those over QUIC.
         offers_http3: it said so to viewers in browsers.
     """
 
@@ -27,6 +28,7 @@ class HostFigures:
     errors: int = 0
     http3_connections: int = 0
     offers_http3: bool = False
+    http2_connections: int = 0
 
     @property
     def words(self) -> str:
@@ -36,11 +38,19 @@ class HostFigures:
         return f"{self.host} ({addresses})" if addresses else self.host
 
     @property
-    def http3_words(self) -> str | None:
-        """What is to be said of HTTP/3; None: it was neither spoken nor offered."""
-        if self.http3_connections:
-            return "HTTP/3" if self.http3_connections == self.connections else "HTTP/3 too"
-        return "HTTP/3 offered, not taken" if self.offers_http3 else None
+    def versions(self) -> str | None:
+        """The versions of HTTP that it was asked over; None: no connection was made."""
+        counts = {"HTTP/2": self.http2_connections, "HTTP/3": self.http3_connections}
+        counts = {"HTTP/1.1": self.connections - sum(counts.values())} | counts
+        return " and ".join(name for name, count in counts.items() if count > 0) or None
+
+    @property
+    def http_words(self) -> str | None:
+        """What is to be said of them; None: it was HTTP/1.1 alone, and HTTP/3 was not offered."""
+        words = [self.versions] if self.versions not in (None, "HTTP/1.1") else []
+        if self.offers_http3 and not self.http3_connections:
+            words.append("HTTP/3 offered, not taken")
+        return ", ".join(filter(None, words)) or None
 
 
 def host_figures(hosts: Mapping[str, HostTally], most: int = MOST_SHOWN) -> tuple[HostFigures, ...]:
@@ -54,6 +64,7 @@ def host_figures(hosts: Mapping[str, HostTally], most: int = MOST_SHOWN) -> tupl
             tally.errors,
             tally.http3_connections,
             tally.offers_http3,
+            tally.http2_connections,
         )
         for name, tally in hosts.items()
         if name != OTHER_HOSTS and (tally.requests or tally.connections)

@@ -14,6 +14,9 @@ CHECK_SECONDS = 10.0
 """How long the one viewer of a check plays."""
 
 
+_PLAYLISTS = (ObjectKind.MULTIVARIANT_PLAYLIST, ObjectKind.MEDIA_PLAYLIST)
+
+
 @dataclass(frozen=True)
 class Finding:
     """What was looked at, whether it is fit, and why.
@@ -36,7 +39,14 @@ class Finding:
 
 def findings(snapshot: Snapshot, outcome: Outcome) -> tuple[Finding, ...]:
     """What one viewer and the scraper found: the stream first, then each page of each exporter."""
-    return (_stream(snapshot, outcome), *_low_latency(snapshot.low_latency), *_noted(snapshot), *_exporters(snapshot))
+    return (
+        _stream(snapshot, outcome),
+        *_hosts(snapshot),
+        *_compression(snapshot),
+        *_low_latency(snapshot.low_latency),
+        *_noted(snapshot),
+        *_exporters(snapshot),
+    )
 
 
 def judged(found: tuple[Finding, ...], outcome: Outcome) -> Outcome:
@@ -90,6 +100,31 @@ def _stream(snapshot: Snapshot, outcome: Outcome) -> Finding:
     if failed:
         words.append(f"{units.counted(failed, 'request')} failed, the last of them: {snapshot.errors[0].detail}")
     return Finding(subject, not experience.stalls and not failed, ", ".join(words))
+
+
+def _hosts(snapshot: Snapshot) -> Iterator[Finding]:
+    """Which versions of HTTP each host was asked over."""
+    for host in snapshot.hosts:
+        if host.versions is not None:
+            words = f"{host.http_words or host.versions}, {units.counted(host.connections, 'connection')}"
+            yield Finding(f"host {host.words}", True, words)
+
+
+def _compression(snapshot: Snapshot) -> Iterator[Finding]:
+    """Whether playlists come in a content coding, and whether media does; of ffmpeg processes that is not known."""
+    if snapshot.players is not None:
+        return
+    playlists = [snapshot.objects[kind] for kind in _PLAYLISTS if kind in snapshot.objects]
+    completed, compressed = (sum(getattr(each, name) for each in playlists) for name in ("completed", "compressed"))
+    if completed:
+        words = "compressed" if compressed == completed else f"{compressed} of {completed} compressed"
+        size = units.size(sum(each.body_bytes for each in playlists) / completed)
+        yield Finding("playlists", True, f"{words if compressed else 'not compressed'}, {size} each as they come")
+    for kind in (ObjectKind.SEGMENT, ObjectKind.PART):
+        media = snapshot.objects.get(kind)
+        if media is not None and media.compressed:
+            words = f"{media.compressed} of {media.completed} compressed, which costs the server much and saves nothing"
+            yield Finding(f"{kind}s", True, words, noted=True)
 
 
 def _exporters(snapshot: Snapshot) -> Iterator[Finding]:

@@ -415,7 +415,7 @@ def _host_rows(snapshot: Snapshot) -> list[tuple[str, str]]:
         (
             "Hosts" if number == 0 else "",
             f"{host.words}: {units.count(host.requests)} {_plural('request', host.requests)}"
-            + (f", {host.http3_words}" if host.http3_words else ""),
+            + (f", {host.http_words}" if host.http_words else ""),
         )
         for number, host in enumerate(hosts[:_MOST_HOSTS])
     ]
