@@ -59,6 +59,11 @@ def test_an_agent_knows_its_controller(join: str, controller: tuple[str, int]) -
         pytest.param(f"--agents 2 {URL}", "--agents: needs --cluster-token-file FILE", id="run without a token"),
         pytest.param(f"--hosts a,b {URL}", "--hosts: needs --cluster-token-file FILE", id="hosts without a token"),
         pytest.param(f"--hosts a,a --cluster-token-file t {URL}", "--hosts: a is named twice", id="twice"),
+        pytest.param(
+            f"--hosts a --ssh=ssh'-i --cluster-token-file t {URL}",
+            '--ssh: "ssh\'-i" can not be read as a shell would',
+            id="a quote left open",
+        ),
         pytest.param(f"--hosts=-oX --cluster-token-file t {URL}", "--hosts: '-oX' is no host", id="an option of ssh"),
         pytest.param(
             f"--hosts a --agents 1 --cluster-token-file t {URL}", "--hosts: starts the agents itself", id="both"

@@ -22,6 +22,8 @@ from tests.support.origins import vod
 from tests.support.programs import NGINX_CONFIG, require, running, skip_part
 
 PORT = 17100
+LAST_SECONDS = 20.0
+"""Time in which processes of the engine end whose controller was killed: they are told so, and take leave."""
 TOKEN = "0123456789abcdef0123456789abcdef"
 _METHODS = (
     "NodeInfoGcsService/GetAllNodeInfo",
@@ -280,7 +282,11 @@ def bed(folder: Path, agents: Sequence[str] = ("a", "b", "c"), *, tls: bool = Fa
         for agent in found.agents.values():
             with suppress(subprocess.TimeoutExpired):
                 agent.wait(20)
-        left = [command for place in ("controller", *agents) for command in places[place].processes()]
+        limit = time.monotonic() + LAST_SECONDS
+        while left := [command for place in ("controller", *agents) for command in places[place].processes()]:
+            if time.monotonic() > limit:
+                break
+            time.sleep(0.05)
     if left:
         raise AssertionError(f"something is left: {left}")
 

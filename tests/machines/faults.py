@@ -5,7 +5,6 @@ of the table in docs/cluster.md.
 """
 
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from typing import Any
 
 import psutil
 from tests.machines.bed import TOKEN, Bed, send
+from tests.machines.secure_shell import logged_in, over_ssh, reached_by_ssh
 
 from hls_swarm.cluster.agent import LEASE_SECONDS
 from hls_swarm.cluster.member import GRACE_SECONDS
@@ -301,21 +301,15 @@ def started_over_ssh(bed: Bed) -> Seen:
 
 
 def started_over_ssh_and_killed(bed: Bed) -> Seen:
-    """A controller that is killed, and agents that it started itself; a script stands for ssh."""
+    """A controller that is killed, and agents that it started itself over ssh."""
     seen = Seen("controller killed (`kill -9`), its agents started by `--hosts`")
-    places = {bed.places[name].address: bed.places[name].holder for name in "abc"}
-    ssh = bed.folder / "ssh"
-    cases = "".join(f"{address}) place={holder};;\n" for address, holder in places.items())
-    ssh.write_text(
-        f'#!/bin/sh\nhost=$1; shift\ncase $host in\n{cases}esac\nexec nsenter --net --target $place sh -c "$*"\n'
-    )
-    ssh.chmod(0o755)
-    program = f"{sys.executable} -m hls_swarm"
-    hosts = ("--hosts", ",".join(places), "--ssh", str(ssh), "--ssh-program", program)
-    with _under_load(bed, seen, 30, *hosts, "--cluster-token-file", str(bed.folder / "token"), agents=0) as process:
+    with (
+        reached_by_ssh(bed, "abc") as ssh,
+        _under_load(bed, seen, 30, *over_ssh(bed, "abc", ssh), agents=0) as process,
+    ):
         send([psutil.Process(process.pid)], signal.SIGKILL)
         process.wait(10)
-        while any(bed.places[name].processes() for name in "abc") and time.time() < seen.at + 40:
+        while any(logged_in(bed.places[name]) for name in "abc") and time.time() < seen.at + 40:
             time.sleep(0.05)
         after = time.time() - seen.at
     seen.must(after < 12, "its agents stayed")

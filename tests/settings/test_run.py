@@ -102,7 +102,7 @@ def test_defaults() -> None:
         "agents_timeout": 120.0,
         "share": (),
         "respread": False,
-        "ssh": "ssh -o BatchMode=yes",
+        "ssh": "ssh",
         "ssh_program": "hls-swarm",
         "variant": "highest",
         "access_rate": None,

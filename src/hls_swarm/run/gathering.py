@@ -20,17 +20,20 @@ import psutil
 
 from hls_swarm.cluster.joining.door import Door, Guest
 from hls_swarm.cluster.joining.handshake import read_token
-from hls_swarm.cluster.joining.ssh import RemoteAgent, agent_words
+from hls_swarm.cluster.joining.ssh import CONNECT_SECONDS, RemoteAgent, agent_words, way_to
 from hls_swarm.cluster.line import Line, LineLostError
 from hls_swarm.cluster.ray.frames import Machine
 from hls_swarm.cluster.ray.lines import BridgeProcess
 from hls_swarm.cluster.ray.nodes import NodeProcess, Ports, environment, head_command
 from hls_swarm.errors import RunError
+from hls_swarm.foreign import one_line
 from hls_swarm.run.commands.agent import versions, write_token
 from hls_swarm.run.loop import carried_out
 from hls_swarm.settings.run import Settings
 
 LOOK_EVERY_SECONDS = 0.2
+OTHERS_SECONDS = CONNECT_SECONDS + 20.0
+"""After one that could not be started over ssh: what becomes of the others is told together with it."""
 JOIN_SECONDS = 120.0
 """Time in which agents that were let in must be part of the cluster."""
 
@@ -115,12 +118,16 @@ class _Gathering:
 
     async def _start_remotes(self, port: int) -> None:
         settings = self._settings
-        for host in settings.ssh_hosts:
-            bare = host.rpartition("@")[2]
+        hosts = settings.ssh_hosts
+        if hosts:
+            self._say(f"starting {'agents' if len(hosts) > 1 else 'an agent'} over ssh on {', '.join(hosts)}")
+        ways = await asyncio.gather(*(way_to(settings.ssh, host) for host in hosts))
+        for host, way in zip(hosts, ways, strict=True):
             remote = RemoteAgent(host)
             self._remotes.append(remote)
-            address = settings.cluster_address or await asyncio.to_thread(_address_towards, bare)
-            await remote.start(settings.ssh, agent_words(f"{address}:{port}", bare, settings.ssh_program), self.token)
+            address = settings.cluster_address or await asyncio.to_thread(_address_towards, host, way.address)
+            command = agent_words(f"{address}:{port}", remote.name, settings.ssh_program)
+            await remote.start(way, command, self.token)
 
     async def _all_here(self, door: Door) -> Mapping[str, Guest]:
         """All agents that are wanted, once they are here."""
@@ -130,10 +137,13 @@ class _Gathering:
             them = f"{wanted} agents: on each machine" if wanted > 1 else "an agent: on its machine"
             self._say(f"waiting for {them}, hls-swarm agent --join {host}:{door.port} --token-file FILE")
         limit = time.monotonic() + settings.agents_timeout
+        may_come = True
         while len(door.guests) < wanted:
-            failed = {remote.host: remote.failed for remote in self._remotes if remote.failed}
+            failed = {remote.name: remote.failed for remote in self._remotes if remote.failed}
+            if failed and may_come:
+                may_come, limit = False, min(limit, time.monotonic() + OTHERS_SECONDS)
             left = limit - time.monotonic()
-            if failed or left <= 0:
+            if left <= 0 or (failed and len(failed.keys() | door.guests.keys()) == wanted):
                 raise RunError(_missing(door, wanted, failed, settings.agents_timeout))
             door.changed.clear()
             try:
@@ -163,7 +173,8 @@ def _missing(door: Door, wanted: int, failed: Mapping[str, str], seconds: float)
     if door.guests:
         parts[0] += f": {', '.join(door.guests)}"
     parts += [f"{who} was refused: {why}" for who, why in door.declined.items()]
-    parts += [f"{host}: {why}" for host, why in failed.items()]
+    told = {who.partition(" ")[0] for who in door.declined}
+    parts += [f"{name}: {why}" for name, why in failed.items() if name not in told]
     return "; ".join(parts)
 
 
@@ -197,11 +208,20 @@ def _named(machines: list[Machine]) -> Mapping[str, Machine]:
     }
 
 
-def _address_towards(host: str) -> str:
-    """Our own address on the way to a machine; nothing is sent for that."""
+def _address_towards(host: str, address: str) -> str:
+    """Our own address on the way to a machine; nothing is sent for that.
+
+    Args:
+        host: as the user calls it.
+        address: as ssh does.
+    """
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect((host, 9))
+            probe.connect((address, 9))
             return str(probe.getsockname()[0])
     except OSError as error:
-        raise RunError(f"--hosts: {host}: {error.strerror or error}") from None
+        why = one_line(error.strerror or str(error))
+        raise RunError(
+            f"--hosts: there is no way to {host} ({address}: {why}); if ssh has one, --cluster-address says by which "
+            "address of ours it reaches us"
+        ) from None

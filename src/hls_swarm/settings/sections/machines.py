@@ -1,5 +1,6 @@
 """Which machines run the viewers."""
 
+import shlex
 from dataclasses import dataclass
 
 from hls_swarm.settings.agent import MOST_FIRST_PORT, USUAL_PORT
@@ -50,8 +51,9 @@ class Machines:
     """Let the viewers of an agent that is lost come again on the others, once its own load has ended; without it the
     run is invalid then."""
 
-    ssh: str = "ssh -o BatchMode=yes"
-    """Command that --hosts uses; the host and the command there follow it."""
+    ssh: str = "ssh"
+    """Command that --hosts uses; the host and the command there follow it. It never asks for anything: there must be a
+    key, and the host's must be known."""
 
     ssh_program: str = "hls-swarm"
     """How hls-swarm is called on the machines of --hosts."""
@@ -88,6 +90,10 @@ class Machines:
         for field in ("ssh", "ssh_program"):
             if not getattr(self, field).strip() or CONTROL.search(getattr(self, field)):
                 raise SettingValueError(field, "needs a command")
+        try:
+            shlex.split(self.ssh)
+        except ValueError as error:
+            raise SettingValueError("ssh", f"{self.ssh!r} can not be read as a shell would: {error}") from None
         if self.cluster_token_file is not None:
             check_file_name("cluster_token_file", self.cluster_token_file)
         if not self.is_spread:
