@@ -13,7 +13,7 @@ from hls_swarm.http import Client, ClientOptions, Limits, Timeouts, fetch
 from hls_swarm.http.h1.stream import Reception
 from hls_swarm.records import Exchange, FailureKind
 
-SHORT = 0.15
+SHORT = 0.4
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
 
 

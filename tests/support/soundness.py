@@ -12,7 +12,7 @@ from tests.support.programs import skip_busy
 
 _OTHERS = re.compile(
     r"\d+% of the run is void, more than .*|this machine was late: .*|this machine's (processor|link) was full .*"
-    r"|\d+ viewers started late .*|(stalled time of the viewers|time with playlists that are stale or unreadable): .*"
+    r"|viewers that started late: .*|(stalled time of the viewers|time with playlists that are stale or unreadable): .*"
 )
 """The reasons for which the other programs of a machine are to blame: its own lateness, and that of an origin on it."""
 _CODES = {"invalid": 3, "fail": 99}
