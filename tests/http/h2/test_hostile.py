@@ -15,7 +15,7 @@ from tests.http.running import request, with_client
 from hls_swarm.http import Client, Http2, Identity, Timeouts, fetch
 from hls_swarm.http.h2 import frames
 from hls_swarm.http.h2.frames import ErrorCode
-from hls_swarm.records import Exchange, FailureKind
+from hls_swarm.records import Exchange, Failure, FailureKind
 
 REQUIRED = Identity(http2=Http2.REQUIRED)
 LIMITS = Timeouts(connect=2.0, first_byte=0.6, no_progress=0.6, total=3.0)
@@ -196,6 +196,25 @@ def test_a_request_ends_in_time_as_what_it_is(answer: Answer, kind: FailureKind 
         assert time.monotonic() - began < 2.5
         assert (exchange.failure and exchange.failure.kind) == kind
         assert peer.requests == requests
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        pytest.param(
+            ErrorCode.ENHANCE_YOUR_CALM, "connection closed for ENHANCE_YOUR_CALM before an answer", id="error"
+        ),
+        pytest.param(ErrorCode.NO_ERROR, "connection closed before an answer", id="no error"),
+    ],
+)
+def test_a_connection_that_is_closed_says_what_for(code: ErrorCode, words: str) -> None:
+    def answer(stream: int) -> Iterator[bytes]:
+        yield frames.goaway(stream, code)
+        raise ConnectionAbortedError
+
+    with hostile(answer) as peer:
+        got = with_client(lambda client: fetch(client, request(peer.url, timeouts=LIMITS)), identity=REQUIRED)
+        assert (got.failure, peer.requests) == (Failure(LOST, words), 1)
 
 
 def test_an_origin_that_takes_no_streams_is_waited_for_no_longer_than_for_an_answer() -> None:

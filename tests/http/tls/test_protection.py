@@ -85,7 +85,7 @@ def test_updated_keys_open_only_what_updated_keys_sealed() -> None:
         pytest.param(b"\x15\x03\x03\x00\x02", "unexpected record of type 21", id="alert in the clear"),
         pytest.param(b"\x17\x03\x01\x00\x20", "unexpected record", id="version"),
         pytest.param(b"\x17\x03\x03\x00\x10", "record of 16 bytes", id="too short"),
-        pytest.param(b"\x17\x03\x03\x41\x01", "record of 16641 bytes", id="too long"),
+        pytest.param(b"\x17\x03\x03\x40\x12", "record of 16402 bytes", id="too long"),
     ],
 )
 def test_a_header_that_is_none(header: bytes, words: str) -> None:

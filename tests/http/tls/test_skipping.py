@@ -302,6 +302,19 @@ def test_a_close_is_the_end_of_the_stream(server: Server, new_stream: Callable[.
     assert stream.receive(4096) == b""
 
 
+def test_a_server_that_cancels_before_it_closes_has_closed(
+    server: Server, new_stream: Callable[..., SkippingStream]
+) -> None:
+    stream = new_stream()
+    server.data(HEAD)
+    server.message(ALERT, b"\x01\x5a")
+    server.message(ALERT, b"\x01\x00")
+    reader = Reader(stream, 0)
+    deliver(server, True, reader.pump)
+    reader.finish()
+    assert stream.receive(4096) == b""
+
+
 def test_a_close_in_a_body_ends_it(server: Server, new_stream: Callable[..., SkippingStream]) -> None:
     stream = new_stream()
     whole_records(server, 50_000)
@@ -327,6 +340,10 @@ def flood(server: Server, message: bytes) -> None:
     ("begin", "words"),
     [
         pytest.param(lambda server: server.message(ALERT, b"\x02\x50"), "alert 80", id="alert"),
+        pytest.param(lambda server: server.message(ALERT, b"\x01"), "alert -1", id="half an alert"),
+        pytest.param(
+            lambda server: server.padded(b"x" * 16384, 1), "record of 16402 bytes", id="padded over its limit"
+        ),
         pytest.param(lambda server: server.message(HANDSHAKE, b"\x0d\x00\x00\x00"), "message 13", id="handshake"),
         pytest.param(lambda server: server.message(HANDSHAKE, b"\x18\x00\x00\x01\x07"), "key update", id="update"),
         pytest.param(lambda server: server.message(HANDSHAKE, KEY_UPDATE + TICKET), "key update", id="not last"),

@@ -435,6 +435,9 @@ class H2Connection(MultiplexedConnection[H2Answering]):
 
     def _ended(self, error: OSError | None) -> None:
         words = "closed" if error is None else f"lost: {phrase(error)}"
+        blamed_for = self._session.blamed_for
+        if blamed_for is not None:
+            words = f"closed for {code_name(blamed_for)}"
         fate = fate_of(error, self.stream)
         self._lose_all(Failure(FailureKind.CONNECTION_LOST, f"connection {words} before an answer"), fate)
 

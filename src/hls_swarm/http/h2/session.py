@@ -63,6 +63,7 @@ class Session:
         out: what is to be sent; who sends it takes it off.
         most_streams: how many streams may be open at once.
         is_going_away: no more streams can be opened.
+        blamed_for: the error code with which the peer went away; None if it did not, or without an error.
         has_more_room: the peer takes more streams at once than before; who sees it takes it back.
     """
 
@@ -82,6 +83,7 @@ class Session:
         "_streams",
         "_touched",
         "_window",
+        "blamed_for",
         "has_more_room",
         "is_going_away",
         "most_streams",
@@ -100,6 +102,7 @@ class Session:
         self.out += frames.window_update(0, CONNECTION_WINDOW_BYTES - _DEFAULT_WINDOW_BYTES)
         self.most_streams = MOST_STREAMS
         self.is_going_away = self.has_more_room = False
+        self.blamed_for: int | None = None
         self._streams: dict[int, _Stream] = {}
         self._next_stream = 1
         self._frame_limit = frames.FRAME_LIMIT_BYTES
@@ -403,6 +406,7 @@ class Session:
             last, code = struct.unpack_from(">II", payload)
             self._tell_bodies(events)
             self.is_going_away = True
+            self.blamed_for = code or None
             last &= frames.WINDOW_LIMIT
             for number in [number for number in self._streams if number > last]:
                 self._forsaken += self._streams.pop(number).window

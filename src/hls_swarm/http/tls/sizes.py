@@ -7,4 +7,5 @@ OVERHEAD_BYTES = 17
 RECORD_BYTES = HEADER_BYTES + OVERHEAD_BYTES
 """What an unpadded record has beside its content."""
 CONTENT_LIMIT_BYTES = 1 << 14
-PROTECTED_LIMIT_BYTES = CONTENT_LIMIT_BYTES + 256
+PROTECTED_LIMIT_BYTES = CONTENT_LIMIT_BYTES + OVERHEAD_BYTES
+"""Of any record, as padding counts (5.4): what each cipher suite of RFC 8446 makes of 2^14 + 1 bytes."""

@@ -50,7 +50,7 @@ _IDLE_RECORDS = 100
 _OUT_LIMIT_BYTES = 64 << 10
 _KEY_UPDATE, _NEW_SESSION_TICKET = 24, 4
 _KEY_UPDATE_ANSWER = b"\x18\x00\x00\x01\x00"
-_CLOSE_NOTIFY = 0
+_CLOSE_NOTIFY, _USER_CANCELED = 0, 90
 
 
 class SkippingStream:
@@ -397,8 +397,10 @@ class SkippingStream:
         if opened.content_type == HANDSHAKE:
             self._take_handshake(bytes(opened.content))
         elif opened.content_type == ALERT:
-            if len(opened.content) != 2 or opened.content[1] != _CLOSE_NOTIFY:
-                number = opened.content[1] if len(opened.content) > 1 else -1
+            number = opened.content[1] if len(opened.content) == 2 else -1
+            if number == _USER_CANCELED:  # means nothing by itself: servers in Java say it before they close (6.1)
+                return False
+            if number != _CLOSE_NOTIFY:
                 raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"alert {number} from the server")
             self._ended = True
         else:
