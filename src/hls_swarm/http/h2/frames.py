@@ -70,6 +70,31 @@ def settings(values: dict[int, int]) -> bytes:
     return frame(SETTINGS, 0, 0, b"".join(struct.pack(">HI", name, value) for name, value in values.items()))
 
 
+def read_settings(flags: int, stream: int, payload: bytes) -> list[tuple[int, int]] | None:
+    """The settings of a SETTINGS frame by number, in their order; None: it acknowledges some (RFC 9113 6.5).
+
+    Raises:
+        ProtocolError: it is malformed, or has a value that none of either side may have.
+    """
+    if stream:
+        raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "SETTINGS of a stream")
+    if flags & ACK:
+        if payload:
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement with a payload")
+        return None
+    if len(payload) % 6:
+        raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "malformed SETTINGS")
+    values: list[tuple[int, int]] = list(struct.iter_unpack(">HI", payload))
+    for name, value in values:
+        if name == INITIAL_WINDOW_SIZE and value > WINDOW_LIMIT:
+            raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, f"a window of {value}")
+        if name == MAX_FRAME_SIZE and not FRAME_LIMIT_BYTES <= value < 1 << 24:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"a frame size of {value}")
+        if name == ENABLE_PUSH and value > 1:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"push of {value}")
+    return values
+
+
 def window_update(stream: int, increment: int) -> bytes:
     """A WINDOW_UPDATE frame; stream 0 is the connection's window."""
     return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", increment))

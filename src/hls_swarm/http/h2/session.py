@@ -426,24 +426,16 @@ class Session:
             self._idle("unknown")
 
     def _take_settings(self, flags: int, stream: int, payload: bytes) -> None:
-        self._check_connection(stream, "SETTINGS")
         self._idle("SETTINGS")
-        if flags & frames.ACK:
-            if payload:
-                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement with a payload")
+        values = frames.read_settings(flags, stream, payload)
+        if values is None:
             return
-        if len(payload) % 6:
-            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "malformed SETTINGS")
-        for name, value in struct.iter_unpack(">HI", payload):
+        for name, value in values:
             if name == frames.MAX_CONCURRENT_STREAMS:
                 before, self.most_streams = self.most_streams, min(value, MOST_STREAMS)
                 self.has_more_room |= self.most_streams > before
             elif name == frames.MAX_FRAME_SIZE:
-                if not frames.FRAME_LIMIT_BYTES <= value < 1 << 24:
-                    raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"a frame size of {value}")
                 self._frame_limit = value
-            elif name == frames.INITIAL_WINDOW_SIZE and value > frames.WINDOW_LIMIT:
-                raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, f"a window of {value}")
             elif name == frames.ENABLE_PUSH and value:
                 raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a server that lets itself be pushed to")
         self.out += frames.frame(frames.SETTINGS, frames.ACK, 0)

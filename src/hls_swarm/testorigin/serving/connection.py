@@ -25,17 +25,17 @@ from hls_swarm.testorigin.resources import StoredFile
 from hls_swarm.testorigin.serving.answers import KEPT_HEADERS, Answer, Request, refused, unanswered
 from hls_swarm.testorigin.serving.held import Held
 from hls_swarm.testorigin.serving.owner import (
-    LINGER_SECONDS,
     MAX_HEAD_BYTES,
     MAX_REQUEST_BODY_BYTES,
     TRICKLE_SECONDS,
     Owner,
     State,
 )
+from hls_swarm.testorigin.serving.watched import Watched
 from hls_swarm.testorigin.serving.wire import Wire
 
 
-class Connection:
+class Connection(Watched):
     """One client's connection; also the callbacks of its request parser."""
 
     __slots__ = (
@@ -51,27 +51,14 @@ class Connection:
         "_is_mid_request",
         "_keep_alive",
         "_out",
-        "_owner",
         "_parser",
         "_queue",
         "_read_at",
         "_reading",
-        "_reads_watched",
-        "_state",
-        "_wire",
-        "_writes_watched",
-        "deadline",
-        "descriptor",
-        "peer",
     )
 
     def __init__(self, owner: Owner, wire: Wire, peer: str) -> None:
-        self._owner = owner
-        self._wire = wire
-        self.descriptor = wire.descriptor
-        self.peer = peer
-        self.deadline = owner.now() + owner.idle_seconds
-        self._state = State.IDLE
+        super().__init__(owner, wire, peer)
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[Request] = deque()
         self._reading = self._answering = Request(0.0)
@@ -84,14 +71,7 @@ class Connection:
         self._out = memoryview(b"")
         self._head_left = 0
         self._file_left = self._file_cut = 0
-        self._reads_watched = True
-        self._writes_watched = False
         owner.watch_reads(self, True)
-
-    @property
-    def state(self) -> State:
-        """What it is doing."""
-        return self._state
 
     @property
     def is_held(self) -> bool:
@@ -103,21 +83,9 @@ class Connection:
     def readable(self) -> None:
         """Bytes have arrived, or the client is gone."""
         if self._state is State.WRITING and (self._held is None or self._queue):
-            self._reads_watched = False
-            self._owner.watch_reads(self, False)
-            return
-        buffer = self._owner.read_buffer
-        try:
-            count = self._wire.receive(buffer)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:  # reset: the client is gone, and there is nothing to tell anybody
-            self.close()
-            return
-        if count == 0:
-            self.close()
-        elif self._state is not State.LINGERING:
-            self.take(memoryview(buffer)[:count])
+            self._watch_reads(False)
+        else:
+            super().readable()
 
     def take(self, data: memoryview) -> None:
         """Parse what has arrived and answer what is complete."""
@@ -164,13 +132,7 @@ class Connection:
             self._head_left = 0
         if self._answer is not None:
             self._end_answer()
-        if self._reads_watched:
-            self._owner.watch_reads(self, False)
-        if self._writes_watched:
-            self._owner.watch_writes(self, False)
-        self._enter(State.CLOSED)
-        self._wire.close()
-        self._owner.closed(self)
+        self._let_go()
 
     # What the parser calls.
 
@@ -372,25 +334,20 @@ class Connection:
             return
         if self._out or self._file_left:
             self.deadline = self._owner.now() + self._owner.stalled_seconds
-            if not self._writes_watched:
-                self._writes_watched = True
-                self._owner.watch_writes(self, True)
+            self._watch_writes(True)
             return
         self._finish_answer()
 
     def _finish_answer(self) -> None:
         """All of it is sent: wait for the next request, or close."""
         self._end_answer()
-        if self._writes_watched:
-            self._writes_watched = False
-            self._owner.watch_writes(self, False)
-        if not self._reads_watched:
-            self._reads_watched = True
-            self._owner.watch_reads(self, True)
+        self._watch_writes(False)
+        self._watch_reads(True)
         if self._keep_alive and not self._owner.is_stopping:
             self.deadline = self._owner.now() + self._owner.idle_seconds
             self._enter(State.IDLE)
         else:
+            self._queue.clear()
             self._linger()
 
     def _end_answer(self) -> None:
@@ -406,17 +363,3 @@ class Connection:
             sent = max(0, -self._head_left)
         self._out = memoryview(b"")
         self._owner.answered(self, self._answering, answer, sent)
-
-    def _linger(self) -> None:
-        """Say that nothing more comes, and wait a moment for the client to close."""
-        self._queue.clear()
-        self._enter(State.LINGERING)
-        self.deadline = self._owner.now() + LINGER_SECONDS
-        try:
-            self._wire.finish()
-        except OSError:  # the client was faster
-            self.close()
-
-    def _enter(self, state: State) -> None:
-        self._owner.changed_state(self._state, state)
-        self._state = state

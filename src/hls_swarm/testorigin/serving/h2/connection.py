@@ -30,12 +30,12 @@ from hls_swarm.testorigin.serving.h2.session import (
 )
 from hls_swarm.testorigin.serving.held import Held
 from hls_swarm.testorigin.serving.owner import (
-    LINGER_SECONDS,
     MAX_REQUEST_BODY_BYTES,
     TRICKLE_SECONDS,
     Owner,
     State,
 )
+from hls_swarm.testorigin.serving.watched import Watched
 from hls_swarm.testorigin.serving.wire import RECORD_BYTES, Wire
 
 _PIECE_BYTES = 4 * DATA_BYTES
@@ -105,36 +105,23 @@ class _Piece:
         return min(self.body_bytes, frames_whole * DATA_BYTES + max(0, rest - frames.HEADER_BYTES))
 
 
-class H2Connection:
+class H2Connection(Watched):
     """One client's connection."""
 
     __slots__ = (
         "_blocked",
         "_held_until",
-        "_owner",
         "_pieces",
         "_read_at",
-        "_reads_watched",
         "_ready_bytes",
         "_session",
-        "_state",
         "_streams",
         "_waiting",
-        "_wire",
-        "_writes_watched",
-        "deadline",
-        "descriptor",
-        "peer",
     )
 
     def __init__(self, owner: Owner, wire: Wire, peer: str) -> None:
-        self._owner = owner
-        self._wire = wire
-        self.descriptor = wire.descriptor
-        self.peer = peer
-        self.deadline = owner.now() + owner.idle_seconds
+        super().__init__(owner, wire, peer)
         self._held_until = 0.0
-        self._state = State.IDLE
         self._session = Session()
         self._streams: dict[int, _Stream] = {}
         self._waiting: deque[_Stream] = deque()
@@ -142,13 +129,7 @@ class H2Connection:
         self._pieces: deque[_Piece] = deque()
         self._ready_bytes = 0
         self._read_at = 0.0
-        self._reads_watched, self._writes_watched = True, False
         owner.watch_reads(self, True)
-
-    @property
-    def state(self) -> State:
-        """What it is doing."""
-        return self._state
 
     @property
     def is_held(self) -> bool:
@@ -156,21 +137,6 @@ class H2Connection:
         return bool(self._streams) and all(stream.held is not None for stream in self._streams.values())
 
     # What the loop calls.
-
-    def readable(self) -> None:
-        """Bytes have arrived, or the client is gone."""
-        buffer = self._owner.read_buffer
-        try:
-            count = self._wire.receive(buffer)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:  # reset: the client is gone, and there is nothing to tell anybody
-            self.close()
-            return
-        if count == 0:
-            self.close()
-        elif self._state is not State.LINGERING:
-            self.take(memoryview(buffer)[:count])
 
     def take(self, data: memoryview) -> None:
         """Answer what has arrived."""
@@ -217,13 +183,7 @@ class H2Connection:
         self._pieces.clear()
         for stream in tuple(self._streams.values()):
             self._end(stream)
-        if self._reads_watched:
-            self._owner.watch_reads(self, False)
-        if self._writes_watched:
-            self._owner.watch_writes(self, False)
-        self._enter(State.CLOSED)
-        self._wire.close()
-        self._owner.closed(self)
+        self._let_go()
 
     # Requests
 
@@ -467,21 +427,14 @@ class H2Connection:
 
     def _wait(self) -> None:
         """The socket is full: go on when it is not; who asks for answers and takes none is read no further."""
-        if not self._writes_watched:
-            self._writes_watched = True
-            self._owner.watch_writes(self, True)
-        if self._reads_watched and self._ready_bytes > _OUT_LIMIT_BYTES:
-            self._reads_watched = False
-            self._owner.watch_reads(self, False)
+        self._watch_writes(True)
+        if self._ready_bytes > _OUT_LIMIT_BYTES:
+            self._watch_reads(False)
 
     def _settle(self) -> None:
         """All of what may be sent is sent."""
-        if self._writes_watched:
-            self._writes_watched = False
-            self._owner.watch_writes(self, False)
-        if not self._reads_watched:
-            self._reads_watched = True
-            self._owner.watch_reads(self, True)
+        self._watch_writes(False)
+        self._watch_reads(True)
         if self._streams or self._state is not State.WRITING:
             return
         if self._owner.is_stopping or self._session.is_going_away:
@@ -506,14 +459,5 @@ class H2Connection:
             self._session.out.clear()
         if not self._flush() or self._state is State.CLOSED:
             self.close()
-            return
-        self._enter(State.LINGERING)
-        self.deadline = self._owner.now() + LINGER_SECONDS
-        try:
-            self._wire.finish()
-        except OSError:  # the client was faster
-            self.close()
-
-    def _enter(self, state: State) -> None:
-        self._owner.changed_state(self._state, state)
-        self._state = state
+        else:
+            self._linger()

@@ -268,27 +268,16 @@ class Session:
         self.has_opened = True
 
     def _take_settings(self, flags: int, stream: int, payload: bytes) -> None:
-        if stream:
-            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "SETTINGS of a stream")
         self._idle("SETTINGS")
-        if flags & frames.ACK:
-            if payload:
-                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement with a payload")
+        values = frames.read_settings(flags, stream, payload)
+        if values is None:
             return
-        if len(payload) % 6:
-            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "malformed SETTINGS")
-        for name, value in struct.iter_unpack(">HI", payload):
+        for name, value in values:
             if name == frames.INITIAL_WINDOW_SIZE:
-                if value > frames.WINDOW_LIMIT:
-                    raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, f"a window of {value}")
                 change, self._initial_window = value - self._initial_window, value
                 for held in self._streams.values():
                     held.window = _opened(held.window, change)
                 self.has_opened = True
-            elif name == frames.MAX_FRAME_SIZE and not frames.FRAME_LIMIT_BYTES <= value < 1 << 24:
-                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"a frame size of {value}")
-            elif name == frames.ENABLE_PUSH and value > 1:
-                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"push of {value}")
         self.out += frames.frame(frames.SETTINGS, frames.ACK, 0)
 
     def _take_reset(self, number: int, payload: bytes, events: list[Event]) -> None:
