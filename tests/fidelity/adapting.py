@@ -15,6 +15,7 @@ begins at the phase at which the player began. Compared is:
 """
 
 import asyncio
+import os
 import random
 import re
 import sys
@@ -129,12 +130,15 @@ class Played:
         order: variant and number of every segment asked for; live, numbers are relative to the edge at the start.
         sent_bytes: of each of these.
         phase: of the first request, by the stream's clock.
+        network: what the player's browser said of its link, each with the seconds since the page began; Shaka forgets
+            what it has measured when that changes.
     """
 
     order: list[tuple[str, int]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     sent_bytes: list[int] = field(default_factory=list)
     phase: float = 0.0
+    network: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def variants(self) -> dict[int, str]:
@@ -178,11 +182,13 @@ async def _real(trace: Trace, player: str) -> Played:
             disturber.start()
             url, play = address.base_url + trace.path, _PLAYERS[player]
             try:
-                await asyncio.to_thread(play, url, trace.seconds + 1.5, Path(folder), None, _CONFIG[player])
+                told = await asyncio.to_thread(play, url, trace.seconds + 1.5, Path(folder), None, _CONFIG[player])
             finally:
                 over.set()
                 await asyncio.to_thread(disturber.join)
-            return await asyncio.to_thread(seen_by, address, trace)
+            seen = await asyncio.to_thread(seen_by, address, trace)
+            seen.network = [(round(each["at"], 2), each["downlink"]) for each in told.get("network", [])]
+            return seen
 
 
 async def _ours(trace: Trace, profile: str, phase: float | None) -> Played:
@@ -277,20 +283,21 @@ async def main(words: list[str]) -> int:
     """Play the traces one after the other and print the table; the number of those that miss."""
     players = [word for word in words if word in _PLAYERS] or list(_PLAYERS)
     names = [word for word in words if word not in _PLAYERS]
-    print("| link | player | segments | same variant | within one segment | changes | the same | again | the same |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    print("| link | player | load | segments | same variant | within one | changes | the same | again | the same |")
+    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
     bad = 0
     for player in players:
         for trace in TRACES:
             if names and not any(_names(name, trace) for name in names):
                 continue
+            load = os.getloadavg()[0]
             real, ours = await compare(trace, player)
             found = nearness(real, ours)
             good = bool(found.common) and found.same >= GOOD_SHARE * found.common
             good = good and found.same_changes and found.same_again
             bad += not good
             print(
-                f"| {trace.name} | {player} | {len(real.variants)} / {len(ours.variants)} "
+                f"| {trace.name} | {player} | {load:.0f} | {len(real.variants)} / {len(ours.variants)} "
                 f"| {found.same} of {found.common} | {found.near} | {len(real.changes)} / {len(ours.changes)} "
                 f"| {'yes' if found.same_changes else 'NO'} | {len(real.again)} / {len(ours.again)} "
                 f"| {'yes' if found.same_again else 'NO'} |",
@@ -298,7 +305,7 @@ async def main(words: list[str]) -> int:
             )
             if not good:
                 for title, played in ((player, real), ("ours", ours)):
-                    print(f"    {title:7}", _course(played), file=sys.stderr)
+                    print(f"    {title:7}", _course(played), played.network or "", file=sys.stderr)
                     times = zip(played.times, played.order, played.sent_bytes, strict=True)
                     text = " ".join(f"{at:.2f}:{name}/{number}:{size}" for at, (name, number), size in times)
                     print("           ", text[:2500], file=sys.stderr, flush=True)

@@ -16,7 +16,7 @@ from hls_swarm.viewer.adapting.hlsjs import (
     next_level,
     start_level,
 )
-from hls_swarm.viewer.adapting.others import media3_choice, shaka_choice, shaka_may_switch
+from hls_swarm.viewer.adapting.others import best_of, media3_choice, shaka_choice, shaka_may_switch
 
 M = 1_000_000
 LADDER = tuple(Level(peak * M, average * M, 4.0) for peak, average in ((0.6, 0.5), (1.5, 1.2), (3, 2.5), (6, 5)))
@@ -163,5 +163,13 @@ def test_media3(estimate: float, more: dict[str, float | None], index: int) -> N
 
 
 def test_shaka() -> None:
-    assert [shaka_choice([1 * M, 2 * M], estimate * M) for estimate in (0.5, 2.1, 2.2)] == [0, 0, 1]
+    assert [shaka_choice((0, 1), [1 * M, 2 * M], estimate * M) for estimate in (0.5, 2.1, 2.2)] == [0, 0, 1]
     assert [shaka_may_switch(at, 10.0) for at in (None, 2.0, 2.1)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("usable", "megabits", "expected"),
+    [((0, 1, 2), 2.0, 1), ((0, 2), 2.0, 0), ((1, 2), 0.5, 1), ((2,), 0.5, 2), ((), 9.0, None)],
+)
+def test_the_best_of_those_that_have_not_failed(usable: tuple[int, ...], megabits: float, expected: int | None) -> None:
+    assert best_of(usable, [1 * M, 2 * M, 4 * M], megabits * M) == expected

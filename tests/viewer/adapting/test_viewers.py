@@ -282,6 +282,39 @@ def test_shaka_asks_again_in_the_new_variant_for_what_was_on_its_way_or_had_just
     assert sorted(set(numbers)) == list(range(min(numbers), max(numbers) + 1))
 
 
+def fails(kilobits: int, since: float, until: float) -> Callable[[FetchPlaylist | FetchSegment, float], int]:
+    """Segments of one variant can not be had for a while."""
+
+    def status(action: FetchPlaylist | FetchSegment, now: float) -> int:
+        here = isinstance(action, FetchSegment) and kilobits_of(action.url) == kilobits
+        return 503 if here and since <= now < until else 200
+
+    return status
+
+
+def test_shaka_takes_the_lowest_that_is_left_where_none_fits_and_comes_back_after_thirty_seconds() -> None:
+    seen = world(steps((0, 0.9)), profile="shaka", status=fails(600, 1.0, 20.0)).run(60)
+    assert chosen(seen)[:3] == [
+        (SwitchReason.START, 600),
+        (SwitchReason.FAILED, 1500),
+        (SwitchReason.ABANDONED, 600),
+    ]
+    asked = [(at, action.url) for at, action in seen.asked if isinstance(action, FetchSegment)]
+    left_at = next(at for at, url in asked if "/1500/" in url)
+    assert next(at for at, url in asked if "/600/" in url and at > left_at) == pytest.approx(left_at + 30, abs=0.2)
+
+
+def test_shaka_goes_down_by_its_estimate_where_the_highest_fails_and_up_again_after_thirty_seconds() -> None:
+    seen = world(steps((0, 20)), profile="shaka", live=True, status=fails(6000, 9.0, 30.0)).run(60)
+    assert [kilobits for _, kilobits in chosen(seen)] == [6000, 3000, 6000]
+    assert chosen(seen)[1][0] is SwitchReason.FAILED
+
+
+def test_media3_takes_what_fits_where_its_variant_fails() -> None:
+    seen = world(steps((0, 1.5)), profile="media3", status=fails(600, 1.0, 20.0)).run(30)
+    assert chosen(seen)[1] == (SwitchReason.FAILED, 1500)
+
+
 def test_shaka_lets_sound_run_ahead_of_the_picture_by_no_more_than_a_segment() -> None:
     apart = [0.0]
 
@@ -291,6 +324,22 @@ def test_shaka_lets_sound_run_ahead_of_the_picture_by_no_more_than_a_segment() -
 
     world(steps((0, 0.9)), profile="shaka", audio=True, ladder=(600,), check=check).run(60)
     assert max(apart) == SECONDS
+
+
+def test_shaka_ends_a_segment_on_its_way_for_what_sound_tells_of_the_link() -> None:
+    def origin(action: FetchPlaylist | FetchSegment, now: float) -> Answer:
+        if isinstance(action, FetchSegment):
+            sound = "audio" in action.url
+            # Of sound the second segment is the first that is trusted; of the picture one is on its way then.
+            size = (100_000 if "seg-0" in action.url else 800_000) if sound else 600_000
+            return Answer(0.8 if sound else 3.0, size_bytes=size, ttfb_seconds=0.01 if sound else 2.9)
+        if action.url == MASTER:
+            return Answer(0.05, playlist=multivariant(LADDER, True))
+        return Answer(0.05, playlist=media(action.url, 0, 60, False))
+
+    seen = World(Viewer(0, MASTER, PROFILES["shaka"], parse_variant("auto"), link_bps=1e6), origin).run(5.0)
+    assert chosen(seen) == [(SwitchReason.START, 600), (SwitchReason.ABANDONED, 3000)]
+    assert [url.split("/")[-2] for url in seen.abandoned] == ["600"]
 
 
 def test_shaka_changes_at_most_each_eight_seconds_after_the_first() -> None:

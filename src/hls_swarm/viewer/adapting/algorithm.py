@@ -4,6 +4,7 @@ An algorithm sees levels as numbers, lowest first. It is told what was loaded an
 whoever asks carries it out.
 """
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
@@ -96,6 +97,15 @@ class Algorithm(Protocol):
 
     def failed(self, level: int, instead: int, *, of_media: bool) -> None:
         """A level can not be had, and another is loaded for it; `of_media`: a segment, and not its playlist."""
+
+    def instead(self, usable: Sequence[int], now: float) -> int | None:
+        """Which of these levels to load in place of one that can not be had; None: the player has an order for that."""
+
+    def returns_after(self, excluded_seconds: float) -> float | None:
+        """When it chooses anew though nothing came: so long after a level was excluded; None: it does not."""
+
+    def returned(self, usable: Sequence[int], now: float) -> int:
+        """What it chooses when a level that was excluded can be had again."""
 
     def look_after(self, view: View, level: int) -> float | None:
         """Seconds after which a segment that is asked for now is to be looked at; None: not at all."""

@@ -42,12 +42,16 @@ def media3_choice(
     return current if buffer_seconds >= MEDIA3_DOWN_SECONDS else ideal
 
 
-def shaka_choice(bitrates: Sequence[float], estimate_bps: float) -> int:
-    """The highest variant that 95% of the estimate carries, else the lowest."""
-    usable = SHAKA_FRACTION * estimate_bps
-    return max((index for index, bitrate in enumerate(bitrates) if bitrate <= usable), default=0)
+def shaka_choice(usable: Sequence[int], bitrates: Sequence[float], estimate_bps: float) -> int:
+    """The highest of the variants that have not failed that 95% of the estimate carries, else the lowest of them."""
+    return best_of(usable, bitrates, SHAKA_FRACTION * estimate_bps) or 0
 
 
 def shaka_may_switch(switched_at: float | None, now: float) -> bool:
     """Whether a switch is allowed: none within 8 s of the last, the first one whenever."""
     return switched_at is None or now - switched_at >= SHAKA_SWITCH_SECONDS
+
+
+def best_of(usable: Sequence[int], bitrates: Sequence[float], bps: float) -> int | None:
+    """The highest of some variants within a rate, else the lowest of them; None if there are none."""
+    return max((index for index in usable if bitrates[index] <= bps), default=min(usable, default=None))

@@ -1,5 +1,6 @@
 """The algorithms of hls.js, Media3 and Shaka: each an estimate (`estimates`) and rules (`hlsjs`, `others`)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
@@ -24,7 +25,13 @@ from hls_swarm.viewer.adapting.hlsjs import (
     start_level,
 )
 from hls_swarm.viewer.adapting.ladder import Ladder
-from hls_swarm.viewer.adapting.others import media3_choice, shaka_choice, shaka_may_switch
+from hls_swarm.viewer.adapting.others import (
+    MEDIA3_FRACTION,
+    best_of,
+    media3_choice,
+    shaka_choice,
+    shaka_may_switch,
+)
 
 LOOK_SECONDS = 0.1
 """How often hls.js looks at a segment on its way, and how often Shaka measures one."""
@@ -140,6 +147,18 @@ class Hlsjs:
         """See `Algorithm`."""
         self._failed[level] = of_media
         self._forced, self._started = instead, None
+
+    def instead(self, usable: Sequence[int], now: float) -> int | None:
+        """See `Algorithm`: one level lower and so on around, whatever the estimate is."""
+        return None
+
+    def returns_after(self, excluded_seconds: float) -> float | None:
+        """See `Algorithm`."""
+        return None
+
+    def returned(self, usable: Sequence[int], now: float) -> int:
+        """See `Algorithm`."""
+        raise AssertionError("hls.js chooses anew all the time")
 
     def look_after(self, view: View, level: int) -> float | None:
         """See `Algorithm`: the lowest level but one and those below are never given up, nor is the first segment."""
@@ -293,6 +312,18 @@ class Media3:
         """See `Algorithm`."""
         self._current = instead
 
+    def instead(self, usable: Sequence[int], now: float) -> int | None:
+        """See `Algorithm`: its choice among those that are left."""
+        return best_of(usable, self._bitrates, MEDIA3_FRACTION * self._estimate.bps)
+
+    def returns_after(self, excluded_seconds: float) -> float | None:
+        """See `Algorithm`."""
+        return None
+
+    def returned(self, usable: Sequence[int], now: float) -> int:
+        """See `Algorithm`."""
+        raise AssertionError("Media3 chooses anew with every segment")
+
     def look_after(self, view: View, level: int) -> float | None:
         """See `Algorithm`."""
         return None
@@ -314,7 +345,8 @@ class Shaka:
     def __init__(self, ladder: Ladder, initial_bps: float) -> None:
         self._bitrates: Sequence[float] = [level.peak_bps for level in ladder.levels]
         self._estimate = ShakaEstimate(initial_bps)
-        self._current = shaka_choice(self._bitrates, self._estimate.bps)
+        self._usable: Sequence[int] = range(len(self._bitrates))
+        self._current = self._best()
         self._chosen_at: float | None = None
         self._measured = (0.0, 0)  # seconds and bytes of the segment on its way that were taken in
         self._heard = False
@@ -332,7 +364,7 @@ class Shaka:
         """See `Algorithm`: only when something came, none within 8 s of the last choice, none before it trusts."""
         heard, self._heard = self._heard, False
         if heard and self._estimate.is_trusted and shaka_may_switch(self._chosen_at, view.now):
-            self._current, self._chosen_at = shaka_choice(self._bitrates, self._estimate.bps), view.now
+            self._current, self._chosen_at = self._best(), view.now
         return self._current
 
     def waits_for_room(self) -> bool:
@@ -372,6 +404,21 @@ class Shaka:
         """See `Algorithm`."""
         self._current = instead
 
+    def instead(self, usable: Sequence[int], now: float) -> int | None:
+        """See `Algorithm`: its choice among those that are left, from which the next one is 8 s away."""
+        self._usable, self._chosen_at, self._heard = usable, now, False
+        return self._best() if usable else None
+
+    def returns_after(self, excluded_seconds: float) -> float | None:
+        """See `Algorithm`: it looks each second from the failure on."""
+        return math.ceil(excluded_seconds)
+
+    def returned(self, usable: Sequence[int], now: float) -> int:
+        """See `Algorithm`."""
+        self._usable, self._chosen_at, self._heard = usable, now, False
+        self._current = self._best()
+        return self._current
+
     def look_after(self, view: View, level: int) -> float | None:
         """See `Algorithm`."""
         return LOOK_SECONDS
@@ -389,3 +436,6 @@ class Shaka:
     def dropped(self, view: View, level: int) -> int:
         """See `Algorithm`."""
         return level
+
+    def _best(self) -> int:
+        return shaka_choice(self._usable, self._bitrates, self._estimate.bps)

@@ -1,5 +1,6 @@
 """Where a viewer can go when its stream fails, and what it stays away from for a while."""
 
+import math
 from collections.abc import Sequence
 
 from hls_swarm.viewer.choosing.choice import Option, failover_order
@@ -33,6 +34,10 @@ class Alternatives:
     def is_excluded(self, option: Option, now: float) -> bool:
         """Whether a stream has failed lately."""
         return self._excluded.get(option.main.url, now) > now
+
+    def next_return(self, now: float) -> float | None:
+        """When the next stream that failed may be played again; None if there is none that will."""
+        return min((at for at in self._excluded.values() if now < at < math.inf), default=None)
 
     def forgive(self, url: str) -> None:
         """A segment of the stream with this playlist has come: it is as good as others."""

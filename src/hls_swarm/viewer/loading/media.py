@@ -34,7 +34,7 @@ def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
     looks_into = probe is not None and bool(probe.pending)
     if not looks_into:  # what is looked into is measured by nobody: nobody chooses yet
         if loading.levels is not None:
-            media_came(loading, loading.levels, event)
+            media_came(loading, loading.levels, event, now)
         elif loading.steering is not None and event.track == 0:
             _note(loading, loading.steering, track, event.exchange)
     loaded, segment = track.in_flight, track.loading

@@ -13,7 +13,7 @@ from hls_swarm.viewer.adapting.ladder import carries_sound
 from hls_swarm.viewer.choosing import choice
 from hls_swarm.viewer.choosing.alternatives import Alternatives
 from hls_swarm.viewer.choosing.choice import Option, Role
-from hls_swarm.viewer.loading.changing.levels import begin, failed_over, go
+from hls_swarm.viewer.loading.changing.levels import begin, failed_over, go, instead
 from hls_swarm.viewer.loading.changing.steer import ask_steering, begin_steering, has_other_pathway, left_pathway
 from hls_swarm.viewer.loading.policy import NO_FAILOVER
 from hls_swarm.viewer.loading.probing import tells_of_captions
@@ -105,11 +105,13 @@ def switch(loading: Loading, now: float, *, of_media: bool = True, of_main: bool
     option = None if alternatives is None or not of_main else alternatives.next_option(now)
     if alternatives is None or option is None:
         return loading.steering is not None and left_pathway(loading, now)
-    left = alternatives.current
+    left, levels = alternatives.current, loading.levels
+    if levels is not None and option.encoding != left.encoding:
+        option = instead(levels, alternatives, option, now)
     alternatives.go_to(option, now)
     reason = None
-    if loading.levels is not None:
-        failed_over(loading.levels, left, option, of_media=of_media)
+    if levels is not None:
+        failed_over(loading, levels, left, option, now, of_media=of_media)
         reason = SwitchReason.FAILED
     go(loading, option, now)
     loading.report(option.chosen_by(loading.number, now, failover=True, reason=reason))

@@ -21,6 +21,7 @@ from hls_swarm.viewer.adapting.algorithm import Adaptation, Algorithm, GivingUp,
 from hls_swarm.viewer.adapting.hlsjs import Progress
 from hls_swarm.viewer.adapting.ladder import Ladder, ladder
 from hls_swarm.viewer.adapting.players import algorithm
+from hls_swarm.viewer.choosing.alternatives import Alternatives
 from hls_swarm.viewer.choosing.choice import Option
 from hls_swarm.viewer.loading.requests import INIT, KEY, PART, SEGMENT, playlist_fetch
 from hls_swarm.viewer.loading.state import Loading
@@ -55,9 +56,10 @@ class Levels:
         pending: what happens when the segment on its way ends, or a playlist comes.
         look_at: when the segment on its way is to be looked at.
         held: playlists that have ended, by address: they are loaded once.
+        returns_at: when what failed can be had again, of a player that chooses anew then.
     """
 
-    __slots__ = ("algorithm", "chosen", "current", "held", "ladder", "look_at", "pending")
+    __slots__ = ("algorithm", "chosen", "current", "held", "ladder", "look_at", "pending", "returns_at")
 
     def __init__(self, rungs: Ladder, rules: Algorithm) -> None:
         self.ladder, self.algorithm = rungs, rules
@@ -66,6 +68,7 @@ class Levels:
         self.pending: Pending | None = None
         self.look_at: float | None = None
         self.held: dict[str, MediaPlaylist] = {}
+        self.returns_at: float | None = None
 
 
 def begin(loading: Loading, every: list[Option], adaptation: Adaptation) -> Option:
@@ -78,6 +81,16 @@ def begin(loading: Loading, every: list[Option], adaptation: Adaptation) -> Opti
 def advance(loading: Loading, levels: Levels, now: float) -> float | None:
     """Choose anew, or look at what is on its way; gives when that is due again, if it is known."""
     main, pending = loading.tracks[0], levels.pending
+    if levels.returns_at is not None:
+        if levels.returns_at > now:
+            due_at = _advance(loading, levels, main, pending, now)
+            return levels.returns_at if due_at is None else min(due_at, levels.returns_at)
+        _return(loading, levels, now)
+        pending = levels.pending
+    return _advance(loading, levels, main, pending, now)
+
+
+def _advance(loading: Loading, levels: Levels, main: Track, pending: Pending | None, now: float) -> float | None:
     if main.in_flight is None:
         levels.look_at = None
         if pending is not None and pending.waits_for_end:
@@ -184,7 +197,7 @@ def media_began(loading: Loading, levels: Levels, track: Track, now: float) -> N
     levels.look_at = None if after is None else now + after
 
 
-def media_came(loading: Loading, levels: Levels, event: SegmentLoaded) -> None:
+def media_came(loading: Loading, levels: Levels, event: SegmentLoaded, now: float) -> None:
     """A media request ended well; to be told before the segment is credited."""
     track = loading.tracks[event.track]
     fetch, exchange = track.in_flight, event.exchange
@@ -198,11 +211,22 @@ def media_came(loading: Loading, levels: Levels, event: SegmentLoaded) -> None:
         return  # most of the time of a hinted part it waited for that to be made
     if event.track != 0:
         levels.algorithm.loaded_beside(transfer_of(exchange))
+        _heard_beside(loading, levels, now)
     else:
         is_media = fetch.kind is SEGMENT or fetch.kind is PART
         levels.algorithm.loaded(levels.current, transfer_of(exchange), is_media=is_media)
         if is_media and loading.alternatives is not None:
             loading.alternatives.forgive(track.source.url)
+
+
+def _heard_beside(loading: Loading, levels: Levels, now: float) -> None:
+    """Media of another track is here: a player that chooses whenever bytes come ends what is on its way for it."""
+    main = loading.tracks[0]
+    if main.in_flight is None or levels.pending is not None or not levels.algorithm.changes_with_the_last_bytes():
+        return
+    level = levels.algorithm.choose(_view(loading, main, now))
+    if level != levels.current:
+        _give_up(loading, levels, GivingUp(level, True), now)
 
 
 def outdone(loading: Loading, levels: Levels, event: SegmentLoaded, now: float) -> bool:
@@ -242,7 +266,7 @@ def settle(loading: Loading, levels: Levels, now: float) -> None:
     go(loading, pending.option, now)
 
 
-def failed_over(levels: Levels, left: Option, option: Option, *, of_media: bool) -> None:
+def failed_over(loading: Loading, levels: Levels, left: Option, option: Option, now: float, *, of_media: bool) -> None:
     """A stream failed and another is played."""
     before, after = levels.ladder.level_of(left), levels.ladder.level_of(option)
     levels.pending = levels.look_at = None
@@ -251,6 +275,43 @@ def failed_over(levels: Levels, left: Option, option: Option, *, of_media: bool)
         levels.current = after
         if before is not None and before != after:
             levels.algorithm.failed(before, after, of_media=of_media)
+            failover = loading.profile.failover
+            after_seconds = levels.algorithm.returns_after(0.0 if failover is None else failover.variant_seconds)
+            if after_seconds is not None and levels.returns_at is None:
+                levels.returns_at = now + after_seconds
+
+
+def instead(levels: Levels, alternatives: Alternatives, option: Option, now: float) -> Option:
+    """What is played where the current stream fails: what its player chooses, or else `option`, the next in order."""
+    usable = _usable(levels, alternatives, now)
+    left = levels.ladder.level_of(alternatives.current)
+    level = levels.algorithm.instead([each for each in usable if each != left], now)
+    return option if level is None else usable[level]
+
+
+def _usable(levels: Levels, alternatives: Alternatives, now: float) -> dict[int, Option]:
+    """The levels that have not failed lately, each with what is played at it."""
+    out: dict[int, Option] = {}
+    for number, rung in enumerate(levels.ladder.options):
+        for option in levels.ladder.pathways:
+            if option.encoding == rung.encoding and not alternatives.is_excluded(option, now):
+                out.setdefault(number, option)
+    return out
+
+
+def _return(loading: Loading, levels: Levels, now: float) -> None:
+    """What had failed can be had again, and the player chooses anew."""
+    levels.returns_at, alternatives = None, loading.alternatives
+    if alternatives is None:
+        return
+    levels.returns_at = alternatives.next_return(now)
+    level = levels.algorithm.returned(list(_usable(levels, alternatives, now)), now)
+    if level == levels.current:
+        return
+    if loading.tracks[0].in_flight is not None:
+        _give_up(loading, levels, GivingUp(level, True), now)
+    else:
+        _change(loading, levels, level, SwitchReason.RATE, now)
 
 
 def looked(loading: Loading, levels: Levels, event: Looked, now: float) -> None:
