@@ -1,7 +1,7 @@
 """Settings to plans and sessions: who comes when, to which URL, and what they do there."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
@@ -87,6 +87,7 @@ class Sessions:
         self._seed = settings.seed
         mix = parse_mix(settings.profile)
         self._profiles = Mix([(_with_latency(PROFILES[name], settings.latency), weight) for name, weight in mix])
+        self._draws_waits = any(PROFILES[name].segment.spread for name, _ in mix)
         others = [parse_weighted_url(text) for text in settings.zap_url]
         self._urls = Mix([(settings.url, 1.0), *others])
         self._join = parse_join(settings.join)
@@ -123,7 +124,7 @@ class Sessions:
 
     def session(self, number: int, round_: int, length_seconds: float) -> Session:
         """What it does in a session of that length."""
-        return Session(
+        plain = Session(
             join=self._join,
             variant_draw=draw(self._seed, number, Purpose.VARIANT),
             join_draw=draw(self._seed, number, Purpose.JOIN, round_),
@@ -131,6 +132,10 @@ class Sessions:
             length_seconds=None if length_seconds == math.inf else length_seconds,
             intents=iter(()) if self._is_passive else self._intents(number, round_),
         )
+        return replace(plain, retry_draw=self._retry_draw(number, round_)) if self._draws_waits else plain
+
+    def _retry_draw(self, number: int, round_: int) -> Callable[[int], float]:
+        return lambda nth: draw(self._seed, number, Purpose.RETRY, (round_ << 20) + nth)
 
     @property
     def _is_passive(self) -> bool:

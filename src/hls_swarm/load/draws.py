@@ -36,6 +36,7 @@ class Purpose(IntEnum):
     PAUSE_LENGTH = 11
     ACCESS_KIND = 12
     ACCESS_RATE = 13
+    RETRY = 14
     CMCD_SESSION = 40
 
 

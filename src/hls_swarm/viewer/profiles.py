@@ -85,7 +85,7 @@ class Profile:
         skipped_segments_limit: segments in a row that can not be had before it gives up.
         skips_in_vod: whether it goes past a segment that can not be had in VOD, too.
         live_retry_seconds: when nothing else is left, a live stream is tried again after this; None: it gives up.
-        gives_up_after_seconds: how long it does nothing once the last try of a segment has failed.
+        gives_up_after_seconds: how long it does nothing once the last try of a segment has failed; drawn as its waits.
         looks_back_seconds: where nothing is buffered, it begins with the segment that holds what is so long before its
             position, for playlists may be inexact; not at low latency.
         probes_captions: whether it looks into segments for closed captions first, if nothing is said of them.
@@ -251,6 +251,7 @@ _SHAKA_FETCH = FetchPolicy(
     timeout_retries=1,
     error_retries=1,
     no_progress_seconds=5.0,
+    spread=0.5,
     waits_after_timeout=True,
     retries_client_errors=True,
 )

@@ -1,6 +1,6 @@
 """What the person in front of the player does: where to begin, when to pause, to seek, to leave."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from hls_swarm.settings.spellings import JoinPoint
@@ -38,6 +38,10 @@ class Intent:
     what: Pause | Seek
 
 
+def _the_mean(_: int) -> float:
+    return 0.5
+
+
 @dataclass(frozen=True)
 class Session:
     """One person's visit to one stream.
@@ -47,6 +51,7 @@ class Session:
         loops: whether VOD begins again at its start when it has ended.
         length_seconds: leave after this; None stays until the end.
         intents: in order; may have no end.
+        retry_draw: uniform in [0, 1) for the nth wait before another try of what failed, of players that draw those.
     """
 
     join: JoinPoint = field(default_factory=JoinPoint)
@@ -55,6 +60,7 @@ class Session:
     loops: bool = False
     length_seconds: float | None = None
     intents: Iterator[Intent] = field(default_factory=lambda: iter(()))
+    retry_draw: Callable[[int], float] = _the_mean
 
 
 class Person:

@@ -16,6 +16,7 @@ from hls_swarm.settings.spellings import parse_variant
 from hls_swarm.viewer.actions import FetchPlaylist, FetchSegment, Quit
 from hls_swarm.viewer.machine import State, Viewer
 from hls_swarm.viewer.profiles import PROFILES
+from hls_swarm.viewer.session import Session
 
 MASTER = "http://origin/master.m3u8"
 LADDER = (600, 1500, 3000, 6000)  # kbit/s
@@ -308,6 +309,21 @@ def test_shaka_goes_down_by_its_estimate_where_the_highest_fails_and_up_again_af
     seen = world(steps((0, 20)), profile="shaka", live=True, status=fails(6000, 9.0, 30.0)).run(60)
     assert [kilobits for _, kilobits in chosen(seen)] == [6000, 3000, 6000]
     assert chosen(seen)[1][0] is SwitchReason.FAILED
+
+
+def test_shakas_waits_are_drawn_one_after_the_other() -> None:
+    def origin(action: FetchPlaylist | FetchSegment, now: float) -> Answer:
+        if isinstance(action, FetchSegment):
+            return Answer(0.1, 503)
+        return Answer(0.1, playlist=multivariant((600,)) if action.url == MASTER else media(action.url, 0, 60, False))
+
+    drawn = [0.0, 0.75, 0.5]
+    session = Session(retry_draw=lambda nth: drawn[nth - 1])
+    seen = World(Viewer(0, MASTER, PROFILES["shaka"], parse_variant("auto"), session=session), origin).run(10)
+    asked = [at for at, action in seen.asked if isinstance(action, FetchSegment)]
+    assert asked == [pytest.approx(0.2), pytest.approx(0.2 + 0.1 + 0.5)]
+    stopped = next(record for record in seen.records if isinstance(record, ViewerStopped))
+    assert stopped.at == pytest.approx(0.8 + 0.1 + 1.25)
 
 
 def test_media3_takes_what_fits_where_its_variant_fails() -> None:

@@ -38,6 +38,7 @@ class FetchPolicy:
         timeout_retries: tries after a first one that ran into a limit.
         error_retries: tries after a first one that failed otherwise.
         backoff_seconds, backoff_cap_seconds, backoff: wait before a retry after an error.
+        spread: share of that wait by which it is drawn shorter or longer, evenly (Shaka, `fuzzFactor`).
         waits_after_timeout: whether a retry after a time limit waits, too; else it goes out at once (hls.js).
         retries_client_errors: whether a 4xx, or what a browser withholds (CORS), is asked for again; hls.js takes both
             for answers.
@@ -52,12 +53,13 @@ class FetchPolicy:
     backoff_seconds: float = 1.0
     backoff_cap_seconds: float = 8.0
     backoff: Backoff = Backoff.DOUBLING
+    spread: float = 0.0
     waits_after_timeout: bool = False
     retries_client_errors: bool = False
     retries_client_errors_last: bool = False
 
     def retry_delay(
-        self, attempt: int, kind: FailureKind, status: int | None, *, nothing_else: bool = False
+        self, attempt: int, kind: FailureKind, status: int | None, *, nothing_else: bool = False, draw: float = 0.5
     ) -> float | None:
         """Seconds to wait before the next try, or None if there is none.
 
@@ -66,6 +68,7 @@ class FetchPolicy:
             kind: of the newest failure.
             status: HTTP status of it.
             nothing_else: whether there is nowhere else to go.
+            draw: uniform in [0, 1), for a wait that is drawn.
         """
         is_final = kind is FailureKind.CORS or (status is not None and 400 <= status < 500)
         retries = self.retries_client_errors or (nothing_else and self.retries_client_errors_last)
@@ -76,7 +79,11 @@ class FetchPolicy:
             return None
         if timed_out and not self.waits_after_timeout:
             return 0.0
-        return min(self._wait(attempt), self.backoff_cap_seconds)
+        return self.spread_out(min(self._wait(attempt), self.backoff_cap_seconds), draw)
+
+    def spread_out(self, seconds: float, draw: float) -> float:
+        """A wait as it is drawn; `draw` is uniform in [0, 1)."""
+        return seconds * (1 + self.spread * (2 * draw - 1))
 
     def _wait(self, attempt: int) -> float:
         match self.backoff:
@@ -142,6 +149,7 @@ class FailedFetch:
         live_retry_seconds: wait before a live stream is tried again when nothing else is left; None: never.
         retryable: whether another try may bring something else.
         unplayable: what the player does about the segment, if it came whole and is of no use.
+        draw: uniform in [0, 1), for waits that are drawn.
     """
 
     attempts: int
@@ -151,6 +159,7 @@ class FailedFetch:
     live_retry_seconds: float | None
     retryable: bool = True
     unplayable: MediaRule = MediaRule.LIKE_ANY_FAILURE
+    draw: float = 0.5
 
 
 def next_step(
@@ -171,7 +180,8 @@ def next_step(
     may_switch = failover is not None and failed.alternative
     if may_switch and failover is not None and failover.statuses is not None and failure.status in failover.statuses:
         return Step.SWITCH, 0.0
-    delay = policy.retry_delay(failed.attempts, failure.kind, failure.status) if failed.retryable else None
+    draw = failed.draw
+    delay = policy.retry_delay(failed.attempts, failure.kind, failure.status, draw=draw) if failed.retryable else None
     if delay is not None:
         return Step.RETRY, delay
     if may_switch and failover is not None and failover.statuses is None:
@@ -181,7 +191,7 @@ def next_step(
     if failed.optional:
         return Step.DROP, 0.0
     if failed.retryable:
-        delay = policy.retry_delay(failed.attempts, failure.kind, failure.status, nothing_else=True)
+        delay = policy.retry_delay(failed.attempts, failure.kind, failure.status, nothing_else=True, draw=draw)
         if delay is not None:
             return Step.RETRY, delay
     if failed.live_retry_seconds is not None:

@@ -75,7 +75,8 @@ def playlist_failed(
 def _first_playlist_failed(loading: Loading, event: FetchFailed, now: float) -> None:
     loading.attempts += 1
     policy = loading.profile.multivariant_playlist
-    delay = policy.retry_delay(loading.attempts, event.failure.kind, event.failure.status)
+    draw = loading.draw(policy)
+    delay = policy.retry_delay(loading.attempts, event.failure.kind, event.failure.status, draw=draw)
     if delay is None or event.failure.kind is FailureKind.BAD_PLAYLIST:
         loading.fail(event.failure, event.url, ObjectKind.MULTIVARIANT_PLAYLIST)
     else:
@@ -101,9 +102,12 @@ def _media_failed(loading: Loading, track: Track, failure: Failure, url: str, no
     policy = profile.policy(failed.kind)
     rule = profile.unplayable(failure.kind) if failed.kind is ObjectKind.SEGMENT else MediaRule.LIKE_ANY_FAILURE
     if profile.gives_up_after_seconds and failed.kind is not ObjectKind.PART and rule is MediaRule.LIKE_ANY_FAILURE:
-        delay = policy.retry_delay(track.attempts, failure.kind, failure.status)
+        draw = loading.draw(policy)
+        delay = policy.retry_delay(track.attempts, failure.kind, failure.status, draw=draw)
         track.given_up = Fatal(failure, url, failed.kind) if delay is None else None
-        track.retry_at = now + (profile.gives_up_after_seconds if delay is None else delay)
+        if delay is None:
+            delay = policy.spread_out(profile.gives_up_after_seconds, draw)
+        track.retry_at = now + delay
         return
     step, delay = _step_after(loading, policy, track, failure, track.attempts, now, passable=passable, unplayable=rule)
     if step is Step.RETRY:
@@ -150,6 +154,7 @@ def _step_after(
         live_retry_seconds=profile.live_retry_seconds if live else None,
         retryable=retryable,
         unplayable=unplayable,
+        draw=loading.draw(policy),
     )
     step, delay = next_step(policy, profile.failover, failure, failed)
     waits = None if profile.low_latency is None else profile.low_latency.retry_seconds

@@ -15,6 +15,7 @@ from hls_swarm.settings.spellings import VariantChoice
 from hls_swarm.viewer.actions import Action, Cancel, Report
 from hls_swarm.viewer.choosing.alternatives import Alternatives
 from hls_swarm.viewer.loading.fatal import Fatal
+from hls_swarm.viewer.loading.policy import FetchPolicy
 from hls_swarm.viewer.loading.requests import playlist_fetch, reload_fetch
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.lowlatency.place import Pace, Place
@@ -51,6 +52,7 @@ class Loading:
         start_seconds, resume_seconds: buffer needed to start, and to go on after a stall.
         on_demand: playlists are loaded when media runs out, not by the clock.
         attempts: failed tries of the first playlist in a row.
+        drawn: how many waits were drawn.
         retry_at: when the first playlist is due again, or once that is here the steering manifest.
         steering: what is held of a steering server; None where nobody steers.
         fatal: what leaves nothing to play; who asks decides what it means.
@@ -67,6 +69,7 @@ class Loading:
         "actions",
         "alternatives",
         "attempts",
+        "drawn",
         "fatal",
         "gating",
         "last_failure",
@@ -125,7 +128,7 @@ class Loading:
         self.start: StartTag | None = None
         self.start_seconds, self.resume_seconds = profile.start_buffer_seconds, profile.resume_buffer_seconds
         self.on_demand = profile.reload_rule is ReloadRule.ON_DEMAND
-        self.attempts = 0
+        self.attempts = self.drawn = 0
         self.retry_at: float | None = None
         self.fatal: Fatal | None = None
         self.last_failure: Failure | None = None
@@ -196,6 +199,13 @@ class Loading:
                 track.low_latency.move_hint()
             self.actions.append(Cancel(self.tracks.index(track), playlist=False, abandoned=abandoned))
         track.retry_at = track.room_at = None
+
+    def draw(self, policy: FetchPolicy) -> float:
+        """What the wait before another try is drawn by, uniform in [0, 1); the mean for who draws none."""
+        if not policy.spread:
+            return 0.5
+        self.drawn += 1
+        return self.session.retry_draw(self.drawn)
 
     def report(self, record: Record) -> None:
         """Let this be counted."""

@@ -221,7 +221,8 @@ def _failed(loading: Loading, steering: Steering, event: SteeringCame, now: floa
     after_any = steering.policy.asks_again_after_any and failure.kind is not FailureKind.INTERNAL
     if after_any:
         if attempts <= FETCH.error_retries:
-            loading.retry_at = steering.asks_at = now + FETCH.backoff_seconds
+            again = loading.profile.multivariant_playlist  # its limits and waits are the steering server's, too
+            loading.retry_at = steering.asks_at = now + again.spread_out(again.backoff_seconds, loading.draw(again))
             return
     elif failure.kind in TIMEOUT_KINDS and attempts <= FETCH.timeout_retries:
         loading.retry_at = steering.asks_at = now
