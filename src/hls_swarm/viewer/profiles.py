@@ -88,6 +88,7 @@ class Profile:
         gives_up_after_seconds: how long it does nothing once the last try of a segment has failed; drawn as its waits.
         looks_back_seconds: where nothing is buffered, it begins with the segment that holds what is so long before its
             position, for playlists may be inexact; not at low latency.
+        keys_after_media: whether it asks for a key once the first segment that needs it is here, and not before.
         probes_captions: whether it looks into segments for closed captions first, if nothing is said of them.
         polling: how often it looks whether it can load; None: it knows at once.
         failover: None: it stays with its stream.
@@ -127,6 +128,7 @@ class Profile:
     live_retry_seconds: float | None = None
     gives_up_after_seconds: float = 0.0
     looks_back_seconds: float = 0.0
+    keys_after_media: bool = False
     probes_captions: bool = False
     polling: Polling | None = None
     failover: Failover | None = None
@@ -269,6 +271,7 @@ SHAKA = Profile(
     live_retry_seconds=0.1,
     gives_up_after_seconds=1.0,
     looks_back_seconds=2.0,
+    keys_after_media=True,
     probes_captions=True,
     polling=Polling(full_seconds=0.5, unlisted_seconds=1.0, ahead_seconds=1.0),
     failover=Failover(None, redundant_first=False, redundant_seconds=30.0, variant_seconds=30.0, after_timeouts=False),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -159,19 +160,40 @@ def repeated(seen: World) -> list[tuple[int, int, int]]:
     return [(number, before, after) for (before, was), (after, number) in pairs if before != after and was == number]
 
 
-def test_hlsjs_loads_the_last_segment_again_after_a_change_that_waits_for_a_playlist() -> None:
-    seen = world(steps((0, 1), (20, 5), (70, 0.7), (120, 6)), ladder=(600, 1500)).run(230)
-    order = [kilobits for kilobits, _ in segments(seen)]
-    changes = [(a, b) for a, b in pairwise(order) if a != b]
-    assert changes == [(600, 1500), (1500, 600)]
-    # On demand each playlist is waited for once.
-    assert [(before, after) for _, before, after in repeated(seen)] == [(600, 1500)]
-    assert seen.viewer.stalls == 0
+def changes(seen: World) -> list[tuple[int, int, int]]:
+    """The last segment before each change, and the kilobits before and after."""
+    pairs = pairwise(segments(seen))
+    return [(was, before, after) for (before, was), (after, _) in pairs if before != after]
 
 
-def test_hlsjs_live_each_change_waits() -> None:
-    seen = world(steps((0, 1), (20, 5), (90, 0.7)), ladder=(600, 1500), live=True).run(160)
-    assert [(before, after) for _, before, after in repeated(seen)] == [(600, 1500), (1500, 600)]
+def test_hlsjs_loads_the_last_segment_again_after_a_change_that_waits_for_a_playlist_where_sound_ends_early() -> None:
+    both, downs = set(), set()
+    for up_at in range(12, 30, 2):
+        seen = world(steps((0, 1), (up_at, 5), (70, 0.7), (120, 6)), ladder=(600, 1500)).run(230)
+        # On demand each playlist is waited for once; eight seconds are 375 frames of sound, four half a frame less.
+        (last, *kilobits), *back = changes(seen)
+        assert kilobits == [600, 1500]
+        downs |= {(before, after) for _, before, after in back}
+        ends_early = (last + 1) % 2 == 1
+        assert repeated(seen) == ([(last, 600, 1500)] if ends_early else [])
+        assert seen.viewer.stalls == 0
+        both.add(ends_early)
+    assert both == {False, True}
+    assert downs == {(1500, 600)}
+
+
+def test_hlsjs_live_each_change_waits_and_sound_is_counted_from_the_first_segment_played() -> None:
+    repeats = set()
+    for begins_at in (0.0, 4.0):
+        for up_at in (18, 22):
+            seen = world(steps((0, 1), (up_at, 5), (90, 0.7)), ladder=(600, 1500), live=True)
+            seen.now = begins_at
+            seen.run(begins_at + 160)
+            first = segments(seen)[0][1]
+            early = [(last + 1) % 2 > first % 2 for last, *_ in changes(seen)]
+            assert repeated(seen) == [change for change, is_early in zip(changes(seen), early, strict=True) if is_early]
+            repeats |= set(early)
+    assert repeats == {False, True}
 
 
 def test_hlsjs_goes_straight_up_from_the_first_segment() -> None:
@@ -329,6 +351,34 @@ def test_shakas_waits_are_drawn_one_after_the_other() -> None:
 def test_media3_takes_what_fits_where_its_variant_fails() -> None:
     seen = world(steps((0, 1.5)), profile="media3", status=fails(600, 1.0, 20.0)).run(30)
     assert chosen(seen)[1] == (SwitchReason.FAILED, 1500)
+
+
+@pytest.mark.parametrize(("looks_into_first", "adapts"), [(True, True), (False, True), (False, False)])
+def test_shaka_asks_for_a_key_once_the_segment_that_needs_it_is_here(looks_into_first: bool, adapts: bool) -> None:
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:4", "#EXT-X-PLAYLIST-TYPE:VOD"]
+    for number in range(4):
+        if number % 2 == 0:
+            lines.append(f'#EXT-X-KEY:METHOD=AES-128,URI="key-{number}.bin"')
+        lines += ["#EXTINF:4,", f"seg-{number}.ts"]
+    playlist = parse_playlist("\n".join([*lines, "#EXT-X-ENDLIST", ""]).encode(), "http://origin/600/p.m3u8")
+    presentation = multivariant((600,))
+    if not looks_into_first:
+        presentation = msgspec.structs.replace(
+            presentation,
+            variants=tuple(msgspec.structs.replace(v, no_closed_captions=True) for v in presentation.variants),
+        )
+
+    def origin(action: FetchPlaylist | FetchSegment, now: float) -> Answer:
+        if isinstance(action, FetchSegment):
+            return Answer(0.1, size_bytes=1000)
+        return Answer(0.1, playlist=presentation if action.url == MASTER else playlist)
+
+    viewer = Viewer(0, MASTER, PROFILES["shaka"], parse_variant("auto" if adapts else "highest"))
+    seen = World(viewer, origin).run(30)
+    asked = [action.url.rpartition("/")[2] for _, action in seen.asked if isinstance(action, FetchSegment)]
+    assert asked == ["seg-0.ts", "key-0.bin", "seg-1.ts", "seg-2.ts", "key-2.bin", "seg-3.ts"]
+    assert seen.viewer.state is State.ENDED
+    assert seen.viewer.stalls == 0
 
 
 def test_shaka_lets_sound_run_ahead_of_the_picture_by_no_more_than_a_segment() -> None:

@@ -112,6 +112,8 @@ def join(loading: Loading, track: Track, playlist: MediaPlaylist, now: float) ->
     by_parts = plays_by_parts(playlist, profile)
     at_segment = profile.joins_at_segment and not precise and not by_parts
     track.enter(playlist, position, at_segment=at_segment, back_seconds=look_back(playlist, profile))
+    if track.began_early is None:
+        track.begin(playlist)
     if playlist.is_live and profile.live_start_share:
         most = profile.live_start_share * target_latency(playlist, profile, start)
         loading.start_seconds = min(profile.start_buffer_seconds, most)

@@ -21,7 +21,7 @@ from hls_swarm.viewer.loading.join import join
 from hls_swarm.viewer.loading.polling import look_due, look_in_vain, next_look, unlisted_seconds
 from hls_swarm.viewer.loading.probing import probe_came, probe_fetch, take_kept
 from hls_swarm.viewer.loading.recovery import give_up
-from hls_swarm.viewer.loading.requests import INIT, KEY, PART, SEGMENT, object_fetch
+from hls_swarm.viewer.loading.requests import INIT, KEY, PART, SEGMENT, lacks_key, object_fetch
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
 from hls_swarm.viewer.playing.playback import EPSILON, PLAYING
@@ -45,7 +45,11 @@ def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
     if probe is not None and looks_into:
         probe_came(loading, probe, loaded, now)
     if loaded.kind is SEGMENT:
-        if segment is not None and not (loading.levels is not None and outdone(loading, loading.levels, event, now)):
+        if segment is None or (loading.levels is not None and outdone(loading, loading.levels, event, now)):
+            return
+        if segment.key is not None and loading.profile.keys_after_media and lacks_key(track, segment):
+            track.keyless = segment
+        else:
             track.credit(segment)
     elif loaded.kind is PART:
         if track.low_latency is not None:
@@ -58,6 +62,10 @@ def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
             track.init_loaded = (loaded.url, loaded.byte_range)
     else:
         track.key_loaded = loaded.url
+        if track.keyless is not None:
+            segment, track.keyless = track.keyless, None
+            if segment.sequence == track.next_sequence:
+                track.credit(segment)
 
 
 def _note(loading: Loading, steering: Steering, track: Track, exchange: Exchange | None) -> None:

@@ -11,7 +11,7 @@ Rules (`hls_parser`, `getBasicInfoFromSegments_`):
 
 from hls_swarm.hls.playlist import MediaPlaylist, MediaType, MultivariantPlaylist, Segment
 from hls_swarm.viewer.actions import FetchSegment
-from hls_swarm.viewer.loading.requests import SEGMENT, object_fetch
+from hls_swarm.viewer.loading.requests import SEGMENT, lacks_key, object_fetch
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Track
 
@@ -74,13 +74,16 @@ def probe_came(loading: Loading, probe: Probe, loaded: FetchSegment, now: float)
 
 
 def take_kept(loading: Loading, probe: Probe, track: Track, segment: Segment) -> bool:
-    """Credit a segment that was looked into, if it is the next one; False: it is to be loaded."""
+    """Credit a segment that was looked into, if it is the next one; False: it, or its key, is to be loaded."""
     if track.source.url != probe.source_url:
         loading.probe = None
         return False
     if segment.sequence not in probe.kept:
         if all(sequence < segment.sequence for sequence in probe.kept):
             loading.probe = None
+        return False
+    if loading.profile.keys_after_media and lacks_key(track, segment):
+        track.keyless = segment
         return False
     probe.kept.discard(segment.sequence)
     track.credit(segment)

@@ -83,7 +83,11 @@ def object_fetch(
         and not is_data(init.uri)
     ):
         kind, url, byte_range, media_seconds = INIT, init.uri, init.byte_range, None
-    elif key is not None and key.uri != track.key_loaded and key.uri not in track.kept and not is_data(key.uri):
+    elif (
+        key is not None
+        and (not profile.keys_after_media or track.keyless is not None or part is not None)
+        and lacks_key(track, segment)
+    ):
         kind, url, byte_range, media_seconds, policy = KEY, key.uri, None, None, profile.key
     return FetchSegment(
         kind,
@@ -100,6 +104,12 @@ def object_fetch(
         _NO_KEY if key is None else key.method,
         kind is PART and isinstance(part, PreloadHint),
     )
+
+
+def lacks_key(track: Track, segment: Segment) -> bool:
+    """Whether a segment needs a key that the track does not hold."""
+    key = segment.key
+    return key is not None and key.uri != track.key_loaded and key.uri not in track.kept and not is_data(key.uri)
 
 
 def _part_of(

@@ -12,10 +12,14 @@ from hls_swarm.viewer.choosing.steering import Move
 from hls_swarm.viewer.loading.fatal import Fatal
 from hls_swarm.viewer.loading.playlists.freshness import Freshness
 from hls_swarm.viewer.lowlatency.place import Place
+from hls_swarm.viewer.playing.frames import early_seconds, stream_seconds
 from hls_swarm.viewer.profiles import Profile
 
 LOOKUP_TOLERANCE_SECONDS = 0.25
 """A position this close to the end of a segment means the next one (hls.js, `maxFragLookUpTolerance`)."""
+
+
+_LEAST_GAP_SECONDS = 1e-5
 
 
 class Repeats(Enum):
@@ -26,8 +30,9 @@ class Repeats(Enum):
     """Those of a stream whose segments depend on each other (Media3)."""
     AFTER_PLAYLIST = auto()
     """Those that wait for a playlist: what comes next is then looked up by the end of what is buffered, without the
-    usual tolerance, and where sound and picture are in one file one of them ends some milliseconds early. Not the one
-    up from a stream's first segment (hls.js, `getFragmentAtPosition`, `fragmentWithinFastStartSwitch`)."""
+    usual tolerance, and where sound and picture are in one file sound may end some milliseconds early, counted from
+    the first frame that was played (`playing.frames`). Not the one up from a stream's first segment (hls.js,
+    `getFragmentAtPosition`, `fragmentWithinFastStartSwitch`)."""
 
 
 class Track:
@@ -51,11 +56,14 @@ class Track:
         load_seconds: the mean time of reloads, of a player whose timer goes by it.
         given_up: what could not be had, and is not acted upon before `retry_at`.
         attempts, playlist_attempts: failed tries in a row.
+        keyless: the segment that is here and waits for its key.
         skipped: segments given up in a row.
         unmeasured: sequence numbers of credited segments whose duration was 0: a later playlist may tell it.
         leaving: playlist of the source before and when it was loaded, until the new one is here.
         kept: init sections and keys that need not be loaded again, by what `keep` was told.
         repeats: which changes of variant load the last segment again.
+        frame_seconds: how long a frame of sound is, if sound comes in the same file.
+        began_early: by how much sound began before the segment with which play began; None before that.
         rises: whether the change that is under way leads to a higher bitrate.
         shown_url: where the playlist was asked for, secrets masked.
         low_latency: where it stands between parts; None: the player knows whole segments only.
@@ -66,8 +74,10 @@ class Track:
         "age_seconds",
         "attempts",
         "beat_at",
+        "began_early",
         "credited",
         "end_date",
+        "frame_seconds",
         "freshness",
         "gates",
         "given_up",
@@ -75,6 +85,7 @@ class Track:
         "init_loaded",
         "kept",
         "key_loaded",
+        "keyless",
         "leaving",
         "load_seconds",
         "loaded_at",
@@ -128,8 +139,11 @@ class Track:
         self.beat_at: float | None = None
         self.load_seconds: Ewma | None = None
         self.given_up: Fatal | None = None
+        self.keyless: Segment | None = None
         self.skipped = 0
         self.repeats = Repeats.NONE
+        self.frame_seconds = 0.0
+        self.began_early: float | None = None
         self.rises = False
         self.kept: frozenset[object] = frozenset()
         self.init_loaded: tuple[str, tuple[int, int] | None] | None = None
@@ -195,7 +209,7 @@ class Track:
         segment = playlist.segment_at(max(0.0, position - back_seconds))
         if segment is not None and not back_seconds and segment.end - position <= LOOKUP_TOLERANCE_SECONDS:
             segment = playlist.segment_of_sequence(segment.sequence + 1) or segment
-        self.loading = None
+        self.loading = self.keyless = None
         self.room_at = self.retry_at = None
         self.looked_at = self.look_at = self.given_up = None
         self.attempts = 0
@@ -246,7 +260,16 @@ class Track:
         if self.repeats is Repeats.OF_DEPENDENT:
             return not new.independent_segments
         up_from_first = self.rises and not new.is_live and last.sequence == new.first_sequence
-        return not held and not up_from_first and not new.is_low_latency
+        if held or up_from_first or new.is_low_latency:
+            return False
+        end = stream_seconds(new, last) + last.duration
+        return early_seconds(end, self.frame_seconds) > (self.began_early or 0.0) + _LEAST_GAP_SECONDS
+
+    def begin(self, playlist: MediaPlaylist) -> None:
+        """Play begins with the next segment."""
+        segment = playlist.segment_of_sequence(self.next_sequence) if self.next_sequence is not None else None
+        if segment is not None and self.frame_seconds:
+            self.began_early = early_seconds(stream_seconds(playlist, segment), self.frame_seconds)
 
     def switch(self, source: Source) -> None:
         """Follow another source from where this one stands."""
@@ -256,7 +279,7 @@ class Track:
         self.source = source
         self.playlist = self.moved = None
         self.playlist_in_flight = False
-        self.in_flight = self.loading = None
+        self.in_flight = self.loading = self.keyless = None
         self.init_loaded = self.key_loaded = None
         self.reload_at = self.scheduled_at = self.retry_at = self.room_at = None
         self.looked_at = self.look_at = self.given_up = None
@@ -274,7 +297,7 @@ class Track:
         """Go on behind the next segment without it."""
         if self.next_sequence is not None:
             self.next_sequence += 1
-        self.loading = None
+        self.loading = self.keyless = None
         self.skip_seconds = 0.0
         self.attempts = 0
         if self.low_latency is not None:

@@ -19,6 +19,7 @@ from hls_swarm.viewer.loading.policy import NO_FAILOVER
 from hls_swarm.viewer.loading.probing import tells_of_captions
 from hls_swarm.viewer.loading.state import Loading
 from hls_swarm.viewer.loading.track import Repeats, Track, tracks_of
+from hls_swarm.viewer.playing.frames import frame_seconds
 
 
 def no_variants() -> Failure:
@@ -42,7 +43,10 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
     if kind is VariantKind.AUTO and profile.adaptation is not None:
         option = begin(loading, every, profile.adaptation)
         loading.follow(tracks_of([option], profile))
-        loading.tracks[0].repeats = _repeats(profile.adaptation, option, independent=playlist.independent_segments)
+        main = loading.tracks[0]
+        main.repeats = _repeats(profile.adaptation, option, independent=playlist.independent_segments)
+        if main.repeats is Repeats.AFTER_PLAYLIST:
+            main.frame_seconds = frame_seconds(option.codecs)
         loading.alternatives = Alternatives(every, option, profile.failover or NO_FAILOVER)
         loading.report(option.chosen_by(loading.number, now, reason=SwitchReason.START))
         _first_steering(loading, now)
