@@ -1,5 +1,6 @@
 """What views say of CMCD, preflights and steering: where nobody tells or steers, nothing."""
 
+import json
 from io import StringIO
 
 import pytest
@@ -10,7 +11,7 @@ from hls_swarm.judge.summary import summary
 from hls_swarm.judge.verdict import Outcome, Verdict
 from hls_swarm.records import AsideFetched, ObjectKind, PathwayChosen, PathwayReason, Record
 from hls_swarm.snapshot.snapshot import Snapshot
-from hls_swarm.snapshot.viewers.cmcd import cmcd_figures
+from hls_swarm.snapshot.viewers.cmcd import CmcdFigures, cmcd_figures
 from hls_swarm.stats.cmcd import CmcdTally
 from hls_swarm.stats.steering import MOST_PATHWAYS, OTHER_PATHWAYS, SteeringTally
 from hls_swarm.views.tables import _cmcd, _steering
@@ -60,8 +61,9 @@ def test_what_was_told_is_shown() -> None:
     assert found is not None
     assert found.words[:3] == ("10 requests told of it", "4 at startup", "1 after a stall")
     assert found.words[-1] == "2 events"
-    told = {"requests": 10, "starved_requests": 1, "events": 2, "buffer_seconds": {"p50": 8.0}}
-    assert _cmcd(told) == "10 requests, 1 after a stall, 2 events, buffer P50 8.00 s"
+    assert _cmcd(found.json_object()) == ", ".join(found.words)
+    quiet = CmcdFigures(3, 0, 0, 0, None, None)
+    assert CmcdFigures.of_json(json.loads(json.dumps(quiet.json_object()))) == quiet
 
 
 @pytest.mark.parametrize("split", [0, 7, 60])

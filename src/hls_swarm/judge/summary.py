@@ -18,7 +18,6 @@ from hls_swarm.snapshot.agents import AgentFigures
 from hls_swarm.snapshot.finding import Finding, Interval, voided
 from hls_swarm.snapshot.origin.tally import TargetSummary
 from hls_swarm.snapshot.snapshot import Experience, GeneratorFigures, Snapshot
-from hls_swarm.snapshot.viewers.cmcd import CmcdFigures
 from hls_swarm.snapshot.viewers.quality import json_object as quality_object
 from hls_swarm.stats.histogram import Distribution
 
@@ -115,7 +114,7 @@ def summary(
             ],
             "experience": _experience(snapshot.experience),
             "steering": None if snapshot.steering is None else vars(snapshot.steering),
-            "cmcd": None if snapshot.cmcd is None else _cmcd(snapshot.cmcd),
+            "cmcd": None if snapshot.cmcd is None else snapshot.cmcd.json_object(),
             "low_latency": None if snapshot.low_latency is None else snapshot.low_latency.json_object(),
             "violations": [violation.json_object() for violation in snapshot.violations],
             "remarks": list(snapshot.remarks),
@@ -151,17 +150,6 @@ def known(value: Any) -> Any:
 def to_json(value: Any) -> bytes:
     """As it is written to a file: indented, with a final newline."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-
-
-def _cmcd(cmcd: CmcdFigures) -> dict[str, Any]:
-    return {
-        "requests": cmcd.requests,
-        "startup_requests": cmcd.starting,
-        "starved_requests": cmcd.starved,
-        "events": cmcd.events,
-        "buffer_seconds": _distribution(cmcd.buffer_seconds),
-        "throughput_bytes_per_second": _distribution(cmcd.throughput_bytes_per_second),
-    }
 
 
 def _per_kind(snapshot: Snapshot, name: str) -> dict[str, int]:

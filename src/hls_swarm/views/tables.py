@@ -12,6 +12,7 @@ from hls_swarm.judge.thresholds import value_text as threshold_value
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit
 from hls_swarm.snapshot.origin.signals import signal_info
+from hls_swarm.snapshot.viewers.cmcd import CmcdFigures
 from hls_swarm.snapshot.viewers.steering import SteeringFigures
 from hls_swarm.views.findings import expectation_rows, finding_rows
 from hls_swarm.views.signals import DETAILS, below_text, full_name, idle_text, is_idle, value_text
@@ -146,19 +147,8 @@ def _steering(steering: Mapping[str, Any] | None) -> str:
     return ", ".join(SteeringFigures(**steering).words)
 
 
-def _cmcd(cmcd: Mapping[str, Any] | None) -> str:
-    if cmcd is None:
-        return units.UNKNOWN
-    words = [
-        f"{units.count(cmcd['requests'])} requests",
-        f"{units.count(cmcd['starved_requests'])} after a stall",
-        f"{units.count(cmcd['events'])} events",
-    ]
-    if (buffer := cmcd.get("buffer_seconds")) is not None:
-        words.append(f"buffer P50 {units.seconds(buffer['p50'])}")
-    if (throughput := cmcd.get("throughput_bytes_per_second")) is not None:
-        words.append(f"measured throughput P50 {units.bit_rate(throughput['p50'])}")
-    return ", ".join(words)
+def _cmcd(told: Mapping[str, Any] | None) -> str:
+    return units.UNKNOWN if told is None else ", ".join(CmcdFigures.of_json(told).words)
 
 
 def _changes(experience: Mapping[str, Any]) -> str:

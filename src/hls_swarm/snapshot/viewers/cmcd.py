@@ -1,6 +1,10 @@
 """What viewers told of themselves (CMCD), as views and files show it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
+
+import msgspec
 
 from hls_swarm.snapshot import units
 from hls_swarm.stats.cmcd import CmcdTally
@@ -38,6 +42,31 @@ class CmcdFigures:
         if throughput is not None:
             out.append(f"measured throughput P50 {units.bit_rate(throughput.p50)}")
         return (*out, f"{units.count(self.events)} events") if self.events else tuple(out)
+
+    def json_object(self) -> Mapping[str, Any]:
+        """For JSON; see `docs/reference/summary.md`."""
+        buffer, throughput = self.buffer_seconds, self.throughput_bytes_per_second
+        return {
+            "requests": self.requests,
+            "startup_requests": self.starting,
+            "starved_requests": self.starved,
+            "events": self.events,
+            "buffer_seconds": None if buffer is None else msgspec.to_builtins(buffer),
+            "throughput_bytes_per_second": None if throughput is None else msgspec.to_builtins(throughput),
+        }
+
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> Self:
+        """From what `json_object` gave; what is not known may be left out."""
+        distribution = Distribution | None
+        return cls(
+            told["requests"],
+            told["startup_requests"],
+            told["starved_requests"],
+            told["events"],
+            msgspec.convert(told.get("buffer_seconds"), distribution),
+            msgspec.convert(told.get("throughput_bytes_per_second"), distribution),
+        )
 
 
 def cmcd_figures(tally: CmcdTally) -> CmcdFigures | None:
