@@ -381,6 +381,17 @@ def test_shaka_asks_for_a_key_once_the_segment_that_needs_it_is_here(looks_into_
     assert seen.viewer.stalls == 0
 
 
+@pytest.mark.parametrize(("live", "ends"), [(False, True), (True, False)], ids=["on demand", "live"])
+def test_two_failures_of_sound_in_a_row_are_shakas_end_on_demand(live: bool, ends: bool) -> None:
+    def status(action: FetchPlaylist | FetchSegment, now: float) -> int:
+        return 503 if isinstance(action, FetchSegment) and "audio" in action.url and 5.0 <= now < 8.0 else 200
+
+    seen = world(steps((0, 0.9)), profile="shaka", audio=True, ladder=(600, 1500), live=live, status=status).run(60)
+    assert (seen.viewer.state is State.FAILED) is ends
+    late = [at for at, action in seen.asked if isinstance(action, FetchSegment) and "audio" in action.url and at > 8.0]
+    assert bool(late) is not ends
+
+
 def test_shaka_lets_sound_run_ahead_of_the_picture_by_no_more_than_a_segment() -> None:
     apart = [0.0]
 
