@@ -44,6 +44,8 @@ from hls_swarm.viewer.profiles import PROFILES
 
 GOOD_SHARE = 0.95
 """Of the segments, those that must be of the same variant."""
+MOST_APART = 2
+"""How many segments one of them may have asked for that the other did not come to."""
 _SEGMENT = re.compile(r"/(?:video-)?(\d+p)/seg-(\d+)\.(?:ts|m4s)")
 _PLAYERS: dict[str, Callable[..., dict[str, Any]]] = {"hlsjs": play_with_hls_js, "shaka": play_with_shaka}
 _DOWNLINK_BPS = {"hlsjs": None, "shaka": 1.5e6}
@@ -295,6 +297,7 @@ async def main(words: list[str]) -> int:
             found = nearness(real, ours)
             good = bool(found.common) and found.same >= GOOD_SHARE * found.common
             good = good and found.same_changes and found.same_again
+            good = good and abs(len(real.variants) - len(ours.variants)) <= MOST_APART
             bad += not good
             print(
                 f"| {trace.name} | {player} | {load:.0f} | {len(real.variants)} / {len(ours.variants)} "

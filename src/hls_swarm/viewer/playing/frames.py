@@ -6,7 +6,7 @@ Rules:
   sound ends up to a frame early (and the next segment's begins as much early).
 - A viewer that throws bodies away does not see frames. It takes them to be as long as the codec has them at 48 kHz, and
   counted from the beginning of the stream, where a segment with the number 0 would have begun if all were as long as
-  those that are listed. Where that is wrong, what comes out is as frequent as chance would have it.
+  those that are listed. Where that is wrong, what comes out is as frequent as chance would have it (decision 0041).
 """
 
 from collections.abc import Sequence
