@@ -23,8 +23,9 @@ import msgspec
 
 from hls_swarm.errors import raised
 from hls_swarm.foreign import masked
-from hls_swarm.http.asking.fields import FieldCoding, extended
-from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, queried, shown_url
+from hls_swarm.http.asking.fields import extended
+from hls_swarm.http.asking.request import Asking
+from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, shown_url
 from hls_swarm.http.fetcher import Progress, Request
 from hls_swarm.http.h1.connection import BodyUse, Connection, Fate
 from hls_swarm.http.h1.content import MalformedContent, decoding, unknown_coding
@@ -33,6 +34,7 @@ from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import H2Answering
 from hls_swarm.http.h3.connection import H3Answering
 from hls_swarm.http.h3.path import QuicPath
+from hls_swarm.http.judging import REDIRECTS, refusal
 from hls_swarm.http.opening.dial import Dial
 from hls_swarm.http.options import Http2, Http3
 from hls_swarm.http.seam import AnyConnection, Owner
@@ -40,7 +42,6 @@ from hls_swarm.records import Exchange, Failure, FailureKind, Unanswered
 
 USELESS_BODY_BYTES = 256 << 10
 """A body that is of no use is read up to here, so that its connection can go on."""
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class _Phase(Enum):
@@ -68,30 +69,25 @@ class _DialTimes(msgspec.Struct, frozen=True, gc=False):
     tls_seconds: float | None = None
 
 
-class Fetching:
+class Fetching(Asking):
     """A fetch under way; implements `InFlight`, and serves its connection and its dial."""
 
     __slots__ = (
         "_body_bytes",
-        "_client",
         "_connection",
         "_dial",
         "_dialed",
         "_done",
         "_failure",
-        "_fields",
         "_first_byte_at",
         "_head",
         "_head_bytes",
-        "_home",
         "_hop_counted",
         "_hop_from",
-        "_hops",
         "_is_useful",
         "_limit",
         "_payload_bytes",
         "_phase",
-        "_request",
         "_requests_sent",
         "_retried",
         "_sent_at",
@@ -115,7 +111,7 @@ class Fetching:
         self.keeps_body = request.keep_body
         self.body_start: bytes | None = None
         self._target: Target | None = None
-        self._home: Target | None = None
+        self._home = None
         self._connection: AnyConnection | H2Answering | H3Answering | None = None
         self._dial: Dial | None = None
         self._failure: Failure | None = None
@@ -287,8 +283,8 @@ class Fetching:
         if limit is not None:
             self._client.watch(self._since + limit)
         if head.status != 200 or self._request.byte_range is not None:
-            failure = self._failure = self._judged(head)
-            if failure is not None or head.status in _REDIRECTS:
+            failure = self._failure = refusal(head, self._request.byte_range)
+            if failure is not None or head.status in REDIRECTS:
                 return _REFUSE if head.length > USELESS_BODY_BYTES else _DROP
         self._is_useful = True
         if not self.keeps_body:
@@ -423,95 +419,6 @@ class Fetching:
             connection.send(self, b"".join((target.request_line, target.host_line, self._fields.full, b"\r\n")))
         else:
             connection.send(self, self._request_bytes(target))
-
-    def _is_home(self, target: Target) -> bool:
-        """Whether this is the origin that the fetch began with."""
-        return self._home is not None and target.route == self._home.route
-
-    def _is_told_all(self, target: Target) -> bool:
-        """Whether what is secret may be told there."""
-        return target.trusted if self._client.context.reach.confines else self._is_home(target)
-
-    def _request_bytes(self, target: Target) -> bytes:
-        return b"".join((self._request_head(target), b"\r\n", self._request.body or b""))
-
-    def _request_line(self, target: Target) -> bytes:
-        request = self._request
-        line = target.request_line if request.query is None or self._hops else queried(target, request.query)
-        return line if request.body is None else b"POST" + line[3:]
-
-    def _request_head(self, target: Target) -> bytes:
-        """All of a request's head but its empty line."""
-        request, block = self._request, self._fields
-        client = self._client
-        at_home = self._is_told_all(target)
-        names = block.names
-        parts = [self._request_line(target)]
-        if "host" not in names or not at_home:
-            parts.append(target.host_line)
-        parts.append(block.full if at_home else block.public)
-        if request.byte_range is not None:
-            first, length = request.byte_range
-            parts.append(b"Range: bytes=%d-%d\r\n" % (first, first + length - 1))
-        cookies = None if at_home and "cookie" in names else client.cookies(target)
-        if cookies is not None:
-            parts.append(f"Cookie: {cookies}\r\n".encode("latin-1"))
-        authorization = client.authorization(target)
-        if authorization is not None and not (at_home and "authorization" in names):
-            parts.append(b"Authorization: %s\r\n" % authorization.encode("ascii"))
-        if not target.route.tls:
-            parts.append(client.context.proxy_fields)
-        if request.body is not None:
-            parts.append(b"Content-Length: %d\r\n" % len(request.body))
-        return b"".join(parts)
-
-    def _request_block(self, target: Target, coding: FieldCoding) -> bytes:
-        """The same as a block of fields."""
-        request, block, client = self._request, self._fields, self._client
-        at_home = self._is_told_all(target)
-        names = block.names
-        authority = target.host_line[6:-2].decode("ascii")
-        if at_home and "host" in names:
-            authority = next(value for name, value in block.fields if name.lower() == "host")
-        parts = [
-            coding.request_block(self._request_line(target)[4:-11].decode("ascii"), authority, tls=target.route.tls),
-            coding.block_literals(block.fields if at_home else block.shared),
-        ]
-        more: list[tuple[str, str]] = []
-        if request.byte_range is not None:
-            first, length = request.byte_range
-            more.append(("range", f"bytes={first}-{first + length - 1}"))
-        cookies = None if at_home and "cookie" in names else client.cookies(target)
-        if cookies is not None:
-            more.append(("cookie", cookies))
-        authorization = client.authorization(target)
-        if authorization is not None and not (at_home and "authorization" in names):
-            more.append(("authorization", authorization))
-        if more:
-            parts.append(coding.field_literals(tuple(more)))
-        return b"".join(parts)
-
-    def _judged(self, head: Head) -> Failure | None:
-        """Why an answer is of no use, as its head says."""
-        status = head.status
-        if status in _REDIRECTS:
-            return None
-        if not 200 <= status < 300:
-            return Failure(FailureKind.HTTP_STATUS, f"status {status}", status)
-        asked = self._request.byte_range
-        if asked is None:
-            return None if status != 206 else Failure(FailureKind.RANGE, "part of the object, but all was asked for")
-        first, last = asked[0], asked[0] + asked[1] - 1
-        if status != 206:
-            return Failure(FailureKind.RANGE, f"status {status} and the whole object, not bytes {first}-{last}")
-        part = head.content_range
-        if part is None:
-            return Failure(FailureKind.RANGE, f"no byte range in the answer, asked for {first}-{last}")
-        if part != (first, last):
-            return Failure(FailureKind.RANGE, f"bytes {part[0]}-{part[1]}, asked for {first}-{last}")
-        if head.framing is _LENGTH and head.length != asked[1]:
-            return Failure(FailureKind.RANGE, f"{head.length} bytes, asked for {asked[1]}")
-        return None
 
     def _too_long(self) -> Failure:
         return Failure(FailureKind.MALFORMED, f"body over {self._request.max_body_bytes} bytes")
