@@ -45,7 +45,8 @@ from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.agents import MachineUse
 from hls_swarm.snapshot.builder import SnapshotBuilder
 from hls_swarm.snapshot.moment import Moment
-from hls_swarm.snapshot.snapshot import Phase, WorkerHealth
+from hls_swarm.snapshot.snapshot import Phase
+from hls_swarm.snapshot.workers import WorkerHealth
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import Tally

@@ -12,7 +12,7 @@ from hls_swarm.capacity.steps import Kind, Outcome, Result, Step, VoidBecause
 from hls_swarm.capacity.trial import Trial
 from hls_swarm.judge.thresholds import ThresholdError
 from hls_swarm.records import LatencyObserved, ObjectKind, PlaylistStale, Record, SegmentFetched, ViewerStarted
-from hls_swarm.snapshot.snapshot import MachineFigures
+from hls_swarm.snapshot.workers import MachineFigures
 
 OBJECTIVES = parse_objectives(DEFAULT_OBJECTIVES)
 VIEWERS = 10

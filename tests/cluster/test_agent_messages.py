@@ -26,7 +26,7 @@ from hls_swarm.engine.worker_messages import News
 from hls_swarm.load.shares import Share
 from hls_swarm.records import Blame, FailureKind, ObjectKind, Violation
 from hls_swarm.settings.run import Settings
-from hls_swarm.snapshot.snapshot import WorkerHealth
+from hls_swarm.snapshot.workers import WorkerHealth
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.hosts import MOST_HOSTS, HostTally
 from hls_swarm.stats.tally import ErrorCount, ObjectTally, Tally

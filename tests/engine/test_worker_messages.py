@@ -16,7 +16,7 @@ from hls_swarm.engine.worker_messages import (
 from hls_swarm.load.shares import Share
 from hls_swarm.records import ObjectKind
 from hls_swarm.settings.run import Settings
-from hls_swarm.snapshot.snapshot import WorkerHealth
+from hls_swarm.snapshot.workers import WorkerHealth
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import ObjectTally, Tally
 

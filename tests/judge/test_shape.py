@@ -17,7 +17,8 @@ from hls_swarm.judge.summary import summary, to_json
 from hls_swarm.judge.verdict import judge
 from hls_swarm.results.reader import read_run
 from hls_swarm.snapshot.origin.tally import TargetSummary
-from hls_swarm.snapshot.snapshot import MachineFigures, Phase, Snapshot
+from hls_swarm.snapshot.snapshot import Phase, Snapshot
+from hls_swarm.snapshot.workers import MachineFigures
 from hls_swarm.stats.histogram import Distribution
 
 

@@ -15,7 +15,8 @@ from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.verdict import Outcome, Verdict, judge
 from hls_swarm.records import Failure, FailureKind, ObjectKind, Record, SegmentFetched, ViewerStarted
 from hls_swarm.snapshot.agents import AgentState, MachineUse
-from hls_swarm.snapshot.snapshot import MachineFigures, Phase
+from hls_swarm.snapshot.snapshot import Phase
+from hls_swarm.snapshot.workers import MachineFigures
 from hls_swarm.stats.faults import FaultCount
 from hls_swarm.stats.histogram import Histogram
 

@@ -12,7 +12,8 @@ from hls_swarm.origin.scraper import OriginScraper
 from hls_swarm.run.controller import Controller
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.origin.metrics import OriginMetrics
-from hls_swarm.snapshot.snapshot import Phase, Snapshot, WorkerHealth
+from hls_swarm.snapshot.snapshot import Phase, Snapshot
+from hls_swarm.snapshot.workers import WorkerHealth
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import Tally
 

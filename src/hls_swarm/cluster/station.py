@@ -61,7 +61,8 @@ from hls_swarm.errors import SwarmError, told
 from hls_swarm.settings.network import parse_source_addresses
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.agents import MachineUse
-from hls_swarm.snapshot.snapshot import WORST_VIEWERS, WorkerHealth, badness
+from hls_swarm.snapshot.snapshot import WORST_VIEWERS, badness
+from hls_swarm.snapshot.workers import WorkerHealth
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import Tally
 

@@ -45,7 +45,7 @@ from hls_swarm.engine.worker_messages import (
 )
 from hls_swarm.records import Record
 from hls_swarm.settings.run import Settings
-from hls_swarm.snapshot.snapshot import WorkerHealth
+from hls_swarm.snapshot.workers import WorkerHealth
 from hls_swarm.stats.hosts import merge_hosts
 from hls_swarm.stats.tally import Tally
 

@@ -12,7 +12,8 @@ from hls_swarm.engine.ffmpeg.command import FfmpegPlan
 from hls_swarm.engine.native.identities import Lists
 from hls_swarm.load.shares import Share
 from hls_swarm.settings.run import Settings
-from hls_swarm.snapshot.snapshot import ViewerDetail, WorkerHealth
+from hls_swarm.snapshot.snapshot import ViewerDetail
+from hls_swarm.snapshot.workers import WorkerHealth
 from hls_swarm.stats.p1203 import SessionLog
 from hls_swarm.stats.tally import Tally
 

@@ -17,8 +17,9 @@ from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot.agents import AgentFigures
 from hls_swarm.snapshot.finding import Finding, Interval, voided
 from hls_swarm.snapshot.origin.tally import TargetSummary
-from hls_swarm.snapshot.snapshot import Experience, GeneratorFigures, Snapshot
+from hls_swarm.snapshot.snapshot import Experience, Snapshot
 from hls_swarm.snapshot.viewers.quality import json_object as quality_object
+from hls_swarm.snapshot.workers import GeneratorFigures
 from hls_swarm.stats.histogram import Distribution
 
 SCHEMA = "hls-swarm/summary/1"

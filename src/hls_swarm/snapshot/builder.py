@@ -21,17 +21,12 @@ from hls_swarm.snapshot.snapshot import (
     ErrorFigures,
     Experience,
     FatalFigures,
-    Fault,
-    GeneratorFigures,
-    MachineFigures,
     Mark,
     ObjectFigures,
     Phase,
     PlayerFigures,
     Snapshot,
     ViewerFigures,
-    WorkerFigures,
-    WorkerHealth,
 )
 from hls_swarm.snapshot.viewers.cmcd import cmcd_figures
 from hls_swarm.snapshot.viewers.conformance import stream_remarks, violation_figures
@@ -39,6 +34,7 @@ from hls_swarm.snapshot.viewers.hosts import host_figures
 from hls_swarm.snapshot.viewers.lowlatency import low_latency_figures
 from hls_swarm.snapshot.viewers.quality import quality
 from hls_swarm.snapshot.viewers.steering import steering_figures
+from hls_swarm.snapshot.workers import Fault, GeneratorFigures, MachineFigures, WorkerFigures, WorkerHealth
 from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import ObjectTally, Tally
 from hls_swarm.stats.worst import ViewerDetail

@@ -12,7 +12,8 @@ from hls_swarm.snapshot.builder import SnapshotBuilder
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import OriginMetrics, Reading, Role, SourceHealth, SourceState, TargetMetrics
 from hls_swarm.snapshot.origin.signals import SIGNALS
-from hls_swarm.snapshot.snapshot import MachineFigures, Mark, Phase, WorkerHealth
+from hls_swarm.snapshot.snapshot import Mark, Phase
+from hls_swarm.snapshot.workers import MachineFigures, WorkerHealth
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.faults import FaultCount, merge_faults
 from hls_swarm.stats.histogram import Histogram

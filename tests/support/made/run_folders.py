@@ -24,7 +24,8 @@ from hls_swarm.records import (
 from hls_swarm.results.layout import TIMELINE
 from hls_swarm.results.recorder import Recorder
 from hls_swarm.settings.run import Settings
-from hls_swarm.snapshot.snapshot import MachineFigures, Mark, Phase
+from hls_swarm.snapshot.snapshot import Mark, Phase
+from hls_swarm.snapshot.workers import MachineFigures
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from hls_swarm.records import (
     ViewerStopped,
 )
 from hls_swarm.snapshot.builder import SnapshotBuilder
-from hls_swarm.snapshot.snapshot import Phase, Snapshot, WorkerHealth
+from hls_swarm.snapshot.snapshot import Phase, Snapshot
+from hls_swarm.snapshot.workers import WorkerHealth
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.histogram import Histogram
 

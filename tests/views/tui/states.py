@@ -22,16 +22,14 @@ from hls_swarm.snapshot.snapshot import (
     ErrorFigures,
     Experience,
     FatalFigures,
-    GeneratorFigures,
-    MachineFigures,
     Mark,
     ObjectFigures,
     Phase,
     Snapshot,
     ViewerDetail,
     ViewerFigures,
-    WorkerFigures,
 )
+from hls_swarm.snapshot.workers import GeneratorFigures, MachineFigures, WorkerFigures
 from hls_swarm.stats.histogram import Distribution
 
 URL = "http://origin.test:8080/live/master.m3u8"

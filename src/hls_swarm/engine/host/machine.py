@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from hls_swarm.snapshot.snapshot import MachineFigures
+from hls_swarm.snapshot.workers import MachineFigures
 
 _OPEN_FILES = Path("/proc/self/fd")
 _SNMP = Path("/proc/net/snmp")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hls_swarm.judge.metrics.kinds import Better, GaugeMetric
 from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import Unit
-from hls_swarm.snapshot.snapshot import MachineFigures
+from hls_swarm.snapshot.workers import MachineFigures
 
 
 def _generator_cpu(moment: Moment) -> float | None:

@@ -19,8 +19,9 @@ from hls_swarm.snapshot.finding import Finding, Severity
 from hls_swarm.snapshot.origin.metrics import OriginMetrics, SourceState, TargetMetrics, Unit, WhyUnknown
 from hls_swarm.snapshot.origin.signals import signal_info
 from hls_swarm.snapshot.origin.tally import TargetSummary
-from hls_swarm.snapshot.snapshot import Experience, GeneratorFigures, Snapshot, ViewerFigures
+from hls_swarm.snapshot.snapshot import Experience, Snapshot, ViewerFigures
 from hls_swarm.snapshot.viewers.lowlatency import LowLatencyFigures
+from hls_swarm.snapshot.workers import GeneratorFigures
 from hls_swarm.stats.histogram import Distribution
 from hls_swarm.views.findings import LEADING
 from hls_swarm.views.signals import (

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from hls_swarm.snapshot import units
 from hls_swarm.snapshot.agents import AgentFigures, shown
-from hls_swarm.snapshot.snapshot import GeneratorFigures, MachineFigures, PlayerFigures, WorkerFigures
+from hls_swarm.snapshot.snapshot import PlayerFigures
+from hls_swarm.snapshot.workers import GeneratorFigures, MachineFigures, WorkerFigures
 from hls_swarm.views.tui.lines import Line, bar, flow, line, prose, table
 from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.picture import Picture
