@@ -368,7 +368,7 @@ class TestKeysAndInitSections:
         made = viewer()
         made.handle(Start(), 0.0)
         actions = made.handle(PlaylistLoaded(None, live(segments=1, ended=True, tags=tags), started_at=0.0), 0.1)
-        assert actions == [segment(10, 0.1, key_method=KeyMethod.AES_128)]
+        assert actions == [segment(10, 0.1, key_method=KeyMethod.AES_128, has_init=True)]
 
 
 class TestFailures:

@@ -169,6 +169,28 @@ class TestCut:
         for size in (18_800, 18_988, 18_801, 18_802, 19_176, 18_803):
             assert parser.verdict(asked(), came(box(b"styp")[:400] + b"\x00" * (size - 400))) is None
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            pytest.param({"bitrate_bps": 800_000}, id="another variant"),
+            pytest.param({"bitrate_bps": DECLARED, "has_init": True}, id="the same bitrate, with an init section"),
+        ],
+    )
+    def test_a_ladder_may_have_other_containers_beside_ts(self, changes: dict[str, Any]) -> None:
+        parser = Parser()
+        for _ in range(2):
+            for _ in range(4):
+                assert parser.verdict(asked(bitrate_bps=DECLARED), came(TS)) is None
+            assert parser.verdict(asked(**changes), came(box(b"moof") + b"\x00" * 160_805, seen=False)) is None
+        for _ in range(4):
+            parser.verdict(asked(bitrate_bps=DECLARED), came(TS))
+        assert kind_of(asked(bitrate_bps=DECLARED), came(TS[:409_600]), parser) is FailureKind.CUT_MEDIA
+
+    def test_an_encrypted_segment_after_an_init_section_has_whole_blocks(self) -> None:
+        action = asked(key_method=KeyMethod.AES_128, has_init=True)
+        assert kind_of(action, came(b"\x07" * 50_000)) is None
+        assert kind_of(action, came(b"\x07" * 50_001)) is FailureKind.CUT_MEDIA
+
     def test_an_encrypted_segment_has_whole_blocks(self) -> None:
         action = asked(key_method=KeyMethod.AES_128)
         parser = Parser()

@@ -40,6 +40,7 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
         retry: whether it was asked for before, in vain.
         key_method: how the segment is encrypted, or what the key is for.
         hinted: whether it is a part or an init section that is not there yet.
+        has_init: whether it follows an init section, as fragmented MP4 does.
     """
 
     kind: ObjectKind
@@ -55,6 +56,7 @@ class FetchSegment(msgspec.Struct, frozen=True, gc=False):
     retry: bool = False
     key_method: KeyMethod = KeyMethod.NONE
     hinted: bool = False
+    has_init: bool = False
 
 
 STEERING_TRACK = -1

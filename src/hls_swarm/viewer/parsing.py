@@ -15,6 +15,8 @@ Rules:
   that small.
 - Cut is a segment of a TS track that is no whole number of packets, or an encrypted one that is no whole number of
   cipher blocks: the disk of a packager was full, or a cache has a part. Players play what is there of the former.
+- What segments have been like holds for one variant, told by its bitrate: a ladder may have TS, fragmented MP4 and
+  packed audio side by side. What follows an init section is taken for fragmented MP4.
 - A key of AES-128 has 16 bytes (8216bis 4.4.4.4), one of AES-256 has 32.
 - Bodies with a content coding are not judged by their bytes, and sizes only by a declared length: the chunked coding's
   own bytes are counted as body.
@@ -72,9 +74,10 @@ class Verdict(NamedTuple):
 class Parser:
     """The parser of one viewer: knows what its segments have been like."""
 
-    __slots__ = ("_largest", "_packets")
+    __slots__ = ("_bitrate", "_largest", "_packets")
 
     def __init__(self) -> None:
+        self._bitrate: int | None = None  # of the variant that the figures below are of
         self._largest = 0  # bytes of the largest segment of the variant so far
         self._packets = 0  # segments of it in a row that were whole numbers of TS packets
 
@@ -90,6 +93,8 @@ class Parser:
             return _wrong_key(action, exchange) if kind is _KEY else None
         if action.track:
             return None
+        if action.bitrate_bps != self._bitrate:
+            self._bitrate, self._largest, self._packets = action.bitrate_bps, 0, 0
         seconds = action.media_seconds
         if seconds is not None and size < LEAST_BYTES_PER_SECOND * seconds and seconds >= LEAST_SECONDS:
             wrong = self._too_short(action, size, seconds)
@@ -97,6 +102,9 @@ class Parser:
                 return wrong
         if size > self._largest:
             self._largest = size
+        if action.has_init:
+            self._packets = 0
+            return _cut_block(exchange) if action.key_method in _BLOCK_CIPHERS else None
         if size % _PACKET == 0:
             self._packets += 1
         elif self._packets:

@@ -103,6 +103,7 @@ def object_fetch(
         track.attempts > 0,
         _NO_KEY if key is None else key.method,
         kind is PART and isinstance(part, PreloadHint),
+        init is not None,
     )
 
 
