@@ -1,7 +1,7 @@
 from signal import SIGINT, SIGTERM
 
 import pytest
-from tests.support.made.snapshots import URL, failed, snapshot, stalled, watching
+from tests.support.made.snapshots import URL, exchange, failed, snapshot, stalled, watching
 
 from hls_swarm.judge.thresholds import ThresholdResult, WindowName, parse_threshold
 from hls_swarm.judge.verdict import Outcome, Verdict, judge
@@ -11,9 +11,13 @@ from hls_swarm.records import (
     FailureKind,
     ObjectKind,
     Record,
+    SegmentFetched,
     ViewerStarted,
     ViewerStopped,
 )
+from hls_swarm.snapshot.builder import SnapshotBuilder
+from hls_swarm.snapshot.snapshot import Phase
+from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.histogram import Histogram
 
 
@@ -40,6 +44,26 @@ def test_the_first_snapshot_has_no_rates_since_they_are_not_known() -> None:
     assert first.objects == {}
     assert first.experience.rebuffering_ratio is None
     assert first.experience.startup is None
+
+
+def test_the_peak_is_of_a_second_and_the_first_one_counts() -> None:
+    builder, counter = SnapshotBuilder(URL, 1, None), Counter()
+
+    def peak(at: float, *body_bytes: int) -> float | None:
+        for each in body_bytes:
+            counter.add(SegmentFetched(0, ObjectKind.SEGMENT, exchange(0.0, each, 0.02), None, 2.0))
+        made = builder.build(
+            at=at, started_at=0.0, phase=Phase.STEADY, due=1, tally=counter.tally, workers={}, lost={}, origin=None
+        )
+        return made.throughput_peak_bytes_per_second
+
+    assert [peak(0.0), peak(1.0, 900_000), peak(3.0, 600_000), peak(3.1, 500_000), peak(4.1, 950_000)] == [
+        None,
+        900_000.0,
+        900_000.0,
+        900_000.0,
+        pytest.approx(950_000.0),
+    ]
 
 
 def test_rebuffering_is_stalled_time_of_stalled_and_playing_time() -> None:

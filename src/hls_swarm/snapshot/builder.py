@@ -59,6 +59,7 @@ class SnapshotBuilder:
         self._url, self._target, self._duration = url, target, duration_seconds
         self._peak = 0
         self._peak_throughput: float | None = None
+        self._last_bytes = 0
         self._last_at: float | None = None
         self._last_counts: dict[ObjectKind, tuple[int, int]] = {}
         self._last_cpu: dict[int, float] = {}
@@ -99,9 +100,8 @@ class SnapshotBuilder:
         }
         rates = [figures.body_bytes_per_second for figures in objects.values()]
         throughput = None if interval is None else sum(rate for rate in rates if rate is not None)
-        if throughput is not None and (self._peak_throughput is None or throughput > self._peak_throughput):
-            self._peak_throughput = throughput
         body_bytes = sum(figures.body_bytes for figures in objects.values())
+        self._see_throughput(body_bytes, elapsed if self._last_at is None else interval)
         self._peak = max(self._peak, tally.active)
         snapshot = Snapshot(
             at=at,
@@ -156,6 +156,15 @@ class SnapshotBuilder:
         )
         self._last_at = at
         return snapshot
+
+    def _see_throughput(self, body_bytes: int, seconds: float | None) -> None:
+        """The peak is of a second: what came in less of one is no higher a rate, and the first second counts, too."""
+        if not seconds:
+            return
+        throughput = (body_bytes - self._last_bytes) / max(1.0, seconds)
+        self._last_bytes = body_bytes
+        if self._peak_throughput is None or throughput > self._peak_throughput:
+            self._peak_throughput = throughput
 
     def _object(self, kind: ObjectKind, tally: ObjectTally, interval: float | None) -> ObjectFigures:
         requests, body_bytes = self._last_counts.get(kind, (0, 0))
