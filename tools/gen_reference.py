@@ -305,7 +305,7 @@ _FIGURE = re.compile(r"\{\w+\}")
 
 
 def _unit(unit: Unit | None) -> str:
-    return "" if unit is None else unit.value.replace("_", " ").replace("ratio", "0 to 1")
+    return "" if unit is None else unit.value.replace("_", " ").replace("ratio", "0 to 1").replace("multiple", "number")
 
 
 def main(arguments: list[str]) -> int:

@@ -62,6 +62,7 @@ _UNITS: Mapping[Unit, Mapping[str, float]] = MappingProxyType(
         Unit.RATIO: {"": 1.0, "%": 0.01},
         Unit.PERCENT: {"": 1.0, "%": 1.0},
         Unit.COUNT: {"": 1.0},
+        Unit.MULTIPLE: {"": 1.0},
         Unit.PER_SECOND: {"": 1.0, "/s": 1.0},
         Unit.BYTES: {"": 1.0, **_SIZES},
         Unit.BYTES_PER_SECOND: {"": 1.0, **{f"{name}/s": size for name, size in _SIZES.items()}, **_BIT_RATES},
@@ -364,7 +365,7 @@ def value_text(value: float, unit: Unit) -> str:
             return f"{100 * value:.3g}%"
         case Unit.PERCENT:
             return f"{value:.3g}%"
-        case Unit.COUNT | Unit.BYTES | Unit.BYTES_PER_SECOND | Unit.PER_SECOND:
+        case Unit.COUNT | Unit.MULTIPLE | Unit.BYTES | Unit.BYTES_PER_SECOND | Unit.PER_SECOND:
             return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

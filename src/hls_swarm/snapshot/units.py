@@ -91,6 +91,11 @@ def count(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
+def multiple(value: float | None) -> str:
+    """A number without a unit that need not be whole: 0.61, 3.66."""
+    return UNKNOWN if value is None else three(value)
+
+
 def counted(value: float | None, one: str) -> str:
     """So many things of a name that takes an s: 1 part, 1,250 parts."""
     return f"{count(value)} {one}{'' if value == 1 else 's'}"
@@ -113,6 +118,8 @@ def figure(value: float | None, unit: Unit) -> str:
             return per_second(value)
         case Unit.COUNT:
             return count(value)
+        case Unit.MULTIPLE:
+            return multiple(value)
 
 
 def played(viewers: int | None, started: int | None, most: int) -> str:

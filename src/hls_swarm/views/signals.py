@@ -49,7 +49,7 @@ def value_text(signal: SignalInfo, value: float | None) -> str:
         case Unit.PERCENT:
             return units.percent(value)
         case Unit.RATIO:
-            return units.UNKNOWN if value is None else units.three(value)
+            return units.ratio(value)
         case Unit.BYTES:
             return units.size(value)
         case Unit.BYTES_PER_SECOND:
@@ -62,6 +62,8 @@ def value_text(signal: SignalInfo, value: float | None) -> str:
             return units.seconds(value)
         case Unit.COUNT:
             return units.count(value)
+        case Unit.MULTIPLE:
+            return units.multiple(value)
         case _:
             assert_never(signal.unit)
 

@@ -348,6 +348,8 @@ def quantity(unit: Unit, value: float | None) -> str:
             return units.per_second(value)
         case Unit.COUNT:
             return units.count(value)
+        case Unit.MULTIPLE:
+            return units.multiple(value)
 
 
 def _percentiles(distribution: Mapping[str, float] | None) -> str:

@@ -23,7 +23,7 @@ import msgspec
 
 
 class Unit(StrEnum):
-    """What a value counts; a percent is 0 to 100, a ratio 0 to 1."""
+    """What a value counts; a percent is 0 to 100, a ratio a share of 0 to 1, a multiple any number without a unit."""
 
     PERCENT = "percent"
     BYTES = "bytes"
@@ -32,6 +32,7 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     COUNT = "count"
     RATIO = "ratio"
+    MULTIPLE = "multiple"
 
 
 class Group(StrEnum):

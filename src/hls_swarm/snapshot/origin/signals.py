@@ -11,7 +11,7 @@ from types import MappingProxyType
 from hls_swarm.settings.own_signals import OWN_PREFIX
 from hls_swarm.snapshot.origin.metrics import Group, SignalInfo, Unit
 
-_WINDOWED = frozenset({Unit.BYTES_PER_SECOND, Unit.PER_SECOND, Unit.PERCENT, Unit.RATIO, Unit.SECONDS})
+_WINDOWED = frozenset(Unit) - {Unit.BYTES, Unit.COUNT}
 NGINX_STEP = 0.001
 """nginx's clock counts milliseconds: `$request_time` of what took less is 0.000."""
 _QUANTILE = re.compile(r"p\d+")
@@ -43,7 +43,7 @@ _CPU = _signals(
     ("cpu_steal_percent", Unit.PERCENT, "steal", "CPU time the hypervisor gave to others"),
     ("cpu_softirq_percent", Unit.PERCENT, "softirq", "CPU time in soft interrupts: mostly the network stack"),
     ("cpu_cores", Unit.COUNT, "cores", "CPUs the machine has online"),
-    ("load_per_core", Unit.RATIO, "load per core", "load average of one minute by the number of cores"),
+    ("load_per_core", Unit.MULTIPLE, "load per core", "load average of one minute by the number of cores"),
     (
         "cpu_throttled_percent",
         Unit.PERCENT,

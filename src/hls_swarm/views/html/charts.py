@@ -15,7 +15,6 @@ from math import ceil
 from typing import Any
 
 from hls_swarm.judge.report import Report
-from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.views.html.limits import limits_of
 from hls_swarm.views.html.plans import ChartPlan, Drawing, known, plans
 from hls_swarm.views.html.series import Row, Series
@@ -169,13 +168,12 @@ def described(
         made: its anchor.
         lines: `name`, and what it draws.
     """
-    is_number = plan.unit is Unit.RATIO and plan.is_of_origin
     return {
         "id": made,
         "section": plan.section,
         "title": plan.title,
         "hint": plan.hint,
-        "unit": "number" if is_number else plan.unit.value,
+        "unit": plan.unit.value,
         "drawing": plan.drawing.value,
         "lines": list(lines),
         "limits": list(limits),

@@ -22,7 +22,7 @@ const figures = (() => {
     bytes: (v) => prefixed(v, ["B", "kB", "MB", "GB", "TB"]),
     bytes_per_second: (v) => prefixed(8 * v, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"]),
     per_second: (v) => trimmed(v) + "/s",
-    number: trimmed,
+    multiple: trimmed,
     percent: (v) => trimmed(v) + "%",
     ratio: (v) => trimmed(100 * v) + "%",
     count: (v) => (Number.isInteger(v) ? v.toLocaleString("en") : trimmed(v)),

@@ -28,6 +28,7 @@ _GRAFANA_UNITS = {
     Unit.SECONDS: "s",
     Unit.COUNT: "short",
     Unit.RATIO: "percentunit",
+    Unit.MULTIPLE: "short",
 }
 
 
