@@ -4,9 +4,12 @@ How long an example of a property takes says how busy the machine is, so no time
 a whole test is pytest's.
 """
 
+import asyncio
 import gc
 import os
 import signal
+from collections.abc import Generator
+from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +21,28 @@ os.environ.setdefault("HLS_SWARM_NO_OUTPUT", "true")
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer() -> Generator[None, object, object]:
+    """Let the time limit of a test end an event loop too.
+
+    The limit is an exception that a signal raises wherever the test is. uvloop gives what is raised within it to the
+    loop's exception handler and runs on, so that a test which waits there for something that never comes would wait for
+    ever; a loop that is stopped raises an error of its own.
+    """
+    is_set = yield
+    fail = signal.getsignal(signal.SIGALRM)
+    if callable(fail):
+
+        def end(number: int, frame: FrameType | None) -> None:
+            running = asyncio._get_running_loop()
+            if running is not None:
+                running.stop()
+            fail(number, frame)
+
+        signal.signal(signal.SIGALRM, end)
+    return is_set
 
 
 _LONG = (

@@ -17,24 +17,24 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 def shell(line: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """A line for bash, in which `$P` is the program."""
-    environ = {**clean_environ(), "P": f"{sys.executable} -m hls_swarm"}
-    command = ["bash", "-c", line]
+    """A line for bash, in which `P` is the program."""
+    environ = {**clean_environ(), "PYTHON": sys.executable}
+    command = ["bash", "-c", f'P() {{ "$PYTHON" -m hls_swarm "$@"; }}; {line}']
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=environ)
 
 
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [
-        pytest.param("$P --version <&-", 0, "", id="no standard input"),
-        pytest.param("$P --version 2>&-", 0, "", id="no standard error"),
-        pytest.param("$P --version >&-", 1, "can not be written: bad file descriptor", id="no standard output"),
-        pytest.param("$P --nonsense 2>&-", 2, "", id="a complaint that nobody can read"),
-        pytest.param("$P --help >/dev/full", 1, "can not be written: no space left on device", id="help, full disk"),
-        pytest.param("$P runs >/dev/full", 1, "can not be written: no space left on device", id="list, full disk"),
-        pytest.param("$P --help | true; exit ${PIPESTATUS[0]}", 1, "", id="no reader"),
-        pytest.param("$P --nonsense 2>/dev/full", 2, "", id="a complaint on a full disk"),
-        pytest.param("PYTHONIOENCODING=ascii $P runs --folder ä", 0, "", id="an encoding that lacks a character"),
+        pytest.param("P --version <&-", 0, "", id="no standard input"),
+        pytest.param("P --version 2>&-", 0, "", id="no standard error"),
+        pytest.param("P --version >&-", 1, "can not be written: bad file descriptor", id="no standard output"),
+        pytest.param("P --nonsense 2>&-", 2, "", id="a complaint that nobody can read"),
+        pytest.param("P --help >/dev/full", 1, "can not be written: no space left on device", id="help, full disk"),
+        pytest.param("P runs >/dev/full", 1, "can not be written: no space left on device", id="list, full disk"),
+        pytest.param("P --help | true; exit ${PIPESTATUS[0]}", 1, "", id="no reader"),
+        pytest.param("P --nonsense 2>/dev/full", 2, "", id="a complaint on a full disk"),
+        pytest.param("PYTHONIOENCODING=ascii P runs --folder ä", 0, "", id="an encoding that lacks a character"),
     ],
 )
 def test_a_standard_stream_that_is_closed_or_full(line: str, code: int, words: str) -> None:

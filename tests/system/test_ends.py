@@ -3,6 +3,7 @@ docs/reliability.md."""
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -106,8 +107,8 @@ def test_a_reader_that_goes_away_and_a_disk_that_is_full_cost_only_what_they_sho
 def test_a_run_without_standard_streams(tmp_path: Path) -> None:
     with serving(LONG) as base:
         command = (
-            f"{sys.executable} -m hls_swarm --clients 1 --duration 5s --json {tmp_path}/s.json {base}/vod.m3u8 "
-            "<&- >&- 2>&-"
+            f"{shlex.quote(sys.executable)} -m hls_swarm --clients 1 --duration 5s --json {tmp_path}/s.json "
+            f"{base}/vod.m3u8 <&- >&- 2>&-"
         )
         done = subprocess.run(["bash", "-c", command], timeout=40, check=False, env=clean_environ())
     summary = json.loads((tmp_path / "s.json").read_bytes())

@@ -18,13 +18,12 @@ from tests.support.origins import serving, vod
 from tests.support.programs import require, wait_until_signals_are_caught
 from tests.support.runs import LiveRun, embedded_origin, live_run
 
-pytestmark = [pytest.mark.program, pytest.mark.timeout(1200)]
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CODES = {0, 1, 3, 129, 130, 143}
 """docs/reference/exit-codes.md: no threshold is set, and 2 and 4 are of other mistakes."""
 INSTANTS = int(os.environ.get("HLS_SWARM_TEST_INSTANTS", "15"))
 MARK = "HLS_SWARM_TEST_MARK"
+pytestmark = [pytest.mark.program, pytest.mark.timeout(60 + 30 * INSTANTS)]
 
 
 def marked(mark: str) -> list[int]:
