@@ -107,6 +107,7 @@ class _Served:
             elif isinstance(event, StreamReset):
                 assert event.stream_id is not None
                 self.origin.resets.append(event.stream_id)
+                self.origin.reset_codes.append(int(event.error_code or 0))
             elif isinstance(event, ConnectionTerminated):
                 self.origin.ends.append(int(event.error_code or 0))
             else:
@@ -140,7 +141,7 @@ class Http2Origin:
     Attributes:
         batch: requests that are waited for before the first of them is answered.
         requests: every request that came, in order.
-        resets: streams that a client ended.
+        resets, reset_codes: streams that a client ended, and what for.
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class Http2Origin:
         self.settings: dict[int, int] = settings or {}
         self.requests: list[Request] = []
         self.resets: list[int] = []
+        self.reset_codes: list[int] = []
         self.ends: list[int] = []
         self.connections = 0
         self._tls = tls

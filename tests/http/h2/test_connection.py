@@ -165,6 +165,31 @@ def broken_head(turn: Request) -> None:
     turn.raw(b"\x00\x00\x01\x01\x05" + turn.stream.to_bytes(4, "big") + b"\x84")  # a :path instead of a :status
 
 
+def over_and_on(turn: Request) -> None:
+    turn.head(200, ("content-length", "3"))
+    turn.body(b"12345", end=False)
+
+
+def of_no_use(turn: Request) -> None:
+    turn.head(404, ("content-length", str(1 << 20)))
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        pytest.param(over_and_on, ErrorCodes.PROTOCOL_ERROR, id="malformed"),
+        pytest.param(of_no_use, ErrorCodes.CANCEL, id="of no use"),
+    ],
+)
+def test_a_stream_is_ended_for_what_it_is(
+    script: Callable[[Request], None], code: ErrorCodes, server_tls: ssl.SSLContext, trusting: ClientOptions
+) -> None:
+    with http2_origin(script, server_tls) as origin:
+        one(origin.url(), trusting)
+        wait_until(lambda: origin.resets)
+        assert origin.reset_codes == [code]
+
+
 def not_found(turn: Request) -> None:
     turn.answer(b"no", 404)
 

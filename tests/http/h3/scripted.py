@@ -194,7 +194,7 @@ class H3Origin(Peer):
     Attributes:
         batch: requests that are waited for before the first of them is answered.
         requests: every request that came, in order.
-        stopped: streams whose answer a client did not want any more.
+        stopped, stop_codes: streams whose answer a client did not want any more, and why.
     """
 
     def __init__(self, script: Script, pem: Certificate, batch: int = 1, **more: Any) -> None:
@@ -203,6 +203,7 @@ class H3Origin(Peer):
         self.batch = batch
         self.requests: list[Request] = []
         self.stopped: list[int] = []
+        self.stop_codes: list[int] = []
         self.ends: list[int] = []
 
     def handle(self, line: Line, event: Any) -> None:
@@ -212,6 +213,7 @@ class H3Origin(Peer):
             line.h3 = H3Connection(line.quic)
         elif isinstance(event, quic_events.StopSendingReceived):
             self.stopped.append(event.stream_id)
+            self.stop_codes.append(event.error_code)
         elif isinstance(event, quic_events.ConnectionTerminated):
             self.ends.append(event.error_code)
         if line.h3 is None:

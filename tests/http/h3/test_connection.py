@@ -272,6 +272,23 @@ def test_a_cancelled_fetch_ends_its_stream_and_not_the_connection(pem: Certifica
     assert after.body == b"ok"
 
 
+def test_a_malformed_answer_ends_its_stream_for_that_and_not_the_connection(
+    pem: Certificate, trusting: ClientOptions
+) -> None:
+    def script(turn: Request) -> None:
+        if turn.path == "/over":
+            turn.head(200, ("content-length", "3"))
+            turn.body(b"12345", end=False)
+        else:
+            turn.answer(b"ok")
+
+    with h3_origin(script, pem) as origin:
+        over, after = in_turn([origin.url("/over"), origin.url("/next")], trusting)
+        wait_until(lambda: origin.stopped)
+        assert (origin.stop_codes, len(origin.lines)) == ([ErrorCode.H3_MESSAGE_ERROR], 1)
+    assert (over.failure and over.failure.kind, after.body) == (FailureKind.MALFORMED, b"ok")
+
+
 def test_a_long_body_of_no_use_is_not_read(pem: Certificate, trusting: ClientOptions) -> None:
     def script(turn: Request) -> None:
         if turn.path == "/gone":

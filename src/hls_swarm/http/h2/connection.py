@@ -37,6 +37,7 @@ _MOST_FUTILE = 2
 """Bodies for which that happened, after which no more is tried on this connection."""
 _TURN_BYTES = 4 << 20
 """After so many bytes other connections have their turn."""
+_BROKEN, _CANCEL = ErrorCode.PROTOCOL_ERROR, ErrorCode.CANCEL
 _KEEP, _REFUSE = BodyUse.KEEP, BodyUse.REFUSE
 _LENGTH = Framing.LENGTH
 
@@ -153,11 +154,11 @@ class H2Connection(MultiplexedConnection[H2Answering]):
         self._write()
         return answering
 
-    def _forget(self, answering: H2Answering) -> bool:
+    def _forget(self, answering: H2Answering, *, broken: bool = False) -> bool:
         held = self._answering
         if held.pop(answering.number, None) is None:
             return False
-        self._session.cancel(answering.number)
+        self._session.cancel(answering.number, _BROKEN if broken else _CANCEL)
         self._sole = next(iter(held.values())) if len(held) == 1 else None
         self.stream.expect(0)
         return True

@@ -140,12 +140,12 @@ class Session:
         self.out += frames.headers(stream, block, self._frame_limit)
         return stream
 
-    def cancel(self, stream: int) -> None:
-        """End a stream whose answer is of no use any more."""
+    def cancel(self, stream: int, code: ErrorCode = ErrorCode.CANCEL) -> None:
+        """End a stream whose answer is of no use any more, if it has not ended."""
         held = self._streams.pop(stream, None)
         if held is not None:
             self._forsaken += held.window
-            self.out += frames.reset(stream, ErrorCode.CANCEL)
+            self.out += frames.reset(stream, code)
 
     @property
     def is_between_frames(self) -> bool:

@@ -181,10 +181,10 @@ class H3Connection(MultiplexedConnection[H3Answering]):
         else:
             super()._take_body(answering, event)
 
-    def _forget(self, answering: H3Answering) -> bool:
+    def _forget(self, answering: H3Answering, *, broken: bool = False) -> bool:
         if self._answering.pop(answering.number, None) is None:
             return False
-        self._session.cancel(answering.number)  # nothing, if the stream has ended
+        self._session.cancel(answering.number, ErrorCode.H3_MESSAGE_ERROR if broken else ErrorCode.H3_REQUEST_CANCELLED)
         return True
 
     def _refute(self, error: BrokenProtocolError) -> None:

@@ -153,10 +153,10 @@ class Session:
         self.out.append(Send(stream, frames.frame(frames.HEADERS, block), ends=True))
         return stream
 
-    def cancel(self, stream: int) -> None:
-        """End a stream whose answer is of no use any more."""
+    def cancel(self, stream: int, code: ErrorCode = ErrorCode.H3_REQUEST_CANCELLED) -> None:
+        """End a stream whose answer is of no use any more, if it has not ended."""
         if self._streams.pop(stream, None) is not None:
-            self.out.append(Stop(stream, ErrorCode.H3_REQUEST_CANCELLED))
+            self.out.append(Stop(stream, code))
 
     def receive(self, number: int, data: bytes, *, ends: bool) -> None:
         """Take in what came on a stream.

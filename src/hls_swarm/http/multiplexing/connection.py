@@ -141,8 +141,12 @@ class MultiplexedConnection(Generic[A]):  # no ABC: to ask whether something is 
         """Send what there is to send."""
 
     @abstractmethod
-    def _forget(self, answering: A) -> bool:
-        """Wait for it no longer; its stream ends, if it has not. False: it was not waited for."""
+    def _forget(self, answering: A, *, broken: bool = False) -> bool:
+        """Wait for it no longer; its stream ends, if it has not. False: it was not waited for.
+
+        Args:
+            broken: it is malformed, which tells the peer (RFC 9113 8.1.1, RFC 9114 4.1.2).
+        """
 
     @abstractmethod
     def _after_an_end(self) -> None:
@@ -255,7 +259,7 @@ class MultiplexedConnection(Generic[A]):  # no ABC: to ask whether something is 
 
     def _lose(self, answering: A, failure: Failure, *, refused: bool = False) -> None:
         """One answer will not become complete; `refused`: its request was not processed."""
-        self._forget(answering)
+        self._forget(answering, broken=failure.kind is FailureKind.MALFORMED)
         answering.exchanger.lost(failure, stale=refused, fate=Fate.REFUSED if refused else Fate.TAKEN)
         self._after_an_end()  # last: what was refused may be asked for again here
 
