@@ -28,7 +28,7 @@ from hls_swarm.records import Blame, FailureKind, ObjectKind, Violation
 from hls_swarm.settings.run import Settings
 from hls_swarm.snapshot.workers import WorkerHealth
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.hosts import MOST_HOSTS, HostTally
+from hls_swarm.stats.hosts import HTTP1, HTTP2, HTTP3, MOST_HOSTS, HostTally, VersionTally
 from hls_swarm.stats.tally import ErrorCount, ObjectTally, Tally
 from hls_swarm.stats.worst import WORST_VIEWERS, ViewerDetail
 
@@ -75,7 +75,8 @@ def full() -> Report:
     tally.startup, tally.stall, tally.live_latency, tally.lateness = (wide(made) for _ in range(4))
     for nth in range(MOST_HOSTS):
         addresses = [f"10.{made.randrange(256)}.{made.randrange(256)}.{n}" for n in range(16)]
-        tally.hosts[f"edge-{nth}.cdn.example.com:443"] = HostTally(made.randrange(10**9), 10**5, addresses)
+        versions = {name: VersionTally(made.randrange(10**9), 10**5, 10**4, True) for name in (HTTP1, HTTP2, HTTP3)}
+        tally.hosts[f"edge-{nth}.cdn.example.com:443"] = HostTally(versions, addresses)
     for nth in range(40):
         tally.add_violation(
             Violation(f"rule {nth} is broken so", f"8216bis 4.{nth}", nth, ("hls.js",)), f"http://x/{nth}"

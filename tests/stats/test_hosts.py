@@ -1,13 +1,27 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.snapshot.viewers.hosts import HostFigures, host_figures
-from hls_swarm.stats.hosts import MOST_HOSTS, OTHER_HOSTS, Hosts, HostTally, host_of, host_tally, merge_hosts
+from hls_swarm.snapshot.viewers.hosts import HostFigures, VersionFigures, host_figures, version_figures
+from hls_swarm.stats.hosts import (
+    HTTP1,
+    HTTP2,
+    HTTP3,
+    MOST_HOSTS,
+    OTHER_HOSTS,
+    Hosts,
+    HostTally,
+    VersionTally,
+    host_of,
+    host_tally,
+    merge_hosts,
+)
 
 
 def hosts(counts: dict[str, int]) -> Hosts:
-    return {name: HostTally(count, 1, [f"10.0.0.{count}"]) for name, count in counts.items()}
+    return {
+        name: HostTally({(HTTP1, HTTP2, HTTP3)[count % 3]: VersionTally(count, 1)}, [f"10.0.0.{count}"])
+        for name, count in counts.items()
+    }
 
 
 def merged(*parts: Hosts) -> Hosts:
@@ -30,10 +44,10 @@ def test_merging_is_associative_and_commutative(a: dict[str, int], b: dict[str, 
 def test_hosts_beyond_the_most_are_counted_together() -> None:
     known: Hosts = {}
     for number in range(MOST_HOSTS + 50):
-        host_tally(known, f"h{number}:80").requests += 1
+        host_tally(known, f"h{number}:80").over(HTTP1).requests += 1
     assert len(known) == MOST_HOSTS + 1
     assert known[OTHER_HOSTS].requests == 50
-    host_tally(known, "h0:80").requests += 1
+    host_tally(known, "h0:80").over(HTTP2).requests += 1
     assert known["h0:80"].requests == 2
 
 
@@ -52,7 +66,8 @@ def test_figures_have_most_requests_first_and_the_rest_as_one() -> None:
         ("c:80", 5),
         (OTHER_HOSTS, 2),
     ]
-    assert host_figures(known, most=1)[1:] == (HostFigures(OTHER_HOSTS, 12, 3, ()),)
+    (rest,) = host_figures(known, most=1)[1:]
+    assert rest == HostFigures(OTHER_HOSTS, 12, 3, (), 0, (VersionFigures("3", 12, 3),))
 
 
 def test_words_name_addresses_that_say_more_than_the_name() -> None:
@@ -60,33 +75,31 @@ def test_words_name_addresses_that_say_more_than_the_name() -> None:
     assert HostFigures("[::1]:80", 1, 1, ("::1",)).words == "[::1]:80"
 
 
-def test_versions_of_a_host_are_added_up_and_put_into_words() -> None:
-    one = HostTally(9, 4, http2_connections=2, http3_connections=1)
-    known = merged({"a:443": one}, {"a:443": HostTally(1, 2, offers_http3=True, http2_connections=1)})
-    assert known == {"a:443": HostTally(10, 6, http2_connections=3, http3_connections=1, offers_http3=True)}
-    (figures,) = host_figures(known)
-    assert (figures.http2_connections, figures.http3_connections, figures.offers_http3) == (3, 1, True)
-    assert figures.http_words == figures.versions == "HTTP/1.1 and HTTP/2 and HTTP/3"
+def test_versions_of_http_are_added_up_and_put_into_words() -> None:
+    known = merged(
+        {"a:443": HostTally({HTTP2: VersionTally(9, 4, 1), HTTP3: VersionTally(20, 2)})},
+        {"a:443": HostTally({HTTP2: VersionTally(1, 2, 1, offers_http3=True)}), "b:80": HostTally()},
+        {"c:80": HostTally({HTTP1: VersionTally(3, 1)})},
+    )
+    assert known["a:443"] == HostTally({HTTP2: VersionTally(10, 6, 2, True), HTTP3: VersionTally(20, 2)})
+    assert (known["a:443"].requests, known["a:443"].connections) == (30, 8)
+    assert version_figures(known) == (
+        VersionFigures("1.1", 3, 1),
+        VersionFigures("2", 10, 6, 2),
+        VersionFigures("3", 20, 2),
+    )
+    first, second = host_figures(known)
+    assert (first.http_words, first.offers_http3) == ("HTTP/2 and HTTP/3", True)
+    assert (first.http2_connections, first.http3_connections) == (6, 2)
+    assert second.http_words == "HTTP/1.1"
 
 
-@pytest.mark.parametrize(
-    ("http2", "http3", "offers", "versions", "words"),
-    [
-        pytest.param(0, 0, False, "HTTP/1.1", None, id="1.1"),
-        pytest.param(2, 0, False, "HTTP/2", "HTTP/2", id="2"),
-        pytest.param(0, 2, True, "HTTP/3", "HTTP/3", id="3"),
-        pytest.param(1, 1, True, "HTTP/2 and HTTP/3", "HTTP/2 and HTTP/3", id="both"),
-        pytest.param(0, 0, True, "HTTP/1.1", "HTTP/3 offered, not taken", id="1.1, with an offer"),
-        pytest.param(2, 0, True, "HTTP/2", "HTTP/2, HTTP/3 offered, not taken", id="2, with an offer"),
-    ],
-)
-def test_words_for_versions(http2: int, http3: int, offers: bool, versions: str, words: str | None) -> None:
-    figures = HostFigures("a:443", 1, 2, (), 0, http3, offers, http2)
-    assert (figures.versions, figures.http_words) == (versions, words)
-
-
-def test_a_host_that_no_connection_was_made_to_has_no_version() -> None:
-    assert HostFigures("a:443", 1, 0, ()).versions is None
+def test_an_offer_that_is_not_taken_is_said() -> None:
+    offering = HostTally({HTTP2: VersionTally(9, 4, offers_http3=True)})
+    assert host_figures({"a:443": offering})[0].http_words == "HTTP/2, HTTP/3 offered, not taken"
+    unasked = HostTally({HTTP2: VersionTally(0, 1)})
+    assert host_figures({"a:443": unasked})[0].http_words == "HTTP/2"
+    assert HostFigures("a:443", 1, 0, ()).http_words == ""
 
 
 def test_host_of_a_url() -> None:

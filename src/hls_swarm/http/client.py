@@ -39,7 +39,7 @@ from hls_swarm.http.pacing.h3 import PacedH3Connection
 from hls_swarm.http.pacing.link import Link
 from hls_swarm.http.seam import AnyConnection, Pending
 from hls_swarm.records import Exchange
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import HTTP1, HTTP2, HTTP3, VersionTally
 
 _NOBODY = Identity()
 MOST_CONNECTIONS = 16
@@ -169,14 +169,14 @@ class Client:
         if isinstance(opened, QuicPath):
             return self._adopt(dial, opened)
         if opened is not None:
-            dial.host.connections += 1
-            connection = self._connection_of(dial, opened)
+            spoken = dial.host.over(HTTP2 if dial.speaks_h2 else HTTP1)
+            spoken.connections += 1
+            spoken.resumed += dial.was_resumed
+            connection = self._connection_of(dial, opened, spoken)
             self._connections.append(connection)
             self.context.round_trips.opened(connection)
             if self.identity.http2 is not Http2.NEVER:
-                if dial.speaks_h2:
-                    dial.host.http2_connections += 1
-                else:
+                if not dial.speaks_h2:
                     self._memory.h1_routes.add(dial.route)
                 self._serve_waiting_soon()
             return connection
@@ -184,13 +184,14 @@ class Client:
         return None
 
     def _adopt(self, dial: Dial, path: QuicPath) -> H3Connection:
-        dial.host.connections += 1
-        dial.host.http3_connections += 1
+        spoken = dial.host.over(HTTP3)
+        spoken.connections += 1
+        spoken.resumed += dial.was_resumed
         loop, link = self.context.loop, self.link
         if link is None:
-            connection = H3Connection(loop, path, dial.route, dial.host, self)
+            connection = H3Connection(loop, path, dial.route, spoken, self)
         else:
-            connection = PacedH3Connection(loop, path, dial.route, dial.host, self, link)
+            connection = PacedH3Connection(loop, path, dial.route, spoken, self, link)
         connection.is_alternative = self.identity.http3 is Http3.ADVERTISED
         self._connections.append(connection)
         self._serve_waiting_soon()
@@ -209,14 +210,14 @@ class Client:
             follower.consider(route)
         return other
 
-    def _connection_of(self, dial: Dial, stream: Stream) -> Connection | H2Connection:
+    def _connection_of(self, dial: Dial, stream: Stream, spoken: VersionTally) -> Connection | H2Connection:
         loop, link = self.context.loop, self.link
         if link is None:
             if dial.speaks_h2:
-                return H2Connection(loop, stream, dial.route, dial.host, self, self.context.lookout)
-            return Connection(loop, stream, dial.route, dial.host, self)
+                return H2Connection(loop, stream, dial.route, spoken, self, self.context.lookout)
+            return Connection(loop, stream, dial.route, spoken, self)
         paced = PacedH2Connection if dial.speaks_h2 else PacedConnection
-        return paced(loop, stream, dial.route, dial.host, self, link)
+        return paced(loop, stream, dial.route, spoken, self, link)
 
     def wait(self, fetching: Pending) -> None:
         """Call `Pending.proceed` when a connection may be had."""
@@ -271,7 +272,7 @@ class Client:
         for field in fields:
             self._cookies.store(field, target, perf_counter(), time())
 
-    def keep_alternatives(self, field: str, route: Route, host: HostTally) -> None:
+    def keep_alternatives(self, field: str, route: Route, host: VersionTally) -> None:
         """Take in the Alt-Svc field of an answer: only over TLS an offer is to be believed."""
         if self.identity.http3 is not Http3.ADVERTISED or not route.tls:
             return

@@ -15,7 +15,7 @@ from hls_swarm.http.h3.connection import H3Connection
 from hls_swarm.http.h3.path import QuicPath
 from hls_swarm.http.opening.dial import Dial, Dialer
 from hls_swarm.http.options import Identity
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import VersionTally
 
 AnyConnection = Connection | H2Connection | H3Connection
 """A connection of whatever version."""
@@ -92,7 +92,7 @@ class Owner(Protocol):
     def keep_cookies(self, fields: tuple[str, ...], target: Target) -> None:
         """Take in the Set-Cookie fields of an answer."""
 
-    def keep_alternatives(self, field: str, route: Route, host: HostTally) -> None:
+    def keep_alternatives(self, field: str, route: Route, host: VersionTally) -> None:
         """Take in the Alt-Svc field of an answer."""
 
     def cookies(self, target: Target) -> str | None:

@@ -148,12 +148,21 @@ class ConnectionsShape(TypedDict):
     connect_seconds: NotRequired[Distribution]
 
 
+class VersionShape(TypedDict):
+    """What was asked over one version of HTTP."""
+
+    requests: Count
+    connections: Count
+    resumed_connections: Count
+
+
 class HostShape(TypedDict):
     """Whom the run asked."""
 
     host: str
     requests: Count
     connections: Count
+    requests_by_version: NotRequired[dict[str, Count]]
     http2_connections: NotRequired[Count]
     http3_connections: NotRequired[Count]
     offers_http3: NotRequired[bool]
@@ -415,6 +424,7 @@ class SummaryShape(TypedDict):
     compressed: NotRequired[PerKind]
     statuses: NotRequired[dict[ObjectKind, dict[str, Count]]]
     connections: ConnectionsShape
+    http_versions: NotRequired[dict[str, VersionShape]]
     hosts: list[HostShape]
     experience: ExperienceShape
     steering: NotRequired[SteeringShape]

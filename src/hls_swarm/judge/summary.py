@@ -100,11 +100,20 @@ def summary(
             "compressed": None if snapshot.players is not None else _per_kind(snapshot, "compressed"),
             "statuses": {kind: figures.statuses for kind, figures in snapshot.objects.items()},
             "connections": {"opened": snapshot.connections_opened, "connect_seconds": _distribution(snapshot.connect)},
+            "http_versions": {
+                figures.version: {
+                    "requests": figures.requests,
+                    "connections": figures.connections,
+                    "resumed_connections": figures.resumed,
+                }
+                for figures in snapshot.http_versions
+            },
             "hosts": [
                 {
                     "host": host.host,
                     "requests": host.requests,
                     "connections": host.connections,
+                    "requests_by_version": {figures.version: figures.requests for figures in host.versions} or None,
                     "http2_connections": host.http2_connections or None,
                     "http3_connections": host.http3_connections or None,
                     "offers_http3": host.offers_http3 or None,

@@ -30,7 +30,7 @@ from hls_swarm.snapshot.snapshot import (
 )
 from hls_swarm.snapshot.viewers.cmcd import cmcd_figures
 from hls_swarm.snapshot.viewers.conformance import stream_remarks, violation_figures
-from hls_swarm.snapshot.viewers.hosts import host_figures
+from hls_swarm.snapshot.viewers.hosts import host_figures, version_figures
 from hls_swarm.snapshot.viewers.lowlatency import low_latency_figures
 from hls_swarm.snapshot.viewers.quality import quality
 from hls_swarm.snapshot.viewers.steering import steering_figures
@@ -145,6 +145,7 @@ class SnapshotBuilder:
             worst_viewers=worst_viewers,
             players=_players(tally),
             hosts=host_figures(tally.hosts),
+            http_versions=version_figures(tally.hosts),
             violations=violation_figures(tally),
             remarks=(*stream_remarks(tally), *unwritten_remarks(tally, agents)),
             low_latency=low_latency_figures(tally),

@@ -18,7 +18,7 @@ from hls_swarm.snapshot.lately import Lately
 from hls_swarm.snapshot.origin.metrics import OriginMetrics
 from hls_swarm.snapshot.viewers.cmcd import CmcdFigures
 from hls_swarm.snapshot.viewers.conformance import ViolationFigures
-from hls_swarm.snapshot.viewers.hosts import HostFigures
+from hls_swarm.snapshot.viewers.hosts import HostFigures, VersionFigures
 from hls_swarm.snapshot.viewers.lowlatency import LowLatencyFigures
 from hls_swarm.snapshot.viewers.quality import Quality
 from hls_swarm.snapshot.viewers.steering import SteeringFigures
@@ -235,6 +235,7 @@ class Snapshot:
     marks: tuple[Mark, ...] = ()
     players: PlayerFigures | None = None
     hosts: tuple[HostFigures, ...] = ()
+    http_versions: tuple[VersionFigures, ...] = ()
     violations: tuple[ViolationFigures, ...] = ()
     remarks: tuple[str, ...] = ()
     unsettled_requests: int = 0

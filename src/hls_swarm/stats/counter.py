@@ -55,7 +55,7 @@ from hls_swarm.stats.cmcd import CmcdTally
 from hls_swarm.stats.content_types import is_wrong, name_of
 from hls_swarm.stats.experience import ExperienceCounter
 from hls_swarm.stats.histogram import Histogram
-from hls_swarm.stats.hosts import host_of, host_tally
+from hls_swarm.stats.hosts import HTTP1, host_of, host_tally
 from hls_swarm.stats.tally import EdgeFaultCount, ErrorCount, FatalCount, ObjectTally, Tally, Waiting
 
 LATE_START_SECONDS = 0.1
@@ -356,7 +356,7 @@ class Counter:
         """Whom a player's own process asked; of other exchanges the client counts it, hop by hop."""
         host = host_of(exchange.url)
         if host is not None and exchange.requests_sent:
-            tally = host_tally(self._tally.hosts, host)
+            tally = host_tally(self._tally.hosts, host).over(HTTP1)
             tally.requests += exchange.requests_sent
             tally.connections += exchange.connections_opened or 0
 

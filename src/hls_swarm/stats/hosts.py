@@ -2,7 +2,8 @@
 
 Rules:
 
-- A host is `host:port`. Its tally is found once for a connection, and counts each request as `requests` elsewhere do.
+- A host is `host:port`. What is counted of it over one version of HTTP is found once for a connection, and counts each
+  request as `requests` elsewhere do.
 - A playlist may name any number of hosts: after `MOST_HOSTS` of one worker, further ones are counted together.
 """
 
@@ -22,24 +23,71 @@ MOST_ADDRESSES = 16
 _DEFAULT_PORT = {"http": 80, "https": 443}
 
 
-class HostTally(msgspec.Struct):
-    """One host.
+HTTP1, HTTP2, HTTP3 = "1.1", "2", "3"
+"""Versions of HTTP, as requests are told apart by them."""
+
+
+class VersionTally(msgspec.Struct, array_like=True):
+    """What was asked of a host over one version of HTTP.
 
     Attributes:
-        addresses: what it resolved to, in alphabetical order.
-        errors: exchanges with it that failed.
-        http2_connections: those that speak HTTP/2, among `connections`.
-        http3_connections: those over QUIC, among them too.
-        offers_http3: it said that it can be asked over HTTP/3, to a viewer who could take that up.
+        resumed: connections that went on with the TLS session of an earlier one, among `connections`.
+        offers_http3: an answer said that it can be asked over HTTP/3, to a viewer who could take that up.
     """
 
     requests: int = 0
     connections: int = 0
+    resumed: int = 0
+    offers_http3: bool = False
+
+    def merge(self, other: Self) -> None:
+        """Add another tally of the same."""
+        self.requests += other.requests
+        self.connections += other.connections
+        self.resumed += other.resumed
+        self.offers_http3 = self.offers_http3 or other.offers_http3
+
+
+Versions = dict[str, VersionTally]
+
+
+def merge_versions(versions: Versions, more: Mapping[str, VersionTally]) -> None:
+    """Add what was asked elsewhere, version by version."""
+    for version, tally in more.items():
+        versions.setdefault(version, VersionTally()).merge(tally)
+
+
+class HostTally(msgspec.Struct):
+    """One host.
+
+    Attributes:
+        versions: what was asked, by the version of HTTP over which it was.
+        addresses: what it resolved to, in alphabetical order.
+        errors: exchanges with it that failed.
+    """
+
+    versions: Versions = {}
     addresses: list[str] = []
     errors: int = 0
-    http3_connections: int = 0
-    offers_http3: bool = False
-    http2_connections: int = 0
+
+    @property
+    def requests(self) -> int:
+        """Over all versions."""
+        return sum(tally.requests for tally in self.versions.values())
+
+    @property
+    def connections(self) -> int:
+        """Over all versions."""
+        return sum(tally.connections for tally in self.versions.values())
+
+    @property
+    def offers_http3(self) -> bool:
+        """It said so, over whichever version."""
+        return any(tally.offers_http3 for tally in self.versions.values())
+
+    def over(self, version: str) -> VersionTally:
+        """What is counted of it over that version; made if there is none yet."""
+        return self.versions.setdefault(version, VersionTally())
 
     def resolved(self, address: str) -> None:
         """It has this address."""
@@ -49,12 +97,8 @@ class HostTally(msgspec.Struct):
 
     def merge(self, other: Self) -> None:
         """Add another tally of the same host."""
-        self.requests += other.requests
-        self.connections += other.connections
+        merge_versions(self.versions, other.versions)
         self.errors += other.errors
-        self.http2_connections += other.http2_connections
-        self.http3_connections += other.http3_connections
-        self.offers_http3 = self.offers_http3 or other.offers_http3
         for address in other.addresses:
             self.resolved(address)
 

@@ -166,11 +166,12 @@ def _hosts(summary: Mapping[str, Any]) -> Table:
             units.count(host["requests"]),
             units.count(host.get("errors")),
             units.count(host["connections"]),
+            " and ".join(f"HTTP/{version}" for version in host.get("requests_by_version", {})) or units.UNKNOWN,
             ", ".join(host.get("addresses", [])),
         )
         for host in summary.get("hosts", [])
     ]
-    return Table("Hosts that got load", ("Host", "Requests", "Errors", "Connections", "Addresses"), rows)
+    return Table("Hosts that got load", ("Host", "Requests", "Errors", "Connections", "Protocol", "Addresses"), rows)
 
 
 def _latency(summary: Mapping[str, Any]) -> Table:

@@ -10,7 +10,7 @@ from hls_swarm.http.asking.target import parse_target
 from hls_swarm.http.h1.connection import BodyUse, Connection, Fate, Served
 from hls_swarm.http.h1.head import Head
 from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import VersionTally
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 BODY_BYTES = 100_000
@@ -104,7 +104,7 @@ class Pool:
 def asked(stream: Arrived) -> tuple[Loop, Asking]:
     loop, asking = Loop(), Asking()
     route = parse_target("http://origin/a.ts").route
-    connection = Connection(cast("asyncio.AbstractEventLoop", loop), cast("Any", stream), route, HostTally(), Pool())
+    connection = Connection(cast("asyncio.AbstractEventLoop", loop), cast("Any", stream), route, VersionTally(), Pool())
     connection.send(asking, b"GET /a.ts HTTP/1.1\r\n\r\n")
     return loop, asking
 

@@ -15,6 +15,7 @@ from tests.http.scripted import response, scripted
 from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity, Timeouts, fetch
 from hls_swarm.http.asking.target import Target
 from hls_swarm.records import BODY_START_BYTES, Exchange, FailureKind
+from hls_swarm.stats.hosts import HTTP2
 
 BODY = b"#EXTM3U\n" * 5000
 OFFERED, REQUIRED = Identity(http2=Http2.OFFERED), Identity(http2=Http2.REQUIRED)
@@ -73,7 +74,7 @@ def test_connections_count_by_version(
     async def use(client: Client) -> tuple[int, int]:
         await fetch(client, request(url))
         (host,) = client.context.hosts.values()
-        return host.connections, host.http2_connections
+        return host.connections, host.over(HTTP2).connections
 
     with (
         http2_origin(lambda turn: turn.answer(b"x"), server_tls) as newer,

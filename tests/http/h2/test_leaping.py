@@ -21,7 +21,7 @@ from hls_swarm.http.multiplexing.events import BodyReceived
 from hls_swarm.http.tls.protection import APPLICATION_DATA, SUITES, Protection
 from hls_swarm.http.tls.skipping import SkippingStream
 from hls_swarm.records import BODY_START_BYTES, Failure
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import VersionTally
 
 GET = request_block("/a.ts", "origin.example", tls=True)
 FULL, FRAME = 16384, 8192
@@ -108,7 +108,7 @@ class Ends:
         self.stream = Counting(ours, bytearray(4 << 20), reading, writing)
         self.loop = Loop()
         loop, route = cast("asyncio.AbstractEventLoop", self.loop), parse_target("https://origin/").route
-        self.connection = H2Connection(loop, self.stream, route, HostTally(), Pool())
+        self.connection = H2Connection(loop, self.stream, route, VersionTally(), Pool())
         self.server.data(frames.settings({}))
         self.wakes = 0  # for the last answer
 

@@ -46,6 +46,10 @@ class Peer:
     def handle(self, line: "Line", event: Any) -> None:
         """An event of QUIC."""
 
+    def accepts(self) -> dict[str, Any]:
+        """More of what a connection is made with."""
+        return {}
+
     def opened(self, line: "Line") -> None:
         """A connection came; nothing of it has been read."""
 
@@ -110,7 +114,9 @@ class Line:
 
         # The destination of a client's first datagram (RFC 9000 17.2): behind flags, version and a length.
         original = first[6 : 6 + first[5]]
-        self.quic: Any = QuicConnection(configuration=peer._configuration, original_destination_connection_id=original)
+        self.quic: Any = QuicConnection(
+            configuration=peer._configuration, original_destination_connection_id=original, **peer.accepts()
+        )
         self.peer = peer
         self.address = address
         self.number = len(peer.lines)

@@ -23,7 +23,7 @@ from hls_swarm.http.h3.driver import SILENCE_SECONDS
 from hls_swarm.http.h3.frames import ErrorCode
 from hls_swarm.http.opening.following import WAIT_SECONDS
 from hls_swarm.records import Exchange
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import HTTP1, HTTP2, HTTP3, HostTally
 
 pytestmark = pytest.mark.usefixtures("extra")
 
@@ -77,7 +77,10 @@ def test_the_first_answers_come_over_tcp_and_later_ones_over_quic(
             first, later, host = browse(use, trusting, Identity(http2=http2, http3=Http3.ADVERTISED))
         assert {asked.fields[":authority"] for asked in quic.requests} == {f"127.0.0.1:{tcp.port}"}
     assert (first, later) == ([b"tcp"] * 2, [b"quic"] * 3)
-    assert (host.requests, host.connections, host.http3_connections, host.offers_http3) == (5, 2, 1, True)
+    assert (host.requests, host.connections, host.offers_http3) == (5, 2, True)
+    over_tcp = HTTP1 if http2 is Http2.NEVER else HTTP2
+    counted = {version: (tally.requests, tally.connections) for version, tally in host.versions.items()}
+    assert counted == {over_tcp: (2, 1), HTTP3: (3, 1)}
 
 
 def test_an_offer_that_is_taken_back(pem: Certificate, server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
@@ -129,7 +132,7 @@ def test_where_no_udp_passes_nobody_waits_for_it(
     assert {(each.body, each.failure, each.requests_sent) for each in got} == {(b"tcp", None, 1)}
     waited = max(each.ended_at - each.started_at for each in got[1:])
     assert waited < WAIT_SECONDS or late[0].worst_seconds > WAIT_SECONDS / 3  # else it is this machine that is late
-    assert (host.connections, host.http3_connections, host.offers_http3) == (1, 0, True)
+    assert (host.connections, list(host.versions), host.offers_http3) == (1, [HTTP2], True)
     assert len(sources) == silent
 
 
@@ -202,7 +205,7 @@ def test_without_the_extra_an_offer_is_noted_and_not_taken(
             got, host = asyncio.run(use(tcp.url()))
         assert not quic.lines
     assert got == [b"tcp"] * 3
-    assert (host.offers_http3, host.http3_connections) == (True, 0)
+    assert (host.offers_http3, HTTP3 in host.versions) == (True, False)
 
 
 def test_what_only_openssl_can_use_keeps_viewers_on_tcp(trusting: ClientOptions, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hls_swarm.snapshot.workers import MachineFigures, WorkerHealth
 from hls_swarm.stats.counter import Counter
 from hls_swarm.stats.faults import FaultCount, merge_faults
 from hls_swarm.stats.histogram import Histogram
+from hls_swarm.stats.hosts import HostTally, merge_hosts
 from hls_swarm.stats.tally import Tally
 
 URL = "http://origin.test/live/master.m3u8"
@@ -70,8 +71,9 @@ class Run:
         faults: Mapping[str, FaultCount] = MappingProxyType({}),
         silent: Mapping[int, float] = MappingProxyType({}),
         agents: Sequence[AgentState] = (),
+        hosts: Mapping[str, HostTally] = MappingProxyType({}),
     ) -> Entry:
-        """The run at `at`, after these records."""
+        """The run at `at`, after these records, and with these hosts asked so far."""
         for record in records:
             self._counter.add(record)
         for value in lags:
@@ -80,6 +82,7 @@ class Run:
         tally.merge(self._counter.tally)
         merge_faults(self._faults, faults)
         merge_faults(tally.faults, self._faults)
+        merge_hosts(tally.hosts, hosts)
         snapshot = self._builder.build(
             at=at,
             started_at=0.0,

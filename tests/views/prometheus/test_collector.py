@@ -16,6 +16,7 @@ from hls_swarm.snapshot.origin.metrics import OriginMetrics, Reading
 from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.snapshot.snapshot import Phase
 from hls_swarm.stats.histogram import Histogram
+from hls_swarm.stats.hosts import HTTP2, HTTP3, HostTally, VersionTally
 from hls_swarm.views.prometheus.collector import FAMILIES, Page, exported_buckets
 from hls_swarm.views.prometheus.endpoint import DEFAULT_ADDRESS, Endpoint
 
@@ -35,6 +36,23 @@ def samples(run: Run, **settings: bool) -> Samples:
 
 def value(found: Samples, name: str, **labels: str) -> float | None:
     return found.get((f"hls_swarm_{name}", tuple(sorted(labels.items()))))
+
+
+def test_requests_and_connections_are_told_apart_by_the_version_of_http() -> None:
+    run = Run()
+    quic = VersionTally(120, 3, 2)
+    hosts = {
+        "a:443": HostTally({HTTP2: VersionTally(9, 3), HTTP3: quic}),
+        "b:443": HostTally({HTTP2: VersionTally(1, 1)}),
+    }
+    run.second(2.0, *watching(0, 0.1), hosts=hosts)
+    found = samples(run)
+    told = [
+        [value(found, name, version=version) for name in ("http_requests_total", "http_connections_total")]
+        + [value(found, "resumed_connections_total", version=version)]
+        for version in ("1.1", "2", "3")
+    ]
+    assert told == [[None, None, None], [10, 4, 0], [120, 3, 2]]
 
 
 def test_the_page_has_what_the_snapshot_has() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
@@ -20,7 +21,9 @@ from hls_swarm.snapshot.origin.metrics import (
 from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.snapshot.origin.tally import TargetSummary
 from hls_swarm.snapshot.snapshot import Phase, Snapshot
+from hls_swarm.snapshot.viewers.hosts import host_figures, version_figures
 from hls_swarm.stats.histogram import Distribution
+from hls_swarm.stats.hosts import HTTP2, HTTP3, HostTally, VersionTally
 from hls_swarm.views.tables import origin_tables
 from hls_swarm.views.terminal.live import LineView
 from hls_swarm.views.terminal.output import Output
@@ -84,6 +87,21 @@ def test_the_summary_is_read_at_a_glance() -> None:
         assert line in text.splitlines(), text
     assert "multivariant playlist, HTTP 404" in text
     assert "HTTP 404 Not Found http://origin.test/live/master.m3u8" in text
+
+
+def test_it_says_over_which_http_each_host_was_asked() -> None:
+    hosts = {
+        "cdn.test:443": HostTally({HTTP2: VersionTally(60, 4), HTTP3: VersionTally(1440, 5, 1)}),
+        "ads.test:443": HostTally({HTTP2: VersionTally(1, 1, offers_http3=True)}),
+    }
+    made = replace(snapshot(*watching(0, 0.0)), hosts=host_figures(hosts), http_versions=version_figures(hosts))
+    lines = printed(summary(made, judge(made), ()), width=160).splitlines()
+    assert (
+        "Protocol      HTTP/2: 61 requests on 5 connections; HTTP/3: 1,440 requests on 5 connections (1 resumed)"
+        in lines
+    )
+    assert "Hosts         cdn.test:443: 1,500 requests, HTTP/2 and HTTP/3" in lines
+    assert "              ads.test:443: 1 request, HTTP/2, HTTP/3 offered, not taken" in lines
 
 
 def test_an_error_says_why_below_its_verdict() -> None:

@@ -11,6 +11,7 @@ from tests.views.tui.driving import SIZES, Driven, before, drive, screen
 from hls_swarm.snapshot.finding import Comparison, Evidence, Interval, Severity
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.snapshot import PlayerFigures, Snapshot
+from hls_swarm.snapshot.viewers.hosts import VersionFigures
 from hls_swarm.snapshot.viewers.quality import group_figures, quality
 from hls_swarm.stats.tally import Tally
 from hls_swarm.views.tui.panels.origin import at_limits
@@ -67,6 +68,23 @@ STATES: list[tuple[str, Callable[[], Snapshot], list[str]]] = [
     ),
     ("nothing yet", states.nothing_yet, ["○ STARTING  nobody plays yet", "ramping  0:00", "rebuffering -"]),
 ]
+
+
+@pytest.mark.parametrize(
+    ("versions", "words"),
+    [
+        pytest.param([VersionFigures("2", 900, 30)], "30 connections opened  HTTP/2", id="one"),
+        pytest.param(
+            [VersionFigures("1.1", 0, 1), VersionFigures("2", 90, 30), VersionFigures("3", 810, 30, 4)],
+            "HTTP/2 10%, HTTP/3 90%",
+            id="two",
+        ),
+    ],
+)
+@pytest.mark.parametrize("size", ["middle", "large"])
+def test_the_traffic_says_over_which_http_it_goes(versions: list[VersionFigures], words: str, size: str) -> None:
+    made = replace(states.steady(), connections_opened=30, http_versions=tuple(versions))
+    assert words in screen(made, size=SIZES[size])
 
 
 @pytest.mark.parametrize(("state", "words"), [pytest.param(*row[1:], id=row[0]) for row in STATES])

@@ -23,7 +23,7 @@ from hls_swarm.http.h1.chunked import ChunkedReader, MalformedChunk
 from hls_swarm.http.h1.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead, check_start, parse_head
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import VersionTally
 
 _HEAD_READ_BYTES = 4096  # little more than a head, so that little of the body after it is copied
 _BODY_READ_BYTES = 64 << 10
@@ -159,7 +159,7 @@ class Connection:
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: HostTally, pool: Pool
+        self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: VersionTally, pool: Pool
     ) -> None:
         self.stream = stream
         self.host = host

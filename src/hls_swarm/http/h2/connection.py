@@ -25,7 +25,7 @@ from hls_swarm.http.h2.session import GoingAway, Session
 from hls_swarm.http.multiplexing.connection import Answering, MultiplexedConnection
 from hls_swarm.http.multiplexing.events import BrokenProtocolError, HeadReceived, StreamReset
 from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import VersionTally
 
 _READ_BYTES = 256 << 10
 _HEAD_READ_BYTES = 16 << 10
@@ -57,7 +57,7 @@ class H2Answering(Answering):
         self.steps = 0  # records read one by one since some were dropped
 
     @property
-    def host(self) -> HostTally:
+    def host(self) -> VersionTally:
         """See `H2Connection`."""
         return self._connection.host
 
@@ -108,7 +108,7 @@ class H2Connection(MultiplexedConnection[H2Answering]):
         loop: asyncio.AbstractEventLoop,
         stream: Stream,
         route: Route,
-        host: HostTally,
+        host: VersionTally,
         pool: Pool,
         lookout: Lookout | None = None,
     ) -> None:

@@ -20,7 +20,7 @@ from hls_swarm.http.h3.session import GoingAway, Session
 from hls_swarm.http.multiplexing.connection import Answering, MultiplexedConnection
 from hls_swarm.http.multiplexing.events import BodyReceived, BrokenProtocolError, HeadReceived, StreamReset
 from hls_swarm.records import Failure, FailureKind
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import VersionTally
 
 
 class H3Answering(Answering):
@@ -42,7 +42,7 @@ class H3Answering(Answering):
         self.has_trailers = False
 
     @property
-    def host(self) -> HostTally:
+    def host(self) -> VersionTally:
         """See `H3Connection`."""
         return self._connection.host
 
@@ -88,7 +88,7 @@ class H3Connection(MultiplexedConnection[H3Answering]):
     _session: Session
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, path: QuicPath, route: Route, host: HostTally, pool: Pool
+        self, loop: asyncio.AbstractEventLoop, path: QuicPath, route: Route, host: VersionTally, pool: Pool
     ) -> None:
         super().__init__(loop, path.driver.session, route, host, pool)
         self._path = path

@@ -6,6 +6,10 @@ Rules:
   imports it before a connection is made.
 - Certificates are judged by `tls.chains`, once for all viewers: qh3 would read all authorities anew for each
   connection, which takes 70 ms with a system's. Until then nothing but the handshake has been sent.
+- A session is resumed as over TCP: by the client that has it, on its next connection to the route. Each ticket is
+  taken once (RFC 8446 C.4), as browsers do, and the newest one is kept. The certificate was judged with the first one.
+- No early data (0-RTT): a request that may be replayed, refused and sent again within QUIC, or answered with 425, is in
+  the log another number of times than anybody here could count. A ticket is kept without its leave for that.
 - Instants are the caller's clock, monotonic seconds.
 """
 
@@ -17,13 +21,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hls_swarm.errors import SettingsError
 from hls_swarm.foreign import one_line
-from hls_swarm.http.asking.target import literal_address
+from hls_swarm.http.asking.target import Route, literal_address
 from hls_swarm.http.h3.frames import ALPN, ErrorCode, ProtocolError, code_name
 from hls_swarm.http.h3.session import CONTROL_STREAM_ID, Event, Send, Session
 from hls_swarm.http.options import TlsOptions
 
 if TYPE_CHECKING:
-    from qh3 import QuicConfiguration
+    from qh3 import QuicConfiguration, SessionTicket
 
 
 INSTALL = "HTTP/3 needs the extra http3: pip install 'hls-swarm[http3]'"
@@ -61,6 +65,10 @@ _TRANSPORT_CODES = {
 def is_installed(find: Callable[[str], object] = find_spec) -> bool:
     """Whether the extra is there; `find` looks for a module."""
     return find("qh3") is not None
+
+
+QuicSessions = dict[Route, "SessionTicket"]
+"""What one client may resume, by whom it leads to."""
 
 
 class Ended(NamedTuple):
@@ -121,29 +129,40 @@ class QuicSetup:
         # The first handshake of a process has its cryptography get ready, 30 ms: not while viewers wait for each other.
         QuicConnection(configuration=self.configuration("origin.example")).connect(("127.0.0.1", 1), 0.0)
 
-    def configuration(self, host: str, window_bytes: int | None = None) -> "QuicConfiguration":
+    def configuration(
+        self, host: str, window_bytes: int | None = None, session: "SessionTicket | None" = None
+    ) -> "QuicConfiguration":
         """For a connection to this host.
 
         Args:
             window_bytes: what the peer may send ahead; None: as much as browsers let it.
+            session: is resumed, if the peer does so.
         """
         name = None if literal_address(host) else host
         if window_bytes is None:
-            return replace(self._configuration, server_name=name)
-        return replace(self._configuration, server_name=name, max_data=window_bytes, max_stream_data=window_bytes)
+            return replace(self._configuration, server_name=name, session_ticket=session)
+        return replace(
+            self._configuration,
+            server_name=name,
+            session_ticket=session,
+            max_data=window_bytes,
+            max_stream_data=window_bytes,
+        )
 
 
 class Driver:
     """One connection.
 
     Args:
-        host: whom it leads to, as a URL names it.
+        route: whom it leads to.
         address: of the peer.
         now: monotonic, as in all that follows; `wall_time` is what certificates are judged by, seconds since 1970.
         window_bytes: see `QuicSetup.configuration`.
+        sessions: one is taken from there to be resumed, and that of this connection is left there; None: neither.
 
     Attributes:
         session: HTTP/3 of it.
+        was_resumed: its TLS went on with an earlier session.
         is_connected: the handshake is done, and the peer is who it should be.
         ended: why it is no more; None while it is.
         heard_at: when a datagram came last; until one has, when it began.
@@ -156,28 +175,34 @@ class Driver:
         "_host",
         "_pings",
         "_quic",
+        "_route",
+        "_sessions",
         "_setup",
+        "_ticket",
         "_wall_time",
         "ended",
         "heard_at",
         "is_connected",
         "session",
         "was_heard",
+        "was_resumed",
     )
 
     def __init__(
         self,
         setup: QuicSetup,
-        host: str,
+        route: Route,
         address: tuple[str, int],
         now: float,
         wall_time: float,
         window_bytes: int | None = None,
+        sessions: QuicSessions | None = None,
     ) -> None:
         from qh3 import QuicConnection, quic_events
 
         self._setup = setup
-        self._host = host.removesuffix(".").partition("%")[0]
+        self._route = route
+        self._host = route.host.removesuffix(".").partition("%")[0]
         self._address = address
         self._events = quic_events
         self._wall_time = wall_time
@@ -187,7 +212,13 @@ class Driver:
         self.ended: Ended | None = None
         self.heard_at = now
         self.was_heard = False
-        self._quic = QuicConnection(configuration=setup.configuration(self._host, window_bytes))
+        self.was_resumed = False
+        self._sessions = sessions
+        self._ticket: SessionTicket | None = None  # one that came before the peer was known
+        offered = None if sessions is None else sessions.pop(route, None)
+        configuration = setup.configuration(self._host, window_bytes, offered)
+        keep = None if sessions is None else self._keep
+        self._quic = QuicConnection(configuration=configuration, session_ticket_handler=keep)
         self._quic.connect(address, now)
 
     @property
@@ -294,7 +325,7 @@ class Driver:
                 elif isinstance(event, events.StopSendingReceived):
                     session.refused(event.stream_id)
                 elif isinstance(event, events.HandshakeCompleted):
-                    self._connect()
+                    self._connect(was_resumed=event.session_resumed)
                 elif isinstance(event, events.ConnectionTerminated) and self.ended is None:
                     self.ended = _ended(event.error_code, event.frame_type, event.reason_phrase)
         except ProtocolError as error:
@@ -302,9 +333,10 @@ class Driver:
             self.ended = Ended(f"HTTP/3: {error}", is_broken=True)
         session.streams_allowed = quic.max_concurrent_bidi_streams
 
-    def _connect(self) -> None:
+    def _connect(self, *, was_resumed: bool) -> None:
         chains, quic = self._setup.chains, self._quic
-        if chains is not None:
+        self.was_resumed = was_resumed
+        if chains is not None and not was_resumed:
             own = quic.get_peercert()
             shown = [] if own is None else [own, *quic.get_issuercerts()]
             chain = tuple(bytes(certificate.public_bytes()) for certificate in shown)
@@ -314,6 +346,16 @@ class Driver:
                 self.ended = Ended(f"certificate of {self._host} not accepted: {words}", is_tls=True)
                 return
         self.is_connected = True
+        ticket, self._ticket = self._ticket, None
+        if ticket is not None:
+            self._keep(ticket)
+
+    def _keep(self, ticket: "SessionTicket") -> None:
+        """A session to resume, once it is known that the peer is who it should be."""
+        if not self.is_connected:
+            self._ticket = ticket
+        elif self._sessions is not None:
+            self._sessions[self._route] = replace(ticket, max_early_data_size=None, other_extensions=[])
 
 
 def _words(error: Exception) -> str:

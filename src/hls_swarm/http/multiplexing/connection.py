@@ -20,7 +20,7 @@ from hls_swarm.http.h1.connection import BodyUse, Exchanger, Fate, Pool
 from hls_swarm.http.h1.head import Framing, Head, MalformedHead
 from hls_swarm.http.multiplexing.events import BodyReceived, BrokenProtocolError, HeadReceived, StreamReset
 from hls_swarm.records import Failure, FailureKind
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import VersionTally
 
 _KEEP, _REFUSE = BodyUse.KEEP, BodyUse.REFUSE
 _LENGTH = Framing.LENGTH
@@ -72,7 +72,7 @@ class MultiplexedConnection(Generic[A]):  # no ABC: to ask whether something is 
     """Its name, for a person."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, session: Opens, route: Route, host: HostTally, pool: Pool
+        self, loop: asyncio.AbstractEventLoop, session: Opens, route: Route, host: VersionTally, pool: Pool
     ) -> None:
         self.host = host
         self.route = route

@@ -25,6 +25,7 @@ from hls_swarm.http.context import ClientContext
 from hls_swarm.http.failures import bind_failure, connect_failure, phrase, socket_failure, tls_failure
 from hls_swarm.http.h1.head import MalformedHead, check_start, parse_head
 from hls_swarm.http.h1.stream import Reception, Stream, TcpStream
+from hls_swarm.http.h3.driver import QuicSessions
 from hls_swarm.http.h3.path import QuicPath
 from hls_swarm.http.opening.resolver import LIFETIME_SECONDS, Address, LookupFailed
 from hls_swarm.http.options import Http2
@@ -44,22 +45,23 @@ class Memory:
 
     Attributes:
         addresses: by host: until when a lookup holds, and what it found.
-        sessions: TLS sessions to resume.
+        sessions: TLS sessions to resume; `quic_sessions` are those of QUIC.
         h1_routes: routes that were found to speak HTTP/1.1 only.
         tls_routes: routes to which a connection over TLS was opened.
     """
 
-    __slots__ = ("addresses", "h1_routes", "sessions", "tls_routes")
+    __slots__ = ("addresses", "h1_routes", "quic_sessions", "sessions", "tls_routes")
 
     def __init__(self) -> None:
         self.addresses: dict[str, tuple[float, tuple[Address, ...]]] = {}
         self.sessions: Sessions = {}
+        self.quic_sessions: QuicSessions = {}
         self.h1_routes: set[Route] = set()
         self.tls_routes: set[Route] = set()
 
     def make_room(self) -> None:
         """Forget the oldest of what a playlist with many hosts has brought."""
-        for kept in (self.addresses, self.sessions):
+        for kept in (self.addresses, self.sessions, self.quic_sessions):
             if len(kept) >= _MOST_REMEMBERED:
                 del kept[next(iter(kept))]  # type: ignore[arg-type]  # each has its own keys
 
@@ -80,6 +82,7 @@ class Dial:
     Attributes:
         host: what is counted of whom it leads to.
         speaks_h2: whether HTTP/2 is spoken on the stream that it delivered.
+        was_resumed: whether TLS went on with the session of an earlier connection.
         dns_seconds, connect_seconds, tls_seconds: set as each is done; None for what was not needed.
     """
 
@@ -106,6 +109,7 @@ class Dial:
         "route",
         "speaks_h2",
         "tls_seconds",
+        "was_resumed",
     )
 
     def __init__(
@@ -126,6 +130,7 @@ class Dial:
         self.dns_seconds: float | None = None
         self.connect_seconds: float | None = None
         self.tls_seconds: float | None = None
+        self.was_resumed = False
         self._context = context
         self._dialer: Dialer | None = dialer
         self._source = source
@@ -378,8 +383,10 @@ class Dial:
             self._fail(tls_failure(error, self.route.host))
             return
         self.tls_seconds = perf_counter() - self._began_at
-        if self._offered is not None and not tls.session_reused:
-            self._forget_session(self._offered)
+        if self._offered is not None:
+            self.was_resumed = tls.session_reused is True
+            if not self.was_resumed:
+                self._forget_session(self._offered)
         loop.remove_writer(fd)
         loop.remove_reader(fd)
         self._opening = None

@@ -75,7 +75,8 @@ class QuicDial(Dial):
                 context, now = self._context, perf_counter()
                 # A datagram takes up to twice its size there.
                 window = None if wanted is None else min(wanted, sock.getsockopt(SOL_SOCKET, SO_RCVBUF) // 2)
-                driver = Driver(context.quic(), self.route.host, address.sockaddr[:2], now, time(), window)
+                sessions = self._memory.quic_sessions
+                driver = Driver(context.quic(), self.route, address.sockaddr[:2], now, time(), window, sessions)
                 self._path = QuicPath(context.loop, sock, driver, context.scratch, self._progress, window)
                 self._path.flush()
                 return
@@ -108,6 +109,7 @@ class QuicDial(Dial):
             self._attempt()
         elif driver.is_connected:
             self.connect_seconds = perf_counter() - self._began_at
+            self.was_resumed = driver.was_resumed
             self._path = None
             path.flush()
             self._deliver(path)

@@ -12,7 +12,7 @@ from hls_swarm.http.h1.connection import BodyUse, Connection, Exchanger, Pool
 from hls_swarm.http.h1.head import Head
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, Link
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import VersionTally
 
 _UNKNOWN_BYTES = 1 << 30
 
@@ -29,7 +29,7 @@ class PacedConnection(Connection):
     drops_at_once = False
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: HostTally, pool: Pool, link: Link
+        self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: VersionTally, pool: Pool, link: Link
     ) -> None:
         super().__init__(loop, stream, route, host, pool)
         self._link = link

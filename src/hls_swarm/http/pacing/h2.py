@@ -11,7 +11,7 @@ from hls_swarm.http.h1.connection import Pool
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import H2Answering, H2Connection
 from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, LEAST_PIECE_BYTES, Link
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import VersionTally
 
 _HEAD_BYTES = 4096
 _READ_BYTES = 256 << 10
@@ -27,7 +27,7 @@ class PacedH2Connection(H2Connection):
     __slots__ = ("_is_pacing", "_is_watched", "_link", "_timer")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: HostTally, pool: Pool, link: Link
+        self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: VersionTally, pool: Pool, link: Link
     ) -> None:
         super().__init__(loop, stream, route, host, pool)
         self._link = link

@@ -12,7 +12,7 @@ from hls_swarm.http.h1.connection import Pool
 from hls_swarm.http.h3.connection import H3Answering, H3Connection
 from hls_swarm.http.h3.path import QuicPath
 from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, LEAST_PIECE_BYTES, Link
-from hls_swarm.stats.hosts import HostTally
+from hls_swarm.stats.hosts import VersionTally
 
 
 class PacedH3Connection(H3Connection):
@@ -25,7 +25,7 @@ class PacedH3Connection(H3Connection):
     __slots__ = ("_is_pacing", "_link", "_timer")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, path: QuicPath, route: Route, host: HostTally, pool: Pool, link: Link
+        self, loop: asyncio.AbstractEventLoop, path: QuicPath, route: Route, host: VersionTally, pool: Pool, link: Link
     ) -> None:
         super().__init__(loop, path, route, host, pool)
         self._link = link

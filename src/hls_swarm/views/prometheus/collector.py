@@ -28,6 +28,7 @@ from hls_swarm.snapshot.moment import Moment
 from hls_swarm.snapshot.origin.metrics import SourceState, TargetMetrics
 from hls_swarm.snapshot.origin.signals import SIGNALS
 from hls_swarm.snapshot.snapshot import Phase
+from hls_swarm.snapshot.viewers.hosts import VersionFigures
 from hls_swarm.stats.histogram import BUCKETS_PER_OCTAVE, Histogram
 from hls_swarm.stats.tally import ObjectTally, Tally
 
@@ -190,6 +191,10 @@ def _requests(*kinds: ObjectKind) -> Callable[[Moment], Iterable[tuple[Labels, V
     return _one(lambda m: sum(m.tally.objects[kind].requests for kind in kinds if kind in m.tally.objects))
 
 
+def _versions(read: Callable[[VersionFigures], float]) -> Callable[[Moment], Iterable[tuple[Labels, Value | None]]]:
+    return lambda m: [((figures.version,), read(figures)) for figures in m.snapshot.http_versions]
+
+
 def _edge(read: Callable[[Tally], Value]) -> Callable[[Moment], Iterable[tuple[Labels, Value | None]]]:
     """A figure of play at low latency; absent where no server was asked to wait."""
     return lambda m: [] if m.snapshot.low_latency is None else [((), read(m.tally))]
@@ -329,6 +334,27 @@ _TRAFFIC = (
         _one(lambda m: m.snapshot.throughput_bytes_per_second),
     ),
     Family("connections_opened", _C, "Connections opened", _one(lambda m: m.tally.connections)),
+    Family(
+        "http_requests",
+        _C,
+        "Requests sent, by version of HTTP: 1.1, 2, 3",
+        _versions(lambda figures: figures.requests),
+        ("version",),
+    ),
+    Family(
+        "http_connections",
+        _C,
+        "Connections opened, by version of HTTP",
+        _versions(lambda figures: figures.connections),
+        ("version",),
+    ),
+    Family(
+        "resumed_connections",
+        _C,
+        "Connections that went on with the TLS session of an earlier one, by version of HTTP",
+        _versions(lambda figures: figures.resumed),
+        ("version",),
+    ),
     Family(
         "ttfb_seconds", _H, "Request sent to first byte, of complete answers", _kinds(lambda o: o.ttfb), ("object",)
     ),

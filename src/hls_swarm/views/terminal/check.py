@@ -105,8 +105,8 @@ def _stream(snapshot: Snapshot, outcome: Outcome) -> Finding:
 def _hosts(snapshot: Snapshot) -> Iterator[Finding]:
     """Which versions of HTTP each host was asked over."""
     for host in snapshot.hosts:
-        if host.versions is not None:
-            words = f"{host.http_words or host.versions}, {units.counted(host.connections, 'connection')}"
+        if host.versions:
+            words = f"{host.http_words}, {units.counted(host.connections, 'connection')}"
             yield Finding(f"host {host.words}", True, words)
 
 

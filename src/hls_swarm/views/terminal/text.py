@@ -108,6 +108,7 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
                 else ""
             ),
         ),
+        *_version_rows(snapshot),
         *_host_rows(snapshot),
         (
             "Throughput",
@@ -407,6 +408,17 @@ def _change_rows(experience: Experience) -> list[tuple[str, str]]:
         q.abandoned_bytes,
     )
     return [("Variants", words)]
+
+
+def _version_rows(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """Requests and connections by version of HTTP."""
+    words = [
+        f"{figures.name}: {units.count(figures.requests)} {_plural('request', figures.requests)} on "
+        f"{units.count(figures.connections)} {_plural('connection', figures.connections)}"
+        + (f" ({units.count(figures.resumed)} resumed)" if figures.resumed else "")
+        for figures in snapshot.http_versions
+    ]
+    return [("Protocol", "; ".join(words))] if words else []
 
 
 def _host_rows(snapshot: Snapshot) -> list[tuple[str, str]]:

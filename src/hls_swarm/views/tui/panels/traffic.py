@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from hls_swarm.records import ObjectKind
 from hls_swarm.snapshot import units
+from hls_swarm.snapshot.origin.metrics import Unit
+from hls_swarm.snapshot.viewers.hosts import VersionFigures, versions_words
 from hls_swarm.views.tui.lines import Line, chart, flow, line
 from hls_swarm.views.tui.panel import Detail, Panel
 from hls_swarm.views.tui.picture import (
@@ -76,12 +78,25 @@ def _sums(picture: Picture, width: int) -> list[Line]:
         line(f"{units.count(sum(f.requests for f in snapshot.objects.values()))} requests"),
         line(f"{units.count(snapshot.connections_opened)} connections opened"),
     ]
+    if snapshot.http_versions:
+        figures.append(line(_spoken(snapshot.http_versions)))
     lines = flow(("in all", LABEL), figures, width, _LABEL_WIDTH)
     if snapshot.steering is not None:
         lines += flow(("steering", LABEL), [line(words) for words in snapshot.steering.words], width, _LABEL_WIDTH)
     if snapshot.cmcd is not None:
         lines += flow(("CMCD", LABEL), [line(words) for words in snapshot.cmcd.words], width, _LABEL_WIDTH)
     return lines
+
+
+def _spoken(versions: tuple[VersionFigures, ...]) -> str:
+    """Over which HTTP requests went: `HTTP/2 12%, HTTP/3 88%`; of one alone its name says it all."""
+    requests = sum(figures.requests for figures in versions)
+    used = [figures for figures in versions if figures.requests]
+    if len(used) < 2:
+        return versions_words(versions)
+    return ", ".join(
+        f"{figures.name} {units.figure(100 * figures.requests / requests, Unit.PERCENT)}" for figures in used
+    )
 
 
 def _kinds(picture: Picture, width: int) -> list[Line]:
