@@ -1,7 +1,8 @@
 """HTTP/3: what it costs beside HTTP/1.1 and HTTP/2, one Caddy on loopback that speaks all three, TLS 1.3 all of them.
 
     python -m bench.http3 [--seconds 3] [--rounds 3] [--connections 4,16] [--opened 400]
-                          [--viewers 20,120] [--density-seconds 12]
+                          [--viewers 20,120] [--density-seconds 12] [--versions 1.1,2,3]
+                          [--live-bytes 750000] [--workers 1] [--ramp-seconds 5]
 
 Segments of 1.5 MB, and a small playlist that is not parsed, asked for again and again: gigabytes a CPU-second, and CPU
 time of one request. Connections: CPU time to open one, without what the first of a process takes, and memory of one
@@ -10,6 +11,8 @@ without the start of the interpreter.
 
 Then complete viewers: the real command with all statistics, live, 2 s segments at 3 Mbit/s, so many viewers over each
 version, its workers measured from outside as `bench/density.py` does, and its counts compared with Caddy's access log.
+Smaller segments (`--live-bytes`) leave room for more viewers than one machine can serve and play at that rate. With
+them the datagrams that this machine's sockets had no room for, those of Caddy among them.
 
 `caddy` is the first one of the PATH: where the kernel can send many datagrams at once (UDP GSO), a Caddy that uses it
 lets the client take in many at once, too, and a client costs less.
@@ -138,21 +141,25 @@ def in_turns(base: str, options: argparse.Namespace) -> None:
 def density(base: str, log: Path, options: argparse.Namespace) -> None:
     """Complete viewers over each version."""
     sizes = [int(text) for text in options.viewers.split(",")]
-    names = ("viewers", "us/viewer-s", "viewers/core", "MB", "stalls", "log")
+    names = ("viewers", "us/viewer-s", "viewers/core", "MB", "lag ms", "stalls", "lost", "log")
     print(f"\n{'HTTP':>5}{''.join(f'{name:>14}' for name in names)}  verdict")
-    for version in VERSIONS:
+    for version in options.versions.split(","):
         memories = []
         for viewers in sizes:
             time.sleep(1.0)  # what the run before asked for is logged by then
-            logged_bytes, began = log.stat().st_size, time.time()
+            logged_bytes, began, lost = log.stat().st_size, time.time(), datagrams_lost()
             summary, cores, memory = run_of(f"{base}/master.m3u8", version, viewers, options)
             memories.append(memory)
             entries = log.read_bytes()[logged_bytes:]  # it is not emptied: Caddy would go on writing where it was
             stalls, said = summary["experience"]["stalls"], agreement(entries, began, version, summary)
+            lag = summary["generator"]["loop_lag_seconds"]["p99"] * 1e3
             print(
                 f"{version:>5}{viewers:>14}{cores / viewers * 1e6:>14.1f}{viewers / cores:>14,.0f}{memory / 1e6:>14.0f}"
-                f"{stalls:>14}{said:>14}  {summary['verdict']}"
+                f"{lag:>14.1f}{stalls:>14}{datagrams_lost() - lost:>14,}{said:>14}  {summary['verdict']}",
+                flush=True,
             )
+            for reason in summary["reasons"]:
+                print(f"      {reason}")
         if len(sizes) > 1:
             more = (memories[-1] - memories[0]) / (sizes[-1] - sizes[0])
             print(f"{version:>5} memory per additional viewer from {sizes[0]} to {sizes[-1]}: {more / 1e3:.0f} KB")
@@ -171,6 +178,12 @@ def run_of(url: str, version: str, viewers: int, options: argparse.Namespace) ->
         stdout, _ = process.communicate(timeout=60)
     time.sleep(1.0)
     return json.loads(stdout), (after.workers_cpu - before.workers_cpu) / (after.at - before.at), after.workers_memory
+
+
+def datagrams_lost() -> int:
+    """Datagrams that no socket of this machine had room for, since it was started (proc_net_snmp: RcvbufErrors)."""
+    names, values = (line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line[:5] == "Udp: ")
+    return int(values[names.index("RcvbufErrors")])
 
 
 def agreement(log: bytes, began: float, version: str, summary: dict[str, Any]) -> str:
@@ -199,6 +212,8 @@ def main() -> None:
     parser.add_argument("--opened", type=int, default=400)
     parser.add_argument("--viewers", default="20,120")
     parser.add_argument("--density-seconds", type=float, default=12.0)
+    parser.add_argument("--versions", default=",".join(VERSIONS))
+    parser.add_argument("--live-bytes", type=int, default=LIVE_BYTES)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--ramp-seconds", type=float, default=5.0)
     for hidden in ("--be", "--url", "--version"):
@@ -226,7 +241,7 @@ def main() -> None:
             if options.rounds:
                 in_turns(base, options)
             if options.viewers:
-                stream = LiveStream(root / "www", media(root / "www", LIVE_BYTES, real=False))
+                stream = LiveStream(root / "www", media(root / "www", options.live_bytes, real=False))
                 stream.start()
                 density(base, root / "access.log", options)
                 stream.stop()

@@ -32,6 +32,7 @@ SECTIONS = (
     b"\2\0\x80",
     b"\xff\xff\xff\xff\xff",
 )
+MOST_PIECES = 50
 Piece = tuple[int, bytes, bool]
 """A stream, bytes on it, and whether they are its last."""
 
@@ -81,7 +82,13 @@ def made(draw: random.Random) -> list[Piece]:
     return out
 
 
-def told(pieces: list[Piece], cut: int | None, *, keeps: bool) -> tuple[object, ...]:
+def cuts_of(draw: random.Random, data: bytes) -> list[int]:
+    """Where to cut what comes on a stream: each few bytes, from anywhere on; of much, in some fifty pieces."""
+    step = max(draw.choice((1, 2, 3, 7, 1200)), len(data) // MOST_PIECES)
+    return list(range(draw.randrange(1, step + 1), len(data), step))
+
+
+def told(pieces: list[Piece], cuts: list[list[int]], *, keeps: bool) -> tuple[object, ...]:
     """What a session makes of it: heads, bodies and ends of each stream in their order, and the error."""
     session = Session()
     session.streams_allowed = 100
@@ -90,11 +97,10 @@ def told(pieces: list[Piece], cut: int | None, *, keeps: bool) -> tuple[object, 
     counted = dict.fromkeys(numbers, 0)
     error: object = None
     try:
-        for stream, data, ends in pieces:
-            for at in range(0, max(len(data), 1), cut or max(len(data), 1)):
-                part = data[at : at + (cut or len(data))]
+        for (stream, data, ends), places in zip(pieces, cuts, strict=True):
+            for begin, end in zip([0, *places], [*places, len(data)], strict=True):
                 try:
-                    session.receive(stream, part, ends=ends and at + len(part) >= len(data))
+                    session.receive(stream, data[begin:end], ends=ends and end == len(data))
                 finally:
                     take(session, heard, counted, keeps=keeps)
     except ProtocolError as refused:
@@ -136,10 +142,10 @@ def main() -> None:
     for number in range(options.inputs):
         draw = random.Random(f"{options.seed} {number}")
         pieces, keeps = made(draw), draw.random() < 0.5
-        cut = max(draw.choice((1, 2, 3, 7, 1200)), sum(len(data) for _, data, _ in pieces) // 5000)
+        cuts = [cuts_of(draw, data) for _, data, _ in pieces]
         since = time.process_time()
         try:
-            whole, parts = told(pieces, None, keeps=keeps), told(pieces, cut, keeps=keeps)
+            whole, parts = told(pieces, [[] for _ in pieces], keeps=keeps), told(pieces, cuts, keeps=keeps)
             assert whole == parts, (whole, parts)
         except Exception as error:
             raise SystemExit(f"input {number} of seed {options.seed}: {error!r}") from error

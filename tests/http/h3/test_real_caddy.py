@@ -97,11 +97,13 @@ def test_counts_equal_the_access_log(caddy: Caddy, trusting: ClientOptions) -> N
 @pytest.mark.parametrize(
     ("http", "versions"),
     [
-        pytest.param("3", {"HTTP/3.0"}, id="on request"),
-        pytest.param("auto", {"HTTP/2.0", "HTTP/3.0"}, id="as offered"),
+        pytest.param("1.1", ["1.1"], id="HTTP/1.1"),
+        pytest.param("2", ["2"], id="HTTP/2"),
+        pytest.param("3", ["3"], id="HTTP/3"),
+        pytest.param("auto", ["2", "3"], id="as offered"),
     ],
 )
-def test_a_run(http: str, versions: set[str], caddy: Caddy, pem: Certificate, tmp_path: Path) -> None:
+def test_a_run(http: str, versions: list[str], caddy: Caddy, pem: Certificate, tmp_path: Path) -> None:
     flags = ["--http", http, "--ca-file", pem.certificate, "--clients", "3", "--ramp-rate", "20", "--profile", "hlsjs"]
     with live_run(tmp_path, f"{caddy.url}/vod.m3u8", *flags) as run:
         code = run.ended()
@@ -111,8 +113,14 @@ def test_a_run(http: str, versions: set[str], caddy: Caddy, pem: Certificate, tm
     assert summary["errors"] == []
     assert summary["requests"]["segment"] == 3 * SEGMENTS
     log = caddy.counted(requests)
-    assert {version for version, _, _ in log} == versions
+    asked = Counter[str]()
+    for (protocol, _, _), times in log.items():
+        asked[{"HTTP/1.1": "1.1", "HTTP/2.0": "2", "HTTP/3.0": "3"}[protocol]] += times
+    assert sorted(asked) == versions
+    assert {version: figures["requests"] for version, figures in summary["http_versions"].items()} == asked
     (host,) = summary["hosts"]
-    assert (host["http3_connections"], host.get("offers_http3")) == (3, True if http == "auto" else None)
+    assert host["requests_by_version"] == asked
+    assert host.get("http3_connections") == (3 if "3" in versions else None)
+    assert host.get("offers_http3") == (True if http == "auto" else None)
     assert sum(log.values()) == requests
     assert sum(size * times for (_, _, size), times in log.items()) == body_bytes
