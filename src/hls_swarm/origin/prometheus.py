@@ -9,19 +9,15 @@ Rules:
 - An exporter whose page speaks no known dialect is passed over, as long as another one's does.
 """
 
-import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from itertools import pairwise
 from math import ceil
 from types import MappingProxyType
 
-from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
-from hls_swarm.origin.aside import LARGE_BYTES, aside
+from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.origin.config import OriginSettings, PrometheusSettings
 from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.dialects.recognition import Dialects
-from hls_swarm.origin.exposition.limits import MOST_BYTES
 from hls_swarm.origin.failures import scrape_problem
 from hls_swarm.origin.promql import (
     AnswerError,
@@ -32,6 +28,7 @@ from hls_swarm.origin.promql import (
     range_query,
     read_answer,
 )
+from hls_swarm.origin.question import Question
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind
 from hls_swarm.snapshot.origin.metrics import Role, SourceHealth, SourceProblem, SourceState, TargetMetrics
@@ -46,7 +43,6 @@ _HINTS = {400: "; Prometheus does not understand --prometheus-label", 422: "; th
 
 
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-_log = logging.getLogger(__name__)
 
 
 class PrometheusFeed:
@@ -72,7 +68,10 @@ class PrometheusFeed:
         changed: Callable[[], None],
     ) -> None:
         self._server, self._settings, self._dialects = server, settings, dialects
-        self._fetcher, self._timeout, self._clock, self._wall, self._changed = fetcher, timeout, clock, wall, changed
+        self._clock, self._wall = clock, wall
+        self._question = Question(
+            fetcher, timeout=timeout, clock=clock, read=self._read, fail=self._fail, changed=changed
+        )
         self._families = families_of(dialects.all)
         self._sources: Mapping[Instance, Source] = {}  # never changed but replaced: a large answer is read in a thread
         self._taken: dict[Instance, float] = {}
@@ -80,8 +79,6 @@ class PrometheusFeed:
         self._offset: float | None = None
         self._trouble: tuple[SourceProblem | None, str] = (None, "")
         self._scrapes = self._failures = self._late = 0
-        self._in_flight: InFlight | None = None
-        self._running = self._stopped = False
         self._load: LocalLoad | None = None
         self._here: frozenset[str] = frozenset()
 
@@ -96,7 +93,7 @@ class PrometheusFeed:
 
     def scrape(self) -> None:
         """Ask, unless the last question is still open."""
-        if self._running:
+        if self._question.is_open:
             self._late += 1
             for source in self._sources.values():
                 source.skip()
@@ -105,29 +102,13 @@ class PrometheusFeed:
             FIRST_RANGE if self._every is None else ceil(min(max(SHORTEST_RANGE, 2.5 * self._every), LONGEST_RANGE))
         )
         query = range_query(self._families, self._server.matchers, seconds)
-        limit = self._timeout
-        request = Request(
-            f"{self._server.url}/api/v1/query?query={query}",
-            self._clock(),
-            Timeouts(connect=limit, first_byte=limit, no_progress=None, total=limit),
-            keep_body=True,
-            max_body_bytes=MOST_BYTES,
-            headers=(("Accept", "application/json"), *self._server.headers),
-        )
         self._scrapes += 1
-        try:
-            self._in_flight = self._fetcher.fetch(request, self._ended)
-        except Exception as error:  # noqa: BLE001 (as in `_read`; a ValueError is a request the client refuses to send)
-            self._fail(SourceProblem.INTERNAL, f"not asked: {str(error) or type(error).__name__}")
-            return
-        self._running = True
+        headers = (("Accept", "application/json"), *self._server.headers)
+        self._question.ask(f"{self._server.url}/api/v1/query?query={query}", headers)
 
     def stop(self) -> None:
         """Give up the question under way, and the connection."""
-        self._stopped = True
-        if self._in_flight is not None:
-            self._in_flight.cancel()
-        self._fetcher.close()
+        self._question.stop()
 
     def metrics(self, now: float) -> tuple[TargetMetrics, ...]:
         """Each machine that Prometheus named; before it named any, Prometheus itself."""
@@ -158,33 +139,18 @@ class PrometheusFeed:
             for host, sources in by_host.items()
         )
 
-    def _ended(self, exchange: Exchange) -> None:
-        self._in_flight = None
-        if self._stopped:
-            self._running = False
-            return
-        aside(partial(self._read, exchange), self._taken_in, large=len(exchange.body or b"") > LARGE_BYTES)
-
-    def _taken_in(self) -> None:
-        self._running = False
-        if not self._stopped:
-            self._changed()
-
     def _read(self, exchange: Exchange) -> None:
         begun = self._clock()
         try:
             if exchange.failure is None:
                 self._take_in(read_answer(exchange.body or b""), begun)
             elif exchange.failure.kind is not FailureKind.CANCELLED:
-                problem, reason = scrape_problem(exchange.failure, self._timeout)
+                problem, reason = scrape_problem(exchange.failure, self._question.timeout)
                 self._fail(problem, f"Prometheus: {reason}{_HINTS.get(exchange.failure.status or 0, '')}")
         except AnswerError as error:
             self._fail(SourceProblem.NOT_METRICS, str(error))
         except AnswerTooLargeError as error:
             self._fail(SourceProblem.TOO_LARGE, f"{error}: narrow --prometheus-label")
-        except Exception as error:  # noqa: BLE001 (a bug here must be seen as this source's, and never end a load test)
-            _log.exception("reading the origin's metrics failed")
-            self._fail(SourceProblem.INTERNAL, f"not understood: {type(error).__name__}")
 
     def _fail(self, problem: SourceProblem, reason: str) -> None:
         self._failures += 1

@@ -12,28 +12,25 @@ Rules:
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
-from functools import partial
 from types import MappingProxyType
 from typing import Self
 
-from hls_swarm.http.fetcher import Fetcher, InFlight, Request, Timeouts
-from hls_swarm.origin.aside import LARGE_BYTES, aside
+from hls_swarm.http.fetcher import Fetcher
 from hls_swarm.origin.choice import Choice
 from hls_swarm.origin.config import OriginSettings, SourceSettings, TargetSettings
 from hls_swarm.origin.dialects.devices import LocalLoad
 from hls_swarm.origin.dialects.own import with_own
 from hls_swarm.origin.dialects.recognition import Dialects
 from hls_swarm.origin.exposition.grammar import Format
-from hls_swarm.origin.exposition.limits import MOST_BYTES
 from hls_swarm.origin.exposition.parser import CACHED_SERIES
 from hls_swarm.origin.failures import scrape_problem
 from hls_swarm.origin.prometheus import PrometheusFeed
+from hls_swarm.origin.question import Question
 from hls_swarm.origin.source import Source, merged
 from hls_swarm.records import Exchange, FailureKind
-from hls_swarm.snapshot.origin.metrics import BucketCounts, OriginMetrics, SourceProblem, TargetMetrics
+from hls_swarm.snapshot.origin.metrics import BucketCounts, OriginMetrics, TargetMetrics
 
 _OPENMETRICS = "application/openmetrics-text"
 REMEMBERED_SERIES = 1 << 19
@@ -44,8 +41,6 @@ LONGEST_TIMEOUT = 10.0
 
 ACCEPT = ("Accept", "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1")
 """The text format first: every exporter has it, and it is the shorter one."""
-
-_log = logging.getLogger(__name__)
 
 
 class OriginScraper:
@@ -252,64 +247,33 @@ class _Scrape:
             remembered=remembered,
         )
         self._url, self._headers = page.url, (ACCEPT, *page.headers)
-        self._timeout = _timeout(settings)
-        self._fetcher, self._clock, self._changed = fetcher, clock, changed
-        self._in_flight: InFlight | None = None
-        self._running = self._stopped = False
+        self._clock = clock
+        self._question = Question(
+            fetcher,
+            timeout=_timeout(settings),
+            clock=clock,
+            read=self._take_in,
+            fail=self.source.fail,
+            changed=changed,
+        )
 
     def begin(self) -> None:
         """Ask for the page, unless it has not answered yet."""
-        if self._running:
+        if self._question.is_open:
             self.source.skip()
             return
-        limit = self._timeout
-        request = Request(
-            self._url,
-            self._clock(),
-            Timeouts(connect=limit, first_byte=limit, no_progress=None, total=limit),
-            keep_body=True,
-            max_body_bytes=MOST_BYTES,
-            headers=self._headers,
-        )
         self.source.begin()
-        try:
-            self._in_flight = self._fetcher.fetch(request, self._ended)
-        except Exception as error:  # noqa: BLE001 (as in `_read`; a ValueError is a request the client refuses to send)
-            self.source.fail(SourceProblem.INTERNAL, f"not asked: {str(error) or type(error).__name__}")
-            return
-        self._running = True
+        self._question.ask(self._url, self._headers)
 
     def stop(self) -> None:
         """Give up the scrape under way, and the connection."""
-        self._stopped = True
-        if self._in_flight is not None:
-            self._in_flight.cancel()
-        self._fetcher.close()
-
-    def _ended(self, exchange: Exchange) -> None:
-        self._in_flight = None
-        if self._stopped:
-            self._running = False
-            return
-        aside(partial(self._read, exchange), self._taken_in, large=len(exchange.body or b"") > LARGE_BYTES)
-
-    def _taken_in(self) -> None:
-        self._running = False
-        if not self._stopped:
-            self._changed()
-
-    def _read(self, exchange: Exchange) -> None:
-        try:
-            self._take_in(exchange)
-        except Exception as error:  # noqa: BLE001 (a bug here must be seen as this source's, and never end a load test)
-            _log.exception("reading the origin's metrics failed")
-            self.source.fail(SourceProblem.INTERNAL, f"not understood: {type(error).__name__}")
+        self._question.stop()
 
     def _take_in(self, exchange: Exchange) -> None:
         took = exchange.download_seconds
         if exchange.failure is not None:
             if exchange.failure.kind is not FailureKind.CANCELLED:
-                self.source.fail(*scrape_problem(exchange.failure, self._timeout), took)
+                self.source.fail(*scrape_problem(exchange.failure, self._question.timeout), took)
             return
         at = exchange.ended_at if exchange.first_byte_at is None else exchange.first_byte_at
         begun = self._clock()

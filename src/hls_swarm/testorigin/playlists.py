@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from hls_swarm.testorigin.media.cmaf import AUDIO, VIDEO
 from hls_swarm.testorigin.media.restamp import VariantStream
 from hls_swarm.testorigin.media.timeline import LiveTimeline
 
@@ -30,6 +31,22 @@ def multivariant_playlist(streams: Sequence[VariantStream]) -> str:
             f'CODECS="{variant.codecs}",RESOLUTION={variant.width}x{variant.height},FRAME-RATE={variant.frame_rate:.3f}'
         )
         lines.append(f"{variant.name}/{MEDIA_PLAYLIST_NAME}")
+    return "\n".join(lines) + "\n"
+
+
+def cmaf_multivariant_playlist(version: int) -> str:
+    """Two variants of fragmented MP4 and their audio, which is apart."""
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{version}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    lines.append(
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,'
+        f'CHANNELS="2",URI="{AUDIO}/{MEDIA_PLAYLIST_NAME}"'
+    )
+    for name, (codec, width, height, bandwidth) in VIDEO.items():
+        lines.append(
+            f'#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS="{codec},mp4a.40.2",RESOLUTION={width}x{height},'
+            f'FRAME-RATE=25.000,AUDIO="aac"'
+        )
+        lines.append(f"{name}/{MEDIA_PLAYLIST_NAME}")
     return "\n".join(lines) + "\n"
 
 

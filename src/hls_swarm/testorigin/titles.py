@@ -15,11 +15,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from hls_swarm.testorigin.media.aes import encrypt_cbc
-from hls_swarm.testorigin.media.cmaf import AUDIO, VIDEO, CmafStream
+from hls_swarm.testorigin.media.cmaf import CmafStream
 from hls_swarm.testorigin.media.mpegts import NULL_PACKET, PACKET_BYTES
 from hls_swarm.testorigin.media.restamp import VariantStream
 from hls_swarm.testorigin.media.timeline import LiveTimeline
-from hls_swarm.testorigin.playlists import MEDIA_PLAYLIST_NAME, multivariant_playlist, program_date_time_line
+from hls_swarm.testorigin.playlists import cmaf_multivariant_playlist, multivariant_playlist, program_date_time_line
 from hls_swarm.testorigin.resources import MP4_TYPE, PLAYLIST_TYPE, SEGMENT_TYPE, Caching, Resource
 
 KEY_TYPE = "application/octet-stream"
@@ -120,7 +120,7 @@ class Titles:
     def _fmp4(self, rest: list[str]) -> Resource | None:
         match rest:
             case ["master.m3u8"]:
-                return _playlist(self._fmp4_master())
+                return _playlist(cmaf_multivariant_playlist(7))
             case [track, "playlist.m3u8"] if track in self._cmaf:
                 entries = (_entry(f"seg-{nth}.m4s", self._seconds) for nth in range(VOD_SEGMENTS))
                 return _playlist(self._list(entries, tags=('#EXT-X-MAP:URI="init.mp4"',), version=7))
@@ -131,20 +131,6 @@ class Titles:
                 if nth is not None and nth < VOD_SEGMENTS:
                     return self._segment(f"{track}/{nth}", lambda: self._cmaf[track].segment(nth), MP4_TYPE)
         return None
-
-    def _fmp4_master(self) -> str:
-        lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-        lines.append(
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,'
-            f'CHANNELS="2",URI="{AUDIO}/{MEDIA_PLAYLIST_NAME}"'
-        )
-        for name, (codec, width, height, bandwidth) in VIDEO.items():
-            lines.append(
-                f'#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS="{codec},mp4a.40.2",RESOLUTION={width}x{height},'
-                f'FRAME-RATE=25.000,AUDIO="aac"'
-            )
-            lines.append(f"{name}/{MEDIA_PLAYLIST_NAME}")
-        return _text(lines)
 
     def _ranges(self, rest: list[str]) -> Resource | None:
         match rest:

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hls_swarm.testorigin.lowlatency.directives import Edge, Skip
-from hls_swarm.testorigin.media.cmaf import AUDIO, VIDEO
 from hls_swarm.testorigin.media.parts import CutPart
-from hls_swarm.testorigin.playlists import MEDIA_PLAYLIST_NAME, iso_8601, program_date_time_line
+from hls_swarm.testorigin.playlists import iso_8601, program_date_time_line
 
 INIT_NAME = "init.mp4"
 DATERANGE_SECONDS = 8
@@ -48,22 +47,6 @@ def segment_name(segment: int) -> str:
 def init_name(segment: int | None) -> str:
     """The file name of the init section that begins with a segment; None: of the first one."""
     return INIT_NAME if segment is None else f"init-{segment}.mp4"
-
-
-def multivariant_playlist() -> str:
-    """Two variants and their audio, which is apart."""
-    lines = ["#EXTM3U", "#EXT-X-VERSION:9", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    lines.append(
-        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,'
-        f'CHANNELS="2",URI="{AUDIO}/{MEDIA_PLAYLIST_NAME}"'
-    )
-    for name, (codec, width, height, bandwidth) in VIDEO.items():
-        lines.append(
-            f'#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS="{codec},mp4a.40.2",RESOLUTION={width}x{height},'
-            f'FRAME-RATE=25.000,AUDIO="aac"'
-        )
-        lines.append(f"{name}/{MEDIA_PLAYLIST_NAME}")
-    return "\n".join(lines) + "\n"
 
 
 def media_playlist(

@@ -23,14 +23,13 @@ from hls_swarm.testorigin.lowlatency.playlists import (
     Shape,
     init_name,
     media_playlist,
-    multivariant_playlist,
     part_name,
     segment_name,
 )
 from hls_swarm.testorigin.media.cmaf import CmafStream
 from hls_swarm.testorigin.media.parts import CutPart, PartedTrack, part_count
 from hls_swarm.testorigin.media.timeline import LiveTimeline
-from hls_swarm.testorigin.playlists import MEDIA_PLAYLIST_NAME
+from hls_swarm.testorigin.playlists import MEDIA_PLAYLIST_NAME, cmaf_multivariant_playlist
 from hls_swarm.testorigin.resources import MP4_TYPE, PLAYLIST_TYPE, Caching, Resource
 from hls_swarm.testorigin.serving.held import Held, Shelf
 from hls_swarm.testorigin.settings import LOW_LATENCY_PREFIX
@@ -150,7 +149,7 @@ class LowLatencyStream:
         self._faults = faults
         self._tracks = {name: _Track(name, track, timeline.first, complete) for name, track in media.items()}
         self._kept = 2 * window + 3
-        master = multivariant_playlist().encode()
+        master = cmaf_multivariant_playlist(9).encode()
         self._master = Resource(PLAYLIST_TYPE, master, Caching.REVALIDATE, etag=f'"{crc32(master):08x}"')
 
     @property
