@@ -43,9 +43,11 @@ _LENGTH = Framing.LENGTH
 
 
 class H2Answering(Answering):
-    """One request and the answer to it; what an exchange holds while it waits for that."""
+    """See `Answering`."""
 
-    __slots__ = ("_connection", "steps")
+    __slots__ = ("steps",)
+
+    _connection: "H2Connection"
 
     def __init__(self, connection: "H2Connection", exchanger: Exchanger, number: int) -> None:
         self._connection = connection
@@ -56,11 +58,6 @@ class H2Answering(Answering):
         self.left = 0
         self.steps = 0  # records read one by one since some were dropped
 
-    @property
-    def host(self) -> VersionTally:
-        """See `H2Connection`."""
-        return self._connection.host
-
     def unread_bytes(self) -> int:
         """Body bytes that have arrived and were not counted, as far as they can be told from those of other streams."""
         return self._connection.unread_of(self)
@@ -68,14 +65,6 @@ class H2Answering(Answering):
     def arrived_bytes(self) -> int:
         """Those of the unread bytes that the viewer has."""
         return self._connection.arrived_of(self)
-
-    def poll(self) -> None:
-        """Take what has arrived below the low-water mark."""
-        self._connection.poll()
-
-    def close(self) -> None:
-        """End the stream; the exchanger is not told."""
-        self._connection.cancel(self)
 
 
 class H2Connection(MultiplexedConnection[H2Answering]):

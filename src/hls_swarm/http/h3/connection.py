@@ -24,13 +24,13 @@ from hls_swarm.stats.hosts import VersionTally
 
 
 class H3Answering(Answering):
-    """One request and the answer to it; what an exchange holds while it waits for that.
+    """See `Answering`.
 
     Attributes:
         has_trailers: nothing but the end may follow.
     """
 
-    __slots__ = ("_connection", "has_trailers")
+    __slots__ = ("has_trailers",)
 
     def __init__(self, connection: "H3Connection", exchanger: Exchanger, number: int) -> None:
         self._connection = connection
@@ -41,11 +41,6 @@ class H3Answering(Answering):
         self.left = 0
         self.has_trailers = False
 
-    @property
-    def host(self) -> VersionTally:
-        """See `H3Connection`."""
-        return self._connection.host
-
     def unread_bytes(self) -> int:
         """Body bytes that have arrived and were not counted: not known, as they are encrypted."""
         return 0
@@ -53,14 +48,6 @@ class H3Answering(Answering):
     def arrived_bytes(self) -> int:
         """See `unread_bytes`."""
         return 0
-
-    def poll(self) -> None:
-        """Take what has arrived."""
-        self._connection.poll()
-
-    def close(self) -> None:
-        """End the stream; the exchanger is not told."""
-        self._connection.cancel(self)
 
 
 class H3Connection(MultiplexedConnection[H3Answering]):

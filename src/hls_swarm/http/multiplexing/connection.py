@@ -12,7 +12,7 @@ Rules:
 import asyncio
 from abc import abstractmethod
 from time import perf_counter
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from hls_swarm.errors import raised
 from hls_swarm.http.asking.target import Route
@@ -27,7 +27,7 @@ _LENGTH = Framing.LENGTH
 
 
 class Answering:
-    """One request and the answer to it.
+    """One request and the answer to it; what an exchange holds while it waits for that.
 
     Attributes:
         number: of the stream.
@@ -35,13 +35,27 @@ class Answering:
         left: bytes still to come of a body of known length.
     """
 
-    __slots__ = ("exchanger", "head", "kept", "left", "number")
+    __slots__ = ("_connection", "exchanger", "head", "kept", "left", "number")
 
+    _connection: "MultiplexedConnection[Any]"
     exchanger: Exchanger
     number: int
     head: Head | None
     kept: list[bytes] | None
     left: int
+
+    @property
+    def host(self) -> VersionTally:
+        """See `MultiplexedConnection`."""
+        return self._connection.host
+
+    def poll(self) -> None:
+        """Take what has arrived."""
+        self._connection.poll()
+
+    def close(self) -> None:
+        """End the stream; the exchanger is not told."""
+        self._connection.cancel(self)
 
 
 class Opens(Protocol):
@@ -111,6 +125,10 @@ class MultiplexedConnection(Generic[A]):  # no ABC: to ask whether something is 
         if self._forget(answering):
             self._write()
             self._after_an_end()
+
+    @abstractmethod
+    def poll(self) -> None:
+        """Take what has arrived, also what nobody would be woken for."""
 
     @abstractmethod
     def close(self) -> None:
