@@ -163,7 +163,7 @@ def serving(name: str, root: Path, certificate: Certificate) -> Iterator[Origin]
 def asked_by_curl(url: str, flags: tuple[str, ...]) -> tuple[int, int, bytes]:
     """Status, body bytes of the last answer, and its body, where it succeeds."""
     command = [require("curl"), "--silent", "--insecure", "--location", *flags, "--write-out", "\n%{http_code}", url]
-    output = subprocess.run(command, check=True, capture_output=True, timeout=20).stdout
+    output = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
     body, _, status = output.rpartition(b"\n")
     return int(status), len(body), body
 

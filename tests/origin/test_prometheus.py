@@ -376,7 +376,7 @@ async def asked_of(url: str, load: str) -> TargetMetrics:
     assert scraper is not None
     scraper.start()
     try:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(90):
             while True:
                 await loop.run_in_executor(None, fetched, load)
                 targets = scraper.get_metrics().targets

@@ -49,7 +49,7 @@ async def scraped(node: str | None, server: str | None, load: str | None = None,
     assert scraper is not None
     scraper.start()
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while any(
                 source.scrapes - source.failures < scrapes for source in scraper.get_metrics().targets[0].sources
             ):
@@ -63,7 +63,7 @@ async def scraped(node: str | None, server: str | None, load: str | None = None,
 
 
 def fetched(url: str) -> None:
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - a loopback URL of the test's own
+    with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - a loopback URL of the test's own
         answer.read()
 
 
@@ -114,7 +114,7 @@ def test_nginx_up_and_down(tmp_path: Path) -> None:
             assert connections is not None
             assert connections >= 1
             server.terminate()
-            server.wait(10)
+            server.wait(60)
             down = uvloop.run(scraped(None, url))
     assert down.sources[0].state is SourceState.DOWN
     assert down.value("nginx_up") == 0.0

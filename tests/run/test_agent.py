@@ -31,7 +31,7 @@ def test_it_ends_when_its_input_closes() -> None:
         agent.stdin.flush()
         assert "no controller at 127.0.0.1:" in agent.stderr.readline()
         agent.stdin.close()
-        assert agent.wait(20) == 0
+        assert agent.wait(60) == 0
 
 
 def test_an_input_that_never_closes_is_refused(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_search_that_is_killed_leaves_what_it_had_come_to(tmp_path: Path) -> N
         wait_for(stream)
         process, _ = _searching(tmp_path, "capacity", "--from", "4", "--trial", "5s", stream)
         process.kill()
-        process.wait(20)
+        process.wait(60)
     reported = hls_swarm("report", "run", cwd=tmp_path)
     assert reported.stdout.startswith("CAPACITY  broke off: its process ended before the search did")
     answer = json.loads(hls_swarm("report", "run", "--json", cwd=tmp_path).stdout)
@@ -130,7 +130,7 @@ def test_a_search_that_is_killed_leaves_what_it_had_come_to(tmp_path: Path) -> N
 def test_the_demo_searches_an_origin_with_a_limit_and_ends_at_once(tmp_path: Path) -> None:
     process, output = _searching(tmp_path, "demo", "--limit", "requests=400")
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 1
+    assert process.wait(90) == 1
     told = " ".join(output.read_text().split())
     assert "an origin with requests=400 carries, for up to 3:00" in told
     assert "by arithmetic about 400 viewers" in told

@@ -123,7 +123,7 @@ def test_an_origin_that_is_stopped_says_what_it_was_told(mode: str) -> None:
             sessions = [json.loads(line) for line in answer]
     finally:
         origin.send_signal(signal.SIGINT)
-        _, said = origin.communicate(timeout=20)
+        _, said = origin.communicate(timeout=60)
     assert (len(sessions), sum(session["requests"] for session in sessions)) == (3, told)
     place = "queries" if mode == "query" else "headers"
     assert f"CMCD        {told:,} requests of 3 sessions told of themselves ({told:,} in {place})\n" in said

@@ -230,7 +230,7 @@ def test_a_killed_controller_leaves_a_folder_to_report_from_and_no_process(tmp_p
             assert workers
             process.send_signal(signal.SIGKILL)
             killed_at = time.time()
-            process.wait(10)
+            process.wait(60)
             deadline = time.monotonic() + 10.0
             while any(is_alive(pid) for pid in workers) and time.monotonic() < deadline:
                 time.sleep(0.02)

@@ -34,7 +34,7 @@ def with_remote(ssh: str, test: Callable[[RemoteAgent], Awaitable[None]]) -> Non
         way = await way_to(ssh, remote.host)
         await remote.start(way, agent_words("10.0.0.1:17100", "load1", "hls-swarm"), TOKEN)
         try:
-            await asyncio.wait_for(test(remote), 20)
+            await asyncio.wait_for(test(remote), 60)
         finally:
             await remote.end()
 

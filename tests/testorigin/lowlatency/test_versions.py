@@ -50,7 +50,7 @@ def test_curl_finds_no_rule_broken_and_the_log_says_what_it_got(version: str, tm
         def by_curl(url: str) -> tuple[int, str, float]:
             began = time.monotonic()
             command = [require("curl"), "-sS", *flags, *trust, "--compressed", "-w", "\n%{http_code} %{size_download}"]
-            said = subprocess.run([*command, url], capture_output=True, timeout=30, check=True).stdout
+            said = subprocess.run([*command, url], capture_output=True, timeout=60, check=True).stdout
             text, _, figures = said.decode("latin-1").rpartition("\n")
             status, size = map(int, figures.split())
             got.append((status, size))
@@ -75,7 +75,7 @@ def test_requests_that_wait_share_a_connection_with_those_that_need_not(tmp_path
         command += ["-w", "%{num_connects}\n"]
         for url in urls:
             command += ["-o", "/dev/null", url]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
         assert sum(map(int, said.split())) == 1
 
     lines = [(line, status) for line, status, _ in with_origin(tmp_path / "access.log", check) if "HTTP/2.0" in line]
