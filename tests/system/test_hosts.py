@@ -31,10 +31,9 @@ def test_agents_come_and_go_with_the_run_however_it_ends_and_no_list_of_processe
         assert sum(made.summary["requests"].values()) == made.logged[0]
         assert all(made.requests(name) for name in "ab")
 
-        made.stream = "long"
+        made.stream, before = "long", made.logged[0]
         with made.run(*viewers, *over_ssh(made, "a", ssh), agents=0) as process:
-            made.wait_for("0:01", process)
-            before = made.logged[0]
+            made.wait_for("playing 30", process)  # who ends a run sooner is told that there was none
             send([psutil.Process(process.pid)], signal.SIGINT)
             assert process.wait(60) in PLAYED, made.said
         assert not any(logged_in(made.places[name]) for name in "ab")
