@@ -134,7 +134,7 @@ class Client:
             if found is not None or self._follower.is_worth_waiting_for(route):
                 return found
         for connection in connections:
-            if connection.is_idle and connection.route == route:
+            if connection.is_idle and (connection.route is route or connection.route == route):
                 if connection is not connections[-1]:  # in the order of their use
                     connections.remove(connection)
                     connections.append(connection)

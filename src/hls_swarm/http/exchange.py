@@ -28,7 +28,7 @@ from hls_swarm.http.asking.request import Asking
 from hls_swarm.http.asking.target import CACHED_URL_CHARACTERS, BadUrl, Route, Target, joined, shown_url
 from hls_swarm.http.fetcher import Progress, Request
 from hls_swarm.http.h1.connection import BodyUse, Connection, Fate
-from hls_swarm.http.h1.content import MalformedContent, decoding, unknown_coding
+from hls_swarm.http.h1.content import MalformedContent, decoded_before, decoding, unknown_coding
 from hls_swarm.http.h1.head import Framing, Head
 from hls_swarm.http.h1.stream import Stream
 from hls_swarm.http.h2.connection import H2Answering
@@ -318,6 +318,8 @@ class Fetching(Asking):
             self._follow(head)
         elif body is None or head.content_encoding is None:
             self._end(None, body)
+        elif (known := decoded_before(body, head.content_encoding, self._request.max_body_bytes)) is not None:
+            self._end(None, known)
         else:
             coding, done = unknown_coding(head.content_encoding), self._done
             if coding is not None and done is not None:  # rare: no fetch pays for it that has none

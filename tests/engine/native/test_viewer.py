@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from hls_swarm.engine.native.comparisons import Comparisons
 from hls_swarm.engine.native.viewer import NativeViewer
 from hls_swarm.hls.cache import PlaylistCache
+from hls_swarm.http.alarms import Alarmed, Alarms
 from hls_swarm.http.fetcher import InFlight, Progress, Request
 from hls_swarm.records import (
     Blame,
@@ -106,7 +107,9 @@ def exchange(url: str, **changes: Any) -> Exchange:
 class Shell:
     """A viewer at work, and all that comes of it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, machine: Viewer, origin: Origin) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, machine: Viewer, origin: Origin, alarms: Alarms | None = None
+    ) -> None:
         self.loop = loop
         self.told: list[dict[str, Any]] = []
         self.loop.set_exception_handler(lambda _, context: self.told.append(context))
@@ -114,7 +117,8 @@ class Shell:
         self.finished: list[NativeViewer] = []
         self.origin = origin
         caches = PlaylistCache(), Comparisons()
-        self.viewer = NativeViewer(machine, origin, *caches, self.records.append, self.finished.append, self.loop)
+        tell = self.records.append, self.finished.append
+        self.viewer = NativeViewer(machine, origin, *caches, *tell, self.loop, alarms=alarms)
 
     @property
     def end(self) -> ViewerStopped:
@@ -298,3 +302,33 @@ def test_a_steady_reload_takes_one_timer_and_is_never_early() -> None:
     assert min(machine.reloads) >= 0.0
     # The first two, of which nothing could be expected, take two each; a busy machine may be late and set one more.
     assert loop.set <= 10 + 2 + 6
+
+
+class Set:
+    """Alarms that nobody rings, and when they were set for."""
+
+    def __init__(self) -> None:
+        self.at: list[float] = []
+
+    def set(self, client: Alarmed) -> None:
+        self.at.append(client.alarm_at)
+
+    def look(self) -> None:
+        pass
+
+
+class Filling(Viewer):
+    """Waits for the end of its buffer, which moves on before it comes."""
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        return [Wait(1000.0), Wait(1001.07)] if isinstance(event, Start) else []
+
+
+def test_what_moves_on_before_it_comes_is_looked_for_together_with_that_of_others() -> None:
+    alarms, loop = Set(), asyncio.new_event_loop()
+    shell = Shell(loop, Filling(7, URL, HLSJS, parse_variant("highest")), Origin(), cast("Alarms", alarms))
+    shell.viewer.start(0.0)
+    shell.viewer.ring(1000.0)
+    shell.viewer.ring(1001.0)
+    loop.close()
+    assert alarms.at == [1000.0, 1001.0, 1001.07]

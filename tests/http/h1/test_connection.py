@@ -101,8 +101,8 @@ class Pool:
         pass
 
 
-def asked(stream: Arrived) -> tuple[Loop, Asking]:
-    loop, asking = Loop(), Asking()
+def asked(stream: Arrived, asking: Asking | None = None) -> tuple[Loop, Asking]:
+    loop, asking = Loop(), asking or Asking()
     route = parse_target("http://origin/a.ts").route
     connection = Connection(cast("asyncio.AbstractEventLoop", loop), cast("Any", stream), route, VersionTally(), Pool())
     connection.send(asking, b"GET /a.ts HTTP/1.1\r\n\r\n")
@@ -146,3 +146,63 @@ def test_a_connection_that_breaks_right_behind_the_head_is_lost_at_once() -> Non
     assert failure is not None
     assert failure.kind is FailureKind.TRUNCATED
     assert failure.detail.endswith("99000 bytes missing")
+
+
+class Keeping(Asking):
+    """Keeps every body."""
+
+    keeps_body = True
+
+    def __init__(self, use: BodyUse = BodyUse.KEEP) -> None:
+        super().__init__()
+        self.use = use
+        self.heads: list[tuple[int, int]] = []
+        self.bodies: list[bytes | None] = []
+
+    def head_received(self, head: Head, size_bytes: int) -> BodyUse:
+        self.heads.append((head.length, size_bytes))
+        return self.use
+
+    def answered(self, body: bytes | None) -> None:
+        self.bodies.append(body)
+
+
+def kept(answer: bytes, use: BodyUse = BodyUse.KEEP) -> Keeping:
+    asking = Keeping(use)
+    loop, _ = asked(Arrived(answer, 0), asking)
+    loop.readable()
+    return asking
+
+
+def test_an_answer_that_another_connection_had_is_not_taken_apart_again() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n#EXTM3U"
+    first, again = kept(answer), kept(bytes(bytearray(answer)))
+    assert first.bodies == again.bodies == [b"#EXTM3U"]
+    assert kept(bytes(bytearray(answer))).bodies[0] is again.bodies[0]
+    assert first.heads == again.heads == [(7, len(answer) - 7)]
+    assert first.counted == again.counted == [7]
+    assert kept(answer.replace(b"M3U", b"m3u")).bodies == [b"#EXTm3u"]
+    assert kept(answer).bodies == [b"#EXTM3U"]
+
+
+def test_of_an_answer_that_another_connection_had_the_body_may_be_of_no_use_here() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n#EXTM3U\n"
+    assert kept(answer).bodies == [b"#EXTM3U\n"]
+    refusing = kept(bytes(bytearray(answer)), BodyUse.REFUSE)
+    assert (refusing.bodies, refusing.counted) == ([None], [8])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno",
+        b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    ],
+    ids=["empty", "failed", "interim", "chunked"],
+)
+def test_any_answer_is_the_same_the_second_time(answer: bytes) -> None:
+    first, again = kept(answer), kept(bytes(bytearray(answer)))
+    assert len(first.bodies) == 1
+    assert (first.bodies, first.heads, first.counted) == (again.bodies, again.heads, again.counted)

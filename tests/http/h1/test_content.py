@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls_swarm.http.h1.content import MalformedContent, decoded, decoding
+from hls_swarm.http.h1.content import MalformedContent, decoded, decoded_before, decoding
 
 BODY = b"#EXTM3U\n" * 100
 
@@ -92,6 +92,16 @@ def test_members_are_put_together(members: list[bytes], level: int) -> None:
 def test_any_input_is_decoded_or_malformed(body: bytes, encoding: str) -> None:
     with contextlib.suppress(MalformedContent):
         assert len(decoded(body, encoding, 1000)) <= 1000
+
+
+def test_what_was_decoded_before_is_at_hand_where_all_its_codings_were() -> None:
+    body = gzip.compress(b"#EXTM3U at hand", mtime=0)
+    assert decoded_before(body, "gzip", 100) is None
+    first = decoded(body, "gzip", 100)
+    assert decoded_before(bytes(bytearray(body)), "gzip", 100) is first
+    assert decoded_before(body, "gzip", 5) is None
+    assert decoded(body, "gzip, utf-8", 100) == first
+    assert decoded_before(body, "gzip, utf-8", 100) is None  # there is something to be said of its name
 
 
 def test_a_small_body_that_comes_again_is_decoded_once() -> None:

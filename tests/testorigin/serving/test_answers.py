@@ -253,3 +253,22 @@ def test_a_gzipped_playlist_has_its_own_validator_and_head_and_no_ranges() -> No
 
 def test_nothing_else_is_gzipped() -> None:
     assert fields(ask(accept_encoding="gzip")) == fields(ask())
+
+
+class Waited:
+    """A site of one playlist that requests with directives waited for: it says another thing each time."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def find(self, path: str) -> Resource:
+        self.count += 1
+        return Resource(PLAYLIST_TYPE, b"#EXTM3U\n" * self.count, Caching.BRIEFLY, max_age=12)
+
+
+def test_a_frozen_playlist_is_not_kept_for_as_long_as_what_was_waited_for() -> None:
+    site, faults, asked = Waited(), Faults(), Request(0.0, "GET", "/a.m3u8?_HLS_msn=3", "1.1", {}, 1, keep_alive=True)
+    faults.set(parse_fault("frozen,for=4s"), 10.0)
+    given = [answer(asked, site, faults, now) for now in (9.0, 10.0, 11.0, 14.0)]
+    assert [body(each).count(b"M3U") for each in given] == [1, 2, 2, 4]
+    assert [fields(each)["Cache-Control"] for each in given] == ["max-age=12", "max-age=12", "max-age=1", "max-age=12"]

@@ -62,6 +62,7 @@ from hls_swarm.viewer.lowlatency.directives import without_directives
 from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.parsing import Parser
 
+_TOGETHER_SECONDS = 0.125  # no sum of such has a rounding
 CONNECT_SECONDS = 10.0
 """Time limit of DNS, TCP and TLS together; hls.js has none of its own and browsers give up far later."""
 
@@ -304,7 +305,10 @@ class NativeViewer:
         if until is None:
             return
         if now < until:
-            self._arm(until)
+            # What it waits for moves on before it comes, as the end of a buffer does that is filled part by part: it is
+            # looked for some times a second, together with those of all other viewers, until it is near.
+            together = until // _TOGETHER_SECONDS * _TOGETHER_SECONDS
+            self._arm(together if together > now + _TOGETHER_SECONDS else until)
             return
         self._beat, self._rang_for = until - self._rang_for, until
         try:

@@ -31,7 +31,7 @@ _FIRST_SLICE_BYTES = 512
 _KNOWN_BODIES, _KNOWN_BYTES = 64, 64 << 10
 
 _known: dict[tuple[bytes, str | None], bytes] = {}
-"""Bodies of so many bytes at most, coded and not, the oldest first."""
+"""Bodies of so many bytes at most, coded and not, the oldest first; of codings that can be read, and no other names."""
 
 
 class MalformedContent(ValueError):  # noqa: N818 - named for what it is, as the failure kind is
@@ -42,6 +42,12 @@ def unknown_coding(encoding: str) -> str | None:
     """The first name in a Content-Encoding field that is no coding, cut if it is long."""
     names = (name.strip().lower() for name in encoding.split(","))
     return next((name[:_SHOWN_CHARACTERS] for name in names if name and name not in READABLE | _UNREADABLE), None)
+
+
+def decoded_before(body: bytes, encoding: str, limit: int) -> bytes | None:
+    """The body without its content codings, if it is one of the last ones and all of them were; None: `decoding`."""
+    known = _known.get((body, encoding))
+    return known if known is not None and len(known) <= limit else None
 
 
 def decoded(body: bytes, encoding: str | None, limit: int) -> bytes:
@@ -85,7 +91,7 @@ def decoding(body: bytes, encoding: str | None, limit: int) -> Iterator[bytes | 
                 work = 0
                 yield None
         body = bytes(result)
-    if codings and max(len(body), len(key[0])) <= _KNOWN_BYTES:
+    if len(codings) == len(names) and max(len(body), len(key[0])) <= _KNOWN_BYTES:
         if len(_known) >= _KNOWN_BODIES:
             del _known[next(iter(_known))]
         _known[key] = body

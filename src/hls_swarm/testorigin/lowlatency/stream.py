@@ -130,6 +130,9 @@ class LowLatencyStream:
         timeline: as the other live stream has it; its window is widened to `LEAST_WINDOW`.
         part_seconds: how long parts should be.
         faults: what goes wrong on purpose.
+
+    Attributes:
+        moves: how often something was published or deleted; until the next time the same request gets the same answer.
     """
 
     def __init__(
@@ -149,6 +152,7 @@ class LowLatencyStream:
         self._faults = faults
         self._tracks = {name: _Track(name, track, timeline.first, complete) for name, track in media.items()}
         self._kept = 2 * window + 3
+        self.moves = 0
         master = cmaf_multivariant_playlist(9).encode()
         self._master = Resource(PLAYLIST_TYPE, master, Caching.REVALIDATE, etag=f'"{crc32(master):08x}"')
 
@@ -169,6 +173,7 @@ class LowLatencyStream:
         for track in self._tracks.values():
             while self._due_at(track, now) <= now:
                 track.publish()
+                self.moves += 1
                 track.late_until = None
                 path = track.path(part_name(*track.edge.next_part))
                 track.lost = self._faults.loses_hint(path, now)

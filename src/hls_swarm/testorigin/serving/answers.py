@@ -149,7 +149,8 @@ def _treated(request: Request, resource: Resource, faults: Faults, now: float) -
     if is_playlist and isinstance(resource.content, bytes):
         body = faults.playlist(path, resource.content, now)
         if body is not resource.content:
-            resource = replace(resource, content=body, etag=None)
+            # It is not what a request with directives waited for, and kept no longer than any other playlist.
+            resource = replace(resource, content=body, etag=None, max_age=None)
     treatment = faults.treatment(path, Target.PLAYLIST if is_playlist else Target.SEGMENT, now)
     made = _represent(request, resource) if treatment.status is None else message(request, treatment.status)
     return replace(made, treatment=treatment)

@@ -16,7 +16,7 @@ Rules:
 
 import time
 from collections import deque
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 
 import httptools
@@ -33,6 +33,11 @@ from hls_swarm.testorigin.serving.owner import (
 )
 from hls_swarm.testorigin.serving.watched import Watched
 from hls_swarm.testorigin.serving.wire import Wire
+
+
+@lru_cache(maxsize=64)
+def _status_line(status: HTTPStatus) -> bytes:
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii")
 
 
 class Connection(Watched):
@@ -240,9 +245,10 @@ class Connection(Watched):
             persistence = b"Connection: close\r\n"
         else:
             persistence = b"Connection: keep-alive\r\n" if request.version == "1.0" else b""
-        status = f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n".encode("ascii")
         owner = self._owner
-        return b"".join((status, owner.common_fields(), owner.fields(request, answer), persistence, b"\r\n"))
+        return b"".join(
+            (_status_line(answer.status), owner.common_fields(), owner.fields(request, answer), persistence, b"\r\n")
+        )
 
     def _cut_body(self, share: float) -> None:
         """Take away the end of the body, which the head has promised."""

@@ -15,6 +15,7 @@ from email.utils import formatdate
 
 from hls_swarm import __version__
 from hls_swarm.http.serving.visitors import Visitors
+from hls_swarm.testorigin.lowlatency.alike import Alike
 from hls_swarm.testorigin.lowlatency.stream import LowLatencyStream, Refusal
 from hls_swarm.testorigin.resources import Resource, Site, StoredFile
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer, message, refused, target_path, target_query
@@ -113,7 +114,7 @@ class Server:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._tls = tls
-        self._low_latency = low_latency
+        self._alike = None if low_latency is None else Alike(low_latency)
         self._limits = limits or Limits(())
         self._cors = cors
         self._faults, self._requests, self._visitors = faults, requests, visitors
@@ -232,9 +233,13 @@ class Server:
         """What to say, or what to wait for."""
         now = self._loop.time()
         site: Site = self._site
-        if self._low_latency is not None and request.refusal is None and request.method in {"GET", "HEAD"}:
+        alike, calm = self._alike, False
+        if alike is not None and request.refusal is None and request.method in {"GET", "HEAD"}:
             target = request.target
-            found = self._low_latency.ask(target_path(target), target_query(target), now)
+            calm = self._faults is None or not self._faults.any_set
+            if calm and (known := alike.find(request)) is not None:
+                return refused(request) if self._limits.refuses(now) else known
+            found = alike.stream.ask(target_path(target), target_query(target), now)
             if isinstance(found, Held):
                 return found
             if isinstance(found, Refusal):
@@ -242,6 +247,8 @@ class Server:
             if found is not None:
                 site = _Only(found)
         made = answer(request, site, self._faults, now, self._visitors)
+        if alike is not None and calm and site is not self._site:
+            alike.keep(request, made)
         if self._cors is not None and request.method == "OPTIONS":
             made = self._cors.answer(request, made)
         if not made.metered:

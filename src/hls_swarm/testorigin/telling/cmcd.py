@@ -16,6 +16,7 @@ import msgspec
 MOST_SESSIONS = 10_000
 OTHER_SESSIONS = "others"
 HEADERS = (b"cmcd-object", b"cmcd-request", b"cmcd-session", b"cmcd-status")
+_NONE_OF = frozenset(HEADERS).isdisjoint
 _PARAMETER = "CMCD"
 _MOST_SHOWN_CHARACTERS = 64
 _MEMBER = re.compile(r'([a-z][a-z0-9_.*-]*)(?:=("(?:[^"\\]|\\.)*"|\([^)]*\)|[^,]*))?(?:,|$)')
@@ -59,7 +60,7 @@ class CmcdSeen:
 
     def add(self, target: str, headers: Mapping[bytes, str]) -> None:
         """Take in a request, if it tells anything."""
-        told = ",".join(headers[name] for name in HEADERS if name in headers)
+        told = "" if _NONE_OF(headers) else ",".join(headers[name] for name in HEADERS if name in headers)
         if told:
             self.by_headers += 1
         else:
