@@ -14,7 +14,7 @@ from tests.support.programs import free_port, running, skip_busy, wait_for
 from tests.truth.origins import ROWS, Row
 from tests.truth.search import search
 
-pytestmark = [pytest.mark.program, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.program, pytest.mark.timeout(600)]
 
 REQUESTS_PER_SECOND = 11
 """A live viewer of 2 s segments asks for one request a second, playlist and segment in turn: it is 11 viewers.
@@ -30,7 +30,7 @@ def hls_swarm(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "hls_swarm", *arguments],
         capture_output=True,
         text=True,
-        timeout=380,
+        timeout=560,
         check=False,
         cwd=cwd,
         env=environ,
@@ -103,7 +103,7 @@ def _searching(cwd: Path, *command: str) -> tuple[subprocess.Popen[str], Path]:
             cwd=cwd,
             env=environ,
         )
-    until = time.monotonic() + 90
+    until = time.monotonic() + 240
     while not (cwd / "run" / "capacity.json").exists():
         assert time.monotonic() < until, output.read_text()
         assert process.poll() is None, output.read_text()
