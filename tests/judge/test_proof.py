@@ -9,11 +9,13 @@ from hls_swarm.records import (
     Failure,
     FailureKind,
     ObjectKind,
+    PassReason,
     PlaybackStarted,
     PlayerStarted,
     PlaylistFetched,
     Record,
     SegmentFetched,
+    SegmentsPassed,
     ViewerStarted,
     ViewerStopped,
 )
@@ -83,6 +85,12 @@ def plays_nothing(viewer: int, at: float) -> list[Record]:
             f"no viewer played in 10.0 s, which was too short for a start: segment {SEGMENT_URL} had not come whole "
             "after 4.5 s",
             id="a body that does not end",
+        ),
+        pytest.param(
+            [ViewerStarted(0, 1.0, 1.0), SegmentsPassed(0, 1.1, 2, PassReason.GAP)],
+            "no viewer played in 10.0 s: the playlist marks its segments as missing (EXT-X-GAP), 2 were passed over, "
+            f"{URL}",
+            id="nothing but gaps",
         ),
         pytest.param(
             [ViewerStarted(0, 9.5, 9.5)],

@@ -60,7 +60,7 @@ def nothing_proven(snapshot: Snapshot) -> str | None:
         who = "the only viewer" if viewers.failed == 1 else f"all {viewers.failed} viewers that started"
         return f"{who} failed{_because(snapshot)}"
     if not viewers.played:
-        if unplayed(viewers) or snapshot.errors:
+        if unplayed(viewers) or snapshot.errors or _only_gaps(snapshot):
             return f"no viewer played in {_seconds(snapshot)}{_because(snapshot)}"
         return f"no viewer played in {_seconds(snapshot)}, which was too short for a start{_because(snapshot)}"
     kinds = (ObjectKind.SEGMENT, ObjectKind.PART)
@@ -115,6 +115,9 @@ def _because(snapshot: Snapshot) -> str:
         return f": {_words(fatal.detail, fatal.object, fatal.url or snapshot.url, fatal.stream)}"
     if blamed is not None:
         return f": {_words(blamed.detail, blamed.object, blamed.example_url)}"
+    gaps = _only_gaps(snapshot)
+    if gaps:
+        return f": the playlist marks its segments as missing (EXT-X-GAP), {gaps} were passed over, {snapshot.url}"
     # What comes last on the way to play says most: the rest had come.
     for kind in reversed(ASKED_OF_THE_ORIGIN):
         figures = snapshot.objects.get(kind)
@@ -123,6 +126,12 @@ def _because(snapshot: Snapshot) -> str:
             what = "had not come whole" if waiting.answered else "had no answer"
             return f": {_NAMES[kind]} {waiting.url} {what} after {waiting.seconds:.1f} s"
     return ""
+
+
+def _only_gaps(snapshot: Snapshot) -> int:
+    """How many segments were passed over because the playlist marks them as missing, where none was asked for."""
+    quality = snapshot.experience.quality
+    return 0 if quality is None or ObjectKind.SEGMENT in snapshot.objects else quality.gap_segments
 
 
 def _words(detail: str, kind: ObjectKind | None, url: str, stream: str = "") -> str:
