@@ -35,14 +35,14 @@ def test_trouble(cpu: list[float | None], link: list[float | None], trouble: tup
 
 
 def test_over_the_run() -> None:
-    run = watched((0.0, 99.0, None), (1.0, 20.0, None), (1.1, 100.0, None), (3.0, 40.0, None)).over_run
+    run = watched((1.0, 90.0, None), (2.0, 20.0, None), (2.1, 100.0, None), (4.0, 40.0, None)).over_run
     assert run.cpu_percent is not None
-    assert (run.cpu_percent.count, run.cpu_percent.mean, run.cpu_percent.max) == (2, 30.0, 40.0)
+    assert (run.cpu_percent.count, run.cpu_percent.mean, run.cpu_percent.max) == (3, 50.0, 90.0)
     assert run.received_bytes_per_second is not None
     assert run.received_bytes_per_second.mean == 1e9
     assert run.link_percent is None
 
 
-def test_nothing_is_known_before_the_second_reading() -> None:
-    run = watched((0.0, 50.0, 50.0)).over_run
-    assert (run.cpu_percent, run.tcp_retransmits_per_second) == (None, None)
+def test_what_a_reading_does_not_tell_is_not_known() -> None:
+    run = watched((0.0, None, None)).over_run
+    assert (run.cpu_percent, run.link_percent) == (None, None)

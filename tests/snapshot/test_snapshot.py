@@ -37,32 +37,36 @@ def test_rates_are_over_the_time_since_the_snapshot_before() -> None:
     assert made.generator.workers[0].cpu_percent == pytest.approx(5.0)
 
 
-def test_the_first_snapshot_has_no_rates_since_they_are_not_known() -> None:
-    made = snapshot(*watching(0, 1.0), at=2.0)
-    assert made.throughput_bytes_per_second is not None
+def test_before_anything_happened_experience_is_not_known() -> None:
     first = snapshot(at=2.0)
     assert first.objects == {}
     assert first.experience.rebuffering_ratio is None
     assert first.experience.startup is None
 
 
-def test_the_peak_is_of_a_second_and_the_first_one_counts() -> None:
-    builder, counter = SnapshotBuilder(URL, 1, None), Counter()
-
-    def peak(at: float, *body_bytes: int) -> float | None:
-        for each in body_bytes:
-            counter.add(SegmentFetched(0, ObjectKind.SEGMENT, exchange(0.0, each, 0.02), None, 2.0))
+def throughput(*instants: tuple[float, int]) -> list[tuple[float | None, float | None]]:
+    """Throughput and its peak at each instant, given the body bytes that came since the one before."""
+    builder, counter, figures = SnapshotBuilder(URL, 1, None), Counter(), []
+    for at, body_bytes in instants:
+        if body_bytes:
+            counter.add(SegmentFetched(0, ObjectKind.SEGMENT, exchange(0.0, body_bytes, 0.02), None, 2.0))
         made = builder.build(
             at=at, started_at=0.0, phase=Phase.STEADY, due=1, tally=counter.tally, workers={}, lost={}, origin=None
         )
-        return made.throughput_peak_bytes_per_second
+        figures.append((made.throughput_bytes_per_second, made.throughput_peak_bytes_per_second))
+    return figures
 
-    assert [peak(0.0), peak(1.0, 900_000), peak(3.0, 600_000), peak(3.1, 500_000), peak(4.1, 950_000)] == [
-        None,
-        900_000.0,
-        900_000.0,
-        900_000.0,
-        pytest.approx(950_000.0),
+
+def test_the_first_second_has_rates_and_less_than_half_of_one_has_none() -> None:
+    assert throughput((1.0, 900_000)) == [(900_000.0, 900_000.0)]
+    assert throughput((0.25, 900_000), (1.25, 100_000)) == [(None, None), (100_000.0, 1_000_000 / 1.25)]
+
+
+def test_what_came_in_less_than_a_second_is_no_higher_a_peak() -> None:
+    assert throughput((1.0, 500_000), (3.0, 900_000), (3.5, 400_000)) == [
+        (500_000.0, 500_000.0),
+        (450_000.0, 500_000.0),
+        (800_000.0, 500_000.0),
     ]
 
 

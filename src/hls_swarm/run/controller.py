@@ -160,6 +160,7 @@ class Controller:
                 if self._settings.require_origin_metrics:
                     patience = PATIENT_SECONDS + self._settings.origin_metrics_interval
                     self._broke_off = await unanswered(self._scraper, patience)
+            self._machine.read(time.perf_counter())  # else the first second, which may have most, is in no figure of it
             self._started_at = time.perf_counter() + self._notice
             self.begun = True
             if self._broke_off is None:

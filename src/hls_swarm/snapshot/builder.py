@@ -39,6 +39,9 @@ from hls_swarm.stats.histogram import Histogram
 from hls_swarm.stats.tally import ObjectTally, Tally
 from hls_swarm.stats.worst import ViewerDetail
 
+LEAST_SECONDS = 0.5
+"""Less is too short for a rate: of a first snapshot so soon after the start, and for the peak."""
+
 
 def _players(tally: Tally) -> PlayerFigures | None:
     if not tally.player_processes:
@@ -59,7 +62,7 @@ class SnapshotBuilder:
         self._url, self._target, self._duration = url, target, duration_seconds
         self._peak = 0
         self._peak_throughput: float | None = None
-        self._last_bytes = 0
+        self._peak_seen = 0.0, 0  # elapsed seconds and body bytes up to which the peak is known
         self._last_at: float | None = None
         self._last_counts: dict[ObjectKind, tuple[int, int]] = {}
         self._last_cpu: dict[int, float] = {}
@@ -94,14 +97,14 @@ class SnapshotBuilder:
             agents: the load machines, where there are several.
         """
         elapsed = max(0.0, at - started_at)
-        interval = None if self._last_at is None or at <= self._last_at else at - self._last_at
+        interval = self._since_last(at, elapsed)
         objects = {
             kind: self._object(kind, tally.objects[kind], interval) for kind in ObjectKind if kind in tally.objects
         }
         rates = [figures.body_bytes_per_second for figures in objects.values()]
         throughput = None if interval is None else sum(rate for rate in rates if rate is not None)
         body_bytes = sum(figures.body_bytes for figures in objects.values())
-        self._see_throughput(body_bytes, elapsed if self._last_at is None else interval)
+        self._see_throughput(body_bytes, elapsed)
         self._peak = max(self._peak, tally.active)
         snapshot = Snapshot(
             at=at,
@@ -158,12 +161,20 @@ class SnapshotBuilder:
         self._last_at = at
         return snapshot
 
-    def _see_throughput(self, body_bytes: int, seconds: float | None) -> None:
+    def _since_last(self, at: float, elapsed: float) -> float | None:
+        """Seconds that rates are over: all was 0 when the run began. None where they are too few to say anything."""
+        if self._last_at is None:
+            return elapsed if elapsed >= LEAST_SECONDS else None
+        return at - self._last_at if at > self._last_at else None
+
+    def _see_throughput(self, body_bytes: int, elapsed: float) -> None:
         """The peak is of a second: what came in less of one is no higher a rate, and the first second counts, too."""
-        if not seconds:
+        before, bytes_before = self._peak_seen
+        seconds = elapsed - before
+        if seconds < LEAST_SECONDS:
             return
-        throughput = (body_bytes - self._last_bytes) / max(1.0, seconds)
-        self._last_bytes = body_bytes
+        self._peak_seen = elapsed, body_bytes
+        throughput = (body_bytes - bytes_before) / max(1.0, seconds)
         if self._peak_throughput is None or throughput > self._peak_throughput:
             self._peak_throughput = throughput
 

@@ -6,6 +6,7 @@ Rules:
   of the time that is watched. A shorter peak, such as other programs have, is none. Of a run without trials a finding
   says so, and when.
 - Each reading counts for the time since the one before. One of less than half a second is too short to mean anything.
+  The first one is a figure like all others; since when it is is not told, so it is part of no time in a row.
 - What went on once stays said: later quiet does not mend what was measured meanwhile.
 """
 
@@ -87,7 +88,7 @@ class MachineWatch:
         """Take in the reading of the instant `at`: rates per second, percentages of the whole."""
         seconds = None if self._last_at is None else at - self._last_at
         self._last_at = at
-        if seconds is None or seconds < _SHORTEST_SECONDS:
+        if seconds is not None and seconds < _SHORTEST_SECONDS:
             return
         for histogram, value in (
             (self._cpu, cpu_percent),
@@ -98,6 +99,8 @@ class MachineWatch:
         ):
             if value is not None:
                 histogram.add(value)
+        if seconds is None:
+            return
         self._cpu_full.add(cpu_percent, seconds)
         self._link_full.add(link_percent, seconds)
 
