@@ -15,12 +15,13 @@ from hls_swarm.http.h1.head import Head
 from hls_swarm.http.h2 import frames
 from hls_swarm.http.h2.connection import H2Connection
 from hls_swarm.http.h2.fields import request_block
+from hls_swarm.http.h2.frames import ErrorCode
 from hls_swarm.http.h2.layout import Layout, Period, Place, data_header
 from hls_swarm.http.h2.session import Session
 from hls_swarm.http.multiplexing.events import BodyReceived
-from hls_swarm.http.tls.protection import APPLICATION_DATA, SUITES, Protection
+from hls_swarm.http.tls.protection import APPLICATION_DATA, HANDSHAKE, SUITES, Protection
 from hls_swarm.http.tls.skipping import SkippingStream
-from hls_swarm.records import BODY_START_BYTES, Failure
+from hls_swarm.records import BODY_START_BYTES, Failure, FailureKind
 from hls_swarm.stats.hosts import VersionTally
 
 GET = request_block("/a.ts", "origin.example", tls=True)
@@ -112,21 +113,37 @@ class Ends:
         self.server.data(frames.settings({}))
         self.wakes = 0  # for the last answer
 
-    def get(self, lay: Callable[[bytes], list[bytes]], body_bytes: int = BODY_BYTES, *, keeps: bool = False) -> Asking:
-        """Ask, and be answered with records as `lay` makes them of the frames of the answer."""
+    def get(
+        self,
+        lay: Callable[[bytes], list[bytes]],
+        body_bytes: int = BODY_BYTES,
+        *,
+        keeps: bool = False,
+        breaks: bool = False,
+        between: Callable[[Server, int], None] | None = None,
+    ) -> Asking:
+        """Ask, and be answered with records as `lay` makes them of the frames of the answer.
+
+        `between` may say something else before each record, whose number it is told.
+        """
         asking = Asking(keeps=keeps)
         number = self.connection.send(asking, GET).number
-        self.send(lay(answer(number, body_bytes)))
+        self.send(lay(answer(number, body_bytes)), between)
         self.wakes = 0
         while not asking.ends:
             self.wakes += 1
-            ready, _, _ = select.select([self.stream.sock], [], [], RECEIVE_SECONDS)
-            assert ready, f"{asking.body_bytes} bytes came"
-            self.loop.readable()
+            ready, _, _ = select.select([self.stream.sock], [], [], 0.1 if breaks else RECEIVE_SECONDS)
+            assert ready or (breaks and self.wakes < 100), f"{asking.body_bytes} bytes came"
+            if ready:
+                self.loop.readable()
+            else:
+                self.connection.poll()  # what ends a body early does not wake
         return asking
 
-    def send(self, records: list[bytes]) -> None:
-        for record in records:
+    def send(self, records: list[bytes], between: Callable[[Server, int], None] | None = None) -> None:
+        for number, record in enumerate(records):
+            if between is not None:
+                between(self.server, number)
             self.server.out += self.server.writing.seal(APPLICATION_DATA, record)
         self.server.sock.sendall(self.server.out)
         self.server.out = b""
@@ -205,6 +222,59 @@ def test_a_long_body_is_counted_to_the_byte(
         asking = ends.get(lay)
         assert (asking.ends, asking.body_bytes) == ([None], BODY_BYTES)
     assert bool(ends.stream.leapt) is leaps
+
+
+def ticket(server: Server, record: int) -> None:
+    if record % 30 == 29:
+        server.message(HANDSHAKE, b"\x04\x00\x00\x08ticketed")
+
+
+def key_update(server: Server, record: int) -> None:
+    if record % 30 == 29:
+        server.update_keys()
+
+
+def nothing(server: Server, record: int) -> None:
+    if record % 30 == 29:
+        server.padded(b"", 0)
+
+
+@pytest.mark.parametrize("between", [ticket, key_update, nothing], ids=["tickets", "key updates", "empty records"])
+def test_what_tls_says_in_a_long_body_is_heard(
+    between: Callable[[Server, int], None], sockets: tuple[socket.socket, socket.socket]
+) -> None:
+    ends = Ends(*sockets)
+    ends.get(as_nginx)
+    before = ends.stream.leapt
+    for _ in range(3):
+        asking = ends.get(as_nginx, between=between)
+        assert (asking.ends, asking.body_bytes) == ([None], BODY_BYTES)
+    assert ends.stream.leapt > before
+
+
+@pytest.mark.parametrize(
+    ("last", "kind"),
+    [
+        pytest.param(lambda number: frames.reset(number, ErrorCode.INTERNAL_ERROR), FailureKind.TRUNCATED, id="reset"),
+        pytest.param(lambda number: frames.goaway(number, ErrorCode.NO_ERROR), None, id="going away"),
+        pytest.param(lambda _: frames.settings({frames.INITIAL_WINDOW_SIZE: 10}), None, id="settings"),
+    ],
+)
+def test_what_ends_a_long_body_early_is_seen_and_what_does_not_changes_nothing(
+    last: Callable[[int], bytes], kind: FailureKind | None, sockets: tuple[socket.socket, socket.socket]
+) -> None:
+    ends = Ends(*sockets)
+    ends.get(as_nginx)
+
+    def lay(data: bytes) -> list[bytes]:
+        number = int.from_bytes(data[5:9], "big")
+        records = as_nginx(data)
+        return [*records[:60], last(number), *([] if kind else records[60:])]
+
+    asking = ends.get(lay, breaks=kind is not None)
+    (failure,) = asking.ends
+    assert (failure and failure.kind) == kind
+    assert asking.body_bytes == (BODY_BYTES if kind is None else 20 * 4 * FRAME)
 
 
 def test_most_of_what_nginx_sends_is_never_decrypted(sockets: tuple[socket.socket, socket.socket]) -> None:
