@@ -60,7 +60,7 @@ async def _wait_together(log: Path) -> tuple[str, list[int]]:
         url = f"{address.base_url}/ll/audio/playlist.m3u8"
         sent, done = asyncio.Event(), list[int]()
         found = read((await asyncio.to_thread(fetch, url))[1])
-        await asyncio.to_thread(fetch, f"{address.base_url}/control/set/pause=4s")  # so that all of them have asked
+        await asyncio.to_thread(fetch, f"{address.base_url}/control/set/pause=10s")  # so that all of them have asked
         target = f"/ll/audio/playlist.m3u8?_HLS_msn={found.last + 1}&_HLS_part={len(found.open_parts) + 4}"
         waits = [_plain(address, target, sent, done) for _ in range(CONNECTIONS)]
         waits += [_shared(address, target, sent, done) for _ in range(SHARED)]
