@@ -82,7 +82,7 @@ def test_behind_a_firewall_strangers_are_turned_away_a_full_disk_is_told_and_vie
         made.forbid("controller", firewall("controller", network))
         for name in "abc":
             made.forbid(name, firewall("agent", made.places["controller"].address))
-        arguments = ("--clients", "90", "--ramp-rate", "90", "--duration", "17s", "--record-requests", "--respread")
+        arguments = ("--clients", "90", "--ramp-rate", "90", "--duration", "22s", "--record-requests", "--respread")
         with made.run(*arguments, "--no-expectations") as process:
             made.wait_for("waiting for 3 agents", process)
             made.start_agent("a")
@@ -90,7 +90,7 @@ def test_behind_a_firewall_strangers_are_turned_away_a_full_disk_is_told_and_vie
             turned = turned_away(made)
             made.start_agent("b")
             made.start_agent("c", disk_megabytes=104)
-            made.wait_for("0:01", process)
+            made.wait_for("playing 90", process)
             cut_at = time.time()
             made.places["b"].lose_way_to(made.places["controller"])
             fill(made.disk_of("c") / "filler")
