@@ -62,6 +62,14 @@ def test_a_run_that_never_fared_well_still_names_what_says_so_itself() -> None:
     assert _named(_run([(39, False)], {"@tcp_listen_overflows_per_second": 40.0})) == ["accept-queue"]
 
 
+def test_refusals_from_the_start_are_a_limit_even_where_others_fill_the_processors() -> None:
+    busy = {"@cpu_percent": 100.0, "@cpu_busiest_core_percent": 100.0, "@pressure_cpu_percent": 98.0}
+    rows = _run([(39, False)], REFUSED | busy | {"segment_ttfb_seconds_p50": 0.0003})
+    assert _named(rows) == ["rate-limit"]
+    slow = _run([(39, False)], REFUSED | busy | {"segment_ttfb_seconds_p50": 0.3})
+    assert _named(slow) == ["cpu"]
+
+
 def test_the_json_summary_has_the_lines_of_those_that_are_named() -> None:
     cause = likely_cause(_run([(10, True), (20, True), (30, True), (39, False)], REFUSED))
     assert cause is not None

@@ -247,11 +247,11 @@ class Same(OfOne):
     def ask(self, case: Case, where: str) -> Answer:
         """See `Atom`."""
         failed, usual = case.at_failed(self.measure, where), case.usual(self.measure, where)
-        if failed is None or usual is None:
+        if failed is None or (usual is None and failed > self.unfelt):
             return not_known(self.measure)
         text = figures(case, self.measure, case.at_held(self.measure, where), failed)
         evidence = evidence_of(case, self.measure, failed, Comparison.FALLEN, self.factor, usual)
-        return Answer(failed <= max(self.factor * usual, self.unfelt), text, evidence)
+        return Answer(failed <= max(self.factor * (usual or 0.0), self.unfelt), text, evidence)
 
 
 @dataclass(frozen=True)
