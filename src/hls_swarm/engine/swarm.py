@@ -25,6 +25,7 @@ from hls_swarm.records import (
     Failure,
     FailureKind,
     LatencyObserved,
+    PartLoaded,
     PlaylistFetched,
     Record,
     SegmentFetched,
@@ -42,7 +43,7 @@ from hls_swarm.viewer.machine import Viewer
 
 _CANDIDATES = 300
 """So many viewers are looked at for the worst ones, those with the most stalls first: it costs about 1 ms."""
-_ROUTINE = (SegmentFetched, PlaylistFetched, LatencyObserved, AsideFetched)
+_ROUTINE = (SegmentFetched, PlaylistFetched, LatencyObserved, PartLoaded, AsideFetched)
 """Nearly all records."""
 RETURN_SECONDS = 2.0
 """With `replace_ended`, how long after the end of a viewer the one in its place comes: what fails at once must not be
@@ -385,13 +386,8 @@ class Swarm:
             self._counter.add(record)
         except Exception as error:  # noqa: BLE001 - it may be of another record, added before this one
             self._excuse(error, "a record that was to be counted")
-        try:
-            if self._observe is not None:
-                self._observe(record)
-            if self._recorder is not None:
-                self._recorder.add(record)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._excuse(error, "a record that was to be written down")
+        if self._observe is not None or self._recorder is not None:
+            self._write_down(record)
         if isinstance(record, _ROUTINE):
             return
         match record:
@@ -409,6 +405,15 @@ class Swarm:
                     self._ended.add(record.viewer)
             case _:
                 pass
+
+    def _write_down(self, record: Record) -> None:
+        try:
+            if self._observe is not None:
+                self._observe(record)
+            if self._recorder is not None:
+                self._recorder.add(record)
+        except Exception as error:  # noqa: BLE001 - as in `_report`
+            self._excuse(error, "a record that was to be written down")
 
     def _finished(self, viewer: RunningViewer) -> None:
         number = viewer.number

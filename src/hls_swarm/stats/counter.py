@@ -178,7 +178,7 @@ class Counter:
             self._part_age.settle()
 
     def _add(self, record: Record) -> None:
-        # Nearly all are of these three, and class patterns would take twice as long.
+        # Nearly all are of these four, and class patterns would take twice as long.
         if isinstance(record, SegmentFetched):
             failure = record.failure
             if record.hinted and record.kind is not _INIT:
@@ -206,12 +206,15 @@ class Counter:
         if isinstance(record, LatencyObserved):
             self._experience.add_latency(record)
             return
+        if isinstance(record, PartLoaded):
+            self._tally.parts += 1
+            if record.hinted:
+                self._tally.hints_met += 1
+            age = record.age_seconds
+            if age is not None:
+                self._part_age.add(age if age > 0.0 else 0.0)  # noqa: FURB136 - hot
+            return
         match record:
-            case PartLoaded(age_seconds=age):
-                self._tally.parts += 1
-                self._tally.hints_met += record.hinted
-                if age is not None:
-                    self._part_age.add(max(0.0, age))
             case (
                 VariantChosen()
                 | PlaybackStarted()
