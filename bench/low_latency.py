@@ -54,7 +54,7 @@ class Sample:
 
 def worker_of(command: psutil.Process) -> psutil.Process:
     """The worker process of a run, once there is one."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         for child in command.children(recursive=True):
             if "hls_swarm.engine.launch" in child.cmdline():
