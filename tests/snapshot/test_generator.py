@@ -12,8 +12,17 @@ from hls_swarm.stats.tally import ErrorCount, Tally
 FAULT = "KeyError (stats/counter.py:1 in add): 7"
 
 
-def _tally(*, started: int = 100, late: int = 0, descriptors: int = 0, dropped: int = 0, raised: int = 0) -> Tally:
+def _tally(
+    *,
+    started: int = 100,
+    late: int = 0,
+    descriptors: int = 0,
+    dropped: int = 0,
+    raised: int = 0,
+    datagrams: tuple[int, int] = (0, 0),
+) -> Tally:
     tally = Tally(started=started, late_starts=late, player_log_lines_dropped=dropped)
+    tally.datagrams_received, tally.datagrams_dropped = datagrams
     if raised:
         tally.faults[FAULT] = FaultCount(raised, "viewer 7", "Traceback")
     if descriptors:
@@ -33,6 +42,11 @@ def _tally(*, started: int = 100, late: int = 0, descriptors: int = 0, dropped: 
         pytest.param(_tally(descriptors=3), (), 0, "3 requests failed for want of a file descriptor", id="descriptors"),
         pytest.param(_tally(dropped=7), (), 0, "7 log lines of players were not read", id="log lines"),
         pytest.param(_tally(), (), 1, "1 worker died", id="a worker"),
+        pytest.param(_tally(datagrams=(500_000, 499)), (), 0, "", id="few datagrams dropped"),
+        pytest.param(_tally(datagrams=(50, 9)), (), 0, "", id="hardly any"),
+        pytest.param(
+            _tally(datagrams=(500_000, 1200)), (), 0, "1,200 datagrams found no room in this machine", id="datagrams"
+        ),
         pytest.param(_tally(raised=3), (), 0, f"3 exceptions in hls-swarm itself: {FAULT}", id="exceptions"),
     ],
 )
@@ -43,13 +57,14 @@ def test_trouble_in_words(tally: Tally, lags: tuple[float, ...], lost: int, word
 
 
 def test_trouble_that_is_over_is_not_of_what_comes_after_it() -> None:
-    before = GeneratorCounts.of(_tally(started=50, late=10, descriptors=3, dropped=5, raised=2), 1)
-    now = GeneratorCounts.of(_tally(started=90, late=11, descriptors=3, dropped=5, raised=2), 1)
+    lost = (900, 80)
+    before = GeneratorCounts.of(_tally(started=50, late=10, descriptors=3, dropped=5, raised=2, datagrams=lost), 1)
+    now = GeneratorCounts.of(_tally(started=90, late=11, descriptors=3, dropped=5, raised=2, datagrams=lost), 1)
     later = now.since(before)
     assert (later.started, later.late_starts, later.blamed, later.lost_workers) == (40, 1, {}, 0)
     assert later.faults == {}
     assert generator_trouble(later, None) == ()
-    assert len(generator_trouble(now, None)) == 5
+    assert len(generator_trouble(now, None)) == 6
 
 
 def test_workers_that_did_not_report_to_the_end_are_trouble() -> None:

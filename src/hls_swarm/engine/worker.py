@@ -183,6 +183,8 @@ class Worker(asyncio.Protocol):
             merge_hosts(hosts, tally.hosts)
             tally = msgspec.structs.replace(tally, hosts=hosts)
             tally.rtt.add_all(self._fetchers.round_trips())
+            datagrams = self._fetchers.datagrams
+            tally.datagrams_received, tally.datagrams_dropped = datagrams.received, datagrams.dropped
         tally.faults = self._faults.counts
         if self._request_log is not None:
             tally.unrecorded_requests = self._request_log.lost

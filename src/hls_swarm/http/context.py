@@ -19,6 +19,7 @@ from hls_swarm.http.fetcher import Timeouts
 from hls_swarm.http.h1.stream import SCRATCH_BYTES, Reception, system_reception
 from hls_swarm.http.h2.lookout import Lookout
 from hls_swarm.http.h3.driver import QuicSetup, is_installed
+from hls_swarm.http.h3.path import Datagrams
 from hls_swarm.http.opening.reach import Reach
 from hls_swarm.http.opening.resolver import Resolver
 from hls_swarm.http.options import ClientOptions, Http2, Identity, Limits, TlsOptions
@@ -61,6 +62,7 @@ class ClientContext:
         hosts: who was asked.
         round_trips: of some of the connections.
         alarms: for the time limits of all clients.
+        datagrams: what came over HTTP/3.
         lookout: for connections over HTTP/2 that wait for much.
         targets: by URL, taken apart and remembered; `new_target` does not remember. Both raise BadUrl.
         timeouts: a request's time limits to those that hold, if the options have any of their own.
@@ -88,6 +90,7 @@ class ClientContext:
         self.round_trips = RoundTrips()
         self.alarms = Alarms(loop, LIMITS_APART_SECONDS)
         self.lookout = Lookout(loop)
+        self.datagrams = Datagrams()
         self._sensitive = frozenset(name.lower() for name in self.options.sensitive_headers)
         self.targets = _Targets(self.new_target)
         self.fields = lru_cache(maxsize=1024)(self._fields)

@@ -19,6 +19,11 @@ LATE_STARTS_LIMIT = 0.01
 STANDSTILL_LIMIT_SECONDS = 5.0
 """A worker whose event loop stood still for this long was stopped, or its machine was: its viewers would all have
 stalled meanwhile, and what they measured over that time is not of the origin."""
+DROPPED_LIMIT = 0.001
+"""Share of datagrams that may find no room in this machine's buffers: more, and congestion control, which takes it for
+a full network, has the origin send less than it could."""
+LEAST_DROPPED = 10
+"""Datagrams dropped, within what is judged, that are worth a word."""
 CONTROLLER_LATE_SECONDS = 1.0
 """Lateness of the controller from which on rows of the timeline are missing, which every view says."""
 _LACKS = {
@@ -40,6 +45,7 @@ class GeneratorCounts:
         started, late_starts: viewers, and those of them that began over 100 ms late.
         blamed: requests that failed for a reason that lies in this machine, by the reason.
         log_lines_dropped: lines of players that were not read.
+        datagrams_received, datagrams_dropped: over HTTP/3, and for want of room in this machine's buffers.
         lost_workers: processes with viewers that died.
         faults: exceptions in this program, by their words.
     """
@@ -50,6 +56,8 @@ class GeneratorCounts:
     log_lines_dropped: int
     lost_workers: int
     faults: Mapping[str, int] = field(default_factory=dict)
+    datagrams_received: int = 0
+    datagrams_dropped: int = 0
 
     @classmethod
     def of(cls, tally: Tally, lost_workers: int) -> Self:
@@ -60,7 +68,16 @@ class GeneratorCounts:
                 blamed[error.kind] = blamed.get(error.kind, 0) + error.count
         faults = {text: fault.count for text, fault in tally.faults.items()}
         dropped = tally.player_log_lines_dropped
-        return cls(tally.started, tally.late_starts, blamed, dropped, lost_workers, faults)
+        return cls(
+            tally.started,
+            tally.late_starts,
+            blamed,
+            dropped,
+            lost_workers,
+            faults,
+            tally.datagrams_received,
+            tally.datagrams_dropped,
+        )
 
     def since(self, earlier: Self) -> Self:
         """What came after an earlier state of the same run."""
@@ -72,6 +89,8 @@ class GeneratorCounts:
             log_lines_dropped=self.log_lines_dropped - earlier.log_lines_dropped,
             lost_workers=self.lost_workers - earlier.lost_workers,
             faults=_more(self.faults, earlier.faults),
+            datagrams_received=self.datagrams_received - earlier.datagrams_received,
+            datagrams_dropped=self.datagrams_dropped - earlier.datagrams_dropped,
         )
 
 
@@ -114,6 +133,11 @@ def generator_trouble(
         )
     if counts.late_starts > max(1, LATE_STARTS_LIMIT * counts.started):
         trouble.append(f"{counts.late_starts} of {counts.started} viewers started late")
+    if counts.datagrams_dropped >= max(LEAST_DROPPED, DROPPED_LIMIT * counts.datagrams_received):
+        trouble.append(
+            f"{counts.datagrams_dropped:,} datagrams found no room in this machine's socket buffers: "
+            "fewer viewers here, more --workers, or a higher net.core.rmem_max"
+        )
     for kind, count in sorted(counts.blamed.items()):
         if kind is FailureKind.INTERNAL:
             trouble.append(f"{count} viewer{'s' * (count > 1)} ended by an exception in hls-swarm itself")

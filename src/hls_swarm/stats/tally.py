@@ -263,6 +263,8 @@ class Tally(msgspec.Struct):
         failed_here: of those that failed, the ones that this machine failed.
         unrecorded_requests: exchanges that `--record-requests` could not write down.
         player_log_lines_dropped: lines of those processes that were not read: what they said is not counted.
+        datagrams_received, datagrams_dropped: over HTTP/3: those that viewers took in, and those that this machine's
+            socket buffers had no room for.
     """
 
     started: int = 0
@@ -279,6 +281,8 @@ class Tally(msgspec.Struct):
     player_processes: int = 0
     player_restarts: int = 0
     player_log_lines_dropped: int = 0
+    datagrams_received: int = 0
+    datagrams_dropped: int = 0
     failed_here: int = 0
     unrecorded_requests: int = 0
     unsettled_requests: int = 0
@@ -480,6 +484,8 @@ _COUNTERS = (
     "player_processes",
     "player_restarts",
     "player_log_lines_dropped",
+    "datagrams_received",
+    "datagrams_dropped",
 )
 _MERGEABLE = (
     "startup",

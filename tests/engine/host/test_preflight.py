@@ -112,7 +112,7 @@ def test_what_is_not_known_is_not_judged() -> None:
             id="handshakes all at once",
         ),
         pytest.param(
-            Needs(10_000, 2, 2, destinations=1, tls=True, starts_per_second=2000.0, http3=True),
+            Needs(1400, 2, 2, destinations=1, tls=True, starts_per_second=2000.0, http3=True),
             Facts(handshakes_per_second=634.0),
             Severity.WARNS,
             "viewers may start late: 2,000 viewers a second come over HTTP/3, and the workers (2) can make about 704 "
@@ -126,6 +126,23 @@ def test_what_is_not_known_is_not_judged() -> None:
             "datagrams may be lost on this machine: HTTP/3 asks for receive buffers of 1,024 KiB, and the kernel gives "
             "208 KiB; raise it (sysctl -w net.core.rmem_max=1048576)",
             id="UDP buffers",
+        ),
+        pytest.param(
+            Needs(1000, 2, 2, tls=True, http3=True),
+            Facts(udp_buffer_bytes=4 << 20, udp_memory_bytes=400 << 20),
+            Severity.WARNS,
+            "the kernel's memory for UDP may run short when all viewers download at once: 1000 receive buffers are "
+            "1,049 MB, the limit 419 MB; raise it (sysctl -w net.ipv4.udp_mem='131072 196608 262144')",
+            id="UDP memory",
+        ),
+        pytest.param(
+            Needs(1401, 2, 2, tls=True, http3=True),
+            Facts(cores=8),
+            Severity.WARNS,
+            "this machine's processor may be too slow: over HTTP/3 a core carries about 700 viewers of 3 Mbit/s, more "
+            "of lower rates, and 1,401 are to run on 2 cores; use fewer --clients, more cores (--workers), more "
+            "machines (--agents), or --http 2",
+            id="viewers over HTTP/3",
         ),
     ],
 )
@@ -151,9 +168,12 @@ def test_memory_over_tls() -> None:
 
 
 def test_what_http3_needs() -> None:
-    needs = Needs(10_000, 2, 2, tls=True, http3=True)
-    assert needs.memory_bytes - Needs(10_000, 2, 2).memory_bytes == 10_000 * (144 << 10)
-    assert findings(needs, Facts(udp_buffer_bytes=1 << 20)) == ()
+    needs = Needs(1400, 2, 2, tls=True, http3=True)
+    assert needs.memory_bytes - Needs(1400, 2, 2).memory_bytes == 1400 * (144 << 10)
+    assert findings(needs, Facts(udp_buffer_bytes=1 << 20, udp_memory_bytes=2 << 30)) == ()
+    assert findings(Needs(700, 2, 2, tls=True, http3=True), Facts(cores=1)) == ()
+    assert len(findings(Needs(701, 2, 2, tls=True, http3=True), Facts(cores=1))) == 1
+    assert findings(Needs(10_000, 2, 2, tls=True), Facts(cores=1, udp_buffer_bytes=1, udp_memory_bytes=1)) == ()
     assert findings(needs, Facts(tcp_memory_bytes=1, receive_buffer_bytes=131_072)) == ()
     assert findings(Needs(10, 2, 2, tls=True), Facts(udp_buffer_bytes=212_992)) == ()
 
@@ -234,6 +254,7 @@ def test_facts_of_a_machine(tmp_path: Path) -> None:
         "net/ipv4/tcp_mem": "100 200 300\n",
         "net/ipv4/tcp_rmem": "4096 131072 6291456\n",
         "net/core/rmem_max": "212992\n",
+        "net/ipv4/udp_mem": "100 200 300\n",
         "net/netfilter/nf_conntrack_max": "262144\n",
         "net/netfilter/nf_conntrack_count": "12\n",
         "cgroup/memory.max": "50000000\n",
@@ -244,7 +265,9 @@ def test_facts_of_a_machine(tmp_path: Path) -> None:
     facts = read_facts(parse_source_addresses(["192.0.2.1"]), sysctl=tmp_path, cgroup=tmp_path / "cgroup")
     assert (facts.local_ports, facts.conntrack_max, facts.conntrack_used) == (28_232, 262_144, 12)
     assert (facts.tcp_memory_bytes, facts.receive_buffer_bytes) == (300 * facts.page_bytes, 131_072)
-    assert facts.udp_buffer_bytes == 212_992
+    assert (facts.udp_buffer_bytes, facts.udp_memory_bytes) == (212_992, 300 * facts.page_bytes)
+    assert facts.cores is not None
+    assert facts.cores > 0
     assert facts.memory_available_bytes == 30_000_000
     assert facts.foreign_sources == ("192.0.2.1",)
 
@@ -253,7 +276,7 @@ def test_facts_that_a_system_does_not_tell(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
     facts = read_facts(parse_source_addresses([]), sysctl=tmp_path, cgroup=tmp_path)
     assert (facts.local_ports, facts.conntrack_max, facts.tcp_memory_bytes) == (None, None, None)
-    assert facts.udp_buffer_bytes is None
+    assert (facts.udp_buffer_bytes, facts.udp_memory_bytes) == (None, None)
     assert facts.memory_available_bytes is not None
     assert facts.memory_available_bytes > 0
 

@@ -108,7 +108,7 @@ def test_a_run(http: str, versions: list[str], caddy: Caddy, pem: Certificate, t
     with live_run(tmp_path, f"{caddy.url}/vod.m3u8", *flags) as run:
         code = run.ended()
         assert code in (0, 3), run.said()  # 3: this machine was late
-        summary = run.summary()
+        summary, (*_, last) = run.summary(), run.rows()
     requests, body_bytes = sum(summary["requests"].values()), sum(summary["body_bytes"].values())
     assert summary["errors"] == []
     assert summary["requests"]["segment"] == 3 * SEGMENTS
@@ -121,6 +121,7 @@ def test_a_run(http: str, versions: list[str], caddy: Caddy, pem: Certificate, t
     (host,) = summary["hosts"]
     assert host["requests_by_version"] == asked
     assert host.get("http3_connections") == (3 if "3" in versions else None)
+    assert (last["datagrams_received_total"] > requests) is ("3" in versions)
     assert host.get("offers_http3") == (True if http == "auto" else None)
     assert sum(log.values()) == requests
     assert sum(size * times for (_, _, size), times in log.items()) == body_bytes

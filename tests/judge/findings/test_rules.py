@@ -524,6 +524,12 @@ CASES = [
                 {"late_starts": 1.0, "viewers_started": 2.0},
                 "late_starts",
             ),
+            (
+                "datagrams",
+                {"datagrams_received": 10_000.0, "datagrams_dropped": 12.0},
+                {"datagrams_received": 20_000.0, "datagrams_dropped": 12.0},
+                "datagrams_dropped",
+            ),
             ("descriptors", errors("segment descriptors", 1.0), errors("segment ports", 1.0), "errors"),
             ("ports", errors("segment ports", 1.0), errors("segment descriptors", 1.0), "errors"),
             ("internal", {"generator_exceptions": 1.0}, {"generator_exceptions": 0.0}, "generator_exceptions"),

@@ -52,6 +52,8 @@ QUIET_RATES: Mapping[str, float] = {
     "edge_unavailable": 0.0,
     "edge_hint_lost": 0.0,
     "player_log_lines_dropped": 0.0,
+    "datagrams_received": 5000.0,
+    "datagrams_dropped": 0.0,
 }
 """How much counters rise each second."""
 

@@ -4,6 +4,7 @@ What the system does not tell is None: other systems than Linux tell less, and w
 """
 
 import errno
+import os
 import resource
 import socket
 from collections.abc import Iterable
@@ -34,6 +35,8 @@ class Facts:
         tcp_memory_bytes: what all TCP buffers of the machine may take together.
         receive_buffer_bytes: what one connection's receive buffer starts with.
         udp_buffer_bytes: the most that a socket may ask for (net.core.rmem_max).
+        udp_memory_bytes: what all UDP buffers of the machine may take together.
+        cores: that this process may run on.
         foreign_sources: addresses to connect from that are not this machine's.
         handshakes_per_second: connections over TLS that one core can open.
     """
@@ -49,6 +52,8 @@ class Facts:
     foreign_sources: tuple[str, ...] = ()
     handshakes_per_second: float | None = None
     udp_buffer_bytes: int | None = None
+    udp_memory_bytes: int | None = None
+    cores: int | None = None
 
 
 def read_facts(
@@ -62,7 +67,7 @@ def read_facts(
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     ports, tcp_memory = _numbers(sysctl / "net/ipv4/ip_local_port_range"), _numbers(sysctl / "net/ipv4/tcp_mem")
     buffers = _numbers(sysctl / "net/ipv4/tcp_rmem")
-    udp_buffer = _numbers(sysctl / "net/core/rmem_max")
+    udp_buffer, udp_memory = _numbers(sysctl / "net/core/rmem_max"), _numbers(sysctl / "net/ipv4/udp_mem")
     conntrack, used = (_numbers(sysctl / f"net/netfilter/nf_conntrack_{name}") for name in ("max", "count"))
     page = resource.getpagesize()
     return Facts(
@@ -77,6 +82,8 @@ def read_facts(
         foreign_sources=foreign(islice(map(sources.address_of, range(sources.count)), _SOURCES_TRIED)),
         handshakes_per_second=handshakes_per_second() if handshakes else None,
         udp_buffer_bytes=udp_buffer[0] if udp_buffer else None,
+        udp_memory_bytes=udp_memory[2] * page if len(udp_memory) == 3 else None,
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
     )
 
 

@@ -37,6 +37,9 @@ HTTP3_VIEWER_BYTES = 160 << 10
 """The same over HTTP/3: QUIC's connection has 55 KB, and holds what arrives in another order than it was sent."""
 HTTP3_HANDSHAKE = 1.8
 """What it takes to open a connection over QUIC by what TLS over TCP takes; bench/http3.py measures it."""
+HTTP3_VIEWERS_PER_CORE = 700
+"""Viewers at 3 Mbit/s that a core carries over HTTP/3, where each datagram is read and acknowledged by this program;
+bench/http3.py measures it. With a tenth of the bytes it is some three times as many."""
 UDP_BUFFER_BYTES = 1 << 20
 """What HTTP/3 asks of the kernel for each connection, as browsers do."""
 _AT_ONCE_SECONDS = 1.0
@@ -152,6 +155,8 @@ def findings(needs: Needs, facts: Facts) -> tuple[Finding, ...]:
             _conntrack(needs, facts),
             _buffers(needs, facts),
             _udp_buffers(needs, facts),
+            _udp_memory(needs, facts),
+            _http3_viewers(needs, facts),
             _handshakes(needs, facts),
         )
         if finding is not None
@@ -253,6 +258,34 @@ def _udp_buffers(needs: Needs, facts: Facts) -> Finding | None:
         Severity.WARNS,
         f"datagrams may be lost on this machine: HTTP/3 asks for receive buffers of {_kibibytes(UDP_BUFFER_BYTES)}, "
         f"and the kernel gives {_kibibytes(most)}; raise it (sysctl -w net.core.rmem_max={UDP_BUFFER_BYTES})",
+    )
+
+
+def _udp_memory(needs: Needs, facts: Facts) -> Finding | None:
+    if not needs.http3 or facts.udp_memory_bytes is None or facts.udp_buffer_bytes is None:
+        return None
+    needed = needs.viewers * min(facts.udp_buffer_bytes, UDP_BUFFER_BYTES)
+    if needed <= facts.udp_memory_bytes:
+        return None
+    pages = _rounded_up(needed // facts.page_bytes)
+    return Finding(
+        Severity.WARNS,
+        f"the kernel's memory for UDP may run short when all viewers download at once: {needs.viewers} receive "
+        f"buffers are {_megabytes(needed)}, the limit {_megabytes(facts.udp_memory_bytes)}; raise it "
+        f"(sysctl -w net.ipv4.udp_mem='{pages // 2} {pages * 3 // 4} {pages}')",
+    )
+
+
+def _http3_viewers(needs: Needs, facts: Facts) -> Finding | None:
+    cores = needs.workers if facts.cores is None else min(needs.workers, facts.cores)
+    room = cores * HTTP3_VIEWERS_PER_CORE
+    if not needs.http3 or needs.viewers <= room:
+        return None
+    return Finding(
+        Severity.WARNS,
+        f"this machine's processor may be too slow: over HTTP/3 a core carries about {HTTP3_VIEWERS_PER_CORE} viewers "
+        f"of 3 Mbit/s, more of lower rates, and {needs.viewers:,} are to run on {cores} core{'s' * (cores > 1)}; use "
+        "fewer --clients, more cores (--workers), more machines (--agents), or --http 2",
     )
 
 

@@ -10,6 +10,7 @@ from hls_swarm.http import Client, ClientContext, Identity
 from hls_swarm.http.browsing.client import BrowserClient
 from hls_swarm.http.browsing.page import Page
 from hls_swarm.http.fetcher import Fetcher
+from hls_swarm.http.h3.path import Datagrams
 from hls_swarm.http.pacing.link import Link
 from hls_swarm.records import AsideFetched, Exchange, ObjectKind, Record
 from hls_swarm.settings.run import Settings
@@ -86,6 +87,11 @@ class Fetchers:
     def round_trips(self) -> list[float]:
         """Round trips of some connections now, in seconds."""
         return self._context.round_trips.read()
+
+    @property
+    def datagrams(self) -> Datagrams:
+        """What came over HTTP/3 so far."""
+        return self._context.datagrams
 
     @property
     def hosts(self) -> Hosts:

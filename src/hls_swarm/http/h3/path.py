@@ -7,7 +7,8 @@ Rules:
 - The kernel puts datagrams of one size together (UDP_GRO, udp(7)), up to 64 KiB: one system call and one call of QUIC
   for all of them. Where it does not know that they come one by one.
 - What comes while the process is busy waits in the socket's buffer, and what does not fit there is lost: as much is
-  asked for as browsers ask, which `net.core.rmem_max` may cut short.
+  asked for as browsers ask, which `net.core.rmem_max` may cut short. The kernel says with a later datagram how many
+  were lost so (SO_RXQ_OVFL): QUIC has them sent again, as if the network had lost them, but it was this machine.
 - One timer, moved only to an earlier time: when it rings for a deadline that no longer stands it is set anew.
 """
 
@@ -27,8 +28,25 @@ _DATAGRAM_BYTES = 64 << 10
 _TURN_BYTES = 1 << 20
 """After so many bytes other connections have their turn."""
 _SOL_UDP, _UDP_GRO = 17, 104  # linux/udp.h; Python has no names for them
-_CONTROL_BYTES = socket.CMSG_SPACE(4)
+_SO_RXQ_OVFL = 40  # asm-generic/socket.h
+_CONTROL_BYTES = 2 * socket.CMSG_SPACE(4)
+_COUNT_LIMIT = 1 << 32
 _SOON_SECONDS = 0.001
+
+
+class Datagrams:
+    """What came over all connections of an event loop.
+
+    Attributes:
+        received: datagrams that were taken in.
+        dropped: those that the kernel had no room for, as far as it has told.
+    """
+
+    __slots__ = ("dropped", "received")
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.dropped = 0
 
 
 def udp_socket(family: int, buffer_bytes: int = RECEIVE_BUFFER_BYTES) -> socket.socket:
@@ -41,6 +59,7 @@ def udp_socket(family: int, buffer_bytes: int = RECEIVE_BUFFER_BYTES) -> socket.
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     if sys.platform == "linux":
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
         try:
             sock.setsockopt(_SOL_UDP, _UDP_GRO, 1)
         except OSError as error:
@@ -55,6 +74,7 @@ class QuicPath:
 
     Args:
         scratch: where datagrams are read to; shared, its content means nothing.
+        datagrams: counts what comes.
         changed: is called when something came or a deadline passed, never inside a method here.
 
     Attributes:
@@ -66,6 +86,8 @@ class QuicPath:
 
     __slots__ = (
         "_alarm_at",
+        "_datagrams",
+        "_dropped",
         "_is_closed",
         "_is_read",
         "_loop",
@@ -86,6 +108,7 @@ class QuicPath:
         sock: socket.socket,
         driver: Driver,
         scratch: bytearray,
+        datagrams: Datagrams,
         changed: Callable[[], None],
         window_bytes: int | None = None,
     ) -> None:
@@ -102,6 +125,8 @@ class QuicPath:
         self._pinged_at = 0.0
         self._is_closed = False
         self._is_read = True
+        self._datagrams = datagrams
+        self._dropped = 0
         loop.add_reader(sock.fileno(), self._readable)
 
     def flush(self) -> None:
@@ -134,10 +159,18 @@ class QuicPath:
             for level, kind, value in control:
                 if level == _SOL_UDP and kind == _UDP_GRO:
                     segment = int.from_bytes(value[:4], sys.byteorder)
+                elif level == socket.SOL_SOCKET and kind == _SO_RXQ_OVFL:
+                    self._note_dropped(int.from_bytes(value[:4], sys.byteorder))
             total += count
             if count:
+                self._datagrams.received += -(-count // segment)
                 driver.receive(bytes(view[:count]), segment, perf_counter())
         return total
+
+    def _note_dropped(self, count: int) -> None:
+        """So many were, since the socket is there; the count is one of 32 bits."""
+        self._datagrams.dropped += (count - self._dropped) % _COUNT_LIMIT
+        self._dropped = count
 
     def watch(self, *, reads: bool) -> None:
         """Whether to be called when something has come."""

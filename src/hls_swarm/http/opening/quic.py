@@ -77,7 +77,9 @@ class QuicDial(Dial):
                 window = None if wanted is None else min(wanted, sock.getsockopt(SOL_SOCKET, SO_RCVBUF) // 2)
                 sessions = self._memory.quic_sessions
                 driver = Driver(context.quic(), self.route, address.sockaddr[:2], now, time(), window, sessions)
-                self._path = QuicPath(context.loop, sock, driver, context.scratch, self._progress, window)
+                self._path = QuicPath(
+                    context.loop, sock, driver, context.scratch, context.datagrams, self._progress, window
+                )
                 self._path.flush()
                 return
             sock.close()

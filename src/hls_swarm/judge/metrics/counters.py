@@ -205,6 +205,13 @@ def _counters() -> tuple[CounterMetric, ...]:
             Better.LOWER,
             lambda t: t.player_log_lines_dropped,
         ),
+        ("datagrams_received", "datagrams that came over HTTP/3", Better.NEITHER, lambda t: t.datagrams_received),
+        (
+            "datagrams_dropped",
+            "datagrams that this machine's socket buffers had no room for",
+            Better.LOWER,
+            lambda t: t.datagrams_dropped,
+        ),
         ("player_restarts", "player processes started again", Better.LOWER, lambda t: t.player_restarts),
         ("stalls", "stalls that began", Better.LOWER, lambda t: t.stalls),
         (

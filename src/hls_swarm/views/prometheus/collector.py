@@ -445,6 +445,12 @@ _GENERATOR = (
         "Use of the generator's network link",
         _one(lambda m: m.snapshot.generator.machine.link_percent if m.snapshot.generator.machine else None),
     ),
+    Family(
+        "datagrams_dropped",
+        _C,
+        "Datagrams of HTTP/3 that the generator's socket buffers had no room for",
+        _one(lambda m: m.tally.datagrams_dropped if m.tally.datagrams_received else None),
+    ),
     Family("late_starts", _C, "Viewers that started over 100 ms late", _one(lambda m: m.tally.late_starts)),
     Family("lateness_seconds", _H, "Requests after they were due", _one(lambda m: m.tally.lateness)),
     Family("loop_lag_seconds", _H, "Lag of the workers' event loops", _one(lambda m: m.loop_lag)),

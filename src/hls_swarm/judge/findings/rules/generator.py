@@ -6,7 +6,9 @@ Rules:
 - A processor that is full for `FULL_SECONDS` in a row is trouble if the event loops feel it: with a lag of less than
   `FELT_LAG_SECONDS` the viewers got their share of it, whoever had the rest.
 - A link that is full for so long delays every answer.
-- A failure for want of a descriptor or a port, and viewers that start late, are trouble while they happen.
+- A failure for want of a descriptor or a port, and viewers that start late, are trouble while they happen. So are
+  datagrams that the kernel had no room for, more than `DROPPED_LIMIT` of them: over HTTP/3 they look like a network
+  that loses packets, and the origin sends less.
 - The same holds of each load machine where there are several, and the finding names it. One that is lost voids the run,
   as its last counts are not known, or, if its viewers come again on others, the time until they have.
 - A worker that died, or did not report to the end, took its counts with it, one that stood still left its viewers
@@ -21,7 +23,13 @@ from hls_swarm.judge.findings.recent import Recent
 from hls_swarm.judge.findings.rule import Condition, Rule, at_least
 from hls_swarm.records import FailureKind, ObjectKind
 from hls_swarm.snapshot.finding import Culprit, Severity, Standing, Voids
-from hls_swarm.snapshot.generator import LATE_STARTS_LIMIT, LOOP_LAG_LIMIT_SECONDS, STANDSTILL_LIMIT_SECONDS
+from hls_swarm.snapshot.generator import (
+    DROPPED_LIMIT,
+    LATE_STARTS_LIMIT,
+    LEAST_DROPPED,
+    LOOP_LAG_LIMIT_SECONDS,
+    STANDSTILL_LIMIT_SECONDS,
+)
 from hls_swarm.snapshot.origin.metrics import Unit
 from hls_swarm.snapshot.saturation import FULL_SECONDS, LINK_LIMIT_PERCENT, MACHINE_CPU_LIMIT_PERCENT
 
@@ -133,6 +141,13 @@ GENERATOR_RULES = (
         "a slower ramp, or more --workers",
         at_least(rise_of("late_starts", 1.0), 2),
         at_least(share_of("late_starts", "viewers_started", 1.0), LATE_STARTS_LIMIT),
+    ),
+    _trouble(
+        "generator-datagrams",
+        "datagrams found no room in this machine's socket buffers: {0} in a second, {1} of those that came",
+        "fewer viewers here, more --workers, or a higher net.core.rmem_max",
+        at_least(rise_of("datagrams_dropped", 1.0), LEAST_DROPPED),
+        at_least(share_of("datagrams_dropped", "datagrams_received", 1.0), DROPPED_LIMIT),
     ),
     _trouble(
         "generator-descriptors",
