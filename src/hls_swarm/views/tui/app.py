@@ -86,6 +86,10 @@ class DashboardApp(App[None]):
         """Whether the terminal was closed."""
         return isinstance(self._driver, TerminalDriver) and self._driver.has_gone
 
+    def terminal_takes_again(self) -> bool:
+        """Whether the terminal stood still, and takes something again: what is on it is not what was drawn."""
+        return isinstance(self._driver, TerminalDriver) and self._driver.takes_again()
+
     def on_mount(self) -> None:
         """The screen with the panels."""
         self.push_screen(self._dashboard)
@@ -106,6 +110,8 @@ class DashboardApp(App[None]):
         # Textual (8.2) hands on a new size when a timer of 8 ms has run, and drops a timer that is late already:
         # on a busy machine the screen would keep its old size for ever. Once a second, what waits is handed on.
         self._check_resize()
+        if self.terminal_takes_again():
+            self.screen.refresh()
         if self._picture is not None and not self._paused:
             self._dashboard.show(self._picture)
 

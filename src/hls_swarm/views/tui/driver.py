@@ -77,6 +77,13 @@ class _Writer(WriterThread):
         """Whether everything was taken."""
         return self._queue.empty()
 
+    def takes_again(self) -> bool:
+        """See `TerminalDriver.takes_again`."""
+        if not self.lost or not self.is_empty:
+            return False
+        self.lost = False
+        return True
+
 
 class TerminalDriver(LinuxDriver):
     """Textual's driver with that thread."""
@@ -101,8 +108,4 @@ class TerminalDriver(LinuxDriver):
 
     def takes_again(self) -> bool:
         """Whether something was dropped, and the terminal has taken all that was not; asked once, it is forgotten."""
-        writer = self._writer
-        if writer is None or not writer.lost or not writer.is_empty:
-            return False
-        writer.lost = False
-        return True
+        return self._writer is not None and self._writer.takes_again()
