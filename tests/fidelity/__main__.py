@@ -61,6 +61,9 @@ BURST = Tolerance(hlsjs=0.7, ffmpeg=0.15, shaka=0.7)
 """While a buffer is filled: hls.js takes apart and appends each segment before it asks for the next."""
 SLOW = Tolerance(hlsjs=0.5, ffmpeg=2.5, shaka=1.1)
 """With slow bodies: ffmpeg has two segments under way at once, so its requests and reloads fall elsewhere."""
+_DRAWS_NOTHING = {"retryParameters": {"fuzzFactor": 0}}
+SHAKA_WAITS_AS_LONG = {"manifest": _DRAWS_NOTHING, "streaming": _DRAWS_NOTHING}
+"""It draws how long it waits before another try; ours has the mean here, and so has it."""
 _PLAYERS = ("hlsjs", "shaka", "ffmpeg")
 _AT_ONCE = 2
 """Players at a time: more would disturb each other on two cores."""
@@ -211,7 +214,7 @@ def play_real(player: str, url: str, seconds: float, folder: Path) -> None:
         play_with_hls_js(url, seconds + 1.5, folder)
         return
     if player == "shaka":
-        play_with_shaka(url, seconds + 1.5, folder)
+        play_with_shaka(url, seconds + 1.5, folder, config=SHAKA_WAITS_AS_LONG)
         return
     command = [require("ffmpeg"), "-nostdin", "-hide_banner", "-i", url, "-map", "0", "-c", "copy", "-f", "null", "-"]
     with running(command, folder / "ffmpeg.log") as process:

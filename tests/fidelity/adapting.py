@@ -29,7 +29,15 @@ from threading import Event, Thread
 from typing import Any
 
 import uvloop
-from tests.fidelity.__main__ import SEGMENT_SECONDS, WINDOW, Scenario, get, requests_of, set_faults
+from tests.fidelity.__main__ import (
+    SEGMENT_SECONDS,
+    SHAKA_WAITS_AS_LONG,
+    WINDOW,
+    Scenario,
+    get,
+    requests_of,
+    set_faults,
+)
 from tests.support.players.browser import play_with_hls_js, play_with_shaka
 
 from hls_swarm.engine.native.comparisons import Comparisons
@@ -53,7 +61,7 @@ _DOWNLINK_BPS = {"hlsjs": None, "shaka": 1.5e6}
 _CONFIG: dict[str, dict[str, Any] | None] = {
     "hlsjs": None,
     # A variant whose pictures a busy machine without a screen can not draw in time would be left for that.
-    "shaka": {"abr": {"droppedFrames": False}},
+    "shaka": {"abr": {"droppedFrames": False}, **SHAKA_WAITS_AS_LONG},
 }
 
 
