@@ -130,7 +130,7 @@ SCENARIOS = (
         "/vod/360p/playlist.m3u8",
         24.0,
         ((0.0, "status=503,on=segment,for=3s"),),
-        players=("hlsjs",),  # Shaka's two tries, 0.5 to 1.5 s apart, outlast it or not by chance
+        players=("hlsjs",),  # Shaka tries twice and plays nothing then
         tolerance=BURST,
     ),
 )

@@ -142,6 +142,7 @@ class Played:
         phase: of the first request, by the stream's clock.
         network: what the player's browser said of its link, each with the seconds since the page began; Shaka forgets
             what it has measured when that changes.
+        switches: of Shaka, each with the seconds since the page began, its lines and the estimate in Mbit/s.
     """
 
     order: list[tuple[str, int]] = field(default_factory=list)
@@ -149,6 +150,7 @@ class Played:
     sent_bytes: list[int] = field(default_factory=list)
     phase: float = 0.0
     network: list[tuple[float, float]] = field(default_factory=list)
+    switches: list[tuple[float, int, float]] = field(default_factory=list)
 
     @property
     def variants(self) -> dict[int, str]:
@@ -198,6 +200,11 @@ async def _real(trace: Trace, player: str) -> Played:
                 await asyncio.to_thread(disturber.join)
             seen = await asyncio.to_thread(seen_by, address, trace)
             seen.network = [(round(each["at"], 2), each["downlink"]) for each in told.get("network", [])]
+            seen.switches = [
+                (round(each["at"], 2), each["height"], round(each["estimate"] / 1e6, 2))
+                for each in told.get("switches", [])
+                if "estimate" in each
+            ]
             return seen
 
 
@@ -316,7 +323,9 @@ async def main(words: list[str]) -> int:
             )
             if not good:
                 for title, played in ((player, real), ("ours", ours)):
-                    print(f"    {title:7}", _course(played), played.network or "", file=sys.stderr)
+                    print(
+                        f"    {title:7}", _course(played), played.network or "", played.switches or "", file=sys.stderr
+                    )
                     times = zip(played.times, played.order, played.sent_bytes, strict=True)
                     text = " ".join(f"{at:.2f}:{name}/{number}:{size}" for at, (name, number), size in times)
                     print("           ", text[:2500], file=sys.stderr, flush=True)
