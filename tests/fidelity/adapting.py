@@ -21,6 +21,7 @@ import re
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -50,6 +51,7 @@ from hls_swarm.testorigin.settings import OriginAddress, OriginSettings
 from hls_swarm.viewer.machine import Viewer
 from hls_swarm.viewer.profiles import PROFILES
 
+_TRIES = 3
 GOOD_SHARE = 0.95
 """Of the segments, those that must be of the same variant."""
 MOST_APART = 2
@@ -143,6 +145,7 @@ class Played:
         network: what the player's browser said of its link, each with the seconds since the page began; Shaka forgets
             what it has measured when that changes.
         switches: of Shaka, each with the seconds since the page began, its lines and the estimate in Mbit/s.
+        from_cache: segments that the player asked for and the browser had already.
     """
 
     order: list[tuple[str, int]] = field(default_factory=list)
@@ -151,6 +154,7 @@ class Played:
     phase: float = 0.0
     network: list[tuple[float, float]] = field(default_factory=list)
     switches: list[tuple[float, int, float]] = field(default_factory=list)
+    from_cache: list[str] = field(default_factory=list)
 
     @property
     def variants(self) -> dict[int, str]:
@@ -186,6 +190,13 @@ def seen_by(address: OriginAddress, trace: Trace) -> Played:
     return out
 
 
+def _from_cache(address: OriginAddress, asked: list[str]) -> list[str]:
+    """Segments that a page asked for more often than the origin was asked for them."""
+    in_page = Counter(url.removeprefix(address.base_url) for url in asked if _SEGMENT.search(url))
+    at_origin = Counter(one.target for one in requests_of(address))
+    return [target for target, count in in_page.items() if count > at_origin[target]]
+
+
 async def _real(trace: Trace, player: str) -> Played:
     with tempfile.TemporaryDirectory() as folder:
         async with OriginProcess(OriginSettings(port=0, limits=(link(*trace.steps),))) as address:
@@ -200,6 +211,7 @@ async def _real(trace: Trace, player: str) -> Played:
                 await asyncio.to_thread(disturber.join)
             seen = await asyncio.to_thread(seen_by, address, trace)
             seen.network = [(round(each["at"], 2), each["downlink"]) for each in told.get("network", [])]
+            seen.from_cache = await asyncio.to_thread(_from_cache, address, told.get("asked", []))
             seen.switches = [
                 (round(each["at"], 2), each["height"], round(each["estimate"] / 1e6, 2))
                 for each in told.get("switches", [])
@@ -235,13 +247,23 @@ async def _ours(trace: Trace, profile: str, phase: float | None) -> Played:
         return await asyncio.to_thread(seen_by, address, trace)
 
 
-async def compare(trace: Trace, player: str) -> tuple[Played, Played]:
-    """The real player and ours."""
-    if "/live" in trace.path:
-        real = await _real(trace, player)
-        return real, await _ours(trace, player, real.phase)
-    real, ours = await asyncio.gather(_real(trace, player), _ours(trace, player, None))
-    return real, ours
+async def compare(trace: Trace, player: str) -> tuple[Played, Played, int]:
+    """The real player and ours, and how often they played.
+
+    Shaka puts its playhead into place a tenth of a second after its first segment, sometimes so that it asks for that
+    segment again. The browser has it, and Shaka takes the milliseconds of that for the link's. It is chance, one time
+    in ten, and such a course says nothing of the link: then they play again.
+    """
+    for tries in range(1, _TRIES + 1):
+        if "/live" in trace.path:
+            real = await _real(trace, player)
+            if real.from_cache and tries < _TRIES:
+                continue
+            return real, await _ours(trace, player, real.phase), tries
+        real, ours = await asyncio.gather(_real(trace, player), _ours(trace, player, None))
+        if not real.from_cache or tries == _TRIES:
+            return real, ours, tries
+    raise AssertionError("the last try counts, however it went")
 
 
 @dataclass(frozen=True)
@@ -300,22 +322,23 @@ async def main(words: list[str]) -> int:
     """Play the traces one after the other and print the table; the number of those that miss."""
     players = [word for word in words if word in _PLAYERS] or list(_PLAYERS)
     names = [word for word in words if word not in _PLAYERS]
-    print("| link | player | load | segments | same variant | within one | changes | the same | again | the same |")
-    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    columns = ("link", "player", "load", "tries", "segments", "same variant", "within one", "changes", "the same")
+    print(f"| {' | '.join((*columns, 'again', 'the same'))} |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     bad = 0
     for player in players:
         for trace in TRACES:
             if names and not any(_names(name, trace) for name in names):
                 continue
             load = os.getloadavg()[0]
-            real, ours = await compare(trace, player)
+            real, ours, tries = await compare(trace, player)
             found = nearness(real, ours)
             good = bool(found.common) and found.same >= GOOD_SHARE * found.common
             good = good and found.same_changes and found.same_again
             good = good and abs(len(real.variants) - len(ours.variants)) <= MOST_APART
             bad += not good
             print(
-                f"| {trace.name} | {player} | {load:.0f} | {len(real.variants)} / {len(ours.variants)} "
+                f"| {trace.name} | {player} | {load:.0f} | {tries} | {len(real.variants)} / {len(ours.variants)} "
                 f"| {found.same} of {found.common} | {found.near} | {len(real.changes)} / {len(ours.changes)} "
                 f"| {'yes' if found.same_changes else 'NO'} | {len(real.again)} / {len(ours.again)} "
                 f"| {'yes' if found.same_again else 'NO'} |",
