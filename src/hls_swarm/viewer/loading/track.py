@@ -28,11 +28,11 @@ class Repeats(Enum):
     NONE = auto()
     OF_DEPENDENT = auto()
     """Those of a stream whose segments depend on each other (Media3)."""
-    AFTER_PLAYLIST = auto()
-    """Those that wait for a playlist: what comes next is then looked up by the end of what is buffered, without the
-    usual tolerance, and where sound and picture are in one file sound may end some milliseconds early, counted from
-    the first frame that was played (`playing.frames`). Not the one up from a stream's first segment (hls.js,
-    `getFragmentAtPosition`, `fragmentWithinFastStartSwitch`)."""
+    WHERE_SOUND_ENDS_EARLY = auto()
+    """What comes next after a change is looked up by the end of what is buffered without the usual tolerance, and where
+    sound and picture are in one file sound may end some milliseconds before its segment, counted from the first frame
+    that was played, or that was loaded again (`playing.frames`). Not in a change up from a stream's first segment
+    (hls.js, `findFragmentByPTS`, `fragmentWithinFastStartSwitch`)."""
 
 
 class Track:
@@ -63,7 +63,8 @@ class Track:
         kept: init sections and keys that need not be loaded again, by what `keep` was told.
         repeats: which changes of variant load the last segment again.
         frame_seconds: how long a frame of sound is, if sound comes in the same file.
-        began_early: by how much sound began before the segment with which play began; None before that.
+        began_early: by how much sound began before the segment with which play began, or that was loaded again last;
+            None before that.
         rises: whether the change that is under way leads to a higher bitrate.
         shown_url: where the playlist was asked for, secrets masked.
         low_latency: where it stands between parts; None: the player knows whole segments only.
@@ -229,12 +230,8 @@ class Track:
                 self.next_sequence -= 1
         return segment.start + self.skip_seconds
 
-    def arrive(self, playlist: MediaPlaylist, now: float, *, held: bool = False) -> None:
-        """Go on in a new source's playlist where the one before was left (aligned by time, never by number).
-
-        Args:
-            held: the playlist was here already.
-        """
+    def arrive(self, playlist: MediaPlaylist, now: float) -> None:
+        """Go on in a new source's playlist where the one before was left (aligned by time, never by number)."""
         if self.leaving is None:
             return
         old, loaded_at = self.leaving
@@ -252,21 +249,22 @@ class Track:
             self.skip_seconds = 0.0
         if self.repeats is not Repeats.NONE and self.credited and not self.skip_seconds:
             before = None if self.next_sequence is None else new.segment_of_sequence(self.next_sequence - 1)
-            if before is not None and self._repeats(new, before, held):
+            if before is not None and self._repeats(new, before):
                 self.next_sequence, self.skip_seconds = before.sequence, before.duration
+                self.begin(new)
 
-    def _repeats(self, new: MediaPlaylist, last: Segment, held: bool) -> bool:
+    def _repeats(self, new: MediaPlaylist, last: Segment) -> bool:
         """Whether a change loads the last segment again, where `new` has it."""
         if self.repeats is Repeats.OF_DEPENDENT:
             return not new.independent_segments
         up_from_first = self.rises and not new.is_live and last.sequence == new.first_sequence
-        if held or up_from_first or new.is_low_latency:
+        if up_from_first or new.is_low_latency:
             return False
         end = stream_seconds(new, last) + last.duration
         return early_seconds(end, self.frame_seconds) > (self.began_early or 0.0) + _LEAST_GAP_SECONDS
 
     def begin(self, playlist: MediaPlaylist) -> None:
-        """Play begins with the next segment."""
+        """Play begins with the next segment, or it is loaded again."""
         segment = playlist.segment_of_sequence(self.next_sequence) if self.next_sequence is not None else None
         if segment is not None and self.frame_seconds:
             self.began_early = early_seconds(stream_seconds(playlist, segment), self.frame_seconds)

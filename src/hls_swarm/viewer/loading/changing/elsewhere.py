@@ -45,7 +45,7 @@ def choose_stream(loading: Loading, playlist: MultivariantPlaylist, now: float) 
         loading.follow(tracks_of([option], profile))
         main = loading.tracks[0]
         main.repeats = _repeats(profile.adaptation, option, independent=playlist.independent_segments)
-        if main.repeats is Repeats.AFTER_PLAYLIST:
+        if main.repeats is Repeats.WHERE_SOUND_ENDS_EARLY:
             main.frame_seconds = frame_seconds(option.codecs)
         loading.alternatives = Alternatives(every, option, profile.failover or NO_FAILOVER)
         loading.report(option.chosen_by(loading.number, now, reason=SwitchReason.START))
@@ -70,7 +70,7 @@ def _repeats(adaptation: Adaptation, option: Option, *, independent: bool) -> Re
         case Adaptation.MEDIA3:  # takes segments to depend on each other unless told otherwise, in either playlist
             return Repeats.NONE if independent else Repeats.OF_DEPENDENT
         case Adaptation.HLSJS:
-            return Repeats.AFTER_PLAYLIST if carries_sound(option) else Repeats.NONE
+            return Repeats.WHERE_SOUND_ENDS_EARLY if carries_sound(option) else Repeats.NONE
         case Adaptation.SHAKA:
             return Repeats.NONE
 

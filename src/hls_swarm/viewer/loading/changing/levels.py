@@ -179,7 +179,7 @@ def go(loading: Loading, option: Option, now: float, *, abandoned: bool = False)
             loading.ask_media_playlist(index, now)
         else:
             track.playlist, track.loaded_at, track.age_seconds = playlist, now, 0.0
-            track.arrive(playlist, now, held=True)
+            track.arrive(playlist, now)
 
 
 # What happens to the main track
