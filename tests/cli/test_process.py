@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.environment import clean_environ
-from tests.support.programs import wait_until_signals_are_caught
+from tests.support.programs import owned, wait_until_signals_are_caught
 
 pytestmark = pytest.mark.program
 
@@ -52,7 +52,7 @@ def test_a_signal_before_there_is_a_run(tmp_path: Path, number: signal.Signals) 
     os.mkfifo(pipe)
     for delay in (0.0, 0.1, 0.3):
         command = [sys.executable, "-m", "hls_swarm", "--config", str(pipe)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=clean_environ()) as process:
+        with owned(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=clean_environ())) as process:
             wait_until_signals_are_caught(process.pid)
             time.sleep(delay)
             process.send_signal(number)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.programs import free_port, require, running, skip_part, wait_for
+from tests.support.programs import free_port, owned, require, running, skip_part, wait_for
 
 from hls_swarm.origin.source import Source
 from hls_swarm.snapshot.origin.metrics import Role
@@ -89,7 +89,7 @@ def agrees(value: float | None, least: float, most: float) -> bool:
 
 def test_processor(tmp_path: Path) -> None:
     def one_core() -> None:
-        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        with owned(subprocess.Popen([sys.executable, "-c", "while True: pass"])) as busy:
             time.sleep(3.0)
             busy.kill()
 

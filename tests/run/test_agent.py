@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.environment import clean_environ
-from tests.support.programs import free_port, skip_part
+from tests.support.programs import free_port, owned, skip_part
 
 pytestmark = pytest.mark.program
 
@@ -22,8 +22,8 @@ def _engine() -> None:
 
 def test_it_ends_when_its_input_closes() -> None:
     command = [*AGENT, "--join", f"127.0.0.1:{free_port()}"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environ(), text=True
+    with owned(
+        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environ(), text=True)
     ) as agent:
         assert agent.stdin is not None
         assert agent.stderr is not None

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import AnyStr, NoReturn
 
 import pytest
 
@@ -87,6 +87,17 @@ def running(
                     process.wait(10)
                 except subprocess.TimeoutExpired:
                     process.kill()
+
+
+@contextmanager
+def owned(process: "subprocess.Popen[AnyStr]") -> Iterator["subprocess.Popen[AnyStr]"]:
+    """A process that the test ends; one that a test which failed leaves running is killed, and not waited for."""
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 def wait_for(url: str, seconds: float = 60.0) -> bytes:

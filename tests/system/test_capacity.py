@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.programs import free_port, running, skip_busy, wait_for
+from tests.support.programs import free_port, owned, running, skip_busy, wait_for
 from tests.truth.origins import ROWS, Row
 from tests.truth.search import search
 
@@ -90,8 +91,9 @@ def test_what_is_known_is_found(row: Row, tmp_path: Path) -> None:
     assert result.is_cause_right, result
 
 
-def _searching(cwd: Path, *command: str) -> tuple[subprocess.Popen[str], Path]:
-    """A search that goes on and has a trial behind it, and its output."""
+@contextmanager
+def _searching(cwd: Path, *command: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A search that goes on and has a trial behind it, and its output; the test ends it."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HLS_SWARM_")}
     output = cwd / "search.out"
     with output.open("w") as file:
@@ -103,12 +105,13 @@ def _searching(cwd: Path, *command: str) -> tuple[subprocess.Popen[str], Path]:
             cwd=cwd,
             env=environ,
         )
-    until = time.monotonic() + 240
-    while not (cwd / "run" / "capacity.json").exists():
-        assert time.monotonic() < until, output.read_text()
-        assert process.poll() is None, output.read_text()
-        time.sleep(0.2)
-    return process, output
+    with owned(process):
+        until = time.monotonic() + 240
+        while not (cwd / "run" / "capacity.json").exists():
+            assert time.monotonic() < until, output.read_text()
+            assert process.poll() is None, output.read_text()
+            time.sleep(0.2)
+        yield process, output
 
 
 def test_a_search_that_is_killed_leaves_what_it_had_come_to(tmp_path: Path) -> None:
@@ -117,9 +120,9 @@ def test_a_search_that_is_killed_leaves_what_it_had_come_to(tmp_path: Path) -> N
     stream = f"http://127.0.0.1:{port}/live/360p/playlist.m3u8"
     with running(origin, tmp_path / "origin.out"):
         wait_for(stream)
-        process, _ = _searching(tmp_path, "capacity", "--from", "4", "--trial", "5s", stream)
-        process.kill()
-        process.wait(60)
+        with _searching(tmp_path, "capacity", "--from", "4", "--trial", "5s", stream) as (process, _):
+            process.kill()
+            process.wait(60)
     reported = hls_swarm("report", "run", cwd=tmp_path)
     assert reported.stdout.startswith("CAPACITY  broke off: its process ended before the search did")
     answer = json.loads(hls_swarm("report", "run", "--json", cwd=tmp_path).stdout)
@@ -128,9 +131,9 @@ def test_a_search_that_is_killed_leaves_what_it_had_come_to(tmp_path: Path) -> N
 
 
 def test_the_demo_searches_an_origin_with_a_limit_and_ends_at_once(tmp_path: Path) -> None:
-    process, output = _searching(tmp_path, "demo", "--limit", "requests=400")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(90) == 1
+    with _searching(tmp_path, "demo", "--limit", "requests=400") as (process, output):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(90) == 1
     told = " ".join(output.read_text().split())
     assert "an origin with requests=400 carries, for up to 3:00" in told
     assert "by arithmetic about 400 viewers" in told

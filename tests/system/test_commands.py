@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.support.environment import clean_environ
-from tests.support.programs import free_port, is_alive, wait_for
+from tests.support.programs import free_port, is_alive, owned, wait_for
 from tests.support.soundness import assert_sound
 
 from hls_swarm.records import ObjectKind
@@ -119,7 +119,7 @@ def test_command_lines_of_the_first_implementation_run_unchanged(tmp_path: Path,
 def test_the_origin_serves_until_it_is_stopped(tmp_path: Path, stop_with: signal.Signals) -> None:
     port, log = free_port(), tmp_path / "access.log"
     command = [sys.executable, "-m", "hls_swarm", "origin", "--port", str(port), "--access-log", str(log)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as process:
+    with owned(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment())) as process:
         body = wait_for(f"http://127.0.0.1:{port}/live/master.m3u8")
         assert body.startswith(b"#EXTM3U")
         assert body.count(b"#EXT-X-STREAM-INF") >= 3

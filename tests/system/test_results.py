@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.support.programs import free_port, is_alive, require, running, wait_for
+from tests.support.programs import free_port, is_alive, owned, require, running, wait_for
 from tests.support.soundness import assert_sound, skip_if_others_voided_it
 
 from hls_swarm.judge.shape import json_schema
@@ -223,7 +223,7 @@ def test_a_killed_controller_leaves_a_folder_to_report_from_and_no_process(tmp_p
         )  # fmt: skip
         with (
             (tmp_path / "run.out").open("wb") as output,
-            subprocess.Popen(run, stdout=output, stderr=output, env=environ()) as process,
+            owned(subprocess.Popen(run, stdout=output, stderr=output, env=environ())) as process,
         ):
             wait_for_rows(folder, 5)
             workers = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]

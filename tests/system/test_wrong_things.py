@@ -14,7 +14,7 @@ import psutil
 import pytest
 from tests.support.environment import clean_environ
 from tests.support.origins import PLAYLIST_TYPE, serving, vod
-from tests.support.programs import free_port, is_alive
+from tests.support.programs import free_port, is_alive, owned
 from tests.support.soundness import assert_sound
 
 pytestmark = pytest.mark.program
@@ -172,7 +172,7 @@ def gone(pids: list[int], seconds: float) -> bool:
 
 def test_no_worker_outlives_a_controller_that_was_killed() -> None:
     asked: list[str] = []
-    with serving(vod(segments=60), asked) as base, live_swarm(base) as process:
+    with serving(vod(segments=60), asked) as base, owned(live_swarm(base)) as process:
         workers = workers_at_play(process, asked)
         process.kill()
         process.communicate(timeout=60)
@@ -181,7 +181,7 @@ def test_no_worker_outlives_a_controller_that_was_killed() -> None:
 
 def test_a_worker_that_dies_is_told_and_makes_the_run_invalid() -> None:
     asked: list[str] = []
-    with serving(vod(segments=60), asked) as base, live_swarm(base, "--workers", "2") as process:
+    with serving(vod(segments=60), asked) as base, owned(live_swarm(base, "--workers", "2")) as process:
         workers = workers_at_play(process, asked)
         os.kill(workers[0], signal.SIGKILL)
         assert process.stderr is not None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.support.programs import owned
 
 from hls_swarm.errors import RunError
 from hls_swarm.testorigin import USUAL_PORT, LogTo, OriginAddress, OriginProcess, OriginSettings
@@ -128,7 +129,7 @@ def test_it_does_not_outlive_a_parent_that_is_killed() -> None:
         "        await asyncio.sleep(60)\n"
         "asyncio.run(block())\n"
     )
-    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
+    with owned(subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         pid, folder = process.stdout.readline().split()
         process.kill()
@@ -140,7 +141,7 @@ def test_it_does_not_outlive_a_parent_that_is_killed() -> None:
 def test_it_stops_on_signals(number: int, tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     command = [sys.executable, "-m", "hls_swarm.testorigin", f'{{"port": 0, "access_log": "{log}"}}']
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
+    with owned(subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline().decode().split('"port":')[1].split(",")[0])
         fetch(f"http://127.0.0.1:{port}/live/master.m3u8")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from tests.support.programs import is_alive
+from tests.support.programs import is_alive, owned
 
 from hls_swarm.engine.ffmpeg import process as module
 from hls_swarm.engine.ffmpeg.process import Process, guard, spawn
@@ -71,7 +71,7 @@ def gone(pid: int, seconds: float = 30.0) -> bool:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, "raise"])
 def test_a_process_dies_with_its_parent(wrapper: str, how: signal.Signals | str) -> None:
     command = [sys.executable, "-c", PARENT, wrapper, str(how)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+    with owned(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         assert is_alive(child)
