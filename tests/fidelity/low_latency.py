@@ -211,9 +211,13 @@ def _age_of_first(played: Played) -> float:
 async def run_one(player: str, scenario: Scenario) -> tuple[Played, Played]:
     """The real one, then ours."""
     real = await observe(player, scenario, None)
-    # Shaka's reloads are a beat, and what each of them finds depends on when that began: when it did in the browser.
-    beat = [at - nth * PART_TARGET_SECONDS for nth, (at, _) in enumerate(real.reloads.get("video-540p", [])[:_BEATS])]
-    ready_seconds = max(0.0, median(beat[1:])) if beat[1:] else 0.0
+    # Shaka's reloads are a beat, and what each of them finds depends on when that began: when it did in the browser. By
+    # those from which on times are compared: before, a browser that begins to play is late for them, the later ones
+    # come the sooner for it, and the beat is another one until both have passed.
+    calm = min((at for at, _ in scenario.faults), default=scenario.seconds)
+    reloads = enumerate(real.reloads.get("video-540p", []))
+    beat = [at - nth * PART_TARGET_SECONDS for nth, (at, _) in reloads if _JOINED_SECONDS <= at < calm][:_BEATS]
+    ready_seconds = max(0.0, median(beat)) if beat else 0.0
     return real, await observe(player, scenario, real.phase, ready_seconds)
 
 

@@ -31,7 +31,7 @@ from hls_swarm.testorigin.media.parts import CutPart, PartedTrack, part_count
 from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.playlists import MEDIA_PLAYLIST_NAME, cmaf_multivariant_playlist
 from hls_swarm.testorigin.resources import MP4_TYPE, PLAYLIST_TYPE, Caching, Resource
-from hls_swarm.testorigin.serving.held import Held, Shelf
+from hls_swarm.testorigin.serving.held import Held, Shelf, Wake
 from hls_swarm.testorigin.settings import LOW_LATENCY_PREFIX
 
 LEAST_WINDOW = 12
@@ -39,6 +39,8 @@ LEAST_WINDOW = 12
 _UNAVAILABLE_TARGETS = 3
 """A request that has waited for so many target durations gets 503 (6.2.5.2)."""
 _SWEEP_SECONDS = 0.5
+_WOKEN_AT_ONCE = 50
+"""Then others have their turn, such as a player that has just come: a thousand answers take tens of milliseconds."""
 _FILE = re.compile(r"seg-(\d{1,18})(?:-(\d{1,9})(-lost)?)?\.m4s", re.ASCII)
 
 
@@ -170,6 +172,11 @@ class LowLatencyStream:
 
     def advance(self, now: float) -> None:
         """Publish what is due, delete what has expired, and wake who waited for it, or for too long."""
+        for wake, in_vain in self._advance(now):
+            wake(in_vain)
+
+    def _advance(self, now: float) -> list[tuple[Wake, bool]]:
+        """The same, but for waking them."""
         for track in self._tracks.values():
             while self._due_at(track, now) <= now:
                 track.publish()
@@ -181,9 +188,8 @@ class LowLatencyStream:
                     path = track.path(segment_name(track.edge.complete + 1))
                     track.begin(new_map=self._faults.renews_map(path, now))
             track.forget(track.edge.complete - self._kept)
-        for track in self._tracks.values():
-            if track.shelf.waiting:
-                track.shelf.release(track.edge.has, now)
+        waiting = (track for track in self._tracks.values() if track.shelf.waiting)
+        return [woken for track in waiting for woken in track.shelf.take(track.edge.has, now)]
 
     def next_at(self, now: float) -> float:
         """When `advance` has something to do next."""
@@ -194,7 +200,11 @@ class LowLatencyStream:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             now = loop.time()
-            self.advance(now)
+            woken = self._advance(now)
+            for nth, (wake, in_vain) in enumerate(woken, 1):
+                wake(in_vain)
+                if nth % _WOKEN_AT_ONCE == 0:
+                    await asyncio.sleep(0)
             delay = min(max(0.0, self.next_at(now) - loop.time()), _SWEEP_SECONDS)
             try:
                 await asyncio.wait_for(stop.wait(), delay)

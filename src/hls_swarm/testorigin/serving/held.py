@@ -27,6 +27,11 @@ class Shelf:
 
     def release(self, has: Callable[[int, int | None], bool], now: float) -> None:
         """Wake those that waited for what is there now, and those that waited for too long."""
+        for wake, in_vain in self.take(has, now):
+            wake(in_vain)
+
+    def take(self, has: Callable[[int, int | None], bool], now: float) -> list[tuple[Wake, bool]]:
+        """The same for who wakes them by itself, in this order: whom, and whether they waited in vain."""
         woken: list[tuple[list[tuple[float, Wake]], bool]] = []
         for wanted, line in tuple(self.waiting.items()):
             if has(*wanted):
@@ -38,9 +43,7 @@ class Shelf:
                     del self.waiting[wanted]
                 else:
                     del line[:late]
-        for line, in_vain in woken:
-            for _, wake in line:
-                wake(in_vain)
+        return [(wake, in_vain) for line, in_vain in woken for _, wake in line]
 
 
 @dataclass(frozen=True, slots=True)
