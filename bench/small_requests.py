@@ -79,8 +79,9 @@ class Asker:
     """Asks a connection for a playlist as fast as it gets it, and makes no record of it; an `Exchanger`."""
 
     answers = 0
-    keeps_body = True
+    keeps_body = takes_whole = True
     body_start: bytes | None = None
+    first_byte_at: float | None = None
 
     def __init__(self, context: ClientContext, url: str) -> None:
         self._context = context
@@ -102,9 +103,6 @@ class Asker:
     def request_sent(self, at: float) -> None:
         """It is nothing to this."""
 
-    def first_byte(self, at: float) -> None:
-        """It is nothing to this."""
-
     def head_received(self, head: Head, size_bytes: int) -> BodyUse:  # noqa: ARG002
         """Keep the body."""
         assert head.status == 200
@@ -119,6 +117,11 @@ class Asker:
         assert body
         Asker.answers += 1
         self._connection.send(self, self._block)
+
+    def answered_whole(self, head: Head, size_bytes: int, body: bytes, at: float) -> None:  # noqa: ARG002
+        """Ask again."""
+        assert head.status == 200
+        self.answered(body)
 
     def lost(self, failure: Failure, *, stale: bool, fate: Fate) -> None:  # noqa: ARG002
         """It must not be."""

@@ -4,6 +4,7 @@ import gzip
 import time
 import zlib
 
+import msgspec
 import pytest
 from tests.http.running import BRIEF, RECEPTIONS, Outcome, fetched, outcome, request, with_client
 from tests.http.scripted import Script, Turn, response, scripted
@@ -162,6 +163,45 @@ def test_answer_that_the_connection_ends(
         expected = expected._replace(body=None)
     with scripted(script_for(answer, feed, close=True)) as origin:
         assert outcome(fetched(origin.url(), keep_body=keep_body, reception=reception)) == expected
+
+
+@pytest.mark.parametrize("keep_body", [True, False], ids=["kept", "dropped"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(response(BODY), id="plain"),
+        pytest.param(response(b""), id="empty"),
+        pytest.param(response(BODY, "200 OK", "Age: 7", "Retry-After: 3", "Content-Type: text/plain"), id="fields"),
+        pytest.param(response(BODY, "200 OK", "Set-Cookie: a=1", "Alt-Svc: clear"), id="remembered"),
+        pytest.param(response(GZIPPED, "200 OK", "Content-Encoding: gzip"), id="coded"),
+        pytest.param(response(b"no", "404 Not Found"), id="refused"),
+        pytest.param(b"HTTP/1.1 103 Early Hints\r\n\r\n" + response(BODY), id="interim first"),
+    ],
+)
+def test_an_answer_on_a_connection_that_has_served_is_the_same_however_it_comes(answer: bytes, keep_body: bool) -> None:
+    def script(turn: Turn) -> None:
+        if turn.path == "/pieces":
+            turn.send_slowly([answer[:9], answer[9:-1], answer[-1:]], pause=0.02)
+        else:
+            turn.send(answer)
+
+    async def use(client: Client) -> list[Exchange]:
+        paths = ("/before", "/whole", "/pieces")
+        return [await fetch(client, request(origin.url(path), keep_body=keep_body)) for path in paths]
+
+    with scripted(script) as origin:
+        _, whole, pieces = with_client(use)
+        assert origin.connections == 1
+    known = {"connect_seconds", "url", "final_url", "due_at", "started_at", "ended_at", "sent_at", "first_byte_at"}
+    told = [
+        {name: value for name, value in msgspec.structs.asdict(each).items() if name not in known}
+        for each in (whole, pieces)
+    ]
+    starts = [each.pop("body_start") or b"" for each in told]
+    assert starts[0].startswith(starts[1])  # of what comes in pieces less may be seen
+    assert told[0] == told[1]
+    times = [whole.started_at, whole.sent_at, whole.first_byte_at, whole.ended_at]
+    assert times == sorted(time for time in times if time is not None)
 
 
 @pytest.mark.parametrize("feed", ["whole", "byte by byte", "with bytes after it"])

@@ -38,7 +38,7 @@ from hls_swarm.http.judging import REDIRECTS, refusal
 from hls_swarm.http.opening.dial import Dial
 from hls_swarm.http.options import Http2, Http3
 from hls_swarm.http.seam import AnyConnection, Owner
-from hls_swarm.records import Exchange, Failure, FailureKind, Unanswered
+from hls_swarm.records import BODY_START_BYTES, Exchange, Failure, FailureKind, Unanswered
 
 USELESS_BODY_BYTES = 256 << 10
 """A body that is of no use is read up to here, so that its connection can go on."""
@@ -79,7 +79,6 @@ class Fetching(Asking):
         "_dialed",
         "_done",
         "_failure",
-        "_first_byte_at",
         "_head",
         "_head_bytes",
         "_hop_counted",
@@ -97,7 +96,9 @@ class Fetching(Asking):
         "_timeouts",
         "_unanswered",
         "body_start",
+        "first_byte_at",
         "keeps_body",
+        "takes_whole",
     )
 
     def __init__(self, client: Owner, request: Request, done: Callable[[Exchange], None]) -> None:
@@ -110,6 +111,7 @@ class Fetching(Asking):
         self._fields = extended(client.fields, request.headers) if request.headers else client.fields
         self.keeps_body = request.keep_body
         self.body_start: bytes | None = None
+        self.takes_whole = False
         self._target: Target | None = None
         self._home = None
         self._connection: AnyConnection | H2Answering | H3Answering | None = None
@@ -121,7 +123,7 @@ class Fetching(Asking):
         self._limit: float | None = None
         self._since = self._started_at
         self._sent_at: float | None = None
-        self._first_byte_at: float | None = None
+        self.first_byte_at: float | None = None
         self._dialed: _DialTimes | None = None
         self._requests_sent = 0
         self._head_bytes = 0
@@ -147,7 +149,7 @@ class Fetching(Asking):
             connection = self._connection
         arrived = self._body_bytes + (connection.arrived_bytes() if connection is not None else 0)
         size = head.length if head is not None and head.framing is _LENGTH else None
-        first = None if head is None else self._first_byte_at
+        first = None if head is None else self.first_byte_at
         return Progress(self._started_at, first, arrived - self._hop_from, size)
 
     @property
@@ -261,10 +263,6 @@ class Fetching(Asking):
             if limit is not None and at + limit < self._client.alarm_at:
                 self._client.watch(at + limit)
 
-    def first_byte(self, at: float) -> None:
-        """See `connection.Exchanger`."""
-        self._first_byte_at = at
-
     def head_received(self, head: Head, size_bytes: int) -> BodyUse:
         """See `connection.Exchanger`."""
         self._head_bytes += size_bytes
@@ -278,7 +276,7 @@ class Fetching(Asking):
         if head.alt_svc is not None and self._target is not None and self._connection is not None:
             self._client.keep_alternatives(head.alt_svc, self._target.route, self._connection.host)
         # As `_enter`, without the call: this is in each request's way.
-        self._phase, self._since = _BODY, self._first_byte_at or self._since
+        self._phase, self._since = _BODY, self.first_byte_at or self._since
         limit = self._limit = self._timeouts.no_progress
         if limit is not None:
             self._client.watch(self._since + limit)
@@ -326,10 +324,59 @@ class Fetching(Asking):
                 self._done = lambda exchange: done(msgspec.structs.replace(exchange, unknown_coding=coding))
             self._decode(decoding(body, head.content_encoding, self._request.max_body_bytes))
 
+    def answered_whole(self, head: Head, size_bytes: int, body: bytes, at: float) -> None:
+        """See `connection.Exchanger`; what `head_received`, `body_received` and `_end` come to for such an answer."""
+        self._connection = None
+        client, request, home, length = self._client, self._request, self._home, head.length
+        has_more_to_say = self._dialed is not None or self._unanswered is not None or client.identity.secret is not None
+        if has_more_to_say or home is None or length > request.max_body_bytes:
+            self._head, self._head_bytes = head, self._head_bytes + size_bytes
+            self._body_bytes += length
+            if not self.keeps_body:
+                self.body_start = body[:BODY_START_BYTES]
+                self._end(None)
+            elif length <= request.max_body_bytes:
+                self._end(None, body)
+            else:
+                self._end(self._too_long())
+            return
+        done, self._done = self._done, None
+        if done is None:
+            return
+        client.ended(self)
+        # By position, see `_end`.
+        done(
+            Exchange(
+                home.shown,
+                request.url,
+                request.due_at,
+                self._started_at,
+                perf_counter(),
+                self._sent_at,
+                at,
+                None,
+                None,
+                None,
+                self._requests_sent,
+                200,
+                self._head_bytes + size_bytes,
+                length,
+                body if self.keeps_body else None,
+                head.age_seconds,
+                head.retry_after_seconds,
+                None,
+                None,
+                True,
+                head.content_type,
+                None if self.keeps_body else body[:BODY_START_BYTES],
+                length,
+            )
+        )
+
     def lost(self, failure: Failure, *, stale: bool, fate: Fate) -> None:
         """See `connection.Exchanger`."""
         connection, self._connection = self._connection, None
-        silent = self._first_byte_at is None  # not even an interim answer came
+        silent = self.first_byte_at is None  # not even an interim answer came
         if silent and self._hop_counted:
             if fate is Fate.REFUSED:
                 self._requests_sent -= 1
@@ -384,7 +431,7 @@ class Fetching(Asking):
     def _begin_hop(self) -> None:
         self._hop_from = self._body_bytes
         self._is_useful = False
-        self._first_byte_at = self._head = self.body_start = None
+        self.first_byte_at = self._head = self.body_start = None
         self.proceed()
 
     def _open(self, route: Route) -> None:
@@ -405,7 +452,7 @@ class Fetching(Asking):
         self._connection = connection
         self._phase, self._limit = _SENDING, self._timeouts.first_byte
         self._hop_counted = False
-        plainly = (
+        plainly = self.takes_whole = (
             client.asks_plainly
             and target.trusted
             and not (self._hops or request.headers or request.byte_range is not None)
@@ -469,7 +516,7 @@ class Fetching(Asking):
         connection, dial = self._connection, self._dial
         self._connection = self._dial = None
         if connection is not None:
-            if self._hop_counted and self._first_byte_at is None:
+            if self._hop_counted and self.first_byte_at is None:
                 self._note_unsettled()
             self._body_bytes += connection.unread_bytes()
             connection.close()
@@ -507,7 +554,7 @@ class Fetching(Asking):
                 self._started_at,
                 perf_counter(),
                 self._sent_at,
-                self._first_byte_at,
+                self.first_byte_at,
                 dns,
                 connect,
                 tls,

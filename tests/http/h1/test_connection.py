@@ -68,15 +68,14 @@ class Asking:
 
     keeps_body = False
     body_start: bytes | None = None
+    first_byte_at: float | None = None
+    takes_whole = False
 
     def __init__(self) -> None:
         self.counted: list[int] = []
         self.ends: list[Failure | None] = []
 
     def request_sent(self, at: float) -> None:
-        pass
-
-    def first_byte(self, at: float) -> None:
         pass
 
     def head_received(self, head: Head, size_bytes: int) -> BodyUse:
@@ -88,6 +87,9 @@ class Asking:
 
     def answered(self, body: bytes | None) -> None:
         self.ends.append(None)
+
+    def answered_whole(self, head: Head, size_bytes: int, body: bytes, at: float) -> None:
+        raise AssertionError("nothing was to be handed over in one step")
 
     def lost(self, failure: Failure, *, stale: bool, fate: Fate) -> None:
         self.ends.append(failure)

@@ -9,14 +9,22 @@ from hls_swarm.http.h1.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead,
 @pytest.mark.parametrize(
     ("lines", "head"),
     [
-        pytest.param("200 OK|Content-Length: 10", Head(200, Framing.LENGTH, 10, True), id="length"),
-        pytest.param("200 OK|content-length:10  ", Head(200, Framing.LENGTH, 10, True), id="case and space"),
+        pytest.param("200 OK|Content-Length: 10", Head(200, Framing.LENGTH, 10, True, is_plain=True), id="length"),
+        pytest.param(
+            "200 OK|content-length:10  ", Head(200, Framing.LENGTH, 10, True, is_plain=True), id="case and space"
+        ),
         pytest.param("200 OK|Transfer-Encoding: Chunked", Head(200, Framing.CHUNKED, 0, True), id="chunked"),
         pytest.param(
-            "200 OK|Content-Length: 7|content-length: 7", Head(200, Framing.LENGTH, 7, True), id="length twice"
+            "200 OK|Content-Length: 7|content-length: 7",
+            Head(200, Framing.LENGTH, 7, True, is_plain=True),
+            id="length twice",
         ),
-        pytest.param("200 OK|Content-Length: 7, 7", Head(200, Framing.LENGTH, 7, True), id="length in a list"),
-        pytest.param("200 OK|Content-Length: " + "0" * 1000 + "7", Head(200, Framing.LENGTH, 7, True), id="zeros"),
+        pytest.param(
+            "200 OK|Content-Length: 7, 7", Head(200, Framing.LENGTH, 7, True, is_plain=True), id="length in a list"
+        ),
+        pytest.param(
+            "200 OK|Content-Length: " + "0" * 1000 + "7", Head(200, Framing.LENGTH, 7, True, is_plain=True), id="zeros"
+        ),
         pytest.param("200 OK", Head(200, Framing.CLOSE, 0, False), id="read to close"),
         pytest.param("204 No Content", Head(204, Framing.LENGTH, 0, True), id="204"),
         pytest.param("304 Not Modified|Content-Length: 99", Head(304, Framing.LENGTH, 0, True), id="304"),
@@ -47,7 +55,11 @@ from hls_swarm.http.h1.head import MAX_HEAD_BYTES, Framing, Head, MalformedHead,
             Head(206, Framing.LENGTH, 5, True, content_range=(0, 4)),
             id="range",
         ),
-        pytest.param("200 OK|Content-Length: 0|Age: 7", Head(200, Framing.LENGTH, 0, True, age_seconds=7.0), id="age"),
+        pytest.param(
+            "200 OK|Content-Length: 0|Age: 7",
+            Head(200, Framing.LENGTH, 0, True, age_seconds=7.0, is_plain=True),
+            id="age",
+        ),
     ],
 )
 def test_head(lines: str, head: Head) -> None:

@@ -50,14 +50,13 @@ class Asking:
 
     def __init__(self, *, keeps: bool = False) -> None:
         self.keeps_body = keeps
+        self.first_byte_at: float | None = None
+        self.takes_whole = False
         self.body_bytes = 0
         self.body: bytes | None = None
         self.ends: list[Failure | None] = []
 
     def request_sent(self, at: float) -> None:
-        pass
-
-    def first_byte(self, at: float) -> None:
         pass
 
     def head_received(self, head: Head, size_bytes: int) -> BodyUse:
@@ -70,6 +69,9 @@ class Asking:
     def answered(self, body: bytes | None) -> None:
         self.body = body
         self.ends.append(None)
+
+    def answered_whole(self, head: Head, size_bytes: int, body: bytes, at: float) -> None:
+        raise AssertionError("nothing was to be handed over in one step")
 
     def lost(self, failure: Failure, *, stale: bool, fate: Fate) -> None:
         self.ends.append(failure)

@@ -57,16 +57,17 @@ class Exchanger(Protocol):
 
     Attributes:
         body_start: is set to the first bytes of a body that is dropped, if they are seen.
+        first_byte_at: is set when the first byte of an answer arrived, which may be an interim one.
+        takes_whole: whether a plain answer that came whole may be handed over in one step, `answered_whole`.
     """
 
     keeps_body: bool
     body_start: bytes | None
+    first_byte_at: float | None
+    takes_whole: bool
 
     def request_sent(self, at: float) -> None:
         """The request was written whole."""
-
-    def first_byte(self, at: float) -> None:
-        """The first byte of an answer arrived, which may be an interim one."""
 
     def head_received(self, head: Head, size_bytes: int) -> BodyUse:
         """A head is complete; the answer is needed for final ones only."""
@@ -84,6 +85,12 @@ class Exchanger(Protocol):
 
         Args:
             body: the whole body, if it was to be kept.
+        """
+
+    def answered_whole(self, head: Head, size_bytes: int, body: bytes, at: float) -> None:
+        """The answer came whole at this instant, and its head is plain. The connection is free.
+
+        In place of `head_received`, `body_received` and `answered`, for whom `takes_whole` and after `request_sent`.
         """
 
     def lost(self, failure: Failure, *, stale: bool, fate: Fate) -> None:
@@ -139,12 +146,12 @@ _whole: dict[int, _Whole] = {}
 answered within moments, with the same bytes."""
 
 
-def _remember(data: bytes, head: Head, end: int) -> None:
+def _remember(data: bytes, head: Head, end: int, body: bytes) -> None:
     if head.status != 200 or len(data) > _MOST_WHOLE_BYTES:
         return
     if len(data) not in _whole and len(_whole) >= _MOST_WHOLE:
         del _whole[next(iter(_whole))]
-    _whole[len(data)] = data, head, end, data[end:]
+    _whole[len(data)] = data, head, end, body
 
 
 class Connection:
@@ -196,8 +203,8 @@ class Connection:
         loop.add_reader(stream.fd, self._readable)
 
     speaks_h2 = False
-    drops_at_once = True
-    """Whether what has come of a body by the time of its head is dropped with that."""
+    takes_at_once = True
+    """Whether what has come of a body by the time of its head is taken with that."""
 
     @property
     def is_unused(self) -> bool:
@@ -361,16 +368,17 @@ class Connection:
         if not data:
             self._ended(None)
             return
+        at = perf_counter()
         if self._partial:
             data = self._partial + data
             self._partial = b""
         else:
-            exchanger.first_byte(perf_counter())
+            exchanger.first_byte_at = at
         keeps = exchanger.keeps_body
-        if keeps and self.drops_at_once:
+        if keeps and self.takes_at_once:
             known = _whole.get(len(data))
             if known is not None and known[0] == data:
-                self._take_known(exchanger, known)
+                self._take_known(exchanger, known, at)
                 return
         whole = data
         while True:
@@ -384,6 +392,18 @@ class Connection:
             except MalformedHead as error:
                 self._lose(Failure(FailureKind.MALFORMED, str(error)))
                 return
+            if (
+                head.is_plain
+                and head.length == len(data) - end
+                and exchanger.takes_whole
+                and self.takes_at_once
+                and not self._unsent
+            ):
+                body = data[end:]
+                if keeps and body and data is whole:
+                    _remember(data, head, end, body)
+                self._hand_over(exchanger, head, end, body, at)
+                return
             use = exchanger.head_received(head, end)
             if head.status >= 200:
                 break
@@ -394,14 +414,27 @@ class Connection:
             data = data[end:]
             if not data:
                 return
-            exchanger.first_byte(perf_counter())
+            exchanger.first_byte_at = perf_counter()
         if keeps and data is whole and head.framing is _LENGTH and end < end + head.length == len(data):
-            _remember(data, head, end)
+            _remember(data, head, end, data[end:])
         self._begin_body(exchanger, head, use, data, end)
 
-    def _take_known(self, exchanger: Exchanger, known: "_Whole") -> None:
+    def _hand_over(self, exchanger: Exchanger, head: Head, end: int, body: bytes, at: float) -> None:
+        """As `_take_all` and `_complete`, in one step: playlists mostly come like this."""
+        self._exchanger = None
+        self._interim = 0
+        self._stage = _IDLE
+        self.is_idle = self._is_reused = True
+        self.stream = self.stream.answered()
+        self._pool.released(self)
+        exchanger.answered_whole(head, end, body, at)
+
+    def _take_known(self, exchanger: Exchanger, known: "_Whole", at: float) -> None:
         """As below, of an answer that another connection had, byte for byte: nothing is taken apart again."""
         data, head, end, body = known
+        if head.is_plain and exchanger.takes_whole and not self._unsent:
+            self._hand_over(exchanger, head, end, body, at)
+            return
         use = exchanger.head_received(head, end)
         if use is not _KEEP:
             self._begin_body(exchanger, head, use, data, end)
@@ -444,7 +477,7 @@ class Connection:
         self._stage = _SKIP
         left, dropped, lost = self._left - arrived, 0, None
         try:
-            if self.drops_at_once:
+            if self.takes_at_once:
                 dropped = self.stream.discard(left)  # none at an end, which the reader is called with again
         except BlockingIOError:
             pass

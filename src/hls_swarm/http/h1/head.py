@@ -68,6 +68,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
         set_cookies: the Set-Cookie fields, the first 64 of them.
         cors: what it says of scripts of other origins; None: nothing.
         alt_svc: where else the server says it can be asked (RFC 7838).
+        is_plain: there is nothing to do for it but to take its body: as most are.
     """
 
     status: int
@@ -83,6 +84,14 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     content_type: str | None = None
     cors: CorsFields | None = None
     alt_svc: str | None = None
+    is_plain: bool = False
+
+
+def marked(head: Head) -> Head:
+    """The same, with `is_plain` as the rest of it says; to be asked once for many equal heads."""
+    wants_more = head.set_cookies or head.content_encoding is not None or head.alt_svc is not None
+    is_plain = head.status == 200 and head.framing is Framing.LENGTH and head.keep_alive and not wants_more
+    return msgspec.structs.replace(head, is_plain=True) if is_plain else head
 
 
 class _Fields:
@@ -133,7 +142,7 @@ def _parsed(data: bytes) -> Head:
     if status == 101:
         raise MalformedHead("switched protocols unasked")
     framing, length = _framing(status, fields)
-    return Head(
+    head = Head(
         status=status,
         framing=framing,
         length=length,
@@ -150,6 +159,7 @@ def _parsed(data: bytes) -> Head:
         else None,
         alt_svc=fields.text(b"alt-svc"),
     )
+    return marked(head)
 
 
 def cors_fields(values: Mapping[bytes, str]) -> CorsFields | None:

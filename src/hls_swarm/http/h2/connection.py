@@ -272,7 +272,11 @@ class H2Connection(MultiplexedConnection[H2Answering]):
             return False
         self._session.take_whole(answering.number, size)
         exchanger = answering.exchanger
-        exchanger.first_byte(perf_counter())
+        at = exchanger.first_byte_at = perf_counter()
+        if head.is_plain and exchanger.takes_whole and not self._unsent:
+            self._free()
+            exchanger.answered_whole(head, end, bytes(data[begin:]), at)
+            return True
         use = exchanger.head_received(head, end)
         body = None
         if use is _KEEP:
@@ -281,15 +285,18 @@ class H2Connection(MultiplexedConnection[H2Answering]):
             exchanger.body_start = bytes(data[begin : begin + BODY_START_BYTES])
         if use is not _REFUSE and size and not exchanger.body_received(size, 0 if body is None else size):
             body = None
-        # As `_finish`, without what is done for an end in the middle: this is in each request's way.
+        self._free()
+        exchanger.answered(body)
+        return True
+
+    def _free(self) -> None:
+        """After the only answer: as `_finish`, without what is done for an end in the middle, for each small answer."""
         self._is_reused = True
         self._answering.clear()
         self._sole = None
         if not self._writes:
             self.stream = self.stream.answered()
         self._after_an_end()
-        exchanger.answered(body)
-        return True
 
     # A long body over TLS, see `layout`
 

@@ -218,7 +218,7 @@ class MultiplexedConnection(Generic[A]):  # no ABC: to ask whether something is 
         except BrokenProtocolError as error:
             self._refute(error)
             return
-        exchanger.first_byte(perf_counter())
+        exchanger.first_byte_at = perf_counter()
         use = exchanger.head_received(head, event.size_bytes)
         if head.status < 200:
             if event.ends:

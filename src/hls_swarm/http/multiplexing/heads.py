@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from hls_swarm.http.h1.head import Framing, Head, MalformedHead, cors_fields
+from hls_swarm.http.h1.head import Framing, Head, MalformedHead, cors_fields, marked
 from hls_swarm.http.readings import content_length, content_range, delta_seconds, retry_after
 
 _CACHED_BYTES = 2048
@@ -67,7 +67,7 @@ def _head(status: int, values: dict[bytes, str], cookies: tuple[str, ...]) -> He
         raise MalformedHead(f"content length {declared[:24]!r}")
     if status < 200 or status in (204, 304):
         length = 0
-    return Head(
+    head = Head(
         status=status,
         framing=Framing.CLOSE if length is None else Framing.LENGTH,
         length=length or 0,
@@ -82,6 +82,7 @@ def _head(status: int, values: dict[bytes, str], cookies: tuple[str, ...]) -> He
         cors=cors_fields(values),
         alt_svc=values.get(b"alt-svc"),
     )
+    return marked(head)
 
 
 def _status(value: bytes) -> int:

@@ -26,7 +26,7 @@ class PacedConnection(Connection):
 
     __slots__ = ("_is_pacing", "_is_watched", "_link", "_timer")
 
-    drops_at_once = False
+    takes_at_once = False
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, stream: Stream, route: Route, host: VersionTally, pool: Pool, link: Link
