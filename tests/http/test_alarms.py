@@ -16,6 +16,7 @@ from hls_swarm.http.alarms import Alarms
 
 TICK = 0.001
 APART_SECONDS = 0.02
+NEVER_EARLY_SECONDS = 0.0015
 LIMITED = Timeouts(connect=5.0, first_byte=2.0, total=4.0)
 """Shorter than those of what was asked before, as the limits of a blocked reload are."""
 
@@ -128,6 +129,32 @@ def test_many_are_told_together_and_none_early(loop: _Loop, together: Alarms) ->
     assert min(lateness) >= 0
     assert max(lateness) <= APART_SECONDS + 3 * TICK
     assert loop.wake_ups <= 1.0 / APART_SECONDS + 2
+
+
+@pytest.mark.parametrize(
+    ("per_second", "apart_seconds"),
+    [
+        pytest.param(100, APART_SECONDS, id="few wait for one another as long as they may"),
+        pytest.param(1000, 8 / 1000, id="of many, no longer than it takes until enough are due"),
+        pytest.param(5000, 8 / 5000, id="of very many hardly at all"),
+    ],
+)
+def test_as_many_as_are_enough_are_told_together(loop: _Loop, per_second: int, apart_seconds: float) -> None:
+    alarms = Alarms(cast("asyncio.AbstractEventLoop", loop), APART_SECONDS, 8, clock=lambda: loop.now)
+    clients = [_Client(alarms) for _ in range(4 * per_second)]
+    due = [101.0 + nth / per_second for nth in range(len(clients))]
+    for client, at in zip(clients, due, strict=True):
+        client.watch(at)
+    loop.run(103.0)  # by then it is known how many there are
+    before = loop.wake_ups
+    loop.run(104.0)
+    assert loop.wake_ups - before == pytest.approx(1 / (apart_seconds + NEVER_EARLY_SECONDS), rel=0.1)
+    loop.run(106.0)
+    lateness = [client.rang[0] - at for client, at in zip(clients, due, strict=True)]
+    assert all(len(client.rang) == 1 for client in clients)
+    assert min(lateness) >= 0
+    assert max(lateness) <= APART_SECONDS + 3 * TICK
+    assert max(late for late, at in zip(lateness, due, strict=True) if at > 103.0) <= apart_seconds + 3 * TICK
 
 
 def test_who_is_awake_anyway_lets_ring_what_is_due(loop: _Loop, alarms: Alarms) -> None:

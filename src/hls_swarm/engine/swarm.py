@@ -50,6 +50,9 @@ RETURN_SECONDS = 2.0
 asked for as fast as it fails."""
 SPREAD_SECONDS = 4.0
 """Over which those come that take the place of stalled viewers: together, they would poll in step."""
+ALARMS_APART_SECONDS, ALARMS_TOGETHER = 0.01, 8
+"""Alarms of viewers wait for one another, so long at most, and no longer than it takes until so many are due. Half of
+what a viewer costs is waking up to code and data that have left the caches, and timers of browsers are as late."""
 _AT_LEAST_SECONDS = 0.001
 """A remainder of a stay below this is none."""
 
@@ -98,7 +101,7 @@ class Swarm:
         self._recorder = SessionRecorder() if settings.p1203 is not None else None
         self._playlists = PlaylistCache()
         self._comparisons = Comparisons()
-        self._alarms = Alarms(loop)
+        self._alarms = Alarms(loop, ALARMS_APART_SECONDS, ALARMS_TOGETHER)
         self._sessions = Sessions(settings)
         self._viewers: dict[int, RunningViewer] = {}
         self._plan = plan_of(settings)

@@ -4,7 +4,7 @@ Rules:
 
 - Nobody is told early.
 - An alarm alone rings within some milliseconds of its time. Where there are many they can be told to ring together,
-  some time apart.
+  some time apart: always so long, or, where a few together are enough, as long as it takes that so many are due.
 - Who is awake for another reason can have them looked at (`look`): what is due then needs no wake-up of its own, which
   often costs more than what is done in it.
 - Who has taken its alarm back, or set it to another time, is passed over when the old one rings.
@@ -17,6 +17,9 @@ from itertools import count
 from math import inf
 from time import perf_counter
 from typing import Protocol
+
+_COUNTED_SECONDS = 1.0
+"""So long is counted how many ring."""
 
 
 class Alarmed(Protocol):
@@ -37,6 +40,8 @@ class Alarms:
 
     Args:
         apart_seconds: from one ringing to the next, at least.
+        together: so many together are enough: where there are many, it is as much less than `apart_seconds` as that
+            takes. None: never less.
         never_early_seconds: added for the loop's own clock, which counts whole milliseconds and may be one behind.
         clock: the monotonic one that alarms are set by.
     """
@@ -45,12 +50,15 @@ class Alarms:
         self,
         loop: asyncio.AbstractEventLoop,
         apart_seconds: float = 0.0,
+        together: int | None = None,
         never_early_seconds: float = 0.0015,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
         self._loop = loop
         self._clock = clock
-        self._apart, self._never_early = apart_seconds, never_early_seconds
+        self._apart = self._most_apart = apart_seconds
+        self._together, self._never_early = together, never_early_seconds
+        self._rung, self._rung_since = 0, -inf
         self._set: list[tuple[float, int, Alarmed]] = []
         self._nth = count()
         self._timer: asyncio.TimerHandle | None = None
@@ -90,6 +98,9 @@ class Alarms:
         while waiting and waiting[0][0] <= now:
             due.append(heappop(waiting))
         self._rang_at, self._is_ringing = now, True
+        self._rung += len(due)
+        if now - self._rung_since >= _COUNTED_SECONDS:
+            self._count_anew(now)
         rest = iter(due)
         try:
             for at, _, client in rest:
@@ -100,6 +111,12 @@ class Alarms:
                 heappush(waiting, each)
             self._is_ringing = False
             self._arm_next()
+
+    def _count_anew(self, now: float) -> None:
+        """As many as rang lately will ring from now on: how far apart that is to be."""
+        if self._together is not None:
+            self._apart = min(self._most_apart, self._together * (now - self._rung_since) / max(1, self._rung))
+        self._rung, self._rung_since = 0, now
 
     def _arm_next(self) -> None:
         """Set the timer for the first alarm that still stands."""

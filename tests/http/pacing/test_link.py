@@ -2,7 +2,7 @@
 
 import pytest
 
-from hls_swarm.http.pacing.link import Link
+from hls_swarm.http.pacing.link import Link, together
 from hls_swarm.load.access import SteadyRate
 
 
@@ -46,4 +46,10 @@ def test_who_comes_late_finds_what_the_buffer_holds() -> None:
     link = Link(SteadyRate(1_000_000))
     link.begin(0.0)
     assert link.due(100.0) == 2 * link.tick_bytes
-    assert link.buffer_bytes == pytest.approx(0.7 * link.tick_bytes, rel=0.01)
+    assert link.buffer_bytes == pytest.approx(0.56 * link.tick_bytes, rel=0.01)
+
+
+@pytest.mark.parametrize("at", [0.0, 7.0001, 7.0049, 7.0099, 123456.789012])
+def test_ticks_of_many_come_at_the_same_instants_none_early(at: float) -> None:
+    assert 0.0 <= together(at) - at <= 0.010001
+    assert round(together(at) * 1000) % 10 == 0

@@ -11,7 +11,7 @@ from hls_swarm.http.asking.target import Route
 from hls_swarm.http.h1.connection import BodyUse, Connection, Exchanger, Pool
 from hls_swarm.http.h1.head import Head
 from hls_swarm.http.h1.stream import Stream
-from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, Link
+from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, Link, together
 from hls_swarm.stats.hosts import VersionTally
 
 _UNKNOWN_BYTES = 1 << 30
@@ -123,10 +123,14 @@ class PacedConnection(Connection):
             self._loop.remove_reader(self.stream.fd)
         if self._timer is not None:
             self._timer.cancel()
-        wait = self._link.wait(now, self._left or _UNKNOWN_BYTES) + 0.0005
+        loop, left = self._loop, self._left or _UNKNOWN_BYTES
+        wait = self._link.wait(now, left) + 0.0005
         if late and wait < LEAST_PAUSE_SECONDS:
             wait = LEAST_PAUSE_SECONDS
-        self._timer = self._loop.call_later(wait, self._resume)
+        if left > self._link.tick_bytes:
+            self._timer = loop.call_at(together(loop.time() + wait), self._resume)
+        else:
+            self._timer = loop.call_later(wait, self._resume)
 
     def _resume(self) -> None:
         self._timer = None
