@@ -43,7 +43,7 @@ def media_loaded(loading: Loading, event: SegmentLoaded, now: float) -> None:
     if loaded is None:
         return
     if probe is not None and looks_into:
-        probe_came(loading, probe, loaded, now)
+        probe_came(loading, probe, track, loaded, now)
     if loaded.kind is SEGMENT:
         if segment is None or (loading.levels is not None and outdone(loading, loading.levels, event, now)):
             return

@@ -60,30 +60,32 @@ def probe_fetch(loading: Loading, probe: Probe, track: Track, index: int, due_at
     return object_fetch(loading.profile, track, index, probe.pending[0], due_at, loading.total_seconds)
 
 
-def probe_came(loading: Loading, probe: Probe, loaded: FetchSegment, now: float) -> None:
-    """Something that was looked into is here; after the last one, what waited for it goes on."""
-    if loaded.kind is not SEGMENT:
+def probe_came(loading: Loading, probe: Probe, track: Track, loaded: FetchSegment, now: float) -> None:
+    """Something that was looked into is here, or its key; after the last one, what waited for it goes on."""
+    segment = probe.pending[0]
+    if loaded.kind is SEGMENT and loading.profile.keys_after_media and lacks_key(track, segment):
+        track.keyless = segment
         return
+    if loaded.kind is not SEGMENT and track.keyless is None:
+        return
+    track.keyless = None
     probe.kept.add(probe.pending.pop(0).sequence)
     if probe.pending:
         return
-    for track in loading.tracks:
-        playlist = track.playlist
-        if playlist is not None and playlist.is_live and track.reload_at is not None:
-            track.reload_at = track.scheduled_at = track.beat_at = now + playlist.segments[-1].duration
+    for each in loading.tracks:
+        playlist = each.playlist
+        if playlist is not None and playlist.is_live and each.reload_at is not None:
+            each.reload_at = each.scheduled_at = each.beat_at = now + playlist.segments[-1].duration
 
 
 def take_kept(loading: Loading, probe: Probe, track: Track, segment: Segment) -> bool:
-    """Credit a segment that was looked into, if it is the next one; False: it, or its key, is to be loaded."""
+    """Credit a segment that was looked into, if it is the next one; False: it is to be loaded."""
     if track.source.url != probe.source_url:
         loading.probe = None
         return False
     if segment.sequence not in probe.kept:
         if all(sequence < segment.sequence for sequence in probe.kept):
             loading.probe = None
-        return False
-    if loading.profile.keys_after_media and lacks_key(track, segment):
-        track.keyless = segment
         return False
     probe.kept.discard(segment.sequence)
     track.credit(segment)
