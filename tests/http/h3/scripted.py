@@ -46,9 +46,10 @@ class Peer:
     def handle(self, line: "Line", event: Any) -> None:
         """An event of QUIC."""
 
-    def accepts(self) -> dict[str, Any]:
-        """More of what a connection is made with."""
-        return {}
+    def accepts(self, data: bytes, address: tuple[str, int]) -> dict[str, Any] | None:
+        """What a connection that begins with this datagram is made with; None: there is to be none."""
+        del address
+        return {"original_destination_connection_id": destination(data)}
 
     def opened(self, line: "Line") -> None:
         """A connection came; nothing of it has been read."""
@@ -79,7 +80,10 @@ class Peer:
                 continue
             line = self._by_address.get(address)
             if line is None:
-                line = self._by_address[address] = Line(self, address, data)
+                accepted = self.accepts(data, address)
+                if accepted is None:
+                    continue
+                line = self._by_address[address] = Line(self, address, data, accepted)
                 self.lines.append(line)
                 self.opened(line)
             if not line.is_silent:
@@ -106,17 +110,24 @@ class Peer:
         assert not self._thread.is_alive()
 
 
+def destination(first: bytes) -> bytes:
+    """The connection that a client's first datagram names (RFC 9000 17.2): behind flags, version and a length."""
+    return first[6 : 6 + first[5]]
+
+
+def source(first: bytes) -> bytes:
+    """What the client calls it: behind that."""
+    rest = first[6 + first[5] :]
+    return rest[1 : 1 + rest[0]]
+
+
 class Line:
     """One connection of a `Peer`."""
 
-    def __init__(self, peer: Peer, address: tuple[str, int], first: bytes) -> None:
+    def __init__(self, peer: Peer, address: tuple[str, int], first: bytes, accepted: dict[str, Any]) -> None:
         from qh3 import QuicConnection
 
-        # The destination of a client's first datagram (RFC 9000 17.2): behind flags, version and a length.
-        original = first[6 : 6 + first[5]]
-        self.quic: Any = QuicConnection(
-            configuration=peer._configuration, original_destination_connection_id=original, **peer.accepts()
-        )
+        self.quic: Any = QuicConnection(configuration=peer._configuration, **accepted)
         self.peer = peer
         self.address = address
         self.number = len(peer.lines)

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from tests.http.certificates import Certificate
 from tests.http.h2.scripted import wait_until
-from tests.http.h3.scripted import H3Origin, Line, Peer, Request, h3_origin, serving
+from tests.http.h3.scripted import H3Origin, Line, Peer, Request, destination, h3_origin, serving, source
 from tests.http.running import request, with_client
 
 from hls_swarm.http import Client, ClientOptions, Http3, Identity, Timeouts, fetch
@@ -126,10 +126,8 @@ class OtherVersion(Peer):
     """Knows another version of QUIC only (RFC 9000 17.2.1)."""
 
     def opened(self, line: Line) -> None:
-        first = line.first
-        destination, rest = first[6 : 6 + first[5]], first[6 + first[5] :]
-        source = rest[1 : 1 + rest[0]]
-        answer = b"\x80\0\0\0\0" + bytes((len(source),)) + source + bytes((len(destination),)) + destination
+        theirs, ours = source(line.first), destination(line.first)
+        answer = b"\x80\0\0\0\0" + bytes((len(theirs),)) + theirs + bytes((len(ours),)) + ours
         self.send(answer + b"\x5a\x5a\x5a\x5a", line.address)
         line.is_silent = True
 

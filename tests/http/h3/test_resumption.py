@@ -34,8 +34,10 @@ class Resuming(H3Origin):
         self.resumed: list[tuple[bool, bool]] = []
         self.taken: list[bytes] = []
 
-    def accepts(self) -> dict[str, Any]:
-        return {"session_ticket_fetcher": self._fetch, "session_ticket_handler": self._give}
+    def accepts(self, data: bytes, address: tuple[str, int]) -> dict[str, Any] | None:
+        accepted = super().accepts(data, address)
+        assert accepted is not None
+        return accepted | {"session_ticket_fetcher": self._fetch, "session_ticket_handler": self._give}
 
     def handle(self, line: Line, event: Any) -> None:
         from qh3 import quic_events
