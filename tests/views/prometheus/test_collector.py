@@ -96,7 +96,8 @@ def test_unknown_and_stale_values_are_absent() -> None:
     assert value(found, "origin_nginx_request_seconds_p95", target="a") is None  # below nginx's clock
     assert value(found, "origin_nginx_request_seconds_p99", target="a") == 0.0015
     names = {name for name, _ in found}
-    assert not {name for name in names if "throughput" in name or "startup" in name or "ttfb" in name}
+    assert not {name for name in names if "startup" in name or "ttfb" in name}
+    assert value(found, "throughput_bytes_per_second") == 0  # of the first second, and nothing came in it
     assert samples(Run()) == {}
 
 
