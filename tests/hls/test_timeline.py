@@ -14,7 +14,6 @@ from hls_swarm.hls.timeline import (
     join_position,
     live_target,
     movement,
-    position_of_date,
     program_date_time,
     reload,
 )
@@ -113,7 +112,6 @@ def test_dates_of_positions() -> None:
     assert [program_date_time(playlist, p) for p in (0.0, 2.5, 6.0, 7.0, -1.0)] == [
         DATE + s for s in (10.0, 12.5, 16.0, 17.0, 9.0)
     ]
-    assert [position_of_date(playlist, DATE + s) for s in (9.9, 10.0, 15.5, 16.0)] == [None, 0.0, 5.5, None]
     assert program_date_time(media(window(5, 3)), 1.0) is None
     assert program_date_time(media(Playlist(0, [])), 1.0) is None
 

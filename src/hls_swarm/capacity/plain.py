@@ -11,7 +11,7 @@ Rules:
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean, median
 
@@ -21,7 +21,6 @@ from hls_swarm.capacity.steps import Ending, Kind, Result, Verdict
 from hls_swarm.capacity.trial import ObjectiveFigure, Trial
 from hls_swarm.capacity.verdict.case import number
 from hls_swarm.capacity.verdict.cause import Cause, cause_of
-from hls_swarm.capacity.verdict.suspects import COLUMNS
 from hls_swarm.judge.metrics.kinds import DistributionMetric
 from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.thresholds import Threshold
@@ -33,10 +32,6 @@ _ONE_LOAD = 1.05
 _LEAST_ROWS = 5
 _OBJECTIVES = parse_objectives(DEFAULT_OBJECTIVES)
 _PHASES = frozenset({"ramping", "steady"})
-_ALWAYS = frozenset({"elapsed_seconds", "phase"})
-
-KEPT_COLUMNS: Collection[str] = COLUMNS | _ALWAYS | {column for one in _OBJECTIVES if (column := column_of(one))}
-"""The columns of the timeline that are looked at, without the machine."""
 
 
 def likely_cause(rows: Sequence[Row], scrape_seconds: float = 1.0) -> Cause | None:

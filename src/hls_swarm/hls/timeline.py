@@ -89,15 +89,6 @@ def program_date_time(playlist: MediaPlaylist, position: float) -> float | None:
     return None if segment.program_date_time is None else segment.program_date_time + (position - segment.start)
 
 
-def position_of_date(playlist: MediaPlaylist, date: float) -> float | None:
-    """Where a wall-clock date lies; None if no dated segment covers it. Of several, the latest."""
-    for segment in reversed(playlist.segments):
-        begun = segment.program_date_time
-        if begun is not None and begun <= date < begun + segment.duration:
-            return segment.start + (date - begun)
-    return None
-
-
 class AlignmentBasis(StrEnum):
     """What two playlists were aligned by, the most certain first."""
 

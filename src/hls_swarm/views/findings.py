@@ -24,11 +24,6 @@ def blame(finding: Mapping[str, Any]) -> str:
     return f"{culprit} ({finding['severity']})" if culprit else str(finding["severity"])
 
 
-def finding_line(finding: Mapping[str, Any]) -> str:
-    """All of it in one line."""
-    return f"{when(finding)} {blame(finding)}: {finding['what']}. Next: {finding['next_step']}"
-
-
 def finding_rows(summary: Mapping[str, Any], most: int | None = None) -> list[tuple[str, str, str, str]]:
     """When, what, blame and the next step of each finding, the worst first; of more than `most`, how many are left."""
     findings = summary.get("findings", [])

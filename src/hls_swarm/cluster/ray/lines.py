@@ -143,10 +143,3 @@ def _spawn(cluster: str, own_address: str, environ: Mapping[str, str]) -> subpro
         bufsize=0,
         process_group=0,  # a Ctrl-C in the terminal is the controller's to handle
     )
-
-
-def engine_is_here() -> bool:
-    """Whether the extra is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("ray") is not None

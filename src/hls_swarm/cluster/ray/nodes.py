@@ -29,9 +29,6 @@ import psutil
 from hls_swarm.errors import RunError
 from hls_swarm.foreign import cut, one_line
 
-CONTROLLER_PORT = 17100
-AGENT_PORT = 17140
-"""First port of a controller and of an agent."""
 WORKER_PORTS = 20
 OBJECT_STORE_BYTES = 80_000_000
 """The least that the engine takes; nothing of ours is stored there."""

@@ -19,7 +19,6 @@ from hls_swarm.views.signals import GROUP_NAMES
 
 CHOSEN = 'job=~"$job", instance=~"$instance"'
 _BY_NAME = {family.name: family for family in FAMILIES}
-_UNKNOWN_UNIT = "short"
 _GRAFANA_UNITS = {
     Unit.PERCENT: "percent",
     Unit.BYTES: "bytes",
