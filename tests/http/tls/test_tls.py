@@ -16,6 +16,7 @@ from hls_swarm.http import Client, ClientContext, ClientOptions, Timeouts, TlsOp
 from hls_swarm.http.h1.stream import Reception
 from hls_swarm.http.tls.context import SESSIONS_ARE_FREE
 from hls_swarm.records import Exchange, FailureKind
+from hls_swarm.stats.hosts import HTTP1
 
 FIRST_RESUMED = 1 if SESSIONS_ARE_FREE else 2
 """Connections of a client before the first one that resumes a session."""
@@ -138,17 +139,20 @@ def test_session_is_resumed_by_its_client_only(
         resumed.append(turn.sock.session_reused)
         turn.send(response(b"x", "200 OK", "Connection: close"))
 
-    async def use(client: Client) -> None:
+    async def use(client: Client) -> tuple[int, int]:
         other = Client(client.context)
         try:
             for each in (*[client] * (FIRST_RESUMED + 1), other):
                 assert (await fetch(each, request(origin.url()))).failure is None
         finally:
             other.close()
+        (host,) = client.context.hosts.values()
+        return host.over(HTTP1).connections, host.over(HTTP1).resumed
 
     with scripted(script, tls=server_tls) as origin:
-        with_client(use, options=trusting)
+        counted = with_client(use, options=trusting)
     assert resumed == [*[False] * FIRST_RESUMED, True, False]
+    assert counted == (FIRST_RESUMED + 2, 1)
 
 
 def test_a_session_that_is_not_resumed_gives_way_to_another(
