@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import pytest
 from tests.http.certificates import Certificate
-from tests.http.running import request, with_client
+from tests.http.running import request, until, with_client
 from tests.support.programs import free_port, lines_once_there, require, wait_until_listening
 from tests.support.runs import live_run
 
 from hls_swarm.http import Client, ClientOptions, Http3, Identity, fetch
 from hls_swarm.records import Exchange
+from hls_swarm.stats.hosts import HTTP3
 
 pytestmark = pytest.mark.system
 
@@ -92,6 +93,20 @@ def test_counts_equal_the_access_log(caddy: Caddy, trusting: ClientOptions) -> N
     assert {each.status for each in exchanges} == {200, 206, 404}
     assert {each.requests_sent for each in exchanges} == {1}
     assert caddy.counted(len(exchanges)) == counted
+
+
+def test_a_session_is_resumed(caddy: Caddy, trusting: ClientOptions) -> None:
+    async def use(client: Client) -> tuple[list[int | None], int]:
+        statuses = []
+        for _ in range(3):
+            statuses.append((await fetch(client, request(f"{caddy.url}/vod.m3u8"))).status)
+            await until(lambda: bool(client._memory.quic_sessions))
+            for connection in client._connections.copy():
+                connection.close()
+        (host,) = client.context.hosts.values()
+        return statuses, host.over(HTTP3).resumed
+
+    assert with_client(use, options=trusting, identity=Identity(http3=Http3.REQUIRED)) == ([200] * 3, 2)
 
 
 @pytest.mark.parametrize(
