@@ -22,7 +22,7 @@ PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 Subsystem sftp /bin/false
-SetEnv PATH={path}
+SetEnv "PATH={path}"
 """
 _CLIENT = """
 Host {name} {address}
@@ -34,11 +34,11 @@ Host {name} {address}
     GlobalKnownHostsFile /dev/null
     ConnectTimeout 2
 """
-_OLD = """#!{python}
-import sys, hls_swarm
+_OLD = """#!/bin/sh
+exec '{python}' -c 'import sys, hls_swarm
 hls_swarm.__version__ = "9.9.9"
 from hls_swarm.cli import main
-sys.exit(main())
+sys.exit(main())' "$@"
 """
 _LISTENER = "[listener]"
 """In the command line of an sshd, and of none that carries a session."""

@@ -7,10 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,48 +163,55 @@ def test_viewers_say_what_the_access_log_says(origin: Origin, ffmpeg: str) -> No
     assert players(tag) == []
 
 
-def test_faults_are_seen_as_what_they_are(origin: Origin) -> None:
+def test_faults_are_seen_as_what_they_are(origin: Origin, tmp_path: Path) -> None:
     """A run with each of the binaries, at the same time, because the origin that stands still is the same."""
     viewers, paused_seconds = 4, 9.0
-    runs = {
-        tag_of(f"faults-{name}"): start(
-            tag_of(f"faults-{name}"), "--ffmpeg", binary(name), "--clients", str(viewers), "--ramp-rate", "8",
-            "--duration", "28s", "--expect", "rebuffering=100%", "--json", "-", f"{origin.base}/master.m3u8",
-        )
-        for name in BINARIES
-    }  # fmt: skip
-    for tag in runs:
-        wait_for_players(tag, viewers)
-    time.sleep(4)
-    for tag in runs:
-        players(tag)[0].kill()
-    time.sleep(4)
-    (worker,) = psutil.Process(int((origin.folder / "nginx/nginx.pid").read_text())).children()
-    worker.suspend()
-    threading.Timer(paused_seconds, worker.resume).start()
-    for tag, run in runs.items():
-        code, summary, printed = finished(run, 90)
-        passed = assert_sound(code, printed)
-        assert summary["players"]["processes"] == viewers + 1
-        assert summary["players"]["restarts"] == 1
-        assert summary["viewers"]["failed"] == 0
-        # One viewer lost its picture with its process; all did while the origin stood still for longer than their
-        # buffers. On a machine that is busy with other things they may do so once more.
-        stalls, longest = summary["experience"]["stalls"], summary["experience"]["stall_seconds"]["max"]
-        assert longest >= paused_seconds - 3 * SEGMENT_SECONDS - 1
-        assert stalls >= viewers + 1
-        if passed:
-            assert stalls == viewers + 1
-            assert longest <= paused_seconds + SEGMENT_SECONDS
-        assert players(tag) == []
+    with ExitStack() as stack:
+        runs = {}
+        for name in BINARIES:
+            tag, place = tag_of(f"faults-{name}"), tmp_path / name
+            place.mkdir()
+            arguments = ("--engine", "ffmpeg", "--ffmpeg", binary(name), "--user-agent", tag, "--clients", str(viewers))
+            url = f"{origin.base}/master.m3u8"
+            runs[tag] = stack.enter_context(live_run(place, url, *arguments, "--expect", "rebuffering=100%"))
+        for run in runs.values():
+            run.wait_until_played(viewers)
+        for tag in runs:
+            players(tag)[0].kill()
+        for run in runs.values():
+            wait_for_stalls(run, 1)
+        (worker,) = psutil.Process(int((origin.folder / "nginx/nginx.pid").read_text())).children()
+        worker.suspend()
+        try:
+            time.sleep(paused_seconds)
+        finally:
+            worker.resume()
+        for run in runs.values():
+            wait_for_stalls(run, 1 + viewers)
+            run.signal(signal.SIGINT)
+        for tag, run in runs.items():
+            passed, summary = assert_sound(run.ended(), run.said()), run.summary()
+            assert summary["players"]["processes"] == viewers + 1
+            assert summary["players"]["restarts"] == 1
+            assert summary["viewers"]["failed"] == 0
+            # One viewer lost its picture with its process; all did while the origin stood still for longer than their
+            # buffers. On a machine that is busy with other things they may do so once more.
+            stalls, longest = summary["experience"]["stalls"], summary["experience"]["stall_seconds"]["max"]
+            assert longest >= paused_seconds - 3 * SEGMENT_SECONDS - 1
+            assert stalls >= viewers + 1
+            if passed:
+                assert stalls == viewers + 1
+                assert longest <= paused_seconds + SEGMENT_SECONDS
+            assert players(tag) == []
 
 
-def wait_for_players(tag: str, count: int) -> None:
-    """Until so many viewers' processes run."""
+def wait_for_stalls(run: LiveRun, count: int) -> None:
+    """Until so many stalls are over."""
     deadline = time.monotonic() + 60
-    while len(players(tag)) < count:
-        assert time.monotonic() < deadline, "the viewers did not start"
-        time.sleep(0.1)
+    while sum(row.get("stall_seconds_count", 0) for row in run.rows()) < count:
+        assert run.process.poll() is None, run.said()
+        assert time.monotonic() < deadline, "viewers do not play on"
+        time.sleep(0.05)
 
 
 def interrupt(run: LiveRun) -> None:
