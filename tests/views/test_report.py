@@ -131,7 +131,7 @@ def test_csv_has_a_line_a_second_and_every_column(reports: dict[str, Report]) ->
     assert len(rows) == len(reports["passed"].rows) == 61
     assert rows[-1]["segment_requests_total"] == str(reports["passed"].summary["requests"]["segment"])
     assert rows[0]["origin_cpu_percent@10.0.0.5"]
-    assert rows[0]["throughput_bytes_per_second"] == ""
+    assert rows[0]["requests_per_second"] == ""
 
 
 def test_the_page_has_the_runs_numbers_and_asks_for_nothing_else(reports: dict[str, Report]) -> None:
