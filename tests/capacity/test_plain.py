@@ -66,6 +66,7 @@ def test_refusals_from_the_start_are_a_limit_even_where_others_fill_the_processo
     busy = {"@cpu_percent": 100.0, "@cpu_busiest_core_percent": 100.0, "@pressure_cpu_percent": 98.0}
     rows = _run([(39, False)], REFUSED | busy | {"segment_ttfb_seconds_p50": 0.0003})
     assert _named(rows) == ["rate-limit"]
+    assert _named(_run([(39, False)], REFUSED | {"@pressure_io_percent": 60.0})) == ["rate-limit"]
     slow = _run([(39, False)], REFUSED | busy | {"segment_ttfb_seconds_p50": 0.3})
     assert _named(slow) == ["cpu"]
 

@@ -351,7 +351,7 @@ def _found(findings: Sequence[Finding]) -> list[RenderableType]:
         parts.append(Text(f"  {finding.when}  {finding.what}{blamed}", _SEVERITY_STYLES[finding.severity]))
         parts.append(Text(f"      next: {finding.next_step}"))
     if len(findings) > LEADING:
-        parts.append(Text(f"  and {len(findings) - LEADING} more: hls-swarm report shows all", "dim"))
+        parts.append(Text(f"  and {len(findings) - LEADING} more: --html and hls-swarm report show all", "dim"))
     return parts
 
 
