@@ -72,6 +72,7 @@ def test_what_is_no_head(section: bytes) -> None:
         pytest.param(b"", id="nothing"),
         pytest.param(b"\0", id="no base"),
         pytest.param(b"\1\0\xd9", id="entries required"),
+        pytest.param(b"\0\x80\xd9", id="a base below 0"),
         pytest.param(b"\0\0\x80", id="dynamic"),
         pytest.param(b"\0\0\x10", id="behind the base"),
         pytest.param(b"\0\0\x40\x01x", id="named dynamically"),
@@ -88,3 +89,7 @@ def test_what_can_not_be_read(section: bytes) -> None:
     with pytest.raises(ProtocolError) as caught:
         decoded_fields(section)
     assert caught.value.code is ErrorCode.QPACK_DECOMPRESSION_FAILED
+
+
+def test_any_base_will_do_where_no_entries_are_required() -> None:
+    assert decoded_fields(b"\0\x05\xd9") == decoded_fields(b"\0\x7f\x80\x01\xd9") == [(b":status", b"200")]

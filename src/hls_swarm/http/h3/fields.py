@@ -51,8 +51,9 @@ parse_fields = head_parser(decoded_fields)
 
 def _decoded(section: bytes) -> list[tuple[bytes, bytes]]:
     required, at = read_integer(section, 0, 8)
-    base, at = read_integer(section, at, 7)
-    if required or base:
+    is_negative = section[at : at + 1] >= b"\x80"
+    _, at = read_integer(section, at, 7)  # a base: any means nothing where no entries are required (RFC 9204 4.5.1.2)
+    if required or is_negative:
         raise BrokenBlockError("a section that depends on a table that holds nothing")
     fields: list[tuple[bytes, bytes]] = []
     end = len(section)
