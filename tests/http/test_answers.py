@@ -171,6 +171,7 @@ def test_answer_that_the_connection_ends(
     [
         pytest.param(response(BODY), id="plain"),
         pytest.param(response(b""), id="empty"),
+        pytest.param(response(b"s" * 300_001), id="long"),
         pytest.param(response(BODY, "200 OK", "Age: 7", "Retry-After: 3", "Content-Type: text/plain"), id="fields"),
         pytest.param(response(BODY, "200 OK", "Set-Cookie: a=1", "Alt-Svc: clear"), id="remembered"),
         pytest.param(response(GZIPPED, "200 OK", "Content-Encoding: gzip"), id="coded"),

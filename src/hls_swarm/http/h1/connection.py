@@ -392,18 +392,17 @@ class Connection:
             except MalformedHead as error:
                 self._lose(Failure(FailureKind.MALFORMED, str(error)))
                 return
-            if (
-                head.is_plain
-                and head.length == len(data) - end
-                and exchanger.takes_whole
-                and self.takes_at_once
-                and not self._unsent
-            ):
-                body = data[end:]
-                if keeps and body and data is whole:
-                    _remember(data, head, end, body)
-                self._hand_over(exchanger, head, end, body, at)
-                return
+            if head.is_plain and exchanger.takes_whole and self.takes_at_once and not self._unsent:
+                missing = head.length + end - len(data)
+                if not missing:
+                    body = data[end:]
+                    if keeps and body and data is whole:
+                        _remember(data, head, end, body)
+                    self._hand_over(exchanger, head, end, body, at)
+                    return
+                if missing > 0 and not keeps and len(data) > end:
+                    self._drop_plain(exchanger, head, data, end, at)
+                    return
             use = exchanger.head_received(head, end)
             if head.status >= 200:
                 break
@@ -470,20 +469,38 @@ class Connection:
             return  # so short a body is read as cheaply as it is dropped, and its start is seen
         self._skip_next()
 
+    def _drop_plain(self, exchanger: Exchanger, head: Head, data: bytes, end: int, at: float) -> None:
+        """A plain answer whose body nobody keeps, and whose beginning came with the head: often all has come by now."""
+        arrived = len(data) - end
+        dropped, lost = self._drop(head.length - arrived)
+        if arrived + dropped == head.length:
+            self._hand_over(exchanger, head, end, data[end : end + BODY_START_BYTES], at)
+            return
+        exchanger.head_received(head, end)
+        self._head, self._interim, self._left = head, 0, head.length
+        self._go_on_dropping(exchanger, data, end, dropped, lost)
+
     def _begin_drop(self, exchanger: Exchanger, data: bytes, at: int, arrived: int) -> None:
         """A body of known length that nobody keeps: its beginning came with the head, the rest is in the kernel."""
+        dropped, lost = self._drop(self._left - arrived) if self.takes_at_once else (0, None)
+        self._go_on_dropping(exchanger, data, at, dropped, lost)
+
+    def _drop(self, count: int) -> tuple[int, OSError | None]:
+        """Drop what has come of so many bytes: how many had, and what the connection was lost for."""
+        try:
+            return self.stream.discard(count), None  # none at an end, which the reader is called with again
+        except BlockingIOError:
+            return 0, None
+        except OSError as error:
+            return 0, error
+
+    def _go_on_dropping(self, exchanger: Exchanger, data: bytes, at: int, dropped: int, lost: OSError | None) -> None:
+        """After the first look at a body that nobody keeps."""
+        arrived = len(data) - at
         if arrived:
             exchanger.body_start = data[at : at + BODY_START_BYTES]
         self._stage = _SKIP
-        left, dropped, lost = self._left - arrived, 0, None
-        try:
-            if self.takes_at_once:
-                dropped = self.stream.discard(left)  # none at an end, which the reader is called with again
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            lost = error
-        left = self._left = left - dropped
+        left = self._left = self._left - arrived - dropped
         if (arrived or dropped) and not exchanger.body_received(arrived + dropped, 0):
             self._refuse(exchanger)
         elif lost is not None:
