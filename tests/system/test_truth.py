@@ -124,7 +124,7 @@ def test_two_hundred_viewers_say_what_the_access_log_says(tmp_path: Path, varian
     assert 0 < origin["cpu_percent"]["mean"] <= 100
     assert origin["memory_total_bytes"]["mean"] == pytest.approx(psutil.virtual_memory().total, rel=0.01)
     assert origin["nginx_requests_per_second"]["mean"] > 0.5 * sum(requests.values()) / duration
-    assert origin["nginx_connections"]["mean"] >= viewers * 0.9
+    assert origin["nginx_connections"]["max"] >= viewers * 0.9  # the mean is of a ramp too, and as long as that took
     assert [pid for pid in psutil.pids() if environment_of(pid).get(MARK) == str(tmp_path)] == []
 
 
