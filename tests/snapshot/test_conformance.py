@@ -12,7 +12,15 @@ from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.summary import summary, to_json
 from hls_swarm.judge.thresholds import parse_threshold
 from hls_swarm.judge.verdict import Outcome, Verdict
-from hls_swarm.records import DatesMoved, LowLatencyUnused, ObjectKind, PlaylistFetched, SettingUnmet, Violation
+from hls_swarm.records import (
+    DatesMoved,
+    LicenceUnasked,
+    LowLatencyUnused,
+    ObjectKind,
+    PlaylistFetched,
+    SettingUnmet,
+    Violation,
+)
 from hls_swarm.results.reader import read_run
 from hls_swarm.snapshot.snapshot import Snapshot
 from hls_swarm.stats.tally import MAX_VIOLATIONS
@@ -104,6 +112,12 @@ def test_low_latency_that_was_not_used_is_said_everywhere() -> None:
     assert any(line.startswith("note  stream: the stream offers low latency") for line in lines)
     (remark,) = summary(shot, Outcome(Verdict.PASS), started_at=0.0, version="0")["remarks"]
     assert "whole segments, no blocking reloads" in remark
+
+
+def test_that_no_licence_was_asked_for_is_said_once() -> None:
+    shot = snapshot(*watching(0, 1.0), LicenceUnasked(0, 2.0), LicenceUnasked(1, 2.0))
+    (remark,) = shot.remarks
+    assert remark.startswith("the stream's keys are a DRM system's (KEYFORMAT): viewers load its segments and ask for")
 
 
 def test_what_the_stream_has_nothing_for_is_said_once_for_all_viewers() -> None:

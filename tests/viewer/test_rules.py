@@ -17,6 +17,7 @@ from hls_swarm.records import (
     DatesMoved,
     EndReason,
     FailureKind,
+    LicenceUnasked,
     LowLatencyUnused,
     ObjectKind,
     PassReason,
@@ -417,6 +418,19 @@ class TestSequence:
         made = world(ordinary, lambda url, now: rising(now, tags=tuple(tags))).run(9.9)
         assert [record.viewer for record in of(made, LowLatencyUnused)] == [7]
         assert not of(world(HLSJS).run(9.9), LowLatencyUnused)
+
+    @pytest.mark.parametrize(
+        ("formats", "said"),
+        [
+            pytest.param(["com.apple.streamingkeydelivery"], [7], id="FairPlay"),
+            pytest.param(["urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed", "identity"], [], id="a plain key beside it"),
+            pytest.param(["identity"], [], id="a plain key"),
+        ],
+    )
+    def test_keys_of_a_drm_system_are_said_once(self, formats: list[str], said: list[int]) -> None:
+        tags = tuple(f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="data:,k",KEYFORMAT="{one}"' for one in formats)
+        made = world(HLSJS, lambda url, now: rising(now, tags=tags)).run(9.9)
+        assert [record.viewer for record in of(made, LicenceUnasked)] == said
 
     def test_a_mutation_is_said(self) -> None:
         viewer = Viewer(7, MEDIA, HLSJS, parse_variant("highest"))

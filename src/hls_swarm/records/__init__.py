@@ -42,6 +42,7 @@ from hls_swarm.records.playing import (
 )
 from hls_swarm.records.stream import (
     DatesMoved,
+    LicenceUnasked,
     PassReason,
     PlaylistOlder,
     PlaylistStale,
@@ -65,6 +66,7 @@ Record = (
     | SequenceReset
     | PlaylistOlder
     | DatesMoved
+    | LicenceUnasked
     | LowLatencyUnused
     | LowLatencyPlayed
     | PartLoaded
@@ -98,6 +100,7 @@ __all__ = (
     "Failure",
     "FailureKind",
     "LatencyObserved",
+    "LicenceUnasked",
     "LowLatencyPlayed",
     "LowLatencyUnused",
     "ObjectKind",

@@ -56,6 +56,13 @@ class DatesMoved(msgspec.Struct, frozen=True, tag=True):
     seconds: float
 
 
+class LicenceUnasked(msgspec.Struct, frozen=True, tag=True):
+    """The keys of the stream are a DRM system's (KEYFORMAT, 8216bis 4.4.4.4): its licence is asked of nobody."""
+
+    viewer: int
+    at: float
+
+
 class SegmentsMutated(msgspec.Struct, frozen=True, tag=True):
     """Media sequence numbers got another URI, which RFC 8216 6.2.1 forbids."""
 

@@ -20,6 +20,7 @@ from hls_swarm.records import (
     Failure,
     FailureKind,
     LatencyObserved,
+    LicenceUnasked,
     LowLatencyPlayed,
     LowLatencyUnused,
     ObjectKind,
@@ -257,6 +258,8 @@ class Counter:
                 self._tally.add_violation(_DATES, record.url)
             case LowLatencyUnused():
                 self._tally.low_latency_unused += 1
+            case LicenceUnasked():
+                self._tally.licences_unasked += 1
             case LowLatencyPlayed():
                 self._tally.low_latency_viewers += 1
                 self._tally.edge_offer = self._tally.edge_offer or record.offer

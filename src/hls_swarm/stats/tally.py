@@ -234,6 +234,7 @@ class Tally(msgspec.Struct):
         low_latency_viewers: viewers that play by parts.
         edge_offer: what the first of their playlists offers.
         low_latency_unused: viewers of a stream that could be played by parts, who play it by whole segments.
+        licences_unasked: viewers of a stream whose keys are a DRM system's, whose licence they do not ask for.
         unmet: settings that the stream has nothing for, to what there is instead, of the viewer who met it first.
         left: sessions that ended by themselves, as their length said.
         lost: viewers that were running when their worker died.
@@ -295,6 +296,7 @@ class Tally(msgspec.Struct):
     older_playlists: int = 0
     date_jumps: int = 0
     low_latency_unused: int = 0
+    licences_unasked: int = 0
     low_latency_viewers: int = 0
     blocking_reloads: int = 0
     hinted_requests: int = 0
@@ -467,6 +469,7 @@ _COUNTERS = (
     "older_playlists",
     "date_jumps",
     "low_latency_unused",
+    "licences_unasked",
     "low_latency_viewers",
     "blocking_reloads",
     "hinted_requests",

@@ -11,6 +11,10 @@ _LOW_LATENCY_UNUSED = (
     "the stream offers low latency (LL-HLS), and viewers played it the ordinary way (--latency normal, or a player "
     "that knows no parts): whole segments, no blocking reloads; what low latency costs the origin was not tried"
 )
+_LICENCES_UNASKED = (
+    "the stream's keys are a DRM system's (KEYFORMAT): viewers load its segments and ask for no licence; what licences "
+    "cost, and whether a player gets them, was not tried"
+)
 
 
 @dataclass(frozen=True)
@@ -74,4 +78,5 @@ def _figures(count: ViolationCount) -> ViolationFigures:
 def stream_remarks(tally: Tally) -> tuple[str, ...]:
     """What a person must know of how the stream was played."""
     unmet = tuple(f"{flag_name(setting)}: {words}" for setting, words in sorted(tally.unmet.items()))
-    return ((_LOW_LATENCY_UNUSED,) if tally.low_latency_unused else ()) + unmet
+    told = ((_LOW_LATENCY_UNUSED, tally.low_latency_unused), (_LICENCES_UNASKED, tally.licences_unasked))
+    return tuple(remark for remark, viewers in told if viewers) + unmet

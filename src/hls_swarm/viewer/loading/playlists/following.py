@@ -17,6 +17,7 @@ from hls_swarm.records import (
     DatesMoved,
     Failure,
     FailureKind,
+    LicenceUnasked,
     ObjectKind,
     PlaylistOlder,
     SegmentsMutated,
@@ -101,6 +102,8 @@ def _media_playlist_loaded(
         track.arrive(playlist, now)
     if not loading.low_latency_told:
         tell(loading, playlist, now)
+        if any(segment.keys and segment.key is None for segment in playlist.segments):
+            loading.report(LicenceUnasked(loading.number, now))
     if track.next_sequence is None:
         join(loading, track, playlist, now)
         if loading.probes and track is loading.tracks[0] and not plays_by_parts(playlist, loading.profile):
