@@ -15,7 +15,8 @@ stream, to say what a request costs there. `--against` has a worker of another v
 same time and on the same origin: what the machine gives them is alike then.
 
 Arithmetic: a viewer begins PART-HOLD-BACK before the end of the playlist that it finds, which was published up to a
-part ago: with viewers that come evenly, half of a part later in the median, and later by what a start takes.
+part ago: with viewers that come evenly, half of a part later in the median, and later by what a start takes. In the
+mean that is exact, and no histogram is between: the median is known to 1.1%.
 """
 
 import argparse
@@ -182,7 +183,7 @@ def main() -> None:
     options = parser.parse_args()
     rate = 1.0 if options.plain else _REQUESTS if options.video_only else 2 * _REQUESTS
     print(f"{'viewers':>8} {'CPU/viewer':>11} {'per core':>9} {'a request':>10} {'origin':>7} {'latency P50':>12} "
-          f"{'mean':>8} {'expected':>9} {'part age P50':>13} {'P95':>9} {'lag P99':>9} {'memory':>26} "
+          f"{'expected':>9} {'mean':>8} {'expected':>9} {'part age P50':>13} {'P95':>9} {'lag P99':>9} {'memory':>26} "
           f"{'log - summary':>14}")  # fmt: skip
     for viewers in map(int, options.viewers.split(",")):
         with tempfile.TemporaryDirectory() as name:
@@ -231,14 +232,14 @@ def main() -> None:
 
 
 def latencies(summary: dict[str, Any]) -> str:
-    """Live latency, its mean, what arithmetic gives for both, and the age of parts; nothing of a stream without."""
+    """Live latency in the median and the mean, each beside what arithmetic gives, and the age of parts."""
     live, edge = summary["experience"]["live_latency_seconds"], summary.get("low_latency", {})
     if "offer" not in edge:
-        return f"{live['p50']:>10.3f} s {live['mean']:>6.3f} s {'-':>9} {'-':>13} {'-':>9}"
-    expected = edge["offer"]["part_hold_back"] + PART_SECONDS / 2 + summary["experience"]["startup_seconds"]["p50"]
-    age = edge["part_age_seconds"]
+        return f"{live['p50']:>10.3f} s {'-':>9} {live['mean']:>6.3f} s {'-':>9} {'-':>13} {'-':>9}"
+    start, age = summary["experience"]["startup_seconds"], edge["part_age_seconds"]
+    found = edge["offer"]["part_hold_back"] + PART_SECONDS / 2
     return (
-        f"{live['p50']:>10.3f} s {live['mean']:>6.3f} s {expected:>7.3f} s "
+        f"{live['p50']:>10.3f} s {found + start['p50']:>7.3f} s {live['mean']:>6.3f} s {found + start['mean']:>7.3f} s "
         f"{age['p50'] * 1e3:>10.1f} ms {age['p95'] * 1e3:>6.1f} ms"
     )
 
