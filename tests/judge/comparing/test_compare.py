@@ -106,6 +106,35 @@ def test_other_settings_and_invalid_runs_are_caveats(reports: dict[str, Report])
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "caveats"),
+    [
+        pytest.param(
+            {"2": 10, "3": 90},
+            {"2": 100},
+            ("requests: 10% over HTTP/2, 90% over HTTP/3 and 100% over HTTP/2",),
+            id="TCP",
+        ),
+        pytest.param({"2": 10, "3": 90}, {"2": 19, "3": 81}, (), id="about the same"),
+        pytest.param({}, {"2": 100}, (), id="not known"),
+    ],
+)
+def test_another_http_is_a_caveat(
+    before: dict[str, int], after: dict[str, int], caveats: tuple[str, ...], reports: dict[str, Report]
+) -> None:
+    runs = [
+        replace(
+            reports["base"],
+            summary={
+                **reports["base"].summary,
+                "http_versions": {version: {"requests": count} for version, count in counts.items()},
+            },
+        )
+        for counts in (before, after)
+    ]
+    assert compare(runs[0], runs[1]).caveats == caveats
+
+
+@pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("segment_download_seconds", Better.LOWER),

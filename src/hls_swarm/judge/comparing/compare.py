@@ -27,6 +27,7 @@ from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX, Better, CounterMetric, 
 from hls_swarm.judge.metrics.table import METRICS
 from hls_swarm.judge.report import Report
 from hls_swarm.settings.own_signals import OWN_PREFIX
+from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit
 from hls_swarm.snapshot.origin.signals import SIGNALS, signal_info
 from hls_swarm.stats.histogram import Histogram
@@ -277,7 +278,30 @@ def caveats(baseline: Report, candidate: Report) -> tuple[str, ...]:
         for words, one, other, key in pairs
         if one.get(key) != other.get(key)
     ]
+    spoken = _http_shares(baseline), _http_shares(candidate)
+    if all(spoken) and any(
+        abs(spoken[0].get(version, 0.0) - spoken[1].get(version, 0.0)) >= _OTHER_HTTP
+        for version in {*spoken[0], *spoken[1]}
+    ):
+        words = (
+            ", ".join(
+                f"{units.figure(100 * share, Unit.PERCENT)} over HTTP/{version}" for version, share in one.items()
+            )
+            for one in spoken
+        )
+        out.append(f"requests: {' and '.join(words)}")
     return tuple(out)
+
+
+_OTHER_HTTP = 0.1
+"""Share of all requests that must have gone over another version of HTTP to be worth a word."""
+
+
+def _http_shares(report: Report) -> dict[str, float]:
+    """Shares of all requests by version of HTTP; none of a run that did not tell."""
+    counts = {version: figures["requests"] for version, figures in report.summary.get("http_versions", {}).items()}
+    requests = sum(counts.values())
+    return {version: count / requests for version, count in counts.items() if count} if requests else {}
 
 
 def _histograms(
