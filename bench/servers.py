@@ -105,7 +105,9 @@ https://127.0.0.1:{port} {{
   @numbered path_regexp ^/seg-[0-9]+\\.ts$
   rewrite @numbered /segment.ts
   log {{
-    output file {root}/access.log
+    output file {root}/access.log {{
+      roll_disabled
+    }}
   }}
   file_server
 }}
