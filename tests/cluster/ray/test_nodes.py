@@ -15,6 +15,7 @@ from hls_swarm.cluster.ray.nodes import (
     agent_of_labels,
     environment,
     head_command,
+    last_words,
     remove_leftovers,
 )
 
@@ -90,6 +91,19 @@ def test_what_a_node_leaves_to_nobody_ends_with_it() -> None:
     node, orphan = asyncio.run(run())
     assert not is_alive(orphan.pid)
     assert not Path(node.folder).exists()
+
+
+def test_of_a_traceback_the_last_line_alone_is_said() -> None:
+    said = [
+        "Local node IP: 127.0.0.1",
+        "Traceback (most recent call last):",
+        '  File "/site-packages/ray/scripts/scripts.py", line 1239, in start',
+        "    node = ray._private.node.Node(",
+        "           ^^^^^^^^^^^^^^^^^^^^^^^",
+        "Exception: The current node timed out during startup.",
+    ]
+    assert last_words(said) == "Local node IP: 127.0.0.1 Exception: The current node timed out during startup."
+    assert last_words(said[3:]) == "Exception: The current node timed out during startup."
 
 
 def test_a_node_that_was_never_started_leaves_nothing() -> None:

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +156,12 @@ def _common(address: str, ports: Ports, folder: str) -> list[str]:
     ]
 
 
+def last_words(lines: Iterable[str]) -> str:
+    """The end of what the engine said, for an error: of a traceback, whose frames are indented, its last line alone."""
+    kept = (line for line in lines if not line[:1].isspace() and not line.startswith("Traceback "))
+    return one_line(" ".join(kept))[-500:]
+
+
 class NodeProcess:
     """The engine of this machine, from its start to its end.
 
@@ -190,7 +196,7 @@ class NodeProcess:
     @property
     def words(self) -> str:
         """The last that it said, for an error."""
-        return one_line(" ".join(self._words))[-500:]
+        return last_words(self._words)
 
     async def ended(self) -> None:
         """Until it is over by itself."""
@@ -224,7 +230,7 @@ class NodeProcess:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), process.stdout)
         try:
             while line := await output.readline():
-                text = cut(line.decode(errors="replace").strip(), 300)
+                text = cut(line.decode(errors="replace").rstrip(), 300)
                 if text.strip("-= "):
                     self._words.append(text)
                 if "Ray runtime started" in text:
