@@ -23,6 +23,8 @@ EMPTY_LIVE = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-
 VIEWERS = 4
 EARLY = "hls-swarm: warning: nothing came from the origin yet: "
 """Before viewers give up; why they did is said when they have."""
+PATIENT = ("--profile", "steady")
+"""It gives up after four seconds, most others after one, which is when a run speaks for the first time."""
 HTML = b"<!DOCTYPE html><html><body>Welcome</body></html>"
 
 
@@ -62,7 +64,7 @@ def test_mistakes_of_usage_are_found_before_anything_starts(arguments: list[str]
 
 
 def test_a_host_that_is_not_found() -> None:
-    done = hls_swarm("--clients", "2", "http://no-such-host.invalid/live.m3u8")
+    done = hls_swarm("--clients", "2", *PATIENT, "http://no-such-host.invalid/live.m3u8")
     assert done.returncode == 1
     assert "no-such-host.invalid" in said(done)
     assert "host" in said(done)
@@ -71,7 +73,7 @@ def test_a_host_that_is_not_found() -> None:
 
 def test_a_port_that_nobody_listens_on() -> None:
     port = free_port()
-    done = hls_swarm("--clients", "2", f"http://127.0.0.1:{port}/live.m3u8")
+    done = hls_swarm("--clients", "2", *PATIENT, f"http://127.0.0.1:{port}/live.m3u8")
     assert done.returncode == 1
     assert "connection refused" in said(done)
     assert f"127.0.0.1:{port}" in said(done)
