@@ -325,8 +325,9 @@ async def main(words: list[str]) -> int:
     columns = ("link", "player", "load", "tries", "segments", "same variant", "within one", "changes", "the same")
     print(f"| {' | '.join((*columns, 'again', 'the same'))} |")
     print("|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
-    bad = 0
+    bad, sums = 0, []
     for player in players:
+        rows = alike = counted = 0
         for trace in TRACES:
             if names and not any(_names(name, trace) for name in names):
                 continue
@@ -334,9 +335,10 @@ async def main(words: list[str]) -> int:
             real, ours, tries = await compare(trace, player)
             found = nearness(real, ours)
             good = bool(found.common) and found.same >= GOOD_SHARE * found.common
+            rows, alike = rows + 1, alike + good
             good = good and found.same_changes and found.same_again
             good = good and abs(len(real.variants) - len(ours.variants)) <= MOST_APART
-            bad += not good
+            bad, counted = bad + (not good), counted + good
             print(
                 f"| {trace.name} | {player} | {load:.0f} | {tries} | {len(real.variants)} / {len(ours.variants)} "
                 f"| {found.same} of {found.common} | {found.near} | {len(real.changes)} / {len(ours.changes)} "
@@ -352,6 +354,10 @@ async def main(words: list[str]) -> int:
                     times = zip(played.times, played.order, played.sent_bytes, strict=True)
                     text = " ".join(f"{at:.2f}:{name}/{number}:{size}" for at, (name, number), size in times)
                     print("           ", text[:2500], file=sys.stderr, flush=True)
+        sums.append(
+            f"Of {player} {alike} of {rows} rows have the same variant for 95% of segments, and {counted} count."
+        )
+    print("\n" + "\n".join(sums))
     return bad
 
 
