@@ -50,6 +50,7 @@ _LONG = (
     "tests/engine/ffmpeg/test_system.py",
     "tests/chaos/test_chaos.py",
     "tests/system/test_cluster.py",
+    "tests/system/test_hosts.py",
     "tests/system/test_truth.py",
     "tests/system/test_signals_at_any_instant.py",
     "tests/system/test_players.py",
