@@ -111,6 +111,13 @@ def test_an_error_says_why_below_its_verdict() -> None:
     assert lines[1] == "  the only viewer failed: HTTP 404 Not Found, playlist http://origin.test/live/master.m3u8"
 
 
+def test_where_no_answer_came_no_table_of_latencies_stands() -> None:
+    for records, stands in ((watching(0, 1.0), True), (failed(0, 1.0), False)):
+        made = snapshot(*records)
+        lines = printed(summary(made, judge(made), ())).splitlines()
+        assert any(line.startswith("Latency ") for line in lines) is stands
+
+
 def test_sessions_are_not_counted_against_the_viewers_that_there_should_be_at_a_time() -> None:
     visits: list[Record] = []
     for number in range(6):

@@ -197,8 +197,8 @@ def _viewers(viewers: ViewerFigures) -> str:
     return f"{', '.join(counts)}; at most {peak} at a time of {target}"
 
 
-def latency_table(snapshot: Snapshot) -> Table:
-    """Times to first byte and download times of each kind of object."""
+def latency_table(snapshot: Snapshot) -> Table | None:
+    """Times to first byte and download times of each kind of object; None if no answer came."""
     table = _table("Latency", "count", "P50", "P95", "P99", "max")
     for kind, figures in snapshot.objects.items():
         for what, distribution in (("first byte", figures.ttfb), ("download", figures.download)):
@@ -209,7 +209,7 @@ def latency_table(snapshot: Snapshot) -> Table:
                     units.count(d.count),
                     *(units.seconds(value) for value in (d.p50, d.p95, d.p99, d.max)),
                 )
-    return table
+    return table if table.row_count else None
 
 
 def error_table(snapshot: Snapshot, most: int = 8) -> Table | None:
@@ -325,8 +325,9 @@ def summary(
     elif not thresholds:
         parts += ["", Text("Nothing was expected of this run: it is not judged", "dim")]
     parts += ["", *figures(snapshot)]
-    if snapshot.objects:
-        parts += ["", latency_table(snapshot)]
+    latencies = latency_table(snapshot)
+    if latencies is not None:
+        parts += ["", latencies]
     errors = error_table(snapshot)
     if errors is not None:
         parts += ["", errors]
