@@ -88,7 +88,7 @@ class MadeLine:
     asked: int = 0
     bytes_sent: int = 0
 
-    async def ask(self, message: bytes) -> bytes:
+    async def ask(self, message: bytes, quiet_seconds: float = 0.0) -> bytes:  # noqa: ARG002 - it carries at once
         """See `Line.ask`."""
         match to_agent(message):
             case Look():

@@ -41,6 +41,12 @@ def test_what_can_not_be_is_refused_by_name(changes: dict[str, object], words: s
         pytest.param(0.2, {}, "b: its wall clock is 0.20 s behind", id="behind"),
         pytest.param(-3.0, {}, "b: its wall clock is 3.00 s ahead", id="ahead"),
         pytest.param(0.0, {"descriptors": 1024}, "b: a process may open only 1024 files", id="descriptors"),
+        pytest.param(
+            0.0,
+            {"public": ("9.9.9.9",)},
+            "b: while a run lasts, what connects the machines listens on 9.9.9.9 too",
+            id="public",
+        ),
         pytest.param(0.0, {"system": "Linux 5.4"}, "kernels differ: a Linux 6.1, b Linux 5.4", id="kernels"),
     ],
 )

@@ -30,7 +30,7 @@ class Direct:
         self.name = name
         self.station = Station(folder / name, "none")
 
-    async def ask(self, message: bytes) -> bytes:
+    async def ask(self, message: bytes, quiet_seconds: float = 0.0) -> bytes:
         return await self.station.answer(message)
 
 

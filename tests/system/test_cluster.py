@@ -80,6 +80,8 @@ def test_behind_a_firewall_strangers_are_turned_away_a_full_disk_is_told_and_vie
         made.stream = "long"
         network = made.places["controller"].address.rpartition(".")[0] + ".0/24"
         made.forbid("controller", firewall("controller", network))
+        made.places["controller"].have("9.9.9.9")
+        made.places["a"].have("9.9.9.10")
         for name in "abc":
             made.forbid(name, firewall("agent", made.places["controller"].address))
         arguments = ("--clients", "90", "--ramp-rate", "90", "--duration", "22s", "--record-requests", "--respread")
@@ -98,6 +100,8 @@ def test_behind_a_firewall_strangers_are_turned_away_a_full_disk_is_told_and_vie
             assert process.wait(120) in {0, 3}, made.said
         summary, agents = made.summary, {agent["agent"]: agent for agent in made.summary["generator"]["agents"]}
         assert [words for seen in turned for words in seen.wrong] == []
+        assert "this machine: while a run lasts, what connects the machines listens on 9.9.9.9 too" in made.said
+        assert "a: while a run lasts, what connects the machines listens on 9.9.9.10 too" in made.said
         assert f"--join {made.places['controller'].address}:{PORT}" in made.said
         assert {name: "lost" in agent for name, agent in agents.items()} == {"a": False, "b": True, "c": False}
 

@@ -126,6 +126,7 @@ class Facts(msgspec.Struct, frozen=True, tag=True):
         descriptors: files and sockets that one process may open; None without limit.
         wall_at: its wall clock, Unix seconds.
         busy: which run it carries already, in words; empty if none.
+        public: addresses of it that anybody on the internet may reach.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Facts(msgspec.Struct, frozen=True, tag=True):
     memory_bytes: int | None = None
     wall_at: float = 0.0
     busy: str = ""
+    public: tuple[str, ...] = ()
 
 
 class Reading(msgspec.Struct, frozen=True, tag=True):

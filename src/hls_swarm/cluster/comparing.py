@@ -58,10 +58,21 @@ def compared(facts: Mapping[str, Facts], version: str, python: str, offsets: Map
             )
         if fact.descriptors is not None and fact.descriptors < _FEW_DESCRIPTORS:
             warnings.append(f"{name}: a process may open only {fact.descriptors} files: raise it (LimitNOFILE=)")
+        if fact.public:
+            warnings.append(f"{name}: {exposed(fact.public)}")
     systems = {fact.system for fact in facts.values() if fact.system}
     if len(systems) > 1:
         warnings.append("kernels differ: " + ", ".join(f"{name} {fact.system}" for name, fact in facts.items()))
     return Comparison(tuple(refused), tuple(warnings))
+
+
+def exposed(public: Sequence[str]) -> str:
+    """What a person should know of a machine with such addresses."""
+    return (
+        f"while a run lasts, what connects the machines listens on {', '.join(public)} too, which the internet may "
+        "reach: without the token nobody can do anything there, and a firewall keeps them away (docs/cluster.md has "
+        "its rules)"
+    )
 
 
 def shared(cores: Mapping[str, int], weights: Mapping[str, int], workers: int) -> Mapping[str, tuple[Share, ...]]:

@@ -62,6 +62,8 @@ BEGIN_SECONDS = 40.0
 """Time in which its workers must stand ready: as long as they may take, and what ffmpeg needs to be asked."""
 ANSWER_SECONDS = 0.8
 """Time in which an answer is waited for in a tick: an agent waits half a second for its slowest worker."""
+QUIET_SECONDS = 0.95
+"""From one question for news to shortly before the next, which comes a second after it."""
 AFTER_FINAL_SECONDS = 3.0
 """What a last report may take beyond the time that the workers have for theirs."""
 SETTLED_SECONDS = 3.0
@@ -184,10 +186,10 @@ class Fleet:
         asking = []
         for post in self._posts:
             if post.asking is None and not post.member.lost:
+                self._exchange(post)  # first: an agent answers one after the other, and news takes longer than the time
                 post.member.asked(self._clock(), lease_seconds)
-                post.asking = self._start(self._ask(post, Ask(lease_seconds)))
+                post.asking = self._start(self._ask(post, Ask(lease_seconds), QUIET_SECONDS))
                 asking.append(post.asking)
-                self._exchange(post)
         if asking:
             await asyncio.wait(asking, timeout=ANSWER_SECONDS)
         self._take_in()
@@ -230,8 +232,8 @@ class Fleet:
     def _asker(self, post: _Post) -> Asker | None:
         return None if post.member.lost else partial(self._ask, post)
 
-    async def _ask(self, post: _Post, message: ToAgent) -> FromAgent:
-        return from_agent(await post.line.ask(pack(message)))
+    async def _ask(self, post: _Post, message: ToAgent, quiet_seconds: float = 0.0) -> FromAgent:
+        return from_agent(await post.line.ask(pack(message), quiet_seconds))
 
     async def _shares(self, settings: Settings) -> tuple[Mapping[str, Facts], Mapping[str, tuple[Share, ...]]]:
         """What each machine is, and the viewers of each worker of it."""

@@ -25,8 +25,12 @@ class Line(Protocol):
 
     name: str
 
-    async def ask(self, message: bytes) -> bytes:
+    async def ask(self, message: bytes, quiet_seconds: float = 0.0) -> bytes:
         """Carry a message there and its answer back, however long that takes: whoever waits has a limit of its own.
+
+        Args:
+            quiet_seconds: after the question, in which nothing else is likely to be asked: what carries messages may
+                rest. If something is asked after all, that may take a tenth of a second more.
 
         Raises:
             LineLostError: no answer can come.

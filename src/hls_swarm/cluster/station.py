@@ -52,7 +52,7 @@ from hls_swarm.cluster.agent_messages import (
 from hls_swarm.cluster.local import LocalAgent
 from hls_swarm.engine.ffmpeg.fleet import check_machine, checked_binary, descriptors_for_processes
 from hls_swarm.engine.ffmpeg.mix import has_ffmpeg
-from hls_swarm.engine.host.facts import foreign, raise_descriptor_limit, read_facts
+from hls_swarm.engine.host.facts import foreign, public_addresses, raise_descriptor_limit, read_facts
 from hls_swarm.engine.host.machine import MachineMeter, device_towards
 from hls_swarm.engine.host.preflight import Severity, address_of_load, findings, most_viewers, needs_of
 from hls_swarm.engine.native.options import check_clients
@@ -268,4 +268,5 @@ def facts(engine: str = "", busy: str = "") -> Facts:
         memory_bytes=limits.memory_available_bytes,
         wall_at=time.time(),
         busy=busy,
+        public=public_addresses(),
     )

@@ -10,6 +10,7 @@ Rules:
 
 import asyncio
 import ipaddress
+import logging
 import os
 import socket
 import time
@@ -18,6 +19,7 @@ from contextlib import asynccontextmanager
 
 import psutil
 
+from hls_swarm.cluster.comparing import exposed
 from hls_swarm.cluster.joining.door import Door, Guest
 from hls_swarm.cluster.joining.handshake import read_token
 from hls_swarm.cluster.joining.ssh import CONNECT_SECONDS, RemoteAgent, agent_words, way_to
@@ -25,11 +27,14 @@ from hls_swarm.cluster.line import Line, LineLostError
 from hls_swarm.cluster.ray.frames import Machine
 from hls_swarm.cluster.ray.lines import BridgeProcess
 from hls_swarm.cluster.ray.nodes import NodeProcess, Ports, environment, head_command
+from hls_swarm.engine.host.facts import public_addresses
 from hls_swarm.errors import RunError
 from hls_swarm.foreign import one_line
 from hls_swarm.run.commands.agent import versions, write_token
 from hls_swarm.run.loop import carried_out
 from hls_swarm.settings.run import Settings
+
+_log = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 0.2
 OTHERS_SECONDS = CONNECT_SECONDS + 20.0
@@ -81,6 +86,9 @@ class _Gathering:
         """Agents that come to us."""
         settings = self._settings
         self._door = door
+        public = public_addresses()
+        if public:
+            _log.warning("this machine: %s", exposed(public))
         await door.open(settings.cluster_address or "", settings.cluster_port)
         await self._start_remotes(door.port)
         guests = await self._all_here(door)

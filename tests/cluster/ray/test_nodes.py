@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 from tests.support.programs import is_alive
 
 from hls_swarm.cluster.ray.nodes import (
@@ -18,6 +19,7 @@ from hls_swarm.cluster.ray.nodes import (
     last_words,
     remove_leftovers,
 )
+from hls_swarm.errors import RunError
 
 
 def test_all_ports_are_fixed_different_and_in_one_row() -> None:
@@ -104,6 +106,27 @@ def test_of_a_traceback_the_last_line_alone_is_said() -> None:
     ]
     assert last_words(said) == "Local node IP: 127.0.0.1 Exception: The current node timed out during startup."
     assert last_words(said[3:]) == "Exception: The current node timed out during startup."
+
+
+SLOW = "test -e again && echo Ray runtime started || { touch again; echo 'The current node timed out during startup'; }"
+
+
+def test_a_node_that_its_own_limit_cut_off_on_a_busy_machine_is_started_again() -> None:
+    async def run() -> None:
+        node = NodeProcess()
+        await node.start(["sh", "-c", SLOW], os.environ)
+        await node.end()
+
+    asyncio.run(run())
+
+
+def test_a_node_that_can_not_start_is_not_started_again_and_says_why() -> None:
+    async def run() -> None:
+        node = NodeProcess()
+        await node.start(["sh", "-c", "echo x >> times; cat times; echo the port is taken"], os.environ)
+
+    with pytest.raises(RunError, match="did not start on this machine: x the port is taken"):
+        asyncio.run(run())
 
 
 def test_a_node_that_was_never_started_leaves_nothing() -> None:

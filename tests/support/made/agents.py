@@ -82,7 +82,7 @@ class MadeAgent:
 
     # -- the line -------------------------------------------------------------------------------------------------
 
-    async def ask(self, message: bytes) -> bytes:
+    async def ask(self, message: bytes, quiet_seconds: float = 0.0) -> bytes:
         await self._carried()
         heard = to_agent(message)
         self.said.append((self.now(), heard))

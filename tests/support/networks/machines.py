@@ -40,6 +40,10 @@ class Machine:
                     found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         return found
 
+    def have(self, address: str) -> None:
+        """One address more, which nobody else has a way to."""
+        self._ip("addr", "add", f"{address}/32", "dev", "eth0")
+
     def cut(self) -> None:
         """Take its link down: nothing comes or goes, and nobody is told."""
         self._ip("link", "set", "eth0", "down")

@@ -6,12 +6,14 @@ Rules:
 - It ends when its standard input closes, and every agent that it placed ends with it: no death of a controller leaves
   load behind.
 - A message whose answer was lost is sent again under its number, until it is answered or the agent is gone for certain.
+- An agent from which nothing will be wanted for a while is sent to rest, and called back if something is after all.
 """
 
 import asyncio
 import logging
 import os
 import sys
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +21,7 @@ import uvloop
 
 from hls_swarm.cluster.ray.frames import Answered, Carry, ListMachines, Machine, Place, ToBridge, frame, to_bridge
 from hls_swarm.cluster.ray.nodes import agent_of_labels
+from hls_swarm.cluster.ray.rests import Rests
 from hls_swarm.engine.worker_messages import FrameReader
 from hls_swarm.errors import told
 
@@ -35,6 +38,7 @@ class Bridge(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._frames = FrameReader()
         self._actors: dict[str, Any] = {}
+        self._rests, self._resting = Rests(), dict[str, Any]()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def data_received(self, data: bytes) -> None:
@@ -65,8 +69,22 @@ class Bridge(asyncio.Protocol):
 
                 self._actors[machine] = await asyncio.to_thread(placed, machine, f"ray {self._ray.__version__}")
                 return Answered(number)
-            case Carry(number=number, machine=machine, body=body):
-                return await self._carry(number, machine, body)
+            case Carry():
+                return await self._carry_and_rest(message)
+
+    async def _carry_and_rest(self, message: Carry) -> Answered:
+        machine, asked_at = message.machine, time.monotonic()
+        if self._rests.asked(machine, asked_at):
+            self._ray.cancel(self._resting[machine], recursive=False)
+        answer = None
+        try:
+            answer = await self._carry(message.number, machine, message.body)
+        finally:
+            quiet = message.quiet_seconds if answer is not None and not answer.lost else 0.0
+            seconds = self._rests.answered(machine, asked_at + quiet, time.monotonic())
+            if seconds:
+                self._resting[machine] = self._actors[machine].rest.remote(seconds)
+        return answer
 
     async def _carry(self, number: int, machine: str, body: bytes) -> Answered:
         exceptions = self._ray.exceptions

@@ -19,11 +19,16 @@ class Place(msgspec.Struct, frozen=True, tag=True):
 
 
 class Carry(msgspec.Struct, frozen=True, tag=True):
-    """Carry a message to the agent on a machine."""
+    """Carry a message to the agent on a machine.
+
+    Attributes:
+        quiet_seconds: after it, in which nothing else is likely to be asked there.
+    """
 
     number: int
     machine: str
     body: bytes
+    quiet_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ class RayLine:
         self.name = name
         self._bridge, self._machine = bridge, machine
 
-    async def ask(self, message: bytes) -> bytes:
+    async def ask(self, message: bytes, quiet_seconds: float = 0.0) -> bytes:
         """See `Line.ask`."""
-        answer = await self._bridge.ask(lambda number: Carry(number, self._machine.key, message))
+        answer = await self._bridge.ask(lambda number: Carry(number, self._machine.key, message, quiet_seconds))
         return answer.body
 
 

@@ -34,6 +34,8 @@ OBJECT_STORE_BYTES = 80_000_000
 """The least that the engine takes; nothing of ours is stored there."""
 START_SECONDS = 90.0
 """Time in which the engine must stand: it takes 5 seconds of processor time, and one that can not start says so."""
+_ITS_LIMIT = "timed out during startup"
+"""It says that when it has given up."""
 END_SECONDS = 6.0
 _LABEL = "hls-swarm-agent"
 _PREFIX, _OWNER = "hls-swarm-node-", "owner"
@@ -100,12 +102,24 @@ def environment(environ: Mapping[str, str], token_file: str | None, folder: str 
         "RAY_kill_idle_workers_interval_ms": "5000",
         "RAY_object_manager_timer_freq_ms": "1000",
         "RAY_local_fs_monitor_interval_ms": "10000",
+        # And what it asks and tells others once a second of work that there is none of.
+        "RAY_gcs_pull_resource_loads_period_milliseconds": "10000",
+        "RAY_report_worker_backlog_interval_ms": "10000",
+        "RAY_free_objects_period_milliseconds": "10000",
+        "RAY_debug_dump_period_milliseconds": "0",
         "RAY_event_stats": "0",
+        # Threads, each of which wakes up some times a second: by default the more of them, the more cores there are.
+        "RAY_num_server_call_thread": "1",
+        "RAY_core_worker_num_server_call_thread": "1",
+        "RAY_object_manager_rpc_threads_num": "1",
+        "RAY_num_grpc_internal_threads": "1",
+        "RAY_worker_num_grpc_internal_threads": "1",
         "RAY_enable_metrics_collection": "0",
         "RAY_prestart_worker_first_driver": "0",
         "RAY_enable_worker_prestart": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DEDUP_LOGS": "0",
+        "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # a rest that was called off is none that somebody must hear of
         "PYTHONWARNINGS": "ignore",
     }
     if token_file is not None:
@@ -181,17 +195,27 @@ class NodeProcess:
     async def start(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
         """Start it, and wait until it stands.
 
+        Its own limit for that, which is fixed, is 30 seconds: on a machine that is busy it is started again.
+
         Raises:
             RunError: it does not.
         """
+        limit = time.monotonic() + START_SECONDS
+        while not await self._stands_after(command, environ, limit - time.monotonic()):
+            words = self.words
+            await self._end_processes()
+            if _ITS_LIMIT not in words or time.monotonic() >= limit:
+                raise RunError(f"the cluster's engine did not start on this machine: {words or 'it said nothing'}")
+
+    async def _stands_after(self, command: Sequence[str], environ: Mapping[str, str], seconds: float) -> bool:
+        """Start it; whether it stands before it has ended and within this time."""
+        self._words.clear()
         self._process = _spawn(command, environ, self.folder)
         self._reader = asyncio.get_running_loop().create_task(self._read())
         waiting = asyncio.get_running_loop().create_task(self._stands.wait())
-        await asyncio.wait([self._reader, waiting], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([self._reader, waiting], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        if not self._stands.is_set():
-            await self.end()
-            raise RunError(f"the cluster's engine did not start on this machine: {self.words or 'it said nothing'}")
+        return self._stands.is_set()
 
     @property
     def words(self) -> str:
@@ -205,6 +229,10 @@ class NodeProcess:
 
     async def end(self) -> None:
         """End all of it; takes `END_SECONDS` at most."""
+        await self._end_processes()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def _end_processes(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             if process.poll() is None:
@@ -219,7 +247,6 @@ class NodeProcess:
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader], timeout=1.0)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _read(self) -> None:
         process = self._process

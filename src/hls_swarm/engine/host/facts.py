@@ -4,6 +4,7 @@ What the system does not tell is None: other systems than Linux tell less, and w
 """
 
 import errno
+import ipaddress
 import os
 import resource
 import socket
@@ -99,6 +100,17 @@ def raise_descriptor_limit(needed: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, max(hard, needed)))
     except (ValueError, OSError):  # the hard limit is the administrator's
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def public_addresses() -> tuple[str, ...]:
+    """Those of this machine that anybody on the internet may reach, if no firewall is between."""
+    kinds = {socket.AF_INET, socket.AF_INET6}
+    return public(each.address for device in psutil.net_if_addrs().values() for each in device if each.family in kinds)
+
+
+def public(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Those that are of the internet, and not of a network of one's own."""
+    return tuple(sorted(each for each in addresses if ipaddress.ip_address(each).is_global))
 
 
 def foreign(addresses: Iterable[str | None]) -> tuple[str, ...]:
