@@ -233,6 +233,14 @@ def test_void_trials_say_why_there_is_no_more_to_say_where_nothing_else_does(voi
     assert case_of(ending, [*held, void], (), OBJECTIVES).failed == failed
 
 
+def test_a_search_that_broke_off_before_a_trial_has_no_table() -> None:
+    ending = Ending(Verdict.BROKE_OFF, None, None, confirmed=False, reason="interrupted")
+    console = Console(width=80, no_color=True)
+    with console.capture() as capture:
+        console.print(capacity_text(answer_of(ending, [], [], OBJECTIVES, url=URL, seconds=14.9)))
+    assert capture.get() == "CAPACITY  broke off: interrupted    0 trials, 14.9 s\n"
+
+
 def test_on_a_narrow_screen_lines_hang_and_columns_that_have_no_room_are_left_out() -> None:
     console = Console(width=60, no_color=True)
     with console.capture() as capture:

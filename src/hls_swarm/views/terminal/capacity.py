@@ -25,7 +25,9 @@ def capacity_text(answer: CapacityAnswer) -> RenderableType:
     """The answer, the most important line first."""
     parts: list[RenderableType] = [Text(headline(answer), _STYLES[answer.verdict])]
     parts += [Hanging(line) for line in lines(answer)]
-    return Lines(*parts, "", FittingGrid(trials_table(answer), least=3))
+    if answer.trials:
+        parts += ["", FittingGrid(trials_table(answer), least=3)]
+    return Lines(*parts)
 
 
 @dataclass(frozen=True)
