@@ -11,8 +11,8 @@ without the start of the interpreter.
 
 Then complete viewers: the real command with all statistics, live, 2 s segments at 3 Mbit/s, so many viewers over each
 version, its workers measured from outside as `bench/density.py` does, and its counts compared with Caddy's access log.
-Smaller segments (`--live-bytes`) leave room for more viewers than one machine can serve and play at that rate. With
-them the datagrams that this machine's sockets had no room for, those of Caddy among them.
+Smaller segments (`--live-bytes`) leave room for more viewers than one machine can serve and play at that rate. `lost`
+are datagrams that the viewers' sockets had no room for.
 
 `caddy` is the first one of the PATH: where the kernel can send many datagrams at once (UDP GSO), a Caddy that uses it
 lets the client take in many at once, too, and a client costs less.
@@ -147,15 +147,16 @@ def density(base: str, log: Path, options: argparse.Namespace) -> None:
         memories = []
         for viewers in sizes:
             time.sleep(1.0)  # what the run before asked for is logged by then
-            logged_bytes, began, lost = log.stat().st_size, time.time(), datagrams_lost()
+            logged_bytes, began = log.stat().st_size, time.time()
             summary, cores, memory = run_of(f"{base}/master.m3u8", version, viewers, options)
             memories.append(memory)
             entries = log.read_bytes()[logged_bytes:]  # it is not emptied: Caddy would go on writing where it was
             stalls, said = summary["experience"]["stalls"], agreement(entries, began, version, summary)
-            lag = summary["generator"]["loop_lag_seconds"]["p99"] * 1e3
+            generator = summary["generator"]
+            lag, lost = generator["loop_lag_seconds"]["p99"] * 1e3, generator.get("datagrams_dropped", 0)
             print(
                 f"{version:>5}{viewers:>14}{cores / viewers * 1e6:>14.1f}{viewers / cores:>14,.0f}{memory / 1e6:>14.0f}"
-                f"{lag:>14.1f}{stalls:>14}{datagrams_lost() - lost:>14,}{said:>14}  {summary['verdict']}",
+                f"{lag:>14.1f}{stalls:>14}{lost:>14,}{said:>14}  {summary['verdict']}",
                 flush=True,
             )
             for reason in summary["reasons"]:
@@ -178,12 +179,6 @@ def run_of(url: str, version: str, viewers: int, options: argparse.Namespace) ->
         stdout, _ = process.communicate(timeout=60)
     time.sleep(1.0)
     return json.loads(stdout), (after.workers_cpu - before.workers_cpu) / (after.at - before.at), after.workers_memory
-
-
-def datagrams_lost() -> int:
-    """Datagrams that no socket of this machine had room for, since it was started (proc_net_snmp: RcvbufErrors)."""
-    names, values = (line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line[:5] == "Udp: ")
-    return int(values[names.index("RcvbufErrors")])
 
 
 def agreement(log: bytes, began: float, version: str, summary: dict[str, Any]) -> str:

@@ -347,6 +347,8 @@ class GeneratorShape(TypedDict):
     loop_lag_seconds: NotRequired[Distribution]
     lateness_seconds: NotRequired[Distribution]
     late_starts: Count
+    datagrams_received: NotRequired[Count]
+    datagrams_dropped: NotRequired[Count]
     saturated: bool
     trouble: list[str]
     void_share: Share

@@ -245,6 +245,8 @@ def _generator(snapshot: Snapshot, generator_limit: float) -> dict[str, Any]:
         "loop_lag_seconds": _distribution(generator.loop_lag),
         "lateness_seconds": _distribution(generator.lateness),
         "late_starts": generator.late_starts,
+        "datagrams_received": generator.datagrams_received or None,
+        "datagrams_dropped": generator.datagrams_dropped if generator.datagrams_received else None,
         "saturated": bool(is_invalid(snapshot, generator_limit)),
         "trouble": [f"{finding.what} ({finding.when})" for finding in snapshot.generator_findings],
         "void_share": round(void_share(snapshot.findings, snapshot.elapsed_seconds), 4),

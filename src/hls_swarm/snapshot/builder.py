@@ -261,6 +261,8 @@ class SnapshotBuilder:
             machine_over_run=None if machine is None else self._machine.over_run,
             controller_lateness=late,
             remarks=generator_remarks(late),
+            datagrams_received=tally.datagrams_received,
+            datagrams_dropped=tally.datagrams_dropped,
         )
 
 

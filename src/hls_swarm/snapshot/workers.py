@@ -98,6 +98,8 @@ class GeneratorFigures:
         loop_lag: of all workers' event loops, in seconds.
         lateness: how late requests went out after they were due, in seconds.
         late_starts: viewers that started more than 100 ms late.
+        datagrams_received, datagrams_dropped: over HTTP/3: those that viewers took in, and those that their sockets'
+            buffers had no room for.
         faults: exceptions in this program.
         silent: at the end, numbers of the workers that did not report to it, and for how many seconds.
         machine, machine_over_run: over the last second and over the whole run; None if it is not measured.
@@ -117,4 +119,6 @@ class GeneratorFigures:
     machine_over_run: MachineOverRun | None = None
     controller_lateness: Distribution | None = None
     remarks: tuple[str, ...] = ()
+    datagrams_received: int = 0
+    datagrams_dropped: int = 0
     agents: tuple[AgentFigures, ...] = ()

@@ -221,6 +221,7 @@ def _generator(summary: Mapping[str, Any]) -> Table:
         ("Event-loop lag", _percentiles(generator.get("loop_lag_seconds"))),
         ("Lateness", _percentiles(generator.get("lateness_seconds"))),
         ("Late starts", units.count(generator.get("late_starts"))),
+        ("Datagrams dropped", units.count(generator.get("datagrams_dropped"))),
         ("Controller lateness", _percentiles(generator.get("controller_lateness_seconds"))),
         *(("Remark", remark) for remark in generator.get("remarks", [])),
     ]

@@ -5,6 +5,8 @@ from rich.console import Console
 from tests.support.made.snapshots import failed, snapshot, stalled, watching
 from tests.views.tui import states
 
+from hls_swarm.judge.summary import known
+from hls_swarm.judge.summary import summary as described
 from hls_swarm.judge.verdict import judge
 from hls_swarm.records import EndReason, Record, ViewerStopped
 from hls_swarm.snapshot.origin.metrics import (
@@ -102,6 +104,15 @@ def test_it_says_over_which_http_each_host_was_asked() -> None:
     )
     assert "Hosts         cdn.test:443: 1,500 requests, HTTP/2 and HTTP/3" in lines
     assert "              ads.test:443: 1 request, HTTP/2, HTTP/3 offered, not taken" in lines
+
+
+def test_datagrams_that_found_no_room_are_said() -> None:
+    made = snapshot(*watching(0, 0.0))
+    made = replace(made, generator=replace(made.generator, datagrams_received=9000, datagrams_dropped=1))
+    lines = printed(summary(made, judge(made), ()), width=160).splitlines()
+    assert "Generator     1 worker, 500 ms CPU, loop lag P99 1.00 ms, 0 late starts, 1 datagram dropped" in lines
+    counted = known(described(made, judge(made), started_at=0.0, version="1"))["generator"]
+    assert (counted["datagrams_received"], counted["datagrams_dropped"]) == (9000, 1)
 
 
 def test_an_error_says_why_below_its_verdict() -> None:

@@ -39,7 +39,7 @@ HTTP3_HANDSHAKE = 1.8
 """What it takes to open a connection over QUIC by what TLS over TCP takes; bench/http3.py measures it."""
 HTTP3_VIEWERS_PER_CORE = 700
 """Viewers at 3 Mbit/s that a core carries over HTTP/3, where each datagram is read and acknowledged by this program;
-bench/http3.py measures it. With a tenth of the bytes it is some three times as many."""
+bench/http3.py measures it. With a tenth of the bytes it is some four times as many."""
 UDP_BUFFER_BYTES = 1 << 20
 """What HTTP/3 asks of the kernel for each connection, as browsers do."""
 _AT_ONCE_SECONDS = 1.0

@@ -135,6 +135,11 @@ def figures(snapshot: Snapshot) -> list[RenderableType]:
                 f"{units.seconds(generator.cpu_seconds)} CPU, loop lag "
                 f"P99 {units.seconds(generator.loop_lag.p99 if generator.loop_lag else None)}, "
                 f"{generator.late_starts} late starts"
+                + (
+                    f", {units.counted(generator.datagrams_dropped, 'datagram')} dropped"
+                    if generator.datagrams_dropped
+                    else ""
+                )
             ),
         ),
         *(() if snapshot.steering is None else (("Steering", ", ".join(snapshot.steering.words)),)),

@@ -110,6 +110,11 @@ def _lag(g: GeneratorFigures) -> list[Line]:
         line(("P99 ", LABEL), units.seconds(None if lag is None else lag.p99)),
         line(("late starts ", LABEL), (units.count(g.late_starts), WARN if g.late_starts else "")),
         line(("requests late P99 ", LABEL), units.seconds(None if late is None else late.p99)),
+        *(
+            [line(("datagrams dropped ", LABEL), (units.count(g.datagrams_dropped), WARN))]
+            if g.datagrams_dropped
+            else ()
+        ),
     ]
 
 
