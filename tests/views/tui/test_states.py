@@ -87,6 +87,13 @@ def test_the_traffic_says_over_which_http_it_goes(versions: list[VersionFigures]
     assert words in screen(made, size=SIZES[size])
 
 
+@pytest.mark.parametrize("dropped", [0, 12])
+def test_datagrams_that_found_no_room_stand_beside_what_was_late(dropped: int) -> None:
+    made = states.steady()
+    made = replace(made, generator=replace(made.generator, datagrams_received=9000, datagrams_dropped=dropped))
+    assert ("datagrams dropped 12" in screen(made, size=SIZES["large"])) is bool(dropped)
+
+
 @pytest.mark.parametrize(("state", "words"), [pytest.param(*row[1:], id=row[0]) for row in STATES])
 def test_each_state_says_what_it_is(state: Callable[[], Snapshot], words: list[str]) -> None:
     text = screen(state(), size=SIZES["middle"])
