@@ -1,9 +1,10 @@
 import errno
 import socket
+import ssl
 
 import pytest
 
-from hls_swarm.http.failures import connect_failure, socket_failure
+from hls_swarm.http.failures import connect_failure, phrase, socket_failure
 from hls_swarm.records import Blame, Failure, FailureKind
 
 HERE = ("127.0.0.1", 80)
@@ -31,3 +32,19 @@ def test_connect_failure(code: int, failure: Failure) -> None:
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
 def test_lack_of_sockets_is_the_generators_fault(code: int) -> None:
     assert socket_failure(OSError(code, "")).blame is Blame.GENERATOR
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            ssl.SSLError(1, "[SSL] tlsv1 alert no application protocol (_ssl.c:1006)"),
+            "tlsv1 alert no application protocol",
+        ),
+        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol (_ssl.c:992)"), "closed without a TLS close"),
+        (ssl.SSLError(1, ""), "TLS error"),
+    ],
+    ids=["an alert without a name", "no close", "nothing said"],
+)
+def test_what_openssl_says_is_said_without_its_place_in_the_code(error: ssl.SSLError, words: str) -> None:
+    assert phrase(error) == words

@@ -21,6 +21,8 @@ from hls_swarm.judge.advice import next_step
         ("certificate of o not accepted: ip address mismatch, ...", "https://o/", "load the name that the certificate"),
         ("TLS handshake with o: wrong version number", "https://o:80/", "TLS is not spoken there: try http://"),
         ("TLS handshake with o: record layer failure", "https://o:80/", "TLS is not spoken there: try http://"),
+        ("TLS handshake with o: tlsv1 alert no application protocol", "https://o/", "the server takes no HTTP/2 there"),
+        ("HTTP/2: no HTTP/2: it does not begin with SETTINGS", "http://o/", "the server takes no HTTP/2 there"),
         ("status 400", "http://o:443/", "if TLS is spoken on that port, write https://"),
         (
             "connection lost: connection reset by peer before an answer",

@@ -10,6 +10,7 @@ Rules:
 
 import errno
 import os
+import re
 import socket
 import ssl
 
@@ -29,6 +30,8 @@ _WORDS = {
     errno.EACCES: "connecting forbidden here to",
     errno.EPERM: "connecting forbidden here to",
 }
+_OPENSSL_PLACE = re.compile(r"^\[[A-Z0-9_: ]+\] | \(_ssl\.c:\d+\)$")
+"""Where in the code it came from, before and behind OpenSSL's words."""
 
 
 def authority(host: str, port: int) -> str:
@@ -86,7 +89,8 @@ def tls_failure(error: OSError, host: str) -> Failure:
 def _tls_words(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLEOFError):
         return "closed without a TLS close"
-    reason = getattr(error, "reason", None) or error.strerror  # one that OpenSSL did not raise has no reason
+    # Python has no reason for what OpenSSL did not raise, and for alerts that it has no name of.
+    reason = getattr(error, "reason", None) or _OPENSSL_PLACE.sub("", error.strerror or "")
     return reason.replace("_", " ").lower() if reason else "TLS error"
 
 

@@ -32,6 +32,11 @@ _STEPS = (
         re.compile(r"TLS handshake with .*: .*(?:certificate required|handshake failure|certificate unknown)"),
         "the origin may want a certificate: name one with --client-certificate",
     ),
+    (
+        "",
+        re.compile(r"alert no application protocol|it does not begin with SETTINGS"),
+        "the server takes no HTTP/2 there: leave --http 2 away",
+    ),
     (_HTTP, re.compile(r"status 400\b"), "if TLS is spoken on that port, write https://"),
     (_HTTP, re.compile(r"connection lost: .* before an answer"), "if TLS is spoken on that port, write https://"),
     ("", re.compile(r"connection refused by"), "nothing listens there: is the port right, does the server run?"),
