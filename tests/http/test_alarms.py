@@ -157,47 +157,6 @@ def test_as_many_as_are_enough_are_told_together(loop: _Loop, per_second: int, a
     assert max(late for late, at in zip(lateness, due, strict=True) if at > 103.0) <= apart_seconds + 3 * TICK
 
 
-def test_who_is_awake_anyway_lets_ring_what_is_due(loop: _Loop, alarms: Alarms) -> None:
-    early, late = _Client(alarms), _Client(alarms)
-    early.watch(101.0)
-    late.watch(102.0)
-    loop.run(100.999)
-    alarms.look()
-    assert early.rang == []
-    loop.now = 101.0
-    alarms.look()
-    assert early.rang == [101.0]
-    loop.run(101.9)
-    assert loop.wake_ups == 0  # the timer is for the next one now
-    loop.run(103.0)
-    assert (loop.wake_ups, len(early.rang), len(late.rang)) == (1, 1, 1)
-
-
-def test_a_timer_that_is_late_enough_for_the_next_alarm_too_stays(loop: _Loop, alarms: Alarms) -> None:
-    first, second = _Client(alarms), _Client(alarms)
-    first.watch(101.0)
-    second.watch(101.001)
-    loop.now = 101.0
-    alarms.look()
-    assert (len(first.rang), len(loop.timers)) == (1, 1)
-    loop.run(102.0)
-    assert second.rang == [pytest.approx(101.001, abs=3 * TICK)]
-    assert second.rang[0] >= 101.001
-
-
-def test_nobody_is_told_twice_when_looked_at_while_ringing(loop: _Loop, alarms: Alarms) -> None:
-    class _Looking(_Client):
-        def ring(self, now: float) -> None:
-            super().ring(now)
-            alarms.look()
-
-    clients = [_Looking(alarms), _Looking(alarms)]
-    for client in clients:
-        client.watch(101.0)
-    loop.run(102.0)
-    assert [len(client.rang) for client in clients] == [1, 1]
-
-
 def test_what_was_taken_back_wakes_nobody(loop: _Loop, alarms: Alarms) -> None:
     first, moved, last = _Client(alarms), _Client(alarms), _Client(alarms)
     first.watch(101.0)

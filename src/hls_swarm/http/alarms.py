@@ -5,8 +5,6 @@ Rules:
 - Nobody is told early.
 - An alarm alone rings within some milliseconds of its time. Where there are many they can be told to ring together,
   some time apart: always so long, or, where a few together are enough, as long as it takes that so many are due.
-- Who is awake for another reason can have them looked at (`look`): what is due then needs no wake-up of its own, which
-  often costs more than what is done in it.
 - Who has taken its alarm back, or set it to another time, is passed over when the old one rings.
 """
 
@@ -73,12 +71,6 @@ class Alarms:
         if at < self._timer_at and not self._is_ringing:
             self._arm(at)
 
-    def look(self) -> None:
-        """Let ring what is due by now."""
-        waiting = self._set
-        if waiting and waiting[0][0] <= self._clock() and not self._is_ringing:
-            self._ring_due()
-
     def _arm(self, at: float) -> None:
         at = max(at, self._rang_at + self._apart)
         if at >= self._timer_at:
@@ -90,9 +82,6 @@ class Alarms:
 
     def _rings(self) -> None:
         self._timer, self._timer_at = None, inf
-        self._ring_due()
-
-    def _ring_due(self) -> None:
         waiting, now = self._set, self._clock()
         due = []
         while waiting and waiting[0][0] <= now:
@@ -123,10 +112,5 @@ class Alarms:
         waiting = self._set
         while waiting and waiting[0][2].alarm_at != waiting[0][0]:
             heappop(waiting)
-        if self._timer is not None:
-            if waiting and waiting[0][0] <= self._timer_at + self._never_early:
-                return  # as it is never early, it is not for this one either
-            self._timer.cancel()
-            self._timer, self._timer_at = None, inf
         if waiting:
             self._arm(waiting[0][0])

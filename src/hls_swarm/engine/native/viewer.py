@@ -1,7 +1,6 @@
 """The shell around one viewer: performs its actions over HTTP and feeds the results back as events.
 
-It decides nothing. One alarm, one client and one state machine per viewer; no task, no queue. Each answer that comes is
-an occasion to look at the alarms of all viewers, so that most of them need no wake-up of their own.
+It decides nothing. One alarm, one client and one state machine per viewer; no task, no queue.
 """
 
 import asyncio
@@ -358,7 +357,6 @@ class NativeViewer:
             else:
                 event = FetchFailed(action.track, False, failure, exchange.url, exchange.started_at, exchange)
             self._handle(event, perf_counter())
-            self._alarms.look()
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
 
@@ -384,7 +382,6 @@ class NativeViewer:
     def _playlist_done(self, action: FetchPlaylist, exchange: Exchange) -> None:
         try:
             self._take_playlist(action, exchange)
-            self._alarms.look()
         except Exception as error:  # noqa: BLE001 - see `_break`
             self._break(error)
 
