@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hls_swarm.results.files import LineFile, replace_whole
+from hls_swarm.results.files import Claim, LineFile, replace_whole
 from hls_swarm.results.writer import MOST_WAITING, FolderWriter
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
@@ -179,6 +179,25 @@ def test_a_folder_that_another_run_has_made_its_own_is_left_alone(tmp_path: Path
     assert (folder / "rows").read_bytes() == b"theirs\n"
     assert writer.trouble == f"{folder}: can not be written: another run writes there now; 1 lines are lost"
     assert other.trouble is None
+
+
+def test_a_claim_is_told_from_a_later_file_of_the_same_name(tmp_path: Path) -> None:
+    """Whose number in the file system is that of the first one, as soon as nobody holds that."""
+    for number in range(20):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        first = Claim(folder / "run.json")
+        shutil.rmtree(folder)
+        folder.mkdir()
+        second = Claim(folder / "run.json")
+        with pytest.raises(FileExistsError, match="another run writes there now"):
+            first.renew()
+        second.replace(b"{}")
+        second.renew()
+        (folder / "run.json").unlink()
+        first.renew()
+        for claim in (first, second):
+            claim.close()
 
 
 def test_a_run_that_never_began_leaves_nothing_of_its_own(tmp_path: Path) -> None:

@@ -49,45 +49,77 @@ class LineFile:
         os.close(self._descriptor)
 
 
-Identity = tuple[int, int]
-"""What tells a file from another one that has its name later."""
+class Claim:
+    """A file by which a folder is its maker's: of all who try to make it, one does.
+
+    It is held open: a file that has its name later may be given its number too as soon as nobody holds it any more, and
+    could not be told from it then.
+
+    Raises:
+        FileExistsError: somebody has made it.
+        OSError: it can not be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = self._made()
+
+    def replace(self, content: bytes) -> None:
+        """Write it, as `replace_whole` does. Raises OSError."""
+        self._hold(_replaced(self._path, content))
+
+    def renew(self) -> None:
+        """Make it again if it is gone. Raises FileExistsError if another one has its place, OSError."""
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            self._hold(self._made())
+            return
+        if _identity(there) != _identity(os.fstat(self._descriptor)):
+            raise FileExistsError(errno.EEXIST, "another run writes there now")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+    def _made(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+
+    def _hold(self, descriptor: int) -> None:
+        os.close(self._descriptor)
+        self._descriptor = descriptor
 
 
-def claim(path: Path) -> Identity:
-    """Make an empty file that was not there: of all who try, one has it. Raises FileExistsError, OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    try:
-        return _identity(os.fstat(descriptor))
-    finally:
-        os.close(descriptor)
-
-
-def identity(path: Path) -> Identity | None:
-    """Of the file that has this name now; None if none has. Raises OSError."""
-    try:
-        return _identity(path.stat())
-    except FileNotFoundError:
-        return None
-
-
-def replace_whole(path: Path, content: bytes) -> Identity:
+def replace_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader finds the old content or the new one, never a part. Raises OSError."""
+    os.close(_replaced(path, content))
+
+
+def _replaced(path: Path, content: bytes) -> int:
+    """The same; gives the new file, open."""
     new = path.with_name(f".{path.name}.new")
     try:
         with new.open("wb") as file:
             file.write(content)
             file.flush()
             _settle(file.fileno())
-            written = _identity(os.fstat(file.fileno()))
-        new.replace(path)
+            held = os.dup(file.fileno())
     except OSError:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         raise
-    return written
+    try:
+        new.replace(path)
+    except OSError:
+        os.close(held)
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
+    return held
 
 
-def _identity(status: os.stat_result) -> Identity:
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    """What tells a file that somebody holds open from any other."""
     return status.st_dev, status.st_ino
 
 

@@ -11,7 +11,6 @@ Rules:
 - After `close` everything is written, or is known not to be.
 """
 
-import errno
 import logging
 import threading
 from collections import deque
@@ -20,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hls_swarm.errors import raised
-from hls_swarm.results.files import Identity, LineFile, claim, identity, replace_whole
+from hls_swarm.results.files import Claim, LineFile, replace_whole
 
 MOST_WAITING = 3600
 """Lines of one file that wait for a disk to recover: an hour of the timeline."""
@@ -55,7 +54,7 @@ class FolderWriter:
         self.folder = folder
         self._again_seconds = again_seconds
         self._claim_name = claim_name
-        self._claimed: Identity | None = None if claim_name is None else claim(folder / claim_name)
+        self._claim = None if claim_name is None else Claim(folder / claim_name)
         self._files = {name: LineFile(folder / name) for name in line_files}
         self._lines: Mapping[str, deque[bytes]] = {name: deque() for name in line_files}
         self._wholes: dict[str, Callable[[], bytes]] = {}
@@ -151,6 +150,8 @@ class FolderWriter:
                     break
         for file in self._files.values():
             file.close()
+        if self._claim is not None:
+            self._claim.close()
 
     def _write(self, lines: dict[str, list[bytes]], wholes: dict[str, Callable[[], bytes]]) -> bool:
         """Whether everything was written; what was not waits on."""
@@ -182,23 +183,20 @@ class FolderWriter:
             return
         self._made[name] = content
         try:
-            written = replace_whole(self.folder / name, made)
+            if self._claim is not None and name == self._claim_name:
+                self._claim.replace(made)
+            else:
+                replace_whole(self.folder / name, made)
         except OSError:
             with self._changed:
                 self._wholes.setdefault(name, content)
             raise
-        if name == self._claim_name:
-            self._claimed = written
 
     def _begin_again(self) -> None:
         """The folder, or a file in it, is not there any more: open them anew. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self._claim_name is not None:
-            there = identity(self.folder / self._claim_name)
-            if there is None:
-                self._claimed = claim(self.folder / self._claim_name)
-            elif there != self._claimed:
-                raise FileExistsError(errno.EEXIST, "another run writes there now")
+        if self._claim is not None:
+            self._claim.renew()
         gone = 0
         for name, file in list(self._files.items()):
             path = self.folder / name
