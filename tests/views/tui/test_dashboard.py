@@ -45,7 +45,7 @@ def watched(during: Callable[[Dashboard], Awaitable[None]]) -> list[str]:
         await during(dashboard)
         await dashboard.stop()
 
-    uvloop.run(asyncio.wait_for(watching(), 30))
+    uvloop.run(asyncio.wait_for(watching(), 100))
     return lines.told
 
 
