@@ -53,7 +53,7 @@ async def exporting(**options: str) -> AsyncIterator[LogExporterAddress]:
     settings = LogExporterOptions(listen="127.0.0.1:0", **options)
     task = asyncio.create_task(serve(settings, ready.set_result, stop, niceness=0))
     try:
-        yield await asyncio.wait_for(ready, 5)
+        yield await asyncio.wait_for(ready, 60)
     finally:
         stop.set()
         async with asyncio.timeout(5):

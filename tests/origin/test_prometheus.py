@@ -410,7 +410,7 @@ def test_a_real_prometheus_beside_real_exporters(tmp_path: Path) -> None:
     with running(nginx, tmp_path / "nginx.log", stop_signal=signal.SIGQUIT), running(node, tmp_path / "node.log"):
         wait_for(f"{root}/stub")
         with running(exporter, tmp_path / "exporter.log"), running(server, tmp_path / "prometheus.log"):
-            wait_for(f"{url}/-/ready", 30)
+            wait_for(f"{url}/-/ready")
             target = uvloop.run(asked_of(url, root))
     assert target.target == "127.0.0.1"
     states = {source.dialect: (source.state, source.reason) for source in target.sources}

@@ -93,8 +93,8 @@ def test_every_query_is_answered_with_a_run(tmp_path: Path) -> None:
         running(prometheus(tmp_path / "classic", server, metrics), tmp_path / "classic.out"),
         running(prometheus(tmp_path / "native", native, metrics, *feature), tmp_path / "native.out"),
     ):
-        wait_for(f"http://127.0.0.1:{server}/-/ready", 30)
-        wait_for(f"http://127.0.0.1:{native}/-/ready", 30)
+        wait_for(f"http://127.0.0.1:{server}/-/ready")
+        wait_for(f"http://127.0.0.1:{native}/-/ready")
         with running(run, tmp_path / "run.out") as process:
             process.wait(90)
         until = time.time()

@@ -167,7 +167,7 @@ def test_a_real_prometheus_scrapes_the_run_without_a_complaint(tmp_path: Path) -
         f"--web.listen-address=127.0.0.1:{server}", "--log.level=warn",
     ]  # fmt: skip
     with embedded_origin(tmp_path) as (base, _), running(scraper, tmp_path / "prometheus.out"):
-        wait_for(f"http://127.0.0.1:{server}/-/ready", 30)
+        wait_for(f"http://127.0.0.1:{server}/-/ready")
         run = command(
             "-clients", "10", "-ramp-rate", "10", "-duration", "12s", "-output", str(folder), "-no-output=false",
             "-metrics", f"127.0.0.1:{metrics}", "-origin-metrics", f"{base}/metrics/node", f"{base}/live/master.m3u8",

@@ -21,7 +21,7 @@ from hls_swarm.viewer.profiles import HLSJS
 pytestmark = pytest.mark.program
 
 
-def watched(fault: str, most_seconds: float = 40.0) -> list[Record]:
+def watched(fault: str, most_seconds: float = 80.0) -> list[Record]:
     """What one viewer reports until a segment after one that it gave up has come."""
 
     async def main() -> list[Record]:
@@ -43,7 +43,7 @@ def watched(fault: str, most_seconds: float = 40.0) -> list[Record]:
             finally:
                 viewer.quit()
                 viewer.cancel()
-                await asyncio.wait_for(done.wait(), 5)
+                await asyncio.wait_for(done.wait(), 30)
         return records
 
     return uvloop.run(main())

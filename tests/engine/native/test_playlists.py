@@ -82,7 +82,7 @@ async def watch(
         await asyncio.wait_for(over.wait(), seconds or 10.0)
     except TimeoutError:
         viewer.quit()
-        await asyncio.wait_for(over.wait(), 10.0)
+        await asyncio.wait_for(over.wait(), 60.0)
     return records
 
 

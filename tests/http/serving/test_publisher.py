@@ -18,7 +18,7 @@ def served(publisher: Publisher, check: Callable[[int], Awaitable[None]]) -> Non
         await server.start("127.0.0.1", 0)
         try:
             assert server.port is not None
-            await asyncio.wait_for(check(server.port), 20)
+            await asyncio.wait_for(check(server.port), 60)
         finally:
             await server.close()
 

@@ -50,7 +50,7 @@ def asked(feed: Feed, path: str, count: int, act: Any = None) -> list[tuple[str,
             await reader.readuntil(b"retry: 2000\n\n")
             out: list[tuple[str, Any]] = []
             while len(out) < count:
-                text = (await asyncio.wait_for(reader.readuntil(b"\n\n"), 10)).decode()
+                text = (await asyncio.wait_for(reader.readuntil(b"\n\n"), 60)).decode()
                 name, data = text.removeprefix("event: ").split("\ndata: ")
                 out.append((name, json.loads(data)))
                 if act is not None and len(out) == 1:
@@ -216,7 +216,7 @@ def test_what_another_version_sends_is_told_as_that(data: bytes, version: str) -
 async def answer(port: int, path: str, *fields: str) -> tuple[str, str]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write("\r\n".join([f"GET {path} HTTP/1.1", *fields, "", ""]).encode())
-    head, _, body = (await asyncio.wait_for(reader.read(), 10)).decode().partition("\r\n\r\n")
+    head, _, body = (await asyncio.wait_for(reader.read(), 60)).decode().partition("\r\n\r\n")
     writer.close()
     return head, body
 

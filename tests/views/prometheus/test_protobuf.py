@@ -118,7 +118,7 @@ def test_the_endpoint_answers_in_the_format_that_was_asked_for() -> None:
             endpoint.add(run.entries[-1])
             reader, writer = await asyncio.open_connection("127.0.0.1", endpoint.port)
             writer.write(f"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: {ASKED}\r\n\r\n".encode())
-            answer = await asyncio.wait_for(reader.read(), 10)
+            answer = await asyncio.wait_for(reader.read(), 60)
             writer.close()
             return answer
 
