@@ -405,6 +405,17 @@ def test_shaka_lets_sound_run_ahead_of_the_picture_by_no_more_than_a_segment() -
     assert max(apart) == SECONDS
 
 
+def test_shaka_fetches_ahead_of_what_it_looked_into_whatever_its_sound_has() -> None:
+    seen = world(steps((0, 20)), profile="shaka", audio=True, ladder=(600,)).run(4)
+    asked = [(at, action.url) for at, action in seen.asked if isinstance(action, FetchSegment)]
+    first, sound, second = asked[:3]
+    assert [first[1], {sound[1], second[1]}] == [
+        "http://origin/600/seg-0.ts",
+        {"http://origin/audio-600/seg-0.ts", "http://origin/600/seg-1.ts"},
+    ]
+    assert sound[0] == second[0]
+
+
 def test_shaka_ends_a_segment_on_its_way_for_what_sound_tells_of_the_link() -> None:
     def origin(action: FetchPlaylist | FetchSegment, now: float) -> Answer:
         if isinstance(action, FetchSegment):

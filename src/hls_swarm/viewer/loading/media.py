@@ -109,8 +109,9 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
         segment = _pass_expired(loading, track, track.playlist, track.next_sequence, now)
     if segment is not None and segment.gap:
         segment = _pass_gaps(loading, track, now)
+    took_kept = False
     while probe is not None and segment is not None and index == 0 and take_kept(loading, probe, track, segment):
-        segment = track.next_segment()
+        took_kept, segment = True, track.next_segment()
         if segment is not None and segment.gap:
             segment = _pass_gaps(loading, track, now)
     place, part = track.place_by_parts, None
@@ -136,7 +137,7 @@ def fetch_media(loading: Loading, index: int, track: Track, now: float) -> float
             look_in_vain(track, polling.full_seconds, now)
             track.room_at = next_look(track, track.room_at)
         return track.room_at
-    if polling is not None and segment is not None:
+    if polling is not None and segment is not None and not took_kept:  # what comes after those it fetches ahead
         look_at = look_due(loading, track, segment, polling, now)
         if look_at is not None:
             return look_at
