@@ -267,7 +267,8 @@ LIMITS = (
         0.01,
         0.005,
         "{where} sends {0} of its packets again",
-        "full buffers or a shaper on the path: fq and BBR, less burst",
+        "full buffers or a shaper on the path: fq and BBR, less burst. With --access-rate it is the viewers' doing: "
+        "who reads slowly acknowledges late, and is sent the last of it twice",
         culprit=Culprit.PATH,
     ),
     _limit(
