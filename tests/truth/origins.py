@@ -75,7 +75,7 @@ ROWS = (
     Row("connections: 30", Embedded(("--limit", "connections=30")), _at(30), frozenset({"nginx-connections"})),
     Row(
         # So many that one viewer meets one in a trial of 6 s. Who refuses that fast from the first request on may be a
-        # limit that is below a viewer: the few answers of such a search tell it from chance only now and then.
+        # limit that is below a viewer: good answers grow with the load then, but a few answers do not always show it.
         "30% of answers are 503",
         Embedded(("--fault", "status=503,rate=.3")),
         None,

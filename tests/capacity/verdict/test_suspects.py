@@ -305,6 +305,20 @@ def test_refusals_are_fast_where_the_first_byte_comes_sooner_than_anybody_feels(
     assert [one.name for one in cause_of(made.case(failed, held=held)).named] == named
 
 
+def test_refusals_of_a_share_of_requests_at_every_load_are_no_rate_limit() -> None:
+    def share(load: float) -> float:
+        return 0.3 * load
+
+    def limited(load: float) -> float:
+        return load - 5.0
+
+    held = {"answers_refused_per_second": share, "answers_ok_per_second": lambda load: load - share(load)}
+    assert cause_of(made.case(held=held, nothing_holds=True)).named == ()
+    held = {"answers_refused_per_second": limited, "answers_ok_per_second": lambda load: load - limited(load)}
+    [named] = cause_of(made.case(held=held, nothing_holds=True)).named
+    assert (named.name, named.against) == ("rate-limit", ())
+
+
 def test_a_server_that_answers_in_a_fifth_of_a_millisecond_instead_of_a_twentieth_is_no_suspect() -> None:
     held = {"segment_ttfb_seconds_p50": lambda _: 0.00005, "segment_download_seconds_p50": lambda _: 0.00006}
     failed = {"segment_ttfb_seconds_p50": 0.0002, "segment_download_seconds_p50": 0.00022}

@@ -15,6 +15,9 @@ BINDS_FROM, BINDS_TO = 0.8, 1.25
 OUT_OF_PROPORTION = 0.5
 """Of what is due at a load: processors slow down a little when all are busy, by no more than half."""
 
+FAR_APART = 1.5
+"""Loads this many times apart tell a limit from a share of requests."""
+
 
 @dataclass(frozen=True)
 class Flat(OfOne):
@@ -55,6 +58,31 @@ class Grows(OfOne):
         failed, held = case.at_failed(self.measure, where), case.at_held(self.measure, where)
         text = "" if failed is None else f"{figures(case, self.measure, held, failed)}: it grows with the load"
         return Answer(not flat.yes, text, flat.evidence)
+
+
+@dataclass(frozen=True)
+class GrowsWhereItFails(OfOne):
+    """From the smallest load that failed to the greatest it grew by more than half as much as the load: no limit of it.
+
+    A limit that is exceeded lets through the same at every load beyond it; what befalls a share of requests does not.
+    Loads less than half as much again apart say nothing.
+    """
+
+    sort: Sort = Sort.FLAT
+
+    def ask(self, case: Case, where: str) -> Answer:
+        """See `Atom`."""
+        figures = {load: self.measure.of(rows, where) for load, rows in case.failed_by_load.items()}
+        known = {load: figure for load, figure in figures.items() if figure}
+        if not known or max(known) < FAR_APART * min(known):
+            return not_known(self.measure)
+        low, high = min(known), max(known)
+        growth = high / low
+        limit = 1 + (growth - 1) / 2
+        shown = [units.figure(known[load], self.measure.unit) for load in (low, high)]
+        text = f"{self.measure.title} {shown[0]} at {low}, {shown[1]} at {high}: they grow with the load that fails"
+        evidence = evidence_of(case, self.measure, known[high], Comparison.RISEN, limit, known[low])
+        return Answer(known[high] > limit * known[low], text, evidence)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from hls_swarm.capacity.verdict.case import Measure, number, origin, quotient, viewers
 from hls_swarm.capacity.verdict.course import GivesWay, Onset, Silent
 from hls_swarm.capacity.verdict.evidence import Appears, AtLeast, Atom, Below, Both, Drops, Either, Rises, Same, Sort
-from hls_swarm.capacity.verdict.growth import AtEveryLoad, Binds, Flat, Grows, OutOfProportion
+from hls_swarm.capacity.verdict.growth import AtEveryLoad, Binds, Flat, Grows, GrowsWhereItFails, OutOfProportion
 from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.judge.timeline import Row
 from hls_swarm.snapshot.finding import Culprit
@@ -268,7 +268,7 @@ SUSPECTS: tuple[Suspect, ...] = (
         "a rate limit",
         Culprit.ORIGIN,
         (_REFUSED_FAST, Flat(OK), Onset(REFUSED, 0.1)),
-        (Rises(TTFB, 3, _UNFELT),),
+        (Rises(TTFB, 3, _UNFELT), GrowsWhereItFails(OK)),
         (_REFUSED_FAST,),
         "limit_req and limit_conn of nginx, rules of a firewall or a CDN: is the load machine to be let through?",
         "statuses of answers are counted in every run of native viewers",
