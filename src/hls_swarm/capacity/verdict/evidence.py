@@ -237,7 +237,8 @@ class Same(OfOne):
     """At F no more than a multiple of what it was at the loads that held, or too little to be felt.
 
     Args:
-        unfelt: up to here a multiple says nothing: what takes 0.1 ms takes 0.3 ms the next time, whatever the load.
+        unfelt: in the measure's unit. Up to here a multiple says nothing: what takes 0.1 ms takes 0.3 ms the next time,
+            whatever the load.
     """
 
     factor: float

@@ -19,6 +19,11 @@ FAR_APART = 1.5
 """Loads this many times apart tell a limit from a share of requests."""
 
 
+def _half_as_much(growth: float) -> float:
+    """How many times as much it is, if it grew by half as much as the load."""
+    return 1 + (growth - 1) / 2
+
+
 @dataclass(frozen=True)
 class Flat(OfOne):
     """It grew by less than half as much as the load from L to F."""
@@ -33,7 +38,7 @@ class Flat(OfOne):
         if case.over <= case.held:
             return not_known(self.measure)  # of one load nothing can be flat
         growth = case.over / case.held
-        limit = 1 + (growth - 1) / 2
+        limit = _half_as_much(growth)
         shown = [units.figure(value, self.measure.unit) for value in (held, failed, held * growth)]
         text = (
             f"{self.measure.title} flat: {shown[0]} at {case.held}, {shown[1]} at {case.over}, "
@@ -73,12 +78,12 @@ class GrowsWhereItFails(OfOne):
     def ask(self, case: Case, where: str) -> Answer:
         """See `Atom`."""
         figures = {load: self.measure.of(rows, where) for load, rows in case.failed_by_load.items()}
+        # Nothing at all says nothing: who bans whoever asked too much refuses all of a smaller load that comes later.
         known = {load: figure for load, figure in figures.items() if figure}
         if not known or max(known) < FAR_APART * min(known):
             return not_known(self.measure)
         low, high = min(known), max(known)
-        growth = high / low
-        limit = 1 + (growth - 1) / 2
+        limit = _half_as_much(high / low)
         shown = [units.figure(known[load], self.measure.unit) for load in (low, high)]
         text = f"{self.measure.title} {shown[0]} at {low}, {shown[1]} at {high}: they grow with the load that fails"
         evidence = evidence_of(case, self.measure, known[high], Comparison.RISEN, limit, known[low])

@@ -215,7 +215,7 @@ SUSPECTS: tuple[Suspect, ...] = (
             _SLOW_NETWORK,
             _FLAT_RECEIVED,
             Rises(RETRANSMITS, 3, 0.01),
-            Onset(RTT, 0.005, factor=3),
+            Onset(RTT, _UNFELT, factor=3),
             Silent(CPU),
         ),
         (Same(RTT, 1.5, _UNFELT), AtLeast(LINK, 90), _GIVES_WAY),

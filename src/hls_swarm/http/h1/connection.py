@@ -414,7 +414,7 @@ class Connection:
             if not data:
                 return
             exchanger.first_byte_at = perf_counter()
-        if keeps and data is whole and head.framing is _LENGTH and end < end + head.length == len(data):
+        if keeps and data is whole and head.framing is _LENGTH and head.length and end + head.length == len(data):
             _remember(data, head, end, data[end:])
         self._begin_body(exchanger, head, use, data, end)
 
