@@ -2,7 +2,7 @@
 
 import pytest
 
-from hls_swarm.http.pacing.link import Link, together
+from hls_swarm.http.pacing.link import LEAST_PIECE_BYTES, Link, together
 from hls_swarm.load.access import SteadyRate
 
 
@@ -47,6 +47,14 @@ def test_who_comes_late_finds_what_the_buffer_holds() -> None:
     link.begin(0.0)
     assert link.due(100.0) == 2 * link.tick_bytes
     assert link.buffer_bytes == pytest.approx(0.56 * link.tick_bytes, rel=0.01)
+
+
+@pytest.mark.parametrize("bytes_per_second", [1_000, 25_000, 62_500, 66_000, 1_000_000])
+def test_a_tick_brings_what_is_taken_at_least(bytes_per_second: int) -> None:
+    """Over HTTP/2 and 3 less is left alone: a slow link was looked at each 2.5 ms until that was due."""
+    link = Link(SteadyRate(bytes_per_second))
+    link.begin(0.0)
+    assert link.due(link.wait(0.0, 1 << 30)) == link.tick_bytes >= LEAST_PIECE_BYTES
 
 
 @pytest.mark.parametrize("at", [0.0, 7.0001, 7.0049, 7.0099, 123456.789012])

@@ -15,17 +15,19 @@ import math
 from hls_swarm.load.access import Rate
 
 TICK_SECONDS = 0.25
-_LEAST_BUFFER_BYTES, _MOST_BUFFER_BYTES = 8 << 10, 2 << 20
+LEAST_PIECE_BYTES = 16 << 10
+"""Less than this is taken only if it is the rest: a record of TLS is as large."""
 _BUFFER_SHARE = 0.56
 """Of a tick's bytes, what is asked of SO_RCVBUF."""
+_LEAST_BUFFER_BYTES = math.ceil(LEAST_PIECE_BYTES * _BUFFER_SHARE)
+"""A tick that brings less than the least piece would be followed by looks in vain until that is due."""
+_MOST_BUFFER_BYTES = 2 << 20
 LEAST_PAUSE_SECONDS = 0.01
 """After less has come than was due: an origin that is slower than the link wakes nobody for each packet."""
 _MOST_WAIT_SECONDS = 60.0
 """A trace may stand still for longer: then it is looked at again."""
 _TICKS_A_SECOND = 100
 """So often a second somebody's ticks come: most of what a tick costs is a process that has left the caches."""
-LEAST_PIECE_BYTES = 16 << 10
-"""Less than this is taken only if it is the rest: a record of TLS is as large."""
 
 
 def together(at: float) -> float:
