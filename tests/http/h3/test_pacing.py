@@ -8,6 +8,7 @@ import time
 import pytest
 from tests.http.certificates import Certificate
 from tests.http.h3.scripted import Request, h3_origin
+from tests.http.pacing.ticking import LONG_BYTES, shared_ticks
 from tests.http.running import request, with_client
 
 from hls_swarm.http import Client, ClientOptions, Http3, Identity, fetch
@@ -64,6 +65,14 @@ def test_what_the_origin_sends_ahead_waits_and_is_not_lost(pem: Certificate, tru
 def drops(sock: socket.socket) -> int:
     """Datagrams for which this socket's buffer had no room: SK_MEMINFO_DROPS of SO_MEMINFO (linux/sock_diag.h)."""
     return int(struct.unpack("9I", sock.getsockopt(socket.SOL_SOCKET, 55, 36))[8])
+
+
+def test_ticks_come_together(pem: Certificate, trusting: ClientOptions) -> None:
+    with h3_origin(lambda turn: turn.answer(b"x" * LONG_BYTES), pem) as origin:
+        url = origin.url()
+        assert with_client(
+            lambda client: shared_ticks(client, url), options=trusting, identity=REQUIRED, loop="asyncio"
+        )
 
 
 def test_a_fetch_that_is_given_up_ends_at_once(pem: Certificate, trusting: ClientOptions) -> None:

@@ -3,10 +3,12 @@
 import ssl
 import time
 
+from tests.http.h2.scripted import http2_origin
+from tests.http.pacing.ticking import LONG_BYTES, shared_ticks
 from tests.http.running import request, with_client
 from tests.http.scripted import Turn, response, scripted
 
-from hls_swarm.http import Client, ClientOptions, fetch
+from hls_swarm.http import Client, ClientOptions, Http2, Identity, fetch
 from hls_swarm.http.pacing.link import Link
 from hls_swarm.load.access import SteadyRate
 from hls_swarm.records import FailureKind
@@ -44,3 +46,16 @@ def test_records_of_tls_that_a_link_takes_in_pieces_are_counted_once(
     with scripted(lambda turn: turn.send(response(b"x" * 450_001)), tls=server_tls) as origin:
         assert with_client(use, options=trusting) == [(450_001, None)] * 2
         assert origin.connections == 1
+
+
+def test_ticks_come_together() -> None:
+    with scripted(lambda turn: turn.send(response(b"x" * LONG_BYTES))) as origin:
+        assert with_client(lambda client: shared_ticks(client, origin.url()), loop="asyncio")
+
+
+def test_ticks_come_together_over_http2(server_tls: ssl.SSLContext, trusting: ClientOptions) -> None:
+    server_tls.set_alpn_protocols(["h2"])
+    over_h2 = Identity(http2=Http2.OFFERED)
+    with http2_origin(lambda turn: turn.answer(b"x" * LONG_BYTES), server_tls) as origin:
+        url = origin.url()
+        assert with_client(lambda client: shared_ticks(client, url), options=trusting, identity=over_h2, loop="asyncio")

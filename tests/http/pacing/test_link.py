@@ -61,3 +61,17 @@ def test_a_tick_brings_what_is_taken_at_least(bytes_per_second: int) -> None:
 def test_ticks_of_many_come_at_the_same_instants_none_early(at: float) -> None:
     assert 0.0 <= together(at) - at <= 0.010001
     assert round(together(at) * 1000) % 10 == 0
+
+
+@pytest.mark.parametrize(
+    ("wait", "left", "at"),
+    [
+        pytest.param(0.25, 1_000_000, 7.26, id="with others"),
+        pytest.param(0.25, None, 7.26, id="with others, of a body whose length is not known"),
+        pytest.param(0.25, 240_000, 7.251, id="the last of a body when it is due"),
+        pytest.param(0.01, 1_000_000, 7.02, id="a hundred times a second"),
+        pytest.param(0.0025, 1_000_000, 7.0035, id="who is behind"),
+    ],
+)
+def test_a_tick_waits_for_others_but_for_the_last_and_who_is_behind(wait: float, left: int | None, at: float) -> None:
+    assert Link(SteadyRate(1_000_000)).tick_at(7.001, wait, left) == pytest.approx(at)

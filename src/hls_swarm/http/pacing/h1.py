@@ -11,7 +11,7 @@ from hls_swarm.http.asking.target import Route
 from hls_swarm.http.h1.connection import BodyUse, Connection, Exchanger, Pool
 from hls_swarm.http.h1.head import Head
 from hls_swarm.http.h1.stream import Stream
-from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, Link, together
+from hls_swarm.http.pacing.link import LEAST_PAUSE_SECONDS, Link
 from hls_swarm.stats.hosts import VersionTally
 
 _UNKNOWN_BYTES = 1 << 30
@@ -127,10 +127,7 @@ class PacedConnection(Connection):
         wait = self._link.wait(now, left) + 0.0005
         if late and wait < LEAST_PAUSE_SECONDS:
             wait = LEAST_PAUSE_SECONDS
-        if left > self._link.tick_bytes:
-            self._timer = loop.call_at(together(loop.time() + wait), self._resume)
-        else:
-            self._timer = loop.call_later(wait, self._resume)
+        self._timer = loop.call_at(self._link.tick_at(loop.time(), wait, left), self._resume)
 
     def _resume(self) -> None:
         self._timer = None

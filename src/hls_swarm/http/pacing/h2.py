@@ -106,8 +106,9 @@ class PacedH2Connection(H2Connection):
             self._is_watched = False
             self._loop.remove_reader(self.stream.fd)
         self._stop_timer()
-        wait = self._link.wait(now, self._link.tick_bytes if left is None else left)
-        self._timer = self._loop.call_later(max(wait + 0.0005, LEAST_PAUSE_SECONDS / 4), self._resume)
+        loop, link = self._loop, self._link
+        wait = max(link.wait(now, link.tick_bytes if left is None else left) + 0.0005, LEAST_PAUSE_SECONDS / 4)
+        self._timer = loop.call_at(link.tick_at(loop.time(), wait, left), self._resume)
 
     def _resume(self) -> None:
         self._timer = None

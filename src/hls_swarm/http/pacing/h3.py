@@ -74,12 +74,12 @@ class PacedH3Connection(H3Connection):
             path.watch(reads=True)
 
     def _pause(self, now: float) -> None:
-        left, window = self._known_left(), self._path.window_bytes
-        tick = self._link.tick_bytes if window is None else min(self._link.tick_bytes, window // 2)
+        left, window, loop, link = self._known_left(), self._path.window_bytes, self._loop, self._link
+        tick = link.tick_bytes if window is None else min(link.tick_bytes, window // 2)
         self._path.watch(reads=False)
         self._stop_timer()
-        wait = self._link.wait(now, tick if left is None else min(left, tick))
-        self._timer = self._loop.call_later(max(wait + 0.0005, LEAST_PAUSE_SECONDS / 4), self._resume)
+        wait = max(link.wait(now, tick if left is None else min(left, tick)) + 0.0005, LEAST_PAUSE_SECONDS / 4)
+        self._timer = loop.call_at(link.tick_at(loop.time(), wait, left), self._resume)
 
     def _resume(self) -> None:
         self._timer = None

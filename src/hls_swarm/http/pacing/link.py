@@ -82,3 +82,15 @@ class Link:
         """Seconds until a tick's bytes are due, or as many as are left."""
         seconds = self._rate.seconds_for(self._free_at, min(left, self.tick_bytes))
         return min(max(0.0, self._free_at + seconds - now), _MOST_WAIT_SECONDS)
+
+    def tick_at(self, now: float, wait: float, left: int | None) -> float:
+        """The instant to look again, by the clock of `now`: with others' ticks, but for the last one of a body.
+
+        Who waits for less than 10 ms is behind, and waits for nobody.
+
+        Args:
+            wait: seconds from `now` on.
+            left: body bytes; None: not known.
+        """
+        at = now + wait
+        return together(at) if wait >= LEAST_PAUSE_SECONDS and (left is None or left > self.tick_bytes) else at
