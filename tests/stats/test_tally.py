@@ -246,6 +246,13 @@ def test_a_start_is_late_past_a_tenth_of_a_second(late_by: float, late_starts: i
     assert counted(ViewerStarted(0, at=50.0 + late_by, due_at=50.0)).late_starts == late_starts
 
 
+def test_viewers_that_read_slowly_on_purpose_are_counted() -> None:
+    tally = counted(ViewerStarted(0, 0.0, 0.0, is_paced=True), ViewerStarted(1, 0.0, 0.0))
+    assert (tally.started, tally.paced) == (2, 1)
+    tally.merge(counted(ViewerStarted(2, 0.0, 0.0, is_paced=True)))
+    assert (tally.started, tally.paced) == (3, 2)
+
+
 def test_no_example_makes_a_tally_grow() -> None:
     """An origin may put ten megabytes into a URL, and others into what it says of itself."""
     long = "http://origin/" + "a" * 1_000_000

@@ -17,6 +17,7 @@ class ViewerStarted(msgspec.Struct, frozen=True, tag=True):
     Attributes:
         profile: name of the player that it behaves like.
         start_seconds: how long its player may take to start; from then on it is due to have played.
+        is_paced: it reads more slowly than bytes come, on purpose: by a link of its own, or at the speed of play.
     """
 
     viewer: int
@@ -24,6 +25,7 @@ class ViewerStarted(msgspec.Struct, frozen=True, tag=True):
     due_at: float
     profile: str = ""
     start_seconds: float = START_SECONDS
+    is_paced: bool = False
 
 
 class PlaybackStarted(msgspec.Struct, frozen=True, tag=True):

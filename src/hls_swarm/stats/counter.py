@@ -233,6 +233,7 @@ class Counter:
                 self._tally.steering.add(record.pathway, record.reason)
             case ViewerStarted():
                 self._tally.late_starts += record.at - record.due_at > LATE_START_SECONDS
+                self._tally.paced += record.is_paced
                 self._experience.add(record)
             case ViewerStopped():
                 self._add_stop(record)

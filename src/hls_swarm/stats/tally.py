@@ -217,6 +217,7 @@ class Tally(msgspec.Struct):
         startup: request to play until first playback, of viewers that got there (CTA-2066).
         stall: lengths of ended stalls.
         live_latency, edge_latency: seconds, see `LatencyObserved`.
+        paced: of the viewers that started, those that read more slowly than bytes come, on purpose.
         expired_segments: left a playlist before a viewer fetched them.
         lateness: how late exchanges were taken up after they were due.
         relative_download: download time of a segment by its declared duration: above 1 is slower than it plays.
@@ -274,6 +275,7 @@ class Tally(msgspec.Struct):
     quit: int = 0
     played: int = 0
     late_starts: int = 0
+    paced: int = 0
     stalls: int = 0
     expired_segments: int = 0
     head_bytes: int = 0
@@ -444,6 +446,7 @@ _COUNTERS = (
     "quit",
     "played",
     "late_starts",
+    "paced",
     "stalls",
     "expired_segments",
     "head_bytes",

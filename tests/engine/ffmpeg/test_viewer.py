@@ -59,7 +59,13 @@ class Stage:
     """One viewer, its processes and its records."""
 
     def __init__(
-        self, *, limit: int = 5, restart_after: float | None = None, length: float = float("inf"), wait: float = 0.01
+        self,
+        *,
+        limit: int = 5,
+        restart_after: float | None = None,
+        length: float = float("inf"),
+        wait: float = 0.01,
+        command: tuple[str, ...] = ("ffmpeg",),
     ) -> None:
         self.processes: list[FakeProcess] = []
         self.records: list[Record] = []
@@ -67,7 +73,7 @@ class Stage:
         self.stubborn = False
         self.error: OSError | None = None
         self.viewer = FfmpegViewer(
-            3, ("ffmpeg",), {}, length_seconds=length, backoff=BackoffPolicy(wait, limit=limit), seed=1,
+            3, command, {}, length_seconds=length, backoff=BackoffPolicy(wait, limit=limit), seed=1,
             timeout_seconds=None, lines_per_second=10_000, restart_after_stall_seconds=restart_after, secret=None,
             spawn=self.spawn, report=self.records.append, finished=self.finished.append,
             loop=asyncio.get_running_loop(),
@@ -134,6 +140,27 @@ def test_a_viewer_that_is_ended_reports_what_its_process_said_last() -> None:
         assert stage.stopped.played
         kinds = [type(record) for record in stage.records]
         assert kinds == [ViewerStarted, PlayerStarted, PlaybackStarted, PlaylistFetched, ViewerStopped]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("command", "is_paced"),
+    [
+        pytest.param(("ffmpeg", "-i", "http://h/a.m3u8"), False, id="as bytes come"),
+        pytest.param(("ffmpeg", "-readrate", "1", "-i", "http://h/a.m3u8"), True, id="at the speed of play"),
+    ],
+)
+def test_a_viewer_says_whether_it_is_held_to_the_speed_of_play(command: tuple[str, ...], is_paced: bool) -> None:
+    async def scene() -> None:
+        stage = Stage(command=command)
+        stage.viewer.start(0.0)
+        await stage.until(1)
+        (started,) = stage.of(ViewerStarted)
+        assert isinstance(started, ViewerStarted)
+        assert started.is_paced is is_paced
+        stage.viewer.quit()
+        await until(lambda: bool(stage.finished))
 
     play(scene)
 

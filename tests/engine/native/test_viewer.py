@@ -136,6 +136,16 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     made.close()
 
 
+@pytest.mark.parametrize("link_bps", [None, 4e6])
+def test_a_viewer_says_whether_it_reads_by_a_link_of_its_own(
+    loop: asyncio.AbstractEventLoop, link_bps: float | None
+) -> None:
+    shell = Shell(loop, Viewer(7, URL, HLSJS, parse_variant("highest"), link_bps=link_bps), Origin())
+    shell.viewer.start(0.0)
+    (started,) = [record for record in shell.records if isinstance(record, ViewerStarted)]
+    assert started.is_paced is (link_bps is not None)
+
+
 def start(shell: Shell) -> None:
     shell.viewer.start(0.0)
 

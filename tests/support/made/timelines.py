@@ -38,6 +38,7 @@ QUIET_RATES: Mapping[str, float] = {
     "stalls": 0.0,
     "failovers": 0.0,
     "viewers_started": 0.0,
+    "viewers_paced": 0.0,
     "late_starts": 0.0,
     "viewers_failed_generator": 0.0,
     "expired_segments": 0.0,

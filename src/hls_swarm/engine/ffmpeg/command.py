@@ -26,6 +26,8 @@ from hls_swarm.settings.spellings import VariantKind, parse_variant
 NO_CACHE = (("Cache-Control", "no-cache"), ("Pragma", "no-cache"))
 FIRST_STREAMS = ("0:v:0?", "0:a:0?")
 """First video and first audio, where there are any."""
+PACE = "-readrate"
+"""Holds a viewer to the speed of play."""
 BURST_TARGET_DURATIONS = 3
 """Media that a VOD viewer reads before it is held to the speed of play: what a player has in its buffer."""
 
@@ -128,7 +130,7 @@ def player_command(
     stamp = "datetime+" if plan.binary.stamps else ""
     pace: tuple[str, ...] = ()
     if plan.paced and "readrate" in plan.binary.options:
-        pace = ("-readrate", "1")
+        pace = (PACE, "1")
         if "readrate_initial_burst" in plan.binary.options:
             burst = BURST_TARGET_DURATIONS * settings.ffmpeg_target_duration
             pace += ("-readrate_initial_burst", f"{burst:g}")

@@ -21,6 +21,7 @@ from random import Random
 from time import perf_counter
 
 from hls_swarm.engine.ffmpeg.backoff import Backoff, BackoffPolicy
+from hls_swarm.engine.ffmpeg.command import PACE
 from hls_swarm.engine.ffmpeg.hearing.log import LogReader
 from hls_swarm.engine.ffmpeg.hearing.playback import Playback
 from hls_swarm.engine.ffmpeg.hearing.progress import ProgressReader
@@ -158,7 +159,7 @@ class FfmpegViewer:
     def start(self, due_at: float) -> None:
         """Press play."""
         now = perf_counter()
-        self._report(ViewerStarted(self.number, now, due_at, PROFILE))
+        self._report(ViewerStarted(self.number, now, due_at, PROFILE, is_paced=PACE in self._command))
         self._playback = Playback(self.number, now, self._report)
         if self._length_seconds != math.inf:
             self._leave_timer = self._loop.call_later(max(0.0, self._length_seconds), self.guarded, self._leave)

@@ -152,7 +152,8 @@ class NativeViewer:
         """Press play."""
         now = perf_counter()
         profile = self._machine.profile
-        self._report(ViewerStarted(self.number, now, due_at, profile.name, profile.start_seconds))
+        is_paced = self._machine.loading.link_bps is not None
+        self._report(ViewerStarted(self.number, now, due_at, profile.name, profile.start_seconds, is_paced))
         try:
             self._handle(Start(), now)
         except Exception as error:  # noqa: BLE001 - see `_break`

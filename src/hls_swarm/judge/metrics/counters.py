@@ -91,6 +91,12 @@ def _counters() -> tuple[CounterMetric, ...]:
         ]
     rows: tuple[tuple[str, str, Better, Callable[[Tally], float]], ...] = (
         ("viewers_started", "viewers that asked for the stream", Better.NEITHER, lambda t: t.started),
+        (
+            "viewers_paced",
+            "of these, the ones that read more slowly than bytes come, by a link of their own or at the speed of play",
+            Better.NEITHER,
+            lambda t: t.paced,
+        ),
         ("viewers_played", "viewers that ever played", Better.NEITHER, lambda t: t.played),
         ("viewers_ended", "viewers that played to the end of the stream", Better.NEITHER, lambda t: t.ended),
         ("viewers_failed", "viewers that a fatal error ended", Better.LOWER, lambda t: t.failed),

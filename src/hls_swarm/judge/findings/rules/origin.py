@@ -5,7 +5,7 @@ the queue (`pressure_...`) more truly than in its use: a disk that is throttled 
 of its quota leaves the host idle.
 """
 
-from hls_swarm.judge.findings.measures import most_of, now_of, origin_mean, places_of, targets_with
+from hls_swarm.judge.findings.measures import most_of, now_of, origin_mean, places_of, share_of, targets_with
 from hls_swarm.judge.findings.rule import Condition, Rule, at_least, at_most, fallen, risen
 from hls_swarm.judge.metrics.kinds import ORIGIN_PREFIX
 from hls_swarm.snapshot.finding import Culprit, Severity, Standing
@@ -13,6 +13,10 @@ from hls_swarm.snapshot.origin.metrics import Unit
 
 _OVER = 5.0
 _ANY_PER_SECOND = 0.1
+_FEW_PACED = 0.1
+"""Share of viewers that read slowly on purpose, above which packets sent again say nothing of the path: a sender whose
+segments wait at a window that is full probes for a loss (RFC 8985) and sends them again. On loopback, where all that
+was sent again was such a probe and came twice, it was 4 to 7% of the segments sent."""
 
 
 def _limit(
@@ -267,8 +271,8 @@ LIMITS = (
         0.01,
         0.005,
         "{where} sends {0} of its packets again",
-        "full buffers or a shaper on the path: fq and BBR, less burst. With --access-rate it is the viewers' doing: "
-        "who reads slowly acknowledges late, and is sent the last of it twice",
+        "full buffers or a shaper on the path: fq and BBR, less burst",
+        at_most(share_of("viewers_paced", "viewers_started", None), _FEW_PACED),
         culprit=Culprit.PATH,
     ),
     _limit(
