@@ -16,17 +16,12 @@ _Key = tuple[str, str, str, int, str | None]
 
 
 class Alike:
-    """The answers that hold now, by what was asked.
-
-    Attributes:
-        made: how many had to be made, ever.
-    """
+    """The answers that hold now, by what was asked."""
 
     def __init__(self, stream: LowLatencyStream) -> None:
         self.stream = stream
         self._moves = stream.moves
         self._answers: dict[_Key, Answer] = {}
-        self.made = 0
 
     def find(self, request: Request) -> Answer | None:
         """The answer to a request, if one like it had one since the stream moved."""
@@ -37,7 +32,6 @@ class Alike:
 
     def keep(self, request: Request, answer: Answer) -> None:
         """Give the same to who asks alike; to be called in the same turn of the loop as `find`."""
-        self.made += 1
         if len(self._answers) < _MOST and _ONE_BY_ONE.isdisjoint(request.headers):
             self._answers[_key(request)] = answer
 
