@@ -1,5 +1,7 @@
 """What waits for the same thing stands in one line: it is woken together, in its order, and costs one look."""
 
+from collections.abc import Callable
+
 from hls_swarm.testorigin.serving.held import Held, Shelf
 
 Woken = list[tuple[str, bool]]
@@ -7,6 +9,11 @@ Woken = list[tuple[str, bool]]
 
 def keep(shelf: Shelf, wanted: tuple[int, int | None], deadline: float, name: str, woken: Woken) -> None:
     Held(shelf, wanted, deadline).keep(lambda in_vain: woken.append((name, in_vain)))
+
+
+def wake(shelf: Shelf, has: Callable[[int, int | None], bool], now: float) -> None:
+    for each, in_vain in shelf.take(has, now):
+        each(in_vain)
 
 
 def test_a_line_is_woken_when_what_it_waits_for_is_there_whatever_its_length() -> None:
@@ -20,7 +27,7 @@ def test_a_line_is_woken_when_what_it_waits_for_is_there_whatever_its_length() -
         looked.append((segment, part))
         return (segment, part) == (7, 2)
 
-    shelf.release(has, 99.0)
+    wake(shelf, has, 99.0)
     assert woken == [(f"a{nth}", False) for nth in range(1000)]
     assert looked == [(7, 2), (7, 3), (7, None)]
     assert list(shelf.waiting) == [(7, 3), (7, None)]
@@ -30,11 +37,11 @@ def test_who_has_waited_for_too_long_is_told_so_and_those_behind_wait_on() -> No
     shelf, woken = Shelf(), Woken()
     for name, deadline in (("a", 10.0), ("b", 10.5), ("c", 11.0)):
         keep(shelf, (7, 2), deadline, name, woken)
-    shelf.release(lambda *_: False, 9.9)
+    wake(shelf, lambda *_: False, 9.9)
     assert woken == []
-    shelf.release(lambda *_: False, 10.5)
+    wake(shelf, lambda *_: False, 10.5)
     assert woken == [("a", True), ("b", True)]
-    shelf.release(lambda *_: False, 20.0)
+    wake(shelf, lambda *_: False, 20.0)
     assert woken[2:] == [("c", True)]
     assert not shelf.waiting
 
@@ -47,6 +54,6 @@ def test_who_is_woken_may_wait_anew() -> None:
         keep(shelf, (7, 3), 20.0, "second", woken)
 
     Held(shelf, (7, 2), 10.0).keep(again)
-    shelf.release(lambda _, part: part == 2, 5.0)
+    wake(shelf, lambda _, part: part == 2, 5.0)
     assert woken == [("first", False)]
     assert list(shelf.waiting) == [(7, 3)]

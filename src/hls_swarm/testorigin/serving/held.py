@@ -25,13 +25,8 @@ class Shelf:
 
     waiting: dict[Wanted, list[tuple[float, Wake]]] = field(default_factory=dict)
 
-    def release(self, has: Callable[[int, int | None], bool], now: float) -> None:
-        """Wake those that waited for what is there now, and those that waited for too long."""
-        for wake, in_vain in self.take(has, now):
-            wake(in_vain)
-
     def take(self, has: Callable[[int, int | None], bool], now: float) -> list[tuple[Wake, bool]]:
-        """The same for who wakes them by itself, in this order: whom, and whether they waited in vain."""
+        """Those that waited for what is there now, or for too long: whom to wake in this order, and whether in vain."""
         woken: list[tuple[list[tuple[float, Wake]], bool]] = []
         for wanted, line in tuple(self.waiting.items()):
             if has(*wanted):
