@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 import time
 from collections.abc import Callable
 
@@ -14,6 +15,9 @@ from tests.http.scripted import response, scripted
 
 from hls_swarm.http import Client, ClientContext, ClientOptions, Http2, Identity, Timeouts, fetch
 from hls_swarm.http.asking.target import Target
+from hls_swarm.http.h2 import frames
+from hls_swarm.http.h2.fields import field_literals
+from hls_swarm.http.h2.frames import frame
 from hls_swarm.records import BODY_START_BYTES, Exchange, FailureKind
 from hls_swarm.stats.hosts import HTTP2
 
@@ -495,3 +499,31 @@ def test_what_has_come_of_a_long_body_counts_when_it_is_given_up(
         assert origin.connections == 1
     assert 299_000 < cut.body_bytes <= 300_000
     assert (after.body, after.failure) == (b"short", None)
+
+
+def test_what_had_arrived_of_a_body_that_is_given_up_is_counted_to_the_byte() -> None:
+    """Most of it waits in the kernel, below the low-water mark; a frame is cut in its middle."""
+    whole, cut = 68, 1234
+    arrived = whole * 3000 + cut
+
+    def script(turn: Request) -> None:
+        block = b"\x88" + field_literals((("content-length", "4000000"),))
+        wire = frame(frames.DATA, 0, turn.stream, b"x" * 3000)
+        # At once, so that they are read together: from these the client knows how large frames are.
+        turn.raw(frame(frames.HEADERS, frames.END_HEADERS, turn.stream, block) + wire + wire[:-1000])
+        is_known.wait(10)
+        turn.raw(wire[-1000:] + wire * (whole - 2) + wire[: frames.HEADER_BYTES + cut])
+
+    async def use(client: Client) -> Exchange:
+        ended: list[Exchange] = []
+        under_way = client.fetch(request(origin.url(), max_body_bytes=4_000_000), ended.append)
+        await until(lambda: under_way.body_bytes >= 5000)
+        is_known.set()
+        await until(lambda: under_way.body_bytes >= arrived)
+        under_way.cancel()
+        return ended[0]
+
+    is_known = threading.Event()
+    with http2_origin(script) as origin:
+        got = with_client(use, identity=REQUIRED)
+    assert (got.body_bytes, got.failure and got.failure.kind) == (arrived, FailureKind.CANCELLED)

@@ -486,3 +486,32 @@ def test_a_long_run_of_frames_at_once_opens_windows_on_its_way() -> None:
     ]
     assert told == [{1: (3000 * 8192, b"", False)}] * 2
     assert all(taken(session).count(frames.window_update(0, 0)[:9]) >= 3 for session in (whole, by_frame))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 16384), st.integers(9, 60_000), st.integers(0, 60_000), st.booleans())
+def test_how_much_body_waits_is_known_where_frames_are_alike(size: int, read: int, waits: int, keeps: bool) -> None:
+    session = Session()
+    stream = session.request(GET, keeps=keeps)
+    session.receive(HELLO + frame(frames.HEADERS, frames.END_HEADERS, stream, OK))
+    count = 120_000 // (size + frames.HEADER_BYTES) + 1
+    wire = frame(frames.DATA, 0, stream, b"x" * size) * count
+    session.receive(wire[:read])
+    told = session.body_in(stream, waits)
+    events = session.receive(wire[read : read + waits])
+    assert told == sum(event.size_bytes for event in events if isinstance(event, BodyReceived))
+
+
+def test_what_waits_of_another_stream_and_of_padding_is_no_body() -> None:
+    session = Session()
+    given_up, stream = (session.request(GET, keeps=False) for _ in range(2))
+    session.receive(HELLO)
+    for number in (given_up, stream):
+        session.receive(frame(frames.HEADERS, frames.END_HEADERS, number, OK))
+    session.receive(frame(frames.DATA, 0, stream, b"x" * 100))
+    session.receive(frame(frames.DATA, 0, given_up, b"x" * 100)[:-60])
+    session.cancel(given_up)
+    assert [session.body_in(stream, count) for count in (60, 69, 70, 169, 178, 179)] == [0, 0, 1, 100, 100, 101]
+    session.receive(b"x" * 60 + frame(frames.DATA, frames.PADDED, stream, b"\x0a" + b"x" * 100 + b"\0" * 10)[:-30])
+    assert [session.body_in(stream, count) for count in (20, 30, 39, 40)] == [20, 20, 20, 21]
+    assert session.body_in(given_up, 1000) == 0

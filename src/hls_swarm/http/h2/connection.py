@@ -119,11 +119,11 @@ class H2Connection(MultiplexedConnection[H2Answering]):
         return 0 if sole is None or sole.head is None else sole.number
 
     def unread_of(self, answering: H2Answering) -> int:
-        """See `H2Answering.unread_bytes`: of a body that is all that comes; less frames' own bytes, about 0.1%."""
+        """See `H2Answering.unread_bytes`: of a body that is all that comes; less what frames have of their own."""
         head = answering.head
         if answering is not self._sole or head is None or head.framing is not _LENGTH or answering.left <= 0:
             return 0
-        return min(answering.left, self.stream.unread_bytes() * 1023 // 1024)
+        return min(answering.left, self._session.body_in(answering.number, self.stream.unread_bytes()))
 
     def arrived_of(self, answering: H2Answering) -> int:
         """See `H2Answering.arrived_bytes`."""

@@ -30,6 +30,8 @@ MOST_STREAMS = 100
 _HALF_WINDOW_BYTES = CONNECTION_WINDOW_BYTES // 2
 _RUN_BYTES = 1 << 20
 """What is counted in one step: less than half a window, so that one is opened again before more is taken."""
+_SOME_FRAME_BYTES = 9 << 10
+"""Payload of a DATA frame before one was seen: servers fill them with 8 or 16 KiB."""
 _DEFAULT_WINDOW_BYTES = (1 << 16) - 1
 _LAST_STREAM = (1 << 31) - 1
 
@@ -45,12 +47,13 @@ Event = HeadReceived | BodyReceived | StreamReset | GoingAway
 
 
 class _Stream(Body):
-    __slots__ = ("blocks", "window")
+    __slots__ = ("blocks", "frame_bytes", "window")
 
     def __init__(self, keeps: bool) -> None:
         self.keeps = keeps
         self.window = STREAM_WINDOW_BYTES
         self.blocks = 0  # of fields
+        self.frame_bytes = _SOME_FRAME_BYTES  # payload of the DATA frame that was looked at last
         self.received = 0
         self.pieces = []
         self.start = None
@@ -160,6 +163,19 @@ class Session:
             return None
         return self._rest
 
+    def body_in(self, stream: int, count: int) -> int:
+        """How much body of a stream there is in so many bytes that come next, if all further ones are of it.
+
+        Exactly that where its DATA frames are unpadded and go on being as large as the one that was seen last.
+        """
+        held = self._streams.get(stream)
+        if held is None:
+            return 0
+        begun = min(count, self._rest) if self._rest_stream == stream else 0
+        behind = len(self._buffer) + max(0, count - self._rest - self._rest_padding)
+        whole, part = divmod(behind, frames.HEADER_BYTES + held.frame_bytes)
+        return begun + whole * held.frame_bytes + max(0, part - frames.HEADER_BYTES)
+
     def step_over(self, stream: int, body_bytes: int) -> None:
         """DATA frames of a stream were dropped unseen: the rest of one that has begun, and whole ones before one more.
 
@@ -257,6 +273,7 @@ class Session:
                     if not held.received:
                         self._touched.append(stream)
                     held.take(data[begin:end])
+                    held.frame_bytes = length
                     self._idle_frames = 0
                     at = end
                     if flags:
@@ -318,6 +335,8 @@ class Session:
         payload = length - padding - (1 if flags & frames.PADDED else 0)
         self._rest, self._rest_padding, self._rest_stream = payload, padding, number
         self._rest_ends = bool(flags & frames.END_STREAM)
+        if payload and (stream := self._streams.get(number)) is not None:
+            stream.frame_bytes = payload
         if not length and not self._rest_ends:
             self._idle("empty DATA")
         return self._read_rest(data, events, begin)
