@@ -13,6 +13,7 @@ from hls_swarm.snapshot import units
 from hls_swarm.snapshot.origin.metrics import SignalInfo, Unit
 from hls_swarm.snapshot.origin.signals import signal_info
 from hls_swarm.snapshot.viewers.cmcd import CmcdFigures
+from hls_swarm.snapshot.viewers.hosts import VersionFigures, versions_words
 from hls_swarm.snapshot.viewers.steering import SteeringFigures
 from hls_swarm.views.findings import expectation_rows, finding_rows
 from hls_swarm.views.signals import DETAILS, below_text, full_name, idle_text, is_idle, value_text
@@ -166,12 +167,16 @@ def _hosts(summary: Mapping[str, Any]) -> Table:
             units.count(host["requests"]),
             units.count(host.get("errors")),
             units.count(host["connections"]),
-            " and ".join(f"HTTP/{version}" for version in host.get("requests_by_version", {})) or units.UNKNOWN,
+            _spoken(host.get("requests_by_version", {})) or units.UNKNOWN,
             ", ".join(host.get("addresses", [])),
         )
         for host in summary.get("hosts", [])
     ]
     return Table("Hosts that got load", ("Host", "Requests", "Errors", "Connections", "Protocol", "Addresses"), rows)
+
+
+def _spoken(requests_by_version: Mapping[str, int]) -> str:
+    return versions_words(tuple(VersionFigures(version, count, 0) for version, count in requests_by_version.items()))
 
 
 def _latency(summary: Mapping[str, Any]) -> Table:

@@ -131,7 +131,8 @@ def test_findings_say_when_by_both_clocks_on_which_evidence_and_what_next(failin
 def test_groups_and_hosts_have_tables(failing: Report) -> None:
     host = {"host": "cdn:80", "requests": 100, "errors": 3, "connections": 4, "addresses": ["10.0.0.1"]}
     newer = {"host": "cdn:443", "requests": 9, "connections": 4, "requests_by_version": {"2": 1, "3": 8}}
-    html = report_html(replace(failing, summary={**failing.summary, "hosts": [host, newer]}))
+    tried = {"host": "cdn:444", "requests": 8, "connections": 9, "requests_by_version": {"2": 0, "3": 8}}
+    html = report_html(replace(failing, summary={**failing.summary, "hosts": [host, newer, tried]}))
     figures = ["12", "11", "1", "7", "12.5%", "3.00 Mbit/s", "250 ms", "1.50 s", "-"]
     assert rows_of(html, "table-variants")[0][:4] == ["Variant", "Watched by", "Time", "Began there"]
     rows = [rows_of(html, f"table-{sort}")[1] for sort in ("variants", "profiles")]
@@ -139,6 +140,7 @@ def test_groups_and_hosts_have_tables(failing: Report) -> None:
     assert rows_of(html, "table-hosts-that-got-load")[1:] == [
         ["cdn:80", "100", "3", "4", "-", "10.0.0.1"],
         ["cdn:443", "9", "-", "4", "HTTP/2 and HTTP/3", ""],
+        ["cdn:444", "8", "-", "9", "HTTP/3", ""],
     ]
 
 
