@@ -89,9 +89,11 @@ class PlayerFigures:
 
 @dataclass(frozen=True)
 class ObjectFigures:
-    """All requests for one kind of object; rates over the last second, None before the second snapshot.
+    """All requests for one kind of object.
 
     Args:
+        requests_per_second, body_bytes_per_second: since the snapshot before; in the first one since the start, None
+            if that was less than half a second ago.
         completed, compressed: complete answers, and how many of them came in a content coding.
     """
 
