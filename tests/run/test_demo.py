@@ -1,7 +1,7 @@
 """The demo that searches: what it tells at the start."""
 
 from hls_swarm.run.commands.demo import SEARCH, device_of, search_for, search_text, smallest_variant
-from hls_swarm.testorigin.serving.limits import parse_limit
+from hls_swarm.testorigin.serving.trouble.limits import parse_limit
 
 
 def test_it_tells_what_comes_out_if_it_is_right() -> None:

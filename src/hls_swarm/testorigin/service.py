@@ -26,10 +26,10 @@ from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource, Sites
 from hls_swarm.testorigin.serving.certificate import make_certificate, server_context
 from hls_swarm.testorigin.serving.control import Control, RequestLog
-from hls_swarm.testorigin.serving.cors import parse_cors
-from hls_swarm.testorigin.serving.faults import Faults, parse_fault
-from hls_swarm.testorigin.serving.limits import Limits, parse_limit
 from hls_swarm.testorigin.serving.server import Server, listening_socket
+from hls_swarm.testorigin.serving.trouble.cors import parse_cors
+from hls_swarm.testorigin.serving.trouble.faults import Faults, parse_fault
+from hls_swarm.testorigin.serving.trouble.limits import Limits, parse_limit
 from hls_swarm.testorigin.settings import (
     CONTROL_PREFIX,
     METRICS_PATH,

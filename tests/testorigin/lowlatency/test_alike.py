@@ -7,7 +7,7 @@ from hls_swarm.testorigin.lowlatency.stream import LowLatencyStream
 from hls_swarm.testorigin.media.cmaf import load_cmaf
 from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.serving.answers import Answer, Request, refused
-from hls_swarm.testorigin.serving.faults import Faults
+from hls_swarm.testorigin.serving.trouble.faults import Faults
 
 ZIPPED = {b"accept-encoding": "gzip"}
 

@@ -9,8 +9,8 @@ from hls_swarm.testorigin.lowlatency.stream import LowLatencyStream, Refusal
 from hls_swarm.testorigin.media.cmaf import load_cmaf
 from hls_swarm.testorigin.media.timeline import LiveTimeline
 from hls_swarm.testorigin.resources import Resource
-from hls_swarm.testorigin.serving.faults import Faults, parse_fault
 from hls_swarm.testorigin.serving.held import Held
+from hls_swarm.testorigin.serving.trouble.faults import Faults, parse_fault
 
 CMAF = load_cmaf()
 WALL = 1_769_868_309.0

@@ -12,9 +12,9 @@ import uvloop
 
 from hls_swarm.testorigin.resources import Caching, Resource, StoredFile
 from hls_swarm.testorigin.serving.certificate import make_certificate, server_context
-from hls_swarm.testorigin.serving.faults import Faults
-from hls_swarm.testorigin.serving.limits import Limits
 from hls_swarm.testorigin.serving.server import Server, listening_socket
+from hls_swarm.testorigin.serving.trouble.faults import Faults
+from hls_swarm.testorigin.serving.trouble.limits import Limits
 from hls_swarm.testorigin.settings import OriginSettings
 from hls_swarm.testorigin.telling.access_log import AccessLog
 from hls_swarm.testorigin.telling.traffic import Traffic

@@ -9,7 +9,7 @@ import pytest
 from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.testorigin.resources import PLAYLIST_TYPE, Caching, Resource, Sites
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer, byte_range, target_path
-from hls_swarm.testorigin.serving.faults import Faults, parse_fault
+from hls_swarm.testorigin.serving.trouble.faults import Faults, parse_fault
 
 
 class Pages:

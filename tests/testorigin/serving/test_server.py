@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.testorigin.serving.running import BIG, Running, log_fields, serve_while, until
 
-from hls_swarm.testorigin.serving.limits import Limits, parse_limit
+from hls_swarm.testorigin.serving.trouble.limits import Limits, parse_limit
 from hls_swarm.testorigin.settings import OriginSettings
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hls_swarm.settings.capacity import CapacitySettings
 from hls_swarm.snapshot import units
 from hls_swarm.testorigin.media.clip import describe_clip
-from hls_swarm.testorigin.serving.limits import Limit, LimitKind, carried
+from hls_swarm.testorigin.serving.trouble.limits import Limit, LimitKind, carried
 from hls_swarm.testorigin.settings import OriginSettings
 from hls_swarm.testorigin.telling.machine import MADE_LINK
 

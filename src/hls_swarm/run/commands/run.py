@@ -138,7 +138,7 @@ def demo(settings: Settings, limits: tuple[str, ...] = ()) -> int:
 
 
 def _are_per_viewer(limits: tuple[str, ...]) -> bool:
-    from hls_swarm.testorigin.serving.limits import PER_VIEWER, parse_limit
+    from hls_swarm.testorigin.serving.trouble.limits import PER_VIEWER, parse_limit
 
     return all(parse_limit(text).kind in PER_VIEWER for text in limits)
 
@@ -146,7 +146,7 @@ def _are_per_viewer(limits: tuple[str, ...]) -> bool:
 def _demo_search(settings: Settings, limits: tuple[str, ...]) -> int:
     from hls_swarm.run.capacity import Searching, most_viewers, run_settings
     from hls_swarm.run.commands.demo import SEGMENT_SECONDS, search_for, search_text
-    from hls_swarm.testorigin.serving.limits import parse_limit
+    from hls_swarm.testorigin.serving.trouble.limits import parse_limit
 
     parsed = [parse_limit(each) for each in limits]
     search = search_for(parsed)
@@ -189,7 +189,7 @@ async def _demo(
         stream, device = address.stream_url, "lo"
         if searching is not None:
             from hls_swarm.run.commands.demo import device_of, smallest_variant
-            from hls_swarm.testorigin.serving.limits import parse_limit
+            from hls_swarm.testorigin.serving.trouble.limits import parse_limit
 
             stream, device = smallest_variant(stream), device_of([parse_limit(each) for each in limits])
             searching.url = stream

@@ -1,1 +1,1 @@
-"""Serves it: connections, answers, faults on demand."""
+"""Serves it: connections, and the answers that go over them."""

@@ -23,7 +23,7 @@ from urllib.parse import unquote
 
 from hls_swarm.http.serving.visitors import Visitors
 from hls_swarm.testorigin.resources import PLAYLIST_TYPE, TEXT_TYPE, Resource, Site, StoredFile
-from hls_swarm.testorigin.serving.faults import NOTHING, Faults, Target, Treatment
+from hls_swarm.testorigin.serving.trouble.faults import NOTHING, Faults, Target, Treatment
 from hls_swarm.testorigin.settings import CONTROL_PREFIX
 from hls_swarm.testorigin.telling.cmcd import HEADERS as CMCD_HEADERS
 

@@ -22,7 +22,7 @@ import msgspec
 from hls_swarm.errors import SettingsError
 from hls_swarm.testorigin.resources import TEXT_TYPE, Caching, Resource
 from hls_swarm.testorigin.serving.answers import Request
-from hls_swarm.testorigin.serving.faults import Fault, FaultKind, Faults, parse_fault
+from hls_swarm.testorigin.serving.trouble.faults import Fault, FaultKind, Faults, parse_fault
 from hls_swarm.testorigin.settings import CONTROL_PREFIX
 from hls_swarm.testorigin.telling.cmcd import CmcdSeen
 

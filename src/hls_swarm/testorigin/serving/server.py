@@ -21,13 +21,13 @@ from hls_swarm.testorigin.resources import Resource, Site, StoredFile
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer, message, refused, target_path, target_query
 from hls_swarm.testorigin.serving.connection import Connection
 from hls_swarm.testorigin.serving.control import RequestLog
-from hls_swarm.testorigin.serving.cors import CorsRule
-from hls_swarm.testorigin.serving.faults import Faults
 from hls_swarm.testorigin.serving.h2.connection import H2Connection
 from hls_swarm.testorigin.serving.held import Held
-from hls_swarm.testorigin.serving.limits import Limits
 from hls_swarm.testorigin.serving.opening import Opening
 from hls_swarm.testorigin.serving.owner import READ_BYTES, Connected, State
+from hls_swarm.testorigin.serving.trouble.cors import CorsRule
+from hls_swarm.testorigin.serving.trouble.faults import Faults
+from hls_swarm.testorigin.serving.trouble.limits import Limits
 from hls_swarm.testorigin.serving.wire import Wire
 from hls_swarm.testorigin.settings import OriginSettings
 from hls_swarm.testorigin.telling.access_log import AccessLog

@@ -14,8 +14,8 @@ from h2.events import ConnectionTerminated, DataReceived, Event, ResponseReceive
 from h2.settings import SettingCodes
 from tests.testorigin.serving.running import BIG, Running, log_fields, serve_while, until
 
-from hls_swarm.testorigin.serving.faults import Faults, parse_fault
-from hls_swarm.testorigin.serving.limits import Limits, parse_limit
+from hls_swarm.testorigin.serving.trouble.faults import Faults, parse_fault
+from hls_swarm.testorigin.serving.trouble.limits import Limits, parse_limit
 from hls_swarm.testorigin.settings import OriginSettings
 
 END = (StreamEnded, StreamReset)

@@ -5,7 +5,15 @@ from http import HTTPStatus
 import pytest
 
 from hls_swarm.errors import SettingsError
-from hls_swarm.testorigin.serving.faults import NOTHING, Fault, FaultKind, Faults, Target, Treatment, parse_fault
+from hls_swarm.testorigin.serving.trouble.faults import (
+    NOTHING,
+    Fault,
+    FaultKind,
+    Faults,
+    Target,
+    Treatment,
+    parse_fault,
+)
 
 SEGMENT, PLAYLIST = "/live/720p/seg-5.ts", "/live/720p/playlist.m3u8"
 

@@ -7,7 +7,7 @@ import pytest
 from hls_swarm.errors import SettingsError
 from hls_swarm.testorigin.resources import Caching, Resource
 from hls_swarm.testorigin.serving.answers import Answer, Request, answer
-from hls_swarm.testorigin.serving.cors import CorsRule, parse_cors
+from hls_swarm.testorigin.serving.trouble.cors import CorsRule, parse_cors
 
 PAGE = "https://player.example"
 

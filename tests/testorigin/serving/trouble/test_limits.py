@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 
 from hls_swarm.errors import SettingsError
-from hls_swarm.testorigin.serving.limits import Limit, LimitKind, Limits, carried, parse_limit
+from hls_swarm.testorigin.serving.trouble.limits import Limit, LimitKind, Limits, carried, parse_limit
 
 
 @pytest.mark.parametrize(
