@@ -162,6 +162,29 @@ def test_a_folder_that_was_removed_is_written_again_and_what_it_had_is_counted(
     assert f"{folder}: was removed or replaced: 4 lines are lost" in caplog.text
 
 
+def test_a_removed_file_that_can_not_be_made_at_first_is_written_once_it_can(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    writer = FolderWriter(folder, ("events", "rows"), again_seconds=0.01)
+    writer.append("events", b"event")
+    writer.append("rows", b"1")
+    eventually(lambda: bool((folder / "events").read_bytes()) and bool((folder / "rows").read_bytes()))
+    shutil.rmtree(folder)
+    obstacle = folder / "rows"
+    obstacle.mkdir(parents=True)
+    writer.append("rows", b"2")
+    eventually(lambda: writer.trouble is not None and "can not be written" in writer.trouble)
+    told = writer.trouble
+    obstacle.rmdir()
+    eventually(lambda: obstacle.is_file() and obstacle.read_bytes() == b"2\n")
+    writer.close()
+    assert told is not None
+    assert told.startswith(f"{folder}: can not be written: is a directory")
+    assert writer.trouble == (
+        f"{folder}: was removed or replaced while the run went on, and written again; 2 lines are lost"
+    )
+
+
 def test_a_folder_that_another_run_has_made_its_own_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()

@@ -200,14 +200,17 @@ class FolderWriter:
         gone = 0
         for name, file in list(self._files.items()):
             path = self.folder / name
-            if not file.is_at(path):
-                gone += self._written.get(name, 0)
-                self._written[name] = 0
-                file.close()
-                self._files[name] = LineFile(path)
+            if file.is_at(path):
+                continue
+            # The old one is let go of when there is a new one: its number is anybody's from then on.
+            self._files[name] = LineFile(path)
+            file.close()
+            lost = self._written.pop(name, 0)
+            gone += lost
+            with self._changed:
+                self._lost += lost
         with self._changed:
             self._replaced = True
-            self._lost += gone
         _log.error(
             "%s: was removed or replaced: %d lines are lost; it is written again from here on", self.folder, gone
         )
