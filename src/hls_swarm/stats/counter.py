@@ -53,6 +53,7 @@ from hls_swarm.records import (
     Violation,
 )
 from hls_swarm.stats.cmcd import CmcdTally
+from hls_swarm.stats.content_codings import is_coded
 from hls_swarm.stats.content_types import is_wrong, name_of
 from hls_swarm.stats.experience import ExperienceCounter
 from hls_swarm.stats.histogram import Histogram
@@ -319,7 +320,8 @@ class Counter:
             self._lateness.add(lateness if lateness > 0.0 else 0.0)  # noqa: FURB136 - hot
         if failure is None:
             objects.completed += 1
-            if exchange.content_encoding is not None:
+            encoding = exchange.content_encoding
+            if encoding is not None and is_coded(encoding):
                 objects.compressed += 1
             content_type = exchange.content_type
             if content_type is not None and content_type not in counter.types:

@@ -6,20 +6,20 @@ Rules:
   gzip body are counted, and so are codings upon codings. A peer can make the work no longer than that.
 - It is done in steps of a few milliseconds at most, so that an event loop can do other things between two of them.
 - Viewers of one live stream get the same playlist within moments: the last small bodies are decoded once for all.
-- A name that no registry knows (`utf-8`, `none`, `aws-chunked`: stores replay what they were told) is no coding: the
-  body is as it came. A registered coding that was not asked for can not be read.
+- A name that no registry knows is no coding, see `stats.content_codings`: the body is as it came. A registered coding
+  that was not asked for can not be read.
 """
 
 import zlib
 from collections.abc import Iterator
 
+from hls_swarm.stats.content_codings import REGISTERED, names
+
 READABLE = frozenset({"gzip", "x-gzip", "deflate", "identity"})
 """The codings that can be read."""
 ACCEPT_ENCODING = "gzip, deflate"
 
-_UNREADABLE = frozenset(
-    {"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"}
-)  # the rest of IANA's registry
+_UNREADABLE = REGISTERED - READABLE
 _SHOWN_CHARACTERS = 24
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _MOST_MEMBERS = 2048  # a body of 16 MiB in blocks of 64 KiB, as bgzip makes them, has 256
@@ -40,8 +40,7 @@ class MalformedContent(ValueError):  # noqa: N818 - named for what it is, as the
 
 def unknown_coding(encoding: str) -> str | None:
     """The first name in a Content-Encoding field that is no coding, cut if it is long."""
-    names = (name.strip().lower() for name in encoding.split(","))
-    return next((name[:_SHOWN_CHARACTERS] for name in names if name and name not in READABLE | _UNREADABLE), None)
+    return next((name[:_SHOWN_CHARACTERS] for name in names(encoding) if name and name not in REGISTERED), None)
 
 
 def decoded_before(body: bytes, encoding: str, limit: int) -> bytes | None:
@@ -73,11 +72,11 @@ def decoding(body: bytes, encoding: str | None, limit: int) -> Iterator[bytes | 
     if known is not None and len(known) <= limit:
         yield known
         return
-    names = [name.strip().lower() for name in (encoding or "").split(",")]
-    for name in names:
+    applied = names(encoding or "")
+    for name in applied:
         if name in _UNREADABLE:
             raise MalformedContent(f"content coding {name!r}, which was not asked for and can not be read")
-    codings = [name for name in names if name in READABLE and name != "identity"]
+    codings = [name for name in applied if name in READABLE and name != "identity"]
     if len(codings) > _MOST_CODINGS:
         raise MalformedContent(f"more than {_MOST_CODINGS} content codings")
     for coding in reversed(codings):
@@ -91,7 +90,7 @@ def decoding(body: bytes, encoding: str | None, limit: int) -> Iterator[bytes | 
                 work = 0
                 yield None
         body = bytes(result)
-    if len(codings) == len(names) and max(len(body), len(key[0])) <= _KNOWN_BYTES:
+    if len(codings) == len(applied) and max(len(body), len(key[0])) <= _KNOWN_BYTES:
         if len(_known) >= _KNOWN_BODIES:
             del _known[next(iter(_known))]
         _known[key] = body
